@@ -1,0 +1,181 @@
+//! One API call and its answer as plain data that can be printed, compared and tested.
+//!
+//! Nothing here sends anything, and nothing here knows what a VM is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The HTTP method of a call. Proxmox VE uses these four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Method {
+    /// Reads; parameters go into the query string.
+    Get,
+    /// Creates or starts something; parameters go into the form body.
+    Post,
+    /// Changes something; parameters go into the form body.
+    Put,
+    /// Removes something; parameters go into the query string, a body is answered 501.
+    Delete,
+}
+
+impl Method {
+    /// Returns the name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Returns whether the method only reads.
+    pub fn is_read(self) -> bool {
+        self == Self::Get
+    }
+}
+
+/// One call below `/api2/json`, before encoding.
+///
+/// Parameter values are the plain text the schema asks for: the transport form-encodes each once.
+/// Parameters are kept in the order given, so that the same plan makes the same bytes.
+/// A repeated name is an array.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Call {
+    /// HTTP method.
+    pub method: Method,
+    /// Path below `/api2/json`, beginning with `/`, segments already percent-encoded (see [`segment`]).
+    pub path: String,
+    /// Name and plain value of each parameter.
+    pub parameters: Vec<(String, Parameter)>,
+}
+
+/// The value of a parameter, which knows whether it may be shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Parameter {
+    text: String,
+    secret: bool,
+}
+
+impl Parameter {
+    /// Returns the text to send. Only transports call this.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns whether the value must never be shown.
+    pub fn is_secret(&self) -> bool {
+        self.secret
+    }
+}
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.secret { "(sensitive)" } else { &self.text })
+    }
+}
+
+impl Call {
+    /// Returns a call without parameters.
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), parameters: Vec::new() }
+    }
+
+    /// Returns a GET.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::Get, path)
+    }
+
+    /// Returns a POST.
+    pub fn post(path: impl Into<String>) -> Self {
+        Self::new(Method::Post, path)
+    }
+
+    /// Returns a PUT.
+    pub fn put(path: impl Into<String>) -> Self {
+        Self::new(Method::Put, path)
+    }
+
+    /// Returns a DELETE.
+    pub fn delete(path: impl Into<String>) -> Self {
+        Self::new(Method::Delete, path)
+    }
+
+    /// Adds a parameter.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push((name.into(), Parameter { text: value.into(), secret: false }));
+        self
+    }
+
+    /// Adds a parameter whose value is never shown.
+    #[must_use]
+    pub fn with_secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push((name.into(), Parameter { text: value.into(), secret: true }));
+        self
+    }
+
+    /// Returns the plain text of the first parameter of this name.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.reveal())
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method.as_str(), self.path)?;
+        for (name, value) in &self.parameters {
+            write!(f, " {name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Returns `text` percent-encoded for use as one path segment, as UPIDs and ACL paths need.
+pub fn segment(text: &str) -> String {
+    const KEEP: percent_encoding::AsciiSet =
+        percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    percent_encoding::utf8_percent_encode(text, &KEEP).to_string()
+}
+
+/// What the server answered, decoded from either transport.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Reason phrase: the first line of the error message (Proxmox puts it there; before 8.4 only there).
+    pub reason: String,
+    /// The `data` member; `Null` where there is none.
+    pub data: serde_json::Value,
+    /// The `errors` member of a 400: parameter name to text.
+    pub errors: BTreeMap<String, String>,
+    /// The `message` member of an error body, if any.
+    pub message: Option<String>,
+    /// Server time in seconds since 1970, from the `Date` header.
+    pub date: Option<i64>,
+    /// Whether the answer carried `x-spawnpoint-simulator: 1`.
+    pub simulator: bool,
+}
+
+impl Answer {
+    /// Returns whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Returns the error text: the body's message, else the reason phrase, with parameter errors appended.
+    pub fn error_text(&self) -> String {
+        let head = self.message.as_deref().unwrap_or(&self.reason).trim_end();
+        let mut text = head.to_owned();
+        for (name, error) in &self.errors {
+            text.push_str(&format!(" {name}: {}", error.trim_end()));
+        }
+        text
+    }
+}
