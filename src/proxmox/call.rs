@@ -159,8 +159,17 @@ pub struct Answer {
     pub message: Option<String>,
     /// Server time in seconds since 1970, from the `Date` header.
     pub date: Option<i64>,
-    /// Whether the answer carried `x-spawnpoint-simulator: 1`.
-    pub simulator: bool,
+    /// Set if the answer carried `x-spawnpoint-simulator: 1`: how the simulator's clock runs (`x-spawnpoint-clock`).
+    pub simulator: Option<Clock>,
+}
+
+/// How time passes on a simulator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// Virtual time advances with each poll: waiting between polls is pointless.
+    Instant,
+    /// Delays are believable.
+    Real,
 }
 
 impl Answer {

@@ -6,6 +6,6 @@ pub mod call;
 pub mod task;
 pub mod transport;
 
-pub use call::{Answer, Call, Method};
+pub use call::{Answer, Call, Clock, Method};
 pub use task::Upid;
 pub use transport::{Transport, TransportError};
