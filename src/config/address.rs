@@ -1,0 +1,122 @@
+//! Addresses of blocks and of the children composites expand to: `[module.NAME[KEY].]TYPE.NAME[KEY][.CHILD[KEY]]`.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The key of one instance of a `count` or `for_each`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// From `count`.
+    Number(u64),
+    /// From `for_each`, or the label of a nested block.
+    Text(Arc<str>),
+}
+
+impl fmt::Display for Key {
+    /// Writes the key with its brackets: `[0]`, `["lobby"]`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "[{number}]"),
+            Self::Text(text) => {
+                f.write_str("[\"")?;
+                for character in text.chars() {
+                    match character {
+                        '"' | '\\' => write!(f, "\\{character}")?,
+                        '\n' => f.write_str("\\n")?,
+                        other => write!(f, "{other}")?,
+                    }
+                }
+                f.write_str("\"]")
+            }
+        }
+    }
+}
+
+/// A module instance; empty for the root module.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModulePath(pub Vec<(Arc<str>, Option<Key>)>);
+
+impl ModulePath {
+    /// Returns whether this is the root module.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for ModulePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, key)) in self.0.iter().enumerate() {
+            write!(f, "{}module.{name}", if index == 0 { "" } else { "." })?;
+            if let Some(key) = key {
+                write!(f, "{key}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A named child of a composite block: `.pool`, `.access["kim@pve"]`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Child {
+    /// Name, reserved in the composite's schema.
+    pub name: Arc<str>,
+    /// Key, if the composite has several.
+    pub key: Option<Key>,
+}
+
+/// The address of a block instance or of a child of one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address {
+    /// Module instance that holds the block.
+    pub module: ModulePath,
+    /// Block type: `vm`, `tenant`.
+    pub kind: Arc<str>,
+    /// Label.
+    pub name: Arc<str>,
+    /// Instance key.
+    pub key: Option<Key>,
+    /// Child, if this is not the block itself.
+    pub child: Option<Child>,
+}
+
+impl Address {
+    /// Returns the address of a child of this block.
+    #[must_use]
+    pub fn child(&self, name: &str, key: Option<Key>) -> Self {
+        Self { child: Some(Child { name: name.into(), key }), ..self.clone() }
+    }
+
+    /// Returns the address of the block that this is, or is a child of.
+    #[must_use]
+    pub fn block(&self) -> Self {
+        Self { child: None, ..self.clone() }
+    }
+
+    /// Returns whether `self`, used as a target, covers `other`: the same block, an instance of it, a child of it.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.module == other.module
+            && self.kind == other.kind
+            && self.name == other.name
+            && (self.key.is_none() || self.key == other.key)
+            && (self.child.is_none() || self.child == other.child)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.module.is_root() {
+            write!(f, "{}.", self.module)?;
+        }
+        write!(f, "{}.{}", self.kind, self.name)?;
+        if let Some(key) = &self.key {
+            write!(f, "{key}")?;
+        }
+        if let Some(child) = &self.child {
+            write!(f, ".{}", child.name)?;
+            if let Some(key) = &child.key {
+                write!(f, "{key}")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! The result of reading a configuration: settings, clusters, and every expanded object block.
+
+use super::{Address, Key};
+use crate::diagnostics::Span;
+use crate::value::{Path, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Values of block instances evaluated so far, by address of the instance. `Stack::evaluate` resolves references from here.
+pub type Objects = BTreeMap<Address, Value>;
+
+/// Everything the files say.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    /// The `spawnpoint` block.
+    pub settings: Settings,
+    /// `cluster` blocks by label.
+    pub clusters: BTreeMap<Arc<str>, ClusterSettings>,
+    /// Every instance of every object block (and `tier`), sorted by address.
+    pub blocks: Vec<Block>,
+}
+
+/// The `spawnpoint` block and what it defaults to.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Scope of the owner markers; default: name of the folder.
+    pub project: String,
+    /// `state "sqlite" { ... }`: kind and attributes as written.
+    pub state: Option<(Arc<str>, BTreeMap<Arc<str>, Value>)>,
+    /// `encryption { ... }` attributes.
+    pub encryption: Option<BTreeMap<Arc<str>, Value>>,
+    /// `limits.destroys`.
+    pub destroys_max: Option<u64>,
+    /// `limits.clones_per_node`.
+    pub clones_per_node: Option<u64>,
+}
+
+/// A `cluster` block.
+#[derive(Clone, Debug)]
+pub struct ClusterSettings {
+    /// Label.
+    pub name: Arc<str>,
+    /// Whether blocks that name no cluster run here.
+    pub is_default: bool,
+    /// Attributes as written: endpoints, token, ca_file, fingerprints, insecure.
+    pub attributes: BTreeMap<Arc<str>, Value>,
+    /// `simulator { ... }` attributes, if the cluster is simulated.
+    pub simulator: Option<BTreeMap<Arc<str>, Value>>,
+    /// VMIDs to choose from, inclusive.
+    pub vmid_range: Option<(u32, u32)>,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// One instance of an object block.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Its address.
+    pub address: Address,
+    /// The block's header in the text.
+    pub span: Span,
+    /// Block instances it refers to, directly or through locals, module variables and outputs, plus `depends_on`; sorted.
+    pub dependencies: BTreeSet<Address>,
+    /// `lifecycle`.
+    pub lifecycle: Lifecycle,
+    /// Labels of nested blocks by type, known before evaluation: what composites need to name their children.
+    pub shape: BTreeMap<Arc<str>, Vec<Option<Key>>>,
+}
+
+/// The `lifecycle` block.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle {
+    /// Refuse to destroy.
+    pub prevent_destroy: bool,
+    /// Make the new one first.
+    pub create_before_destroy: bool,
+    /// Attributes whose differences are not acted on.
+    pub ignore_changes: Vec<Path>,
+    /// `ignore_changes = all`.
+    pub ignores_all_changes: bool,
+}
+
+/// One `output` of the root module.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Its value, unknown parts included.
+    pub value: Value,
+    /// Whether it is declared sensitive.
+    pub is_sensitive: bool,
+    /// `description`.
+    pub description: Option<String>,
+}

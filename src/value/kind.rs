@@ -1,0 +1,303 @@
+//! [`Value`] itself: construction, looking inside, and a `Debug` that cannot leak.
+
+use super::{Marks, Number, Step, Type};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// A value of the language. Cheap to clone.
+#[derive(Clone, PartialEq)]
+pub struct Value {
+    kind: Kind,
+    marks: Marks,
+}
+
+/// What a value is.
+///
+/// Collections carry their element type, so that an empty list of numbers is still one.
+#[derive(Clone, PartialEq)]
+pub enum Kind {
+    /// No value, of a type.
+    Null(Type),
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// Text in Unicode normal form C.
+    Text(Arc<str>),
+    /// Items of one type, in order.
+    List(Type, Arc<[Value]>),
+    /// Distinct items of one type, in the language's order.
+    Set(Type, Arc<[Value]>),
+    /// Items of any types, in order.
+    Tuple(Arc<[Value]>),
+    /// Items of one type by key.
+    Map(Type, Arc<BTreeMap<Arc<str>, Value>>),
+    /// Attributes.
+    Object(Arc<Object>),
+    /// Will be known later; what is known already is in the type and the refinement.
+    Unknown(Type, Option<Arc<Refinement>>),
+}
+
+/// Attributes, and the address of the block they are, if they are one.
+///
+/// The address makes the value a reference: it survives conditionals, indexing and variables, and is lost when an object is rebuilt.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object {
+    /// Attributes by name.
+    pub attributes: BTreeMap<Arc<str>, Value>,
+    /// Address of the block instance (`tenant.acme`, `module.a.vm.x["k"]`), if this value is one.
+    pub address: Option<Arc<str>>,
+}
+
+/// What is known about an unknown value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Refinement {
+    /// It will not be null.
+    pub is_not_null: bool,
+    /// It will begin with this text.
+    pub prefix: Option<Arc<str>>,
+    /// It will have at least this many items.
+    pub length_min: Option<u64>,
+    /// It will have at most this many items.
+    pub length_max: Option<u64>,
+}
+
+impl Value {
+    /// Returns an unmarked value.
+    pub fn new(kind: Kind) -> Self {
+        Self { kind, marks: Marks::NONE }
+    }
+
+    /// Returns null of a type.
+    pub fn null(of: Type) -> Self {
+        Self::new(Kind::Null(of))
+    }
+
+    /// Returns an unknown value of a type.
+    pub fn unknown(of: Type) -> Self {
+        Self::new(Kind::Unknown(of, None))
+    }
+
+    /// Returns text. The text must already be in normal form C.
+    pub fn text(text: impl Into<Arc<str>>) -> Self {
+        Self::new(Kind::Text(text.into()))
+    }
+
+    /// Returns a tuple.
+    pub fn tuple(items: impl IntoIterator<Item = Value>) -> Self {
+        Self::new(Kind::Tuple(items.into_iter().collect()))
+    }
+
+    /// Returns a list of items that are all of type `of`.
+    pub fn list(of: Type, items: impl IntoIterator<Item = Value>) -> Self {
+        Self::new(Kind::List(of, items.into_iter().collect()))
+    }
+
+    /// Returns a map of items that are all of type `of`.
+    pub fn map(of: Type, items: impl IntoIterator<Item = (Arc<str>, Value)>) -> Self {
+        Self::new(Kind::Map(of, Arc::new(items.into_iter().collect())))
+    }
+
+    /// Returns an object without an address.
+    pub fn object<K: Into<Arc<str>>>(attributes: impl IntoIterator<Item = (K, Value)>) -> Self {
+        let attributes = attributes.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        Self::new(Kind::Object(Arc::new(Object { attributes, address: None })))
+    }
+
+    /// Returns an object that is the block instance at `address`.
+    pub fn block(address: impl Into<Arc<str>>, attributes: BTreeMap<Arc<str>, Value>) -> Self {
+        Self::new(Kind::Object(Arc::new(Object { attributes, address: Some(address.into()) })))
+    }
+
+    /// Returns what it is. Callers that show it must respect the marks.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Returns the marks of the value itself, not of what is inside.
+    pub fn marks(&self) -> Marks {
+        self.marks
+    }
+
+    /// Returns the value with more marks.
+    #[must_use]
+    pub fn with_marks(mut self, marks: Marks) -> Self {
+        self.marks = self.marks | marks;
+        self
+    }
+
+    /// Returns the value with exactly these marks.
+    #[must_use]
+    pub fn replace_marks(mut self, marks: Marks) -> Self {
+        self.marks = marks;
+        self
+    }
+
+    /// Returns whether the value itself is sensitive.
+    pub fn is_sensitive(&self) -> bool {
+        self.marks.contains(Marks::SENSITIVE)
+    }
+
+    /// Returns whether the value itself is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self.kind, Kind::Null(_))
+    }
+
+    /// Returns whether the value itself is unknown.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self.kind, Kind::Unknown(..))
+    }
+
+    /// Returns the text, if it is known text. Sensitive text is returned too: only for comparing and for sending.
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns the integer, if it is a known number without fraction.
+    pub fn as_i64(&self) -> Option<i64> {
+        match &self.kind {
+            Kind::Number(number) => number.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// Returns the truth value, if it is a known bool.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.kind {
+            Kind::Bool(flag) => Some(flag),
+            _ => None,
+        }
+    }
+
+    /// Returns the items of a list, set or tuple.
+    pub fn as_items(&self) -> Option<&[Value]> {
+        match &self.kind {
+            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Returns the entries of a map or object.
+    pub fn as_entries(&self) -> Option<&BTreeMap<Arc<str>, Value>> {
+        match &self.kind {
+            Kind::Map(_, entries) => Some(entries),
+            Kind::Object(object) => Some(&object.attributes),
+            _ => None,
+        }
+    }
+
+    /// Returns the address, if the value is a block instance.
+    pub fn address(&self) -> Option<&Arc<str>> {
+        match &self.kind {
+            Kind::Object(object) => object.address.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Returns an attribute of an object or an entry of a map.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.as_entries()?.get(name)
+    }
+
+    /// Returns the value at the end of `steps`.
+    pub fn at(&self, steps: &[Step]) -> Option<&Value> {
+        steps.iter().try_fold(self, |value, step| match step {
+            Step::Attribute(name) | Step::Key(name) => value.get(name),
+            Step::Index(index) => value.as_items()?.get(*index),
+        })
+    }
+
+    /// Returns the union of the marks of the value and of everything inside.
+    pub fn deep_marks(&self) -> Marks {
+        let inside = self.children().map(Value::deep_marks).fold(Marks::NONE, |all, marks| all | marks);
+        self.marks | inside
+    }
+
+    /// Returns whether neither the value nor anything inside is unknown.
+    pub fn is_wholly_known(&self) -> bool {
+        !self.is_unknown() && self.children().all(Value::is_wholly_known)
+    }
+
+    fn children(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
+        match (self.as_items(), self.as_entries()) {
+            (Some(items), _) => Box::new(items.iter()),
+            (_, Some(entries)) => Box::new(entries.values()),
+            (None, None) => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// Returns the type of the value.
+    pub fn type_of(&self) -> Type {
+        match &self.kind {
+            Kind::Null(of) | Kind::Unknown(of, _) => of.clone(),
+            Kind::Bool(_) => Type::Bool,
+            Kind::Number(_) => Type::Number,
+            Kind::Text(_) => Type::Text,
+            Kind::List(of, _) => Type::List(Arc::new(of.clone())),
+            Kind::Set(of, _) => Type::Set(Arc::new(of.clone())),
+            Kind::Map(of, _) => Type::Map(Arc::new(of.clone())),
+            Kind::Tuple(items) => Type::Tuple(items.iter().map(Value::type_of).collect()),
+            Kind::Object(object) => Type::Object(Arc::new(
+                object
+                    .attributes
+                    .iter()
+                    .map(|(name, value)| {
+                        (name.clone(), super::ObjectField { of: value.type_of(), is_optional: false })
+                    })
+                    .collect(),
+            )),
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::new(Kind::Bool(flag))
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::new(Kind::Number(Number::from(number)))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::text(text)
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_sensitive() {
+            return f.write_str("(sensitive)");
+        }
+        match &self.kind {
+            Kind::Null(_) => f.write_str("null"),
+            Kind::Bool(flag) => write!(f, "{flag}"),
+            Kind::Number(number) => write!(f, "{number}"),
+            Kind::Text(text) => write!(f, "{text:?}"),
+            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => f.debug_list().entries(items.iter()).finish(),
+            Kind::Map(_, entries) => f.debug_map().entries(entries.iter()).finish(),
+            Kind::Object(object) => f.debug_map().entries(object.attributes.iter()).finish(),
+            Kind::Unknown(of, _) => write!(f, "(unknown {of})"),
+        }
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kind(..)")
+    }
+}

@@ -1,0 +1,16 @@
+//! Values of the language: [`Value`] = [`Kind`] × [`Marks`], their [`Type`]s, and [`Number`]s.
+//!
+//! Evaluation lives in `config`; the only serialized form of a value is `wire`. `Value` is not `Serialize` on purpose, and a sensitive
+//! value prints as `(sensitive)` even in `{:?}`.
+
+mod kind;
+mod marks;
+mod number;
+mod path;
+mod types;
+
+pub use kind::{Kind, Object, Refinement, Value};
+pub use marks::Marks;
+pub use number::Number;
+pub use path::{Path, Step};
+pub use types::{ObjectField, Type};
