@@ -1,7 +1,12 @@
 //! Spawnpoint: text goes in, a `Plan` comes out, and nothing has been touched. A second, smaller program turns that plan
 //! into API calls and writes down each step before taking it.
 
+pub mod apply;
 pub mod config;
 pub mod diagnostics;
+pub mod observe;
+pub mod plan;
 pub mod proxmox;
+pub mod resources;
+pub mod state;
 pub mod value;

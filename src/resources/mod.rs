@@ -1,0 +1,3 @@
+//! Everything known about a kind of object, one file each. Calls are made as data here, never sent.
+
+pub mod schema;

@@ -1,0 +1,9 @@
+//! What we know we made: [`State`] is the fold of a snapshot and the journal entries after it.
+//!
+//! Where it is kept is the business of the crate `state-backends`; only `wire` turns it into text. No IO here.
+
+mod entry;
+mod record;
+
+pub use entry::{Effect, Entry, OperationKey, Outcome};
+pub use record::{Completeness, Identity, OutputRecord, Record, State};
