@@ -4,6 +4,8 @@
 //! Architecture invariant: a write whose answer was lost is never sent again; it comes back as an unknown outcome.
 
 mod limits;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::collections::BTreeMap;
@@ -74,11 +76,16 @@ impl Client {
             let error = match self.answer(call).await {
                 Ok(answer) => {
                     let upid = answer.data.as_str().and_then(|text| text.parse().ok());
-                    return Ok(Written { data: answer.data, upid });
+                    return Ok(Written {
+                        data: answer.data,
+                        upid,
+                    });
                 }
                 Err(error) => error,
             };
-            let Some(pause) = error.class.pauses().get(repetitions) else { return Err(error.of_write()) };
+            let Some(pause) = error.class.pauses().get(repetitions) else {
+                return Err(error.of_write());
+            };
             self.pause(*pause).await;
             repetitions += 1;
         }
@@ -116,7 +123,11 @@ impl Client {
     async fn answer(&self, call: &Call) -> Result<Answer, CallError> {
         let _passage = self.gates.pass(call).await;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let answer = self.transport.send(call).await.map_err(|error| CallError::from_transport(call, &error))?;
+        let answer = self
+            .transport
+            .send(call)
+            .await
+            .map_err(|error| CallError::from_transport(call, &error))?;
         let clock = match answer.simulator {
             None => CLOCK_OF_A_SERVER,
             Some(Clock::Real) => CLOCK_REAL,
@@ -126,7 +137,11 @@ impl Client {
         if let Some(date) = answer.date {
             self.server_time.store(date, Ordering::Relaxed);
         }
-        if answer.is_success() { Ok(answer) } else { Err(CallError::from_answer(call, &answer)) }
+        if answer.is_success() {
+            Ok(answer)
+        } else {
+            Err(CallError::from_answer(call, &answer))
+        }
     }
 
     /// Waits, unless waiting is pointless because time passes with each poll.
@@ -140,6 +155,8 @@ impl Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("transport", &self.describe()).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("transport", &self.describe())
+            .finish_non_exhaustive()
     }
 }

@@ -17,7 +17,11 @@ const TICKET_LIFE: Duration = Duration::from_secs(120 * 60);
 
 pub(super) enum Session {
     Token(HeaderMap),
-    Ticket { user: String, password: Secret, current: Mutex<Option<Ticket>> },
+    Ticket {
+        user: String,
+        password: Secret,
+        current: Mutex<Option<Ticket>>,
+    },
 }
 
 pub(super) struct Ticket {
@@ -29,21 +33,36 @@ pub(super) struct Ticket {
 
 impl Session {
     pub(super) fn new(credentials: Credentials) -> Result<Self, SettingsError> {
-        let is_user = |text: &str| text.rsplit_once('@').is_some_and(|(name, realm)| !name.is_empty() && !realm.is_empty());
+        let is_user = |text: &str| {
+            text.rsplit_once('@')
+                .is_some_and(|(name, realm)| !name.is_empty() && !realm.is_empty())
+        };
         match credentials {
             Credentials::Token { id, secret } => {
-                let is_token = id.split_once('!').is_some_and(|(user, name)| is_user(user) && !name.is_empty());
+                let is_token = id
+                    .split_once('!')
+                    .is_some_and(|(user, name)| is_user(user) && !name.is_empty());
                 if !is_token {
-                    return Err(SettingsError::Identity { id, what: "a token id", form: "user@realm!name" });
+                    return Err(SettingsError::Identity {
+                        id,
+                        what: "a token id",
+                        form: "user@realm!name",
+                    });
                 }
                 let header = secret_header(&format!("PVEAPIToken={id}={}", secret.reveal()));
                 let header = header.ok_or(SettingsError::TokenSecret(id))?;
                 Ok(Self::Token(HeaderMap::from_iter([(AUTHORIZATION, header)])))
             }
-            Credentials::Password { user, .. } if !is_user(&user) => {
-                Err(SettingsError::Identity { id: user, what: "a user", form: "user@realm" })
-            }
-            Credentials::Password { user, password } => Ok(Self::Ticket { user, password, current: Mutex::new(None) }),
+            Credentials::Password { user, .. } if !is_user(&user) => Err(SettingsError::Identity {
+                id: user,
+                what: "a user",
+                form: "user@realm",
+            }),
+            Credentials::Password { user, password } => Ok(Self::Ticket {
+                user,
+                password,
+                current: Mutex::new(None),
+            }),
         }
     }
 
@@ -55,13 +74,19 @@ impl Session {
     ) -> Result<Result<HeaderMap, Box<Answer>>, TransportError> {
         let (user, password, current) = match self {
             Self::Token(headers) => return Ok(Ok(headers.clone())),
-            Self::Ticket { user, password, current } => (user, password, current),
+            Self::Ticket {
+                user,
+                password,
+                current,
+            } => (user, password, current),
         };
         // Held while logging in, so that calls that start together share one login.
         let mut current = current.lock().await;
         let age = current.as_ref().map(|ticket| ticket.obtained.elapsed());
         if age.is_none_or(|age| age >= RENEW_AFTER) {
-            let renewable = current.take().filter(|_| age.is_some_and(|age| age < TICKET_LIFE));
+            let renewable = current
+                .take()
+                .filter(|_| age.is_some_and(|age| age < TICKET_LIFE));
             *current = match renewable {
                 Some(old) => login(user, &old.ticket, endpoints).await?.ok(),
                 None => None,
@@ -84,9 +109,14 @@ impl Session {
 
     /// Drops the ticket these headers carried, and returns whether a new login could make a difference.
     pub(super) async fn forget(&self, headers: &HeaderMap) -> bool {
-        let Self::Ticket { current, .. } = self else { return false };
+        let Self::Ticket { current, .. } = self else {
+            return false;
+        };
         let mut current = current.lock().await;
-        if current.as_ref().is_some_and(|ticket| headers.get(COOKIE) == Some(&ticket.cookie)) {
+        if current
+            .as_ref()
+            .is_some_and(|ticket| headers.get(COOKIE) == Some(&ticket.cookie))
+        {
             *current = None;
         }
         true
@@ -99,24 +129,42 @@ async fn login(
     password: &Secret,
     endpoints: &Endpoints,
 ) -> Result<Result<Ticket, Box<Answer>>, TransportError> {
-    let call = Call::post("/access/ticket").with("username", user).with_secret("password", password.reveal());
+    let call = Call::post("/access/ticket")
+        .with("username", user)
+        .with_secret("password", password.reveal());
     let answer = endpoints.send(&call, &HeaderMap::new()).await?;
     if !answer.is_success() {
         return Ok(Err(Box::new(answer)));
     }
-    let refused = |reason: &str| Box::new(Answer { status: 401, reason: reason.to_owned(), message: None, data: serde_json::Value::Null, ..answer.clone() });
-    if answer.data.get("NeedTFA").is_some_and(|needed| super::super::decode::boolean(needed) == Some(true)) {
-        return Ok(Err(refused("this user needs a second factor to log in: use an API token instead")));
+    let refused = |reason: &str| {
+        Box::new(Answer {
+            status: 401,
+            reason: reason.to_owned(),
+            message: None,
+            data: serde_json::Value::Null,
+            ..answer.clone()
+        })
+    };
+    if answer
+        .data
+        .get("NeedTFA")
+        .is_some_and(|needed| super::super::decode::boolean(needed) == Some(true))
+    {
+        return Ok(Err(refused(
+            "this user needs a second factor to log in: use an API token instead",
+        )));
     }
     let member = |name: &str| answer.data.get(name).and_then(serde_json::Value::as_str);
-    let ticket = member("ticket").zip(member("CSRFPreventionToken")).and_then(|(ticket, csrf_token)| {
-        Some(Ticket {
-            ticket: Secret::new(ticket),
-            cookie: secret_header(&format!("PVEAuthCookie={}", segment(ticket)))?,
-            csrf_token: secret_header(csrf_token)?,
-            obtained: Instant::now(),
-        })
-    });
+    let ticket = member("ticket")
+        .zip(member("CSRFPreventionToken"))
+        .and_then(|(ticket, csrf_token)| {
+            Some(Ticket {
+                ticket: Secret::new(ticket),
+                cookie: secret_header(&format!("PVEAuthCookie={}", segment(ticket)))?,
+                csrf_token: secret_header(csrf_token)?,
+                obtained: Instant::now(),
+            })
+        });
     Ok(ticket.ok_or_else(|| refused("the server's login answer holds no ticket")))
 }
 
