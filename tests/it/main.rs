@@ -1,1 +1,4 @@
 //! One integration binary.
+
+mod client;
+mod client_server;
