@@ -2,7 +2,7 @@
 
 use super::schema::{Attribute, Impact, Schema, Takes};
 use super::step::{Guard, GuardedCall, Lock, Step, Task, Verify};
-use super::{Draft, Found, Lookup, ObjectType, Sighting};
+use super::{Draft, Found, Lookup, ObjectType, Origin, Sighting};
 use crate::observe::AclView;
 use crate::proxmox::Call;
 use crate::state::{Effect, Identity};
@@ -14,6 +14,7 @@ pub static ACL: ObjectType = ObjectType {
     name: "acl",
     summary: "An access rule: gives a user, group or token a role on a path.",
     schema: &SCHEMA,
+    origin: Origin::Made,
     sight,
     create,
     update,

@@ -6,9 +6,11 @@ pub mod acl;
 pub mod conform;
 pub mod marker;
 pub mod pool;
+pub mod provision;
 pub mod schema;
 pub mod size;
 pub mod step;
+pub mod template;
 pub mod vm;
 
 use crate::observe::ClusterView;
@@ -20,7 +22,7 @@ use std::collections::BTreeSet;
 use step::{Lock, Step};
 
 /// Every type of object that lives on a cluster.
-pub static REGISTRY: &[&ObjectType] = &[&vm::VM, &pool::POOL, &acl::ACL];
+pub static REGISTRY: &[&ObjectType] = &[&vm::VM, &template::TEMPLATE, &pool::POOL, &acl::ACL, &provision::PROVISION];
 
 /// Returns a type by name.
 pub fn find(name: &str) -> Option<&'static ObjectType> {
@@ -35,6 +37,8 @@ pub struct ObjectType {
     pub summary: &'static str,
     /// What may stand in its block.
     pub schema: &'static Schema,
+    /// Whether we make it or find it.
+    pub origin: Origin,
     /// Says whether the object is on the cluster, and what it is like.
     pub sight: fn(&Lookup) -> Sighting,
     /// Returns the steps that make it.
@@ -47,6 +51,15 @@ pub struct ObjectType {
     pub locks: fn(&Draft) -> Vec<Lock>,
 }
 
+/// Whether objects of a type are made by us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// We make, change and destroy it.
+    Made,
+    /// It must be there; we only look, and forget it in the end.
+    Adopted,
+}
+
 /// What to look for.
 pub struct Lookup<'a> {
     /// The cluster as seen.
@@ -57,6 +70,8 @@ pub struct Lookup<'a> {
     pub intent: &'a str,
     /// Owner scope, to tell our tags from the user's.
     pub project: &'a str,
+    /// The object as last applied; null if there is no record. For objects that the cluster cannot tell at all.
+    pub applied: &'a Value,
 }
 
 /// Whether an object is on the cluster.

@@ -2,7 +2,7 @@
 
 use super::schema::{Attribute, Impact, Schema, Takes};
 use super::step::{Guard, GuardedCall, Lock, Step, Task, Verify};
-use super::{Draft, Found, Lookup, ObjectType, Sighting};
+use super::{Draft, Found, Lookup, ObjectType, Origin, Sighting};
 use crate::proxmox::Call;
 use crate::proxmox::call::segment;
 use crate::state::{Effect, Identity};
@@ -14,6 +14,7 @@ pub static POOL: ObjectType = ObjectType {
     name: "pool",
     summary: "A pool: a named set of guests and storages that permissions can refer to.",
     schema: &SCHEMA,
+    origin: Origin::Made,
     sight,
     create,
     update,

@@ -26,8 +26,10 @@ pub struct Source<'a> {
     pub desired: &'a Value,
     /// Its configuration now; for a clone that is yet to be made, the template's.
     pub present: &'a BTreeMap<String, String>,
-    /// Whether `present` is the template's: volume ids are filled in from a fresh read.
+    /// Whether `present` is the template's: volume ids are filled in from a fresh read, and what is not wanted is dropped.
     pub is_clone: bool,
+    /// Attributes that change; what is neither wanted nor among them stays as it is.
+    pub changed: &'a BTreeSet<Path>,
     /// Owner marker.
     pub marker: &'a Marker,
     /// Owner scope.
@@ -177,16 +179,15 @@ fn nic(slot: &str, source: &Source) -> Option<String> {
     let text = |name: &str| nic.get(name).and_then(scalar);
     let model = text("model").unwrap_or_else(|| "virtio".to_owned());
     let mac = text("mac").or_else(|| old.map(|(_, mac)| mac));
-    for (name, key) in [("bridge", "bridge"), ("vlan", "tag"), ("rate", "rate")] {
+    let path = Path::attribute("network").then(Step::Key(slot.into()));
+    let is_dropped = |name: &str| source.is_clone || source.changed.contains(&path.then(Step::Attribute(name.into())));
+    for (name, key) in [("bridge", "bridge"), ("vlan", "tag"), ("rate", "rate"), ("firewall", "firewall")] {
         match text(name) {
-            Some(value) => parsed.options.insert(key.to_owned(), value),
-            None => parsed.options.remove(key),
-        };
+            Some(value) => drop(parsed.options.insert(key.to_owned(), value)),
+            None if is_dropped(name) => drop(parsed.options.remove(key)),
+            None => {}
+        }
     }
-    match nic.get("firewall").and_then(Value::as_bool) {
-        Some(true) => parsed.options.insert("firewall".to_owned(), "1".to_owned()),
-        _ => parsed.options.remove("firewall"),
-    };
     // The server prints the model first; a MAC that is not sent would be made anew on every write.
     let head = mac.map_or_else(|| model.clone(), |mac| format!("{model}={mac}"));
     let rest = parsed.to_string();
