@@ -169,7 +169,9 @@ pub enum Impact {
     None,
     /// Applied while the guest runs.
     Live,
-    /// Applied by a reboot, which the apply does.
+    /// The game server restarts: players are disconnected, the guest runs on.
+    Restart,
+    /// Applied by a reboot of the guest, which the apply does.
     Reboot,
     /// The guest is stopped for it.
     Stop,

@@ -40,6 +40,7 @@ const ATTRIBUTES: &[Attribute] = &[
         .chosen()
         .on_change(Impact::None)
         .recorded(),
+    Attribute::new("template_vmid", Takes::Integer(100, 999_999_999), "VMID of the template on the node it is cloned from.").computed(),
     Attribute::new("address", Takes::Text, "Address of the first network device, without prefix; unknown until apply with DHCP.")
         .computed(),
 ];
