@@ -295,4 +295,12 @@ mod tests {
             );
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_has_a_class(status: Option<u16>, text: String) {
+            classify(status, &text);
+            classify(status, &format!("403 {text}"));
+        }
+    }
 }
