@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use spawnpoint::proxmox::https::{Credentials, Https, Secret, Settings, SettingsError, Trust};
-use spawnpoint::proxmox::{Call, Transport};
+use spawnpoint::proxmox::{Call, Transport, TransportError};
 
 use crate::client::{TOKEN, pinned, token, version};
 use crate::client_server::{Reply, Server};
@@ -122,6 +122,18 @@ async fn a_refused_login_is_the_answer() {
             .error_text()
             .contains("second factor")
     );
+}
+
+#[tokio::test]
+async fn a_login_that_broke_off_means_that_the_write_was_not_sent() {
+    let server = Server::start(|_, _| Reply::Drop).await;
+    match login(&server).send(&Call::post("/x")).await {
+        Err(TransportError::BeforeSend { detail, .. }) => {
+            assert!(detail.starts_with("the login broke off"), "{detail}");
+        }
+        other => panic!("expected a failure before the send, got {other:?}"),
+    }
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
