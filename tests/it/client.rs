@@ -1,29 +1,31 @@
 //! The HTTPS transport against a real TLS server on loopback: trust, failures on either side of the send, tickets, odd bodies.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use spawnpoint::proxmox::https::{
-    Credentials, Fingerprint, Https, Secret, Settings, SettingsError, Trust,
-};
+use spawnpoint::proxmox::call::segment;
+use spawnpoint::proxmox::https::{Credentials, Fingerprint, Https, Secret, Settings, Trust};
 use spawnpoint::proxmox::{
     Answer, Call, Client, Clock, ErrorClass, Limits, Transport, TransportError,
 };
 
 use crate::client_server::{Reply, Server, response};
 
-const TOKEN: &str = "ci@pve!deploy";
-const TOKEN_SECRET: &str = "5ec2e700-0000-4000-8000-000000000001";
+pub(crate) const TOKEN: &str = "ci@pve!deploy";
+pub(crate) const TOKEN_SECRET: &str = "5ec2e700-0000-4000-8000-000000000001";
 
-fn token() -> Credentials {
+pub(crate) fn token() -> Credentials {
     Credentials::Token {
         id: TOKEN.to_owned(),
         secret: Secret::new(TOKEN_SECRET),
     }
 }
 
-fn pinned(server: &Server) -> Settings {
+pub(crate) fn pinned(server: &Server) -> Settings {
     let trust = Trust::Fingerprints(vec![server.fingerprint]);
     Settings {
         trust,
@@ -35,7 +37,7 @@ fn https(server: &Server) -> Https {
     Https::new(pinned(server)).unwrap()
 }
 
-async fn version(https: &Https) -> Result<Answer, TransportError> {
+pub(crate) async fn version(https: &Https) -> Result<Answer, TransportError> {
     https.send(&Call::get("/version")).await
 }
 
@@ -82,12 +84,15 @@ async fn a_call_arrives_as_the_server_wants_it() {
         .send(&Call::post("/nodes/pve1/qemu/1/status/start"))
         .await
         .unwrap();
+    let log = format!("/nodes/pve1/tasks/{}/log", segment("UPID:pve1:u@pam!t:"));
+    https.send(&Call::get(log)).await.unwrap();
     let requests = server.requests();
     let starts = [
         "GET /api2/json/nodes/pve1/tasks?source=all%3Bx%3Dy HTTP/1.1\r\n",
         "DELETE /api2/json/pools?poolid=a%2Fb HTTP/1.1\r\n",
         "PUT /api2/json/nodes/pve1/qemu/1/config HTTP/1.1\r\n",
         "POST /api2/json/nodes/pve1/qemu/1/status/start HTTP/1.1\r\n",
+        "GET /api2/json/nodes/pve1/tasks/UPID%3Apve1%3Au%40pam%21t%3A/log HTTP/1.1\r\n",
     ];
     for (request, start) in requests.iter().zip(starts) {
         assert!(request.starts_with(start), "{request}");
@@ -119,7 +124,7 @@ async fn a_call_arrives_as_the_server_wants_it() {
     );
     assert_eq!(
         (requests.len(), server.connections()),
-        (4, 1),
+        (5, 1),
         "one connection carries all"
     );
     assert!(!format!("{https:?} {:?}", pinned(&server)).contains(TOKEN_SECRET));
@@ -225,7 +230,7 @@ async fn no_check_only_by_the_word() {
 #[tokio::test]
 async fn a_refused_token_costs_one_request() {
     let server = Server::start(|_, _| Reply::error("401 No ticket")).await;
-    let client = Client::new(std::sync::Arc::new(https(&server)), Limits::default());
+    let client = Client::new(Arc::new(https(&server)), Limits::default());
     let error = client.read(&Call::get("/version")).await.unwrap_err();
     assert_eq!(
         (error.class, error.text.as_str()),
@@ -235,30 +240,40 @@ async fn a_refused_token_costs_one_request() {
 }
 
 #[tokio::test]
-async fn reason_phrases_are_read_as_bytes() {
-    let server = Server::start(|index, _| match index {
-        0 => Reply::Close(response(
-            "500 VM 100 is not running",
+async fn error_texts_come_from_the_phrase_or_the_body() {
+    let server = Server::start(|index, _| {
+        let body: &[u8] = if index == 1 {
+            br#"{"message":"no such file '\u00e4'\n","data":null}"#
+        } else {
+            br#"{"data":null}"#
+        };
+        let mut bytes = response(
+            if index == 0 {
+                "500 VM 100 is not running"
+            } else {
+                "500 no such file '@'"
+            },
             "",
-            br#"{"data":null}"#,
-        )),
-        _ => {
-            let mut bytes = response("500 no such file '@'", "", b"");
-            let at = bytes.iter().position(|byte| *byte == b'@').unwrap();
+            body,
+        );
+        if let Some(at) = bytes.iter().position(|byte| *byte == b'@') {
             bytes[at] = 0xE4;
-            Reply::Close(bytes)
         }
+        Reply::Close(bytes)
     })
     .await;
-    let https = https(&server);
-    assert_eq!(
-        version(&https).await.unwrap().error_text(),
-        "VM 100 is not running"
-    );
-    assert_eq!(
-        version(&https).await.unwrap().error_text(),
-        "no such file '\u{fffd}'"
-    );
+    let client = Client::new(Arc::new(https(&server)), Limits::default());
+    // The HTTP stack empties a phrase with bytes beyond ASCII; then only a body (8.4 and later) has the text.
+    for text in [
+        "VM 100 is not running",
+        "no such file '\u{e4}'",
+        "status 500 without a message",
+    ] {
+        assert_eq!(
+            client.read(&Call::get("/version")).await.unwrap_err().text,
+            text
+        );
+    }
 }
 
 #[tokio::test]
@@ -316,7 +331,7 @@ async fn a_lost_answer_repeats_a_read_once_and_a_write_never() {
     after_send(version(&https).await);
     assert_eq!(server.requests().len(), 3);
 
-    let client = Client::new(std::sync::Arc::new(https), Limits::default());
+    let client = Client::new(Arc::new(https), Limits::default());
     let error = client
         .write(&Call::put("/nodes/pve1/qemu/1/config").with("cores", "2"))
         .await
@@ -344,15 +359,14 @@ async fn a_reused_connection_that_died_costs_a_read_nothing() {
 #[tokio::test]
 async fn a_server_that_hangs_is_left_after_the_timeout() {
     let server = Server::start(|_, _| Reply::Hang).await;
-    let settings = Settings {
-        request_timeout: Duration::from_millis(300),
-        ..pinned(&server)
-    };
-    let https = Https::new(settings).unwrap();
-    assert_eq!(
-        after_send(https.send(&Call::post("/x")).await),
-        "no answer in time"
-    );
+    let https = https(&server);
+    let sent = tokio::spawn(async move { https.send(&Call::post("/x")).await });
+    while server.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    assert_eq!(after_send(sent.await.unwrap()), "no answer in time");
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -466,195 +480,13 @@ async fn a_write_that_broke_does_not_move_to_the_next_endpoint() {
 
 #[tokio::test]
 async fn an_unknown_name_says_so() {
+    // Resolvers know that `.invalid` never exists; one that does not answer at all takes its time to say so.
+    let endpoint = "https://no-such-host.invalid:8006".to_owned();
     let settings = Settings {
         trust: Trust::Insecure,
-        ..Settings::new(
-            vec!["https://no-such-host.invalid:8006".to_owned()],
-            token(),
-        )
+        connect_timeout: Duration::from_secs(60),
+        ..Settings::new(vec![endpoint], token())
     };
     let failure = before_send(version(&Https::new(settings).unwrap()).await);
     assert!(failure.contains("check the host name"), "{failure}");
-}
-
-fn login(server: &Server) -> Https {
-    let credentials = Credentials::Password {
-        user: "kim@pve".to_owned(),
-        password: Secret::new("hunter 2"),
-    };
-    Https::new(Settings {
-        credentials,
-        ..pinned(server)
-    })
-    .unwrap()
-}
-
-/// Logs in the `n`th caller with ticket `PVE:kim@pve:n==`, and asks `refuses` about other requests.
-async fn ticket_server(refuses: fn(usize) -> bool) -> Server {
-    Server::start(move |index, request| match request {
-        login if login.starts_with("POST /api2/json/access/ticket ") => Reply::data(&format!(
-            r#"{{"ticket":"PVE:kim@pve:{index}==","CSRFPreventionToken":"csrf{index}:x/y"}}"#
-        )),
-        _ if refuses(index) => Reply::error("401 No ticket"),
-        _ => Reply::data("1"),
-    })
-    .await
-}
-
-#[tokio::test]
-async fn a_ticket_is_fetched_once_and_carried_in_the_cookie() {
-    let server = ticket_server(|_| false).await;
-    let https = login(&server);
-    version(&https).await.unwrap();
-    https.send(&Call::post("/x")).await.unwrap();
-    let requests = server.requests();
-    assert_eq!(requests.len(), 3);
-    assert!(
-        requests[0].ends_with("username=kim%40pve&password=hunter+2"),
-        "{}",
-        requests[0]
-    );
-    assert!(
-        requests[1].contains("cookie: PVEAuthCookie=PVE%3Akim%40pve%3A0%3D%3D\r\n"),
-        "{}",
-        requests[1]
-    );
-    assert!(
-        !requests[1].to_lowercase().contains("csrf"),
-        "{}",
-        requests[1]
-    );
-    assert!(
-        requests[2]
-            .to_lowercase()
-            .contains("csrfpreventiontoken: csrf0:x/y\r\n"),
-        "{}",
-        requests[2]
-    );
-}
-
-#[tokio::test]
-async fn a_ticket_is_renewed_before_it_ends() {
-    let server = ticket_server(|_| false).await;
-    let https = login(&server);
-    version(&https).await.unwrap();
-    for (minutes, body) in [
-        (111, "username=kim%40pve&password=PVE%3Akim%40pve%3A0%3D%3D"),
-        (121, "username=kim%40pve&password=hunter+2"),
-    ] {
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_secs(minutes * 60)).await;
-        tokio::time::resume();
-        version(&https).await.unwrap();
-        let requests = server.requests();
-        assert!(
-            requests[requests.len() - 2].ends_with(body),
-            "{minutes} min: {}",
-            requests[requests.len() - 2]
-        );
-    }
-    assert_eq!(server.requests().len(), 6);
-}
-
-#[tokio::test]
-async fn a_refused_ticket_is_replaced_once() {
-    let server = ticket_server(|index| index == 1).await;
-    assert_eq!(version(&login(&server)).await.unwrap().data, json!(1));
-    assert_eq!(server.requests().len(), 4);
-
-    let server = ticket_server(|_| true).await;
-    assert_eq!(version(&login(&server)).await.unwrap().status, 401);
-    assert_eq!(server.requests().len(), 4, "login, call, login, call");
-}
-
-#[tokio::test]
-async fn a_refused_login_is_the_answer() {
-    let server = Server::start(|_, _| Reply::error("401 authentication failure")).await;
-    let answer = version(&login(&server)).await.unwrap();
-    assert_eq!(
-        (answer.status, answer.error_text().as_str()),
-        (401, "authentication failure")
-    );
-    assert_eq!(server.requests().len(), 1);
-
-    let server = Server::start(|_, _| {
-        Reply::data(r#"{"ticket":"PVE:!tfa!","NeedTFA":1,"CSRFPreventionToken":"x"}"#)
-    })
-    .await;
-    assert!(
-        version(&login(&server))
-            .await
-            .unwrap()
-            .error_text()
-            .contains("second factor")
-    );
-}
-
-#[test]
-fn settings_that_cannot_work_are_refused() {
-    let refusal = |settings: Settings| {
-        Https::new(settings)
-            .expect_err("must be refused")
-            .to_string()
-    };
-    let insecure = |endpoint: &str| Settings {
-        trust: Trust::Insecure,
-        ..Settings::new(vec![endpoint.to_owned()], token())
-    };
-    for endpoint in [
-        "pve1",
-        "http://pve1:8006",
-        "https://u:p@pve1:8006",
-        "https://pve1:8006/api2",
-        "https://",
-    ] {
-        assert_eq!(
-            refusal(insecure(endpoint)),
-            SettingsError::Endpoint(endpoint.to_owned()).to_string()
-        );
-    }
-    let url = "https://pve1:8006";
-    assert!(
-        refusal(Settings {
-            endpoints: vec![],
-            ..insecure(url)
-        })
-        .contains("no endpoint")
-    );
-    assert!(
-        refusal(Settings {
-            trust: Trust::Fingerprints(vec![]),
-            ..insecure(url)
-        })
-        .contains("`fingerprints` is empty")
-    );
-    assert!(
-        refusal(Settings {
-            trust: Trust::CaFile("/no/such.pem".into()),
-            ..insecure(url)
-        })
-        .contains("`/no/such.pem`")
-    );
-    let credentials = Credentials::Token {
-        id: "root@pam".to_owned(),
-        secret: Secret::new("s3cret\n"),
-    };
-    assert!(
-        refusal(Settings {
-            credentials,
-            ..insecure(url)
-        })
-        .contains("expected `user@realm!name`")
-    );
-    let credentials = Credentials::Token {
-        id: TOKEN.to_owned(),
-        secret: Secret::new("s3cret\n"),
-    };
-    assert!(
-        !refusal(Settings {
-            credentials,
-            ..insecure(url)
-        })
-        .contains("s3cret")
-    );
 }

@@ -1,11 +1,13 @@
 //! A TLS server on loopback that plays back whatever a test wants, byte for byte, and keeps what it was sent.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use spawnpoint::proxmox::https::Fingerprint;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -57,6 +59,8 @@ pub(crate) struct Server {
     connections: Arc<AtomicUsize>,
 }
 
+static AUTHORITIES: AtomicUsize = AtomicUsize::new(1);
+
 type Script = Arc<dyn Fn(usize, &str) -> Reply + Send + Sync>;
 
 impl Server {
@@ -65,6 +69,9 @@ impl Server {
         script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static,
     ) -> Self {
         let mut authority = CertificateParams::default();
+        // Each authority has its own name, as each cluster's does.
+        let name = format!("authority {}", AUTHORITIES.fetch_add(1, Ordering::SeqCst));
+        authority.distinguished_name.push(DnType::CommonName, name);
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority =
             CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();

@@ -1,4 +1,5 @@
 //! One integration binary.
 
 mod client;
+mod client_login;
 mod client_server;

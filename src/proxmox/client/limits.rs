@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn calls_meet_at_what_they_touch() {
         let check = |call: Call, expected: &str| {
-            assert_eq!(format!("{:?}", Gate::of(&call)), expected, "{call}")
+            assert_eq!(format!("{:?}", Gate::of(&call)), expected, "{call}");
         };
         check(Call::get("/cluster/resources"), "None");
         check(

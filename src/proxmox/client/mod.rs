@@ -69,7 +69,8 @@ impl Client {
     /// Sends a write. It is repeated only where the server is known to have done nothing: after a lock wait or a failed fork.
     ///
     /// # Errors
-    /// Whatever is not a 2xx answer, by class; a lost answer is [`super::ErrorClass::UnknownOutcome`] and must be verified by reading.
+    /// Whatever is not a 2xx answer, by class. A lost answer is [`super::ErrorClass::UnknownOutcome`] and must be verified by
+    /// reading, twice if the status is 596 with `Connection timed out`: the server then still acts, up to 35 s later.
     pub async fn write(&self, call: &Call) -> Result<Written, CallError> {
         let mut repetitions = 0;
         loop {

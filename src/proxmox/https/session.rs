@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::super::call::segment;
-use super::super::{Answer, Call, Method, TransportError};
+use super::super::{Answer, Call, Method, TransportError, decode};
 use super::endpoints::Endpoints;
 use super::settings::{Credentials, Secret, SettingsError};
 
@@ -66,14 +66,14 @@ impl Session {
         }
     }
 
-    /// Returns the headers for a call, or the server's answer to a login that it refused.
+    /// Returns the headers for a call, logging in first where that is needed.
     pub(super) async fn headers(
         &self,
         method: Method,
         endpoints: &Endpoints,
-    ) -> Result<Result<HeaderMap, Box<Answer>>, TransportError> {
+    ) -> Result<HeaderMap, NoLogin> {
         let (user, password, current) = match self {
-            Self::Token(headers) => return Ok(Ok(headers.clone())),
+            Self::Token(headers) => return Ok(headers.clone()),
             Self::Ticket {
                 user,
                 password,
@@ -82,29 +82,16 @@ impl Session {
         };
         // Held while logging in, so that calls that start together share one login.
         let mut current = current.lock().await;
-        let age = current.as_ref().map(|ticket| ticket.obtained.elapsed());
-        if age.is_none_or(|age| age >= RENEW_AFTER) {
-            let renewable = current
-                .take()
-                .filter(|_| age.is_some_and(|age| age < TICKET_LIFE));
-            *current = match renewable {
-                Some(old) => login(user, &old.ticket, endpoints).await?.ok(),
-                None => None,
-            };
-        }
         let ticket = match current.take() {
-            Some(ticket) => ticket,
-            None => match login(user, password, endpoints).await? {
-                Ok(ticket) => ticket,
-                Err(refusal) => return Ok(Err(refusal)),
-            },
+            Some(ticket) if ticket.obtained.elapsed() < RENEW_AFTER => ticket,
+            old => new_ticket(user, password, old, endpoints).await?,
         };
         let mut headers = HeaderMap::from_iter([(COOKIE, ticket.cookie.clone())]);
         if !method.is_read() {
             headers.insert("CSRFPreventionToken", ticket.csrf_token.clone());
         }
         *current = Some(ticket);
-        Ok(Ok(headers))
+        Ok(headers)
     }
 
     /// Drops the ticket these headers carried, and returns whether a new login could make a difference.
@@ -123,36 +110,62 @@ impl Session {
     }
 }
 
-/// Logs in with a password, or with a ticket in its place.
-async fn login(
+/// Why there are no headers to send a call with.
+pub(super) enum NoLogin {
+    Refused(Box<Answer>),
+    Failed(TransportError),
+}
+
+impl NoLogin {
+    /// Returns what this means for the call that needed the login: it was not sent, even where the login's own answer was lost.
+    pub(super) fn into_outcome(self) -> Result<Answer, TransportError> {
+        match self {
+            Self::Refused(answer) => Ok(*answer),
+            Self::Failed(TransportError::AfterSend { endpoint, detail }) => {
+                let detail = format!("the login broke off: {detail}");
+                Err(TransportError::BeforeSend {
+                    endpoint,
+                    detail,
+                    hint: None,
+                })
+            }
+            Self::Failed(before @ TransportError::BeforeSend { .. }) => Err(before),
+        }
+    }
+}
+
+/// A living ticket buys the next one; the password is for when there is none or the server has enough of it.
+async fn new_ticket(
     user: &str,
     password: &Secret,
+    old: Option<Ticket>,
     endpoints: &Endpoints,
-) -> Result<Result<Ticket, Box<Answer>>, TransportError> {
+) -> Result<Ticket, NoLogin> {
+    if let Some(old) = old.filter(|ticket| ticket.obtained.elapsed() < TICKET_LIFE) {
+        match login(user, &old.ticket, endpoints).await {
+            Err(NoLogin::Refused(_)) => {}
+            outcome => return outcome,
+        }
+    }
+    login(user, password, endpoints).await
+}
+
+async fn login(user: &str, password: &Secret, endpoints: &Endpoints) -> Result<Ticket, NoLogin> {
     let call = Call::post("/access/ticket")
         .with("username", user)
         .with_secret("password", password.reveal());
-    let answer = endpoints.send(&call, &HeaderMap::new()).await?;
+    let answer = endpoints
+        .send(&call, &HeaderMap::new())
+        .await
+        .map_err(NoLogin::Failed)?;
     if !answer.is_success() {
-        return Ok(Err(Box::new(answer)));
+        return Err(NoLogin::Refused(Box::new(answer)));
     }
-    let refused = |reason: &str| {
-        Box::new(Answer {
-            status: 401,
-            reason: reason.to_owned(),
-            message: None,
-            data: serde_json::Value::Null,
-            ..answer.clone()
-        })
-    };
-    if answer
-        .data
-        .get("NeedTFA")
-        .is_some_and(|needed| super::super::decode::boolean(needed) == Some(true))
-    {
-        return Ok(Err(refused(
+    if answer.data.get("NeedTFA").and_then(decode::boolean) == Some(true) {
+        return Err(refused(
+            answer,
             "this user needs a second factor to log in: use an API token instead",
-        )));
+        ));
     }
     let member = |name: &str| answer.data.get(name).and_then(serde_json::Value::as_str);
     let ticket = member("ticket")
@@ -165,7 +178,19 @@ async fn login(
                 obtained: Instant::now(),
             })
         });
-    Ok(ticket.ok_or_else(|| refused("the server's login answer holds no ticket")))
+    ticket.ok_or_else(|| refused(answer, "the server's login answer holds no ticket"))
+}
+
+/// Returns a login that the server granted as one that it refused, without the ticket that it holds.
+fn refused(granted: Answer, reason: &str) -> NoLogin {
+    let (reason, data) = (reason.to_owned(), serde_json::Value::Null);
+    NoLogin::Refused(Box::new(Answer {
+        status: 401,
+        reason,
+        message: None,
+        data,
+        ..granted
+    }))
 }
 
 fn secret_header(text: &str) -> Option<HeaderValue> {

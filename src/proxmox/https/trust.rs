@@ -248,9 +248,12 @@ impl ServerCertVerifier for Verifier {
 }
 
 fn chain_distrust(presented: Fingerprint, error: &rustls::Error) -> Distrust {
-    use rustls::CertificateError::{NotValidForName, NotValidForNameContext, UnknownIssuer};
+    use rustls::CertificateError::{
+        BadSignature, NotValidForName, NotValidForNameContext, UnknownIssuer,
+    };
     let (kind, why) = match error {
-        rustls::Error::InvalidCertificate(UnknownIssuer) => (
+        // A bad signature: signed by another authority of the same name.
+        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => (
             DistrustKind::UnknownIssuer,
             "the server's certificate is not signed by a known authority".to_owned(),
         ),
@@ -291,7 +294,7 @@ mod tests {
             "",
             "AA:BB",
             &printed[1..],
-            &printed.replace('A', "G").replace('0', "G"),
+            &printed.replace(['A', '0'], "G"),
             &format!("{printed}:00"),
         ] {
             assert!(text.parse::<Fingerprint>().is_err(), "{text}");

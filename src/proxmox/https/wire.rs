@@ -134,7 +134,8 @@ fn with_members(head: Answer, mut members: serde_json::Map<String, Value>) -> An
     }
 }
 
-/// Returns the reason phrase, which may hold bytes that are not UTF-8.
+/// Returns the reason phrase. Proxmox VE may put raw bytes beyond ASCII there, for which the HTTP stack hands over an empty one;
+/// since 8.4 the body has the text too.
 fn reason(response: &reqwest::Response) -> String {
     match response.extensions().get::<hyper::ext::ReasonPhrase>() {
         Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
