@@ -123,13 +123,11 @@ pub enum Error {
     /// An empty passphrase protects nothing; most likely a variable is not set.
     #[error("the passphrase is empty")]
     EmptyPassphrase,
-    /// A key file does not hold exactly 32 bytes.
-    #[error("the key file `{}` holds {length} bytes, expected 32", path.display())]
+    /// A file that is not a key file.
+    #[error("the key file `{}` does not hold exactly 32 bytes", path.display())]
     KeyFileLength {
         /// The key file.
         path: PathBuf,
-        /// Its length in bytes.
-        length: usize,
     },
     /// A key file is never overwritten: what it protects would be lost.
     #[error("the key file `{}` exists already", path.display())]

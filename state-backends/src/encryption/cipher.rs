@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn format_1_stays_readable() {
-        let sealed = "FIXTURE";
+        let sealed = "sealed:1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXwGLF8Z9uaQ6Asw/wad6PBonkKw19yY8";
         assert_eq!(
             cipher(7)
                 .open("vm.web", sealed)

@@ -46,7 +46,10 @@ mod tests {
     #[test]
     fn fingerprints_are_hmac_sha256_and_stay_what_they_are() {
         let key = FingerprintKey::new(Zeroizing::new([7; 32]));
-        assert_eq!(key.fingerprint(b"hunter2"), "FIXTURE");
+        assert_eq!(
+            key.fingerprint(b"hunter2"),
+            "hmac-sha256:Mm609ng+UZ8ZjDKSm9KOZsUik4e8rX6qZRsgYTYi7J8"
+        );
         assert_ne!(key.fingerprint(b"hunter2"), key.fingerprint(b"hunter3"));
         assert_ne!(
             key.fingerprint(b"hunter2"),

@@ -55,7 +55,6 @@ impl EncryptionKey {
             .map_err(failed)?;
         let wrong_length = |_| Error::KeyFileLength {
             path: path.to_owned(),
-            length: bytes.len(),
         };
         let key: [u8; 32] = bytes.as_slice().try_into().map_err(wrong_length)?;
         Ok(Self::from_bytes(Zeroizing::new(key)))
