@@ -133,7 +133,7 @@ impl Backend for Sqlite {
     }
 
     async fn holder(&self) -> Result<Option<Holder>> {
-        self.with(|database| database.holder()).await
+        self.with(Database::holder).await
     }
 
     async fn workspaces(&self) -> Result<Vec<String>> {

@@ -246,12 +246,23 @@ async fn history_refuses_to_be_rewritten_by_anyone() {
     let path = folder.path().join("state.db");
     with_three_entries(&path).await;
     let connection = Connection::open(&path).expect("a database");
+    let run = "INSERT INTO runs SELECT 1, lineage, '', '', '', '', '', '', '', '' FROM workspaces";
+    assert_eq!(connection.execute(run, []).expect("a new run is fine"), 1);
     for rewrite in [
+        "UPDATE runs SET body = 'x'",
+        "DELETE FROM runs",
+        "REPLACE INTO runs SELECT 1, lineage, '', '', '', '', '', '', '', '' FROM workspaces",
         "UPDATE entries SET body = 'x'",
         "DELETE FROM entries",
-        "REPLACE INTO entries SELECT lineage, 1, '', '', '' FROM entries",
+        "REPLACE INTO entries SELECT lineage, 1, '', '', '' FROM workspaces",
+        "INSERT INTO entries SELECT lineage, 5, '', '', '' FROM workspaces",
     ] {
-        assert!(connection.execute(rewrite, []).is_err(), "{rewrite}");
+        let refused = connection.execute(rewrite, []).expect_err(rewrite);
+        assert_eq!(
+            refused.to_string(),
+            "history is never rewritten",
+            "{rewrite}"
+        );
     }
 }
 
