@@ -280,3 +280,27 @@ pub(super) fn failure(path: &Path, source: rusqlite::Error) -> Error {
         Some(_) | None => Error::Sqlite { place, source },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_connection_makes_its_commits_durable() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for _ in 0..2 {
+            let path = folder.path().join("state.db");
+            let database = Database::open(path, "default").expect("it opens");
+            let setting = |name: &str| {
+                let read = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
+                database
+                    .connection
+                    .pragma_query_value(None, name, read)
+                    .expect("a setting")
+            };
+            assert_eq!(setting("journal_mode"), "wal".to_owned().into());
+            assert_eq!(setting("synchronous"), 2.into(), "2 is FULL");
+            assert_eq!(setting("foreign_keys"), 1.into());
+        }
+    }
+}
