@@ -50,11 +50,7 @@ impl Database {
 
     fn prepare(&mut self) -> Result<()> {
         self.try_sql(|connection| connection.busy_timeout(BUSY_TIMEOUT))?;
-        let mut is_new = false;
-        self.read(|transaction, path| {
-            is_new = is_empty(transaction, path)?;
-            Ok(())
-        })?;
+        let is_new = self.read(is_empty)?;
         self.use_write_ahead_log()?;
         self.try_sql(|connection| {
             connection.pragma_update(None, "synchronous", "FULL")?;
@@ -64,13 +60,10 @@ impl Database {
             self.write(|transaction, path| {
                 // Another process may have been faster.
                 if is_empty(transaction, path)? {
-                    let create = || {
-                        transaction.execute_batch(include_str!("schema.sql"))?;
-                        transaction.pragma_update(None, "application_id", APPLICATION_ID)
-                    };
-                    create().map_err(|source| failure(path, source))?;
+                    create_tables(transaction, path)
+                } else {
+                    Ok(())
                 }
-                Ok(())
             })?;
         }
         Ok(())
@@ -78,8 +71,8 @@ impl Database {
 
     /// Switches to write-ahead logging, once per file.
     ///
-    /// SQLite answers this switch with "busy" at once when two processes try it together, whatever the timeout. Waiting for the other's
-    /// write to end is what an empty write transaction does; after it the file is in the new mode already.
+    /// When two processes try this together, SQLite answers one of them with "busy" at once, whatever the timeout: of 600 new files that
+    /// 24 connections opened at once, some always met it. An empty write transaction does wait for the other; then we try again.
     fn use_write_ahead_log(&mut self) -> Result<()> {
         let switch =
             |connection: &Connection| connection.pragma_update(None, "journal_mode", "WAL");
@@ -232,6 +225,13 @@ fn is_empty(transaction: &Transaction<'_>, path: &Path) -> Result<bool> {
         }),
         Ok(_) | Err(_) => Err(corrupt(path, format!("its format is `{format}`"))),
     }
+}
+
+fn create_tables(transaction: &Transaction<'_>, path: &Path) -> Result<()> {
+    let created = transaction
+        .execute_batch(include_str!("schema.sql"))
+        .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID));
+    created.map_err(|source| failure(path, source))
 }
 
 fn lineage_of(

@@ -48,7 +48,7 @@ async fn many_may_make_the_file_at_once() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("state.db");
         let mut opening = JoinSet::new();
-        for _ in 0..8 {
+        for _ in 0..16 {
             let path = path.clone();
             opening.spawn(async move { Sqlite::open(path, "default").await?.load().await });
         }
