@@ -265,19 +265,29 @@ pub(super) fn corrupt(path: &Path, detail: impl Into<String>) -> Error {
 }
 
 /// Returns what a failure of SQLite means for the file.
+///
+/// Our statements are fixed and correct, so a table that is missing or a value that does not convert is damage too.
 pub(super) fn failure(path: &Path, source: rusqlite::Error) -> Error {
+    use rusqlite::Error as Sql;
     let place = path.display().to_string();
-    match source.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => Error::Foreign {
+    match (source.sqlite_error_code(), &source) {
+        (Some(ErrorCode::NotADatabase), _) => Error::Foreign {
             place,
             detail: "it is not an sqlite database".to_owned(),
         },
-        Some(ErrorCode::DatabaseCorrupt) => Error::Corrupt {
+        (Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _) => Error::Busy { place },
+        (Some(ErrorCode::DatabaseCorrupt | ErrorCode::Unknown), _)
+        | (
+            None,
+            Sql::FromSqlConversionFailure(..)
+            | Sql::IntegralValueOutOfRange(..)
+            | Sql::InvalidColumnType(..)
+            | Sql::QueryReturnedNoRows,
+        ) => Error::Corrupt {
             place,
             detail: source.to_string(),
         },
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy { place },
-        Some(_) | None => Error::Sqlite { place, source },
+        _ => Error::Sqlite { place, source },
     }
 }
 
