@@ -3,5 +3,7 @@
 
 pub mod config;
 pub mod diagnostics;
+pub mod games;
+pub mod provision;
 pub mod proxmox;
 pub mod value;
