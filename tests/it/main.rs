@@ -1,1 +1,6 @@
 //! One integration binary.
+
+mod games;
+mod provision;
+mod provision_guest;
+mod provision_sshd;
