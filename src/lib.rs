@@ -7,6 +7,8 @@ pub mod diagnostics;
 pub mod domain;
 pub mod observe;
 pub mod plan;
+pub mod games;
+pub mod provision;
 pub mod proxmox;
 pub mod resources;
 pub mod state;
