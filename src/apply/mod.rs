@@ -2,5 +2,7 @@
 //! dead run left behind. Everything that happens is an [`Event`]; reporters listen.
 
 mod event;
+mod schedule;
 
 pub use event::{Event, OperationResult, Summary};
+pub use schedule::{Finish, Progress, Schedule};
