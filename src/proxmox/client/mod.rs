@@ -146,7 +146,7 @@ impl Client {
     }
 
     /// Waits, unless waiting is pointless because time passes with each poll.
-    async fn pause(&self, duration: Duration) {
+    pub(crate) async fn pause(&self, duration: Duration) {
         match self.simulator_clock() {
             Some(Clock::Instant) => tokio::task::yield_now().await,
             Some(Clock::Real) | None => tokio::time::sleep(duration).await,
