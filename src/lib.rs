@@ -4,6 +4,7 @@
 pub mod apply;
 pub mod config;
 pub mod diagnostics;
+pub mod graph;
 pub mod observe;
 pub mod plan;
 pub mod proxmox;
