@@ -8,6 +8,7 @@ pub mod graph;
 pub mod observe;
 pub mod plan;
 pub mod proxmox;
+pub mod render;
 pub mod resources;
 pub mod state;
 pub mod value;

@@ -1,1 +1,4 @@
-//! One integration binary.
+//! One integration binary: every file of this folder is a module here, which `tidy` checks.
+
+mod harness;
+mod render_plan;
