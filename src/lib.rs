@@ -4,4 +4,5 @@
 pub mod config;
 pub mod diagnostics;
 pub mod proxmox;
+pub mod render;
 pub mod value;

@@ -7,6 +7,6 @@ mod address;
 mod body;
 mod stack;
 
-pub use address::{Address, Child, Key, ModulePath};
+pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
 pub use stack::{Block, ClusterSettings, Lifecycle, Objects, Output, Settings, Stack};
