@@ -11,3 +11,4 @@ mod provision_sshd;
 
 mod harness;
 mod render_plan;
+mod simulator;
