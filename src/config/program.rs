@@ -1,6 +1,7 @@
 //! The stack as it can be evaluated: every instance of every module, with the values that do not depend on objects kept for good.
 
 use super::address::{Address, Key, ModulePath};
+use super::expression::FunctionWorld;
 use super::input::World;
 use super::module::Module;
 use crate::value::Value;
@@ -14,8 +15,6 @@ pub(super) struct Program {
     pub now: jiff::Timestamp,
     pub workspace: Arc<str>,
     pub working_folder: Arc<str>,
-    /// Block types of objects, sorted.
-    pub object_types: Arc<[Arc<str>]>,
     /// Module instances; the root module is the first.
     pub instances: Vec<Instance>,
     /// Place in `instances` by path.
@@ -99,9 +98,19 @@ impl<T> Expansion<T> {
     pub(super) fn get(&self, key: Option<&Key>) -> Option<&T> {
         match (self, key) {
             (Self::Single(item), None) => Some(item),
-            (Self::Count(items), Some(Key::Number(number))) => items.get(usize::try_from(*number).ok()?),
+            (Self::Count(items), Some(Key::Number(number))) => {
+                items.get(usize::try_from(*number).ok()?)
+            }
             (Self::Each(items), Some(Key::Text(text))) => items.get(text),
             (Self::Single(_), Some(_)) | (Self::Count(_), _) | (Self::Each(_), _) => None,
+        }
+    }
+
+    /// Returns whether there are instances with keys.
+    pub(super) fn is_repeated(&self) -> bool {
+        match self {
+            Self::Single(_) => false,
+            Self::Count(_) | Self::Each(_) => true,
         }
     }
 
@@ -109,29 +118,54 @@ impl<T> Expansion<T> {
     pub(super) fn iter(&self) -> Box<dyn Iterator<Item = (Option<Key>, &T)> + '_> {
         match self {
             Self::Single(item) => Box::new(std::iter::once((None, item))),
-            Self::Count(items) => Box::new(items.iter().enumerate().map(|(at, item)| (Some(Key::Number(at as u64)), item))),
-            Self::Each(items) => Box::new(items.iter().map(|(key, item)| (Some(Key::Text(key.clone())), item))),
+            Self::Count(items) => Box::new(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(at, item)| (Some(Key::Number(at as u64)), item)),
+            ),
+            Self::Each(items) => Box::new(
+                items
+                    .iter()
+                    .map(|(key, item)| (Some(Key::Text(key.clone())), item)),
+            ),
         }
     }
 }
 
 impl Instance {
     pub(super) fn new(path: ModulePath, module: Arc<Module>, caller: Option<Caller>) -> Self {
-        let names = |kind, names: Vec<&Arc<str>>| {
-            names.into_iter().map(move |name| (CellName { kind, name: name.clone() }, Knowledge::default()))
-        };
-        let cells = names(CellKind::Variable, module.variables.keys().collect())
-            .chain(names(CellKind::Local, module.locals.keys().collect()))
-            .chain(names(CellKind::Output, module.outputs.keys().collect()))
-            .collect();
-        Self { path, module, caller, children: BTreeMap::new(), objects: BTreeMap::new(), cells }
+        let variables = module
+            .variables
+            .keys()
+            .map(|name| (CellKind::Variable, name));
+        let locals = module.locals.keys().map(|name| (CellKind::Local, name));
+        let outputs = module.outputs.keys().map(|name| (CellKind::Output, name));
+        let names = variables
+            .chain(locals)
+            .chain(outputs)
+            .map(|(kind, name)| CellName {
+                kind,
+                name: name.clone(),
+            });
+        let cells = names.map(|name| (name, Knowledge::default())).collect();
+        Self {
+            path,
+            module,
+            caller,
+            children: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            cells,
+        }
     }
 }
 
 impl Program {
     /// Returns the `count.index` or `each` of an object instance.
     pub(super) fn repeated(&self, place: usize, address: &Address) -> Option<Repeated> {
-        let expansion = self.instances[place].objects.get(&(address.kind.clone(), address.name.clone()))?;
+        let expansion = self.instances[place]
+            .objects
+            .get(&(address.kind.clone(), address.name.clone()))?;
         let value = expansion.get(address.key.as_ref())?;
         Some(Repeated::of(address.key.as_ref(), value))
     }
@@ -144,5 +178,42 @@ impl Repeated {
             Some(Key::Number(number)) => Self::Count(*number),
             Some(Key::Text(text)) => Self::Each(text.clone(), value.clone()),
         }
+    }
+}
+
+impl FunctionWorld for Program {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.world.read(path)
+    }
+
+    fn is_file(&self, path: &str) -> Result<bool, String> {
+        match (self.world.exists(path), self.world.list(path).is_ok()) {
+            (true, true) => Err(format!("`{path}` is a folder")),
+            (is_there, _) => Ok(is_there),
+        }
+    }
+
+    fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
+        self.world.files_below(folder)
+    }
+
+    fn absolute(&self, path: &str) -> String {
+        self.world.absolute(path)
+    }
+
+    fn home(&self) -> Option<String> {
+        self.world.home()
+    }
+
+    fn plan_time(&self) -> jiff::Timestamp {
+        self.now
+    }
+
+    fn apply_time(&self) -> Option<jiff::Timestamp> {
+        None
+    }
+
+    fn random(&self) -> Option<[u8; 16]> {
+        None
     }
 }

@@ -12,3 +12,4 @@ mod provision_sshd;
 mod harness;
 mod render_plan;
 mod simulator;
+mod config;
