@@ -4,8 +4,11 @@
 pub mod apply;
 pub mod config;
 pub mod diagnostics;
+pub mod domain;
 pub mod observe;
 pub mod plan;
+pub mod games;
+pub mod provision;
 pub mod proxmox;
 pub mod resources;
 pub mod state;

@@ -169,7 +169,7 @@ const TABLE: &[Row] = &[
         "cannot delete service 'vm:100', not HA managed!",
     ),
     row(
-        r"^Parameter verification failed\. \w+: ([Nn]o such (task|alias|storage|job)|interface does not exist)",
+        r"^Parameter verification failed\. \w+: ([Nn]o such (task|alias$|storage|job)|interface does not exist)",
         ErrorClass::Gone,
         "Parameter verification failed. upid: no such task",
     ),
@@ -192,6 +192,16 @@ const TABLE: &[Row] = &[
         r"does not exist|^unable to parse|^invalid bootorder|^SSH public key validation error",
         ErrorClass::BadParameter,
         "ACL update failed: role 'Nope' does not exist",
+    ),
+    row(
+        r"don't exist|mapping not found|not allowed for linked clones|^missing value|^no options specified|reserved name",
+        ErrorClass::BadParameter,
+        "parameter 'storage' not allowed for linked clones",
+    ),
+    row(
+        r"^shrinking disks is not supported|^unable to shrink disk|^you can't resize a cdrom",
+        ErrorClass::BadParameter,
+        "shrinking disks is not supported",
     ),
     row(
         r"^Method '.*' not implemented",
@@ -293,6 +303,14 @@ mod tests {
                 class,
                 "{line}"
             );
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_has_a_class(status: Option<u16>, text: String) {
+            classify(status, &text);
+            classify(status, &format!("403 {text}"));
         }
     }
 }

@@ -24,7 +24,8 @@ pub enum ErrorClass {
     NoQuorum,
     /// The object changed since it was read.
     Stale,
-    /// The object the call is about does not exist (for a guest: not on that node).
+    /// The object the call is about does not exist (for a guest: not on that node). A create gets the same text for a storage
+    /// or pool that it only refers to.
     Gone,
     /// An object of this name exists already.
     Exists,

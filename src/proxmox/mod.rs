@@ -1,17 +1,20 @@
 //! Talking to Proxmox VE: a [`Call`] is data, a [`Transport`] sends it, and everything above sees an [`Answer`].
 //!
+//! [`Https`] is the transport to real servers; [`Client`] adds limits, error classes and waiting for tasks to any transport.
 //! What a call means for a VM or a pool lives in `resources`; when calls are made lives in `apply` and `observe`.
 
 pub mod call;
-mod classify;
 pub mod decode;
-pub mod error;
-pub mod https;
-pub mod client;
-mod hint;
 pub mod property;
 pub mod task;
 pub mod transport;
+
+pub mod https;
+
+mod classify;
+pub mod client;
+pub mod error;
+mod hint;
 
 pub use call::{Answer, Call, Clock, Method};
 pub use classify::classify;

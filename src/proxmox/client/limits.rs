@@ -22,15 +22,23 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { calls: 20, reads_per_node: 6, writes_per_node: 2 }
+        Self {
+            calls: 20,
+            reads_per_node: 6,
+            writes_per_node: 2,
+        }
     }
 }
 
 /// What calls contend for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Gate {
-    Reads { node: String },
-    Writes { node: String },
+    Reads {
+        node: String,
+    },
+    Writes {
+        node: String,
+    },
     /// A file all nodes share. Its writers queue at one cluster lock, where waiting costs a worker each.
     ClusterFile(&'static str),
 }
@@ -65,7 +73,11 @@ pub(super) struct Gates {
 
 impl Gates {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, total: Arc::new(Semaphore::new(limits.calls.max(1))), gates: Mutex::default() }
+        Self {
+            limits,
+            total: Arc::new(Semaphore::new(limits.calls.max(1))),
+            gates: Mutex::default(),
+        }
     }
 
     /// Waits until `call` may be sent; it counts until the returned value is dropped.
@@ -74,7 +86,12 @@ impl Gates {
         let narrow = Gate::of(call).map(|gate| self.semaphore(gate));
         let mut permits = Vec::new();
         for semaphore in narrow.into_iter().chain([Arc::clone(&self.total)]) {
-            permits.push(semaphore.acquire_owned().await.expect("the semaphores are never closed"));
+            permits.push(
+                semaphore
+                    .acquire_owned()
+                    .await
+                    .expect("the semaphores are never closed"),
+            );
         }
         permits
     }
@@ -85,8 +102,15 @@ impl Gates {
             Gate::Writes { .. } => self.limits.writes_per_node,
             Gate::ClusterFile(_) => 1,
         };
-        let mut gates = self.gates.lock().expect("nothing panics while holding the map");
-        Arc::clone(gates.entry(gate).or_insert_with(|| Arc::new(Semaphore::new(permits.max(1)))))
+        let mut gates = self
+            .gates
+            .lock()
+            .expect("nothing panics while holding the map");
+        Arc::clone(
+            gates
+                .entry(gate)
+                .or_insert_with(|| Arc::new(Semaphore::new(permits.max(1)))),
+        )
     }
 }
 
@@ -96,14 +120,28 @@ mod tests {
 
     #[test]
     fn calls_meet_at_what_they_touch() {
-        let check = |call: Call, expected: &str| assert_eq!(format!("{:?}", Gate::of(&call)), expected, "{call}");
+        let check = |call: Call, expected: &str| {
+            assert_eq!(format!("{:?}", Gate::of(&call)), expected, "{call}");
+        };
         check(Call::get("/cluster/resources"), "None");
-        check(Call::get("/nodes/pve1/qemu/100/config"), r#"Some(Reads { node: "pve1" })"#);
-        check(Call::put("/nodes/pve1/qemu/100/config"), r#"Some(Writes { node: "pve1" })"#);
-        check(Call::post("/nodes/pve1/qemu/100/firewall/rules"), r#"Some(ClusterFile("firewall"))"#);
+        check(
+            Call::get("/nodes/pve1/qemu/100/config"),
+            r#"Some(Reads { node: "pve1" })"#,
+        );
+        check(
+            Call::put("/nodes/pve1/qemu/100/config"),
+            r#"Some(Writes { node: "pve1" })"#,
+        );
+        check(
+            Call::post("/nodes/pve1/qemu/100/firewall/rules"),
+            r#"Some(ClusterFile("firewall"))"#,
+        );
         check(Call::put("/pools"), r#"Some(ClusterFile("user.cfg"))"#);
         check(Call::put("/access/acl"), r#"Some(ClusterFile("user.cfg"))"#);
-        check(Call::post("/cluster/backup"), r#"Some(ClusterFile("jobs.cfg"))"#);
+        check(
+            Call::post("/cluster/backup"),
+            r#"Some(ClusterFile("jobs.cfg"))"#,
+        );
         check(Call::put("/cluster/sdn"), r#"Some(ClusterFile("sdn"))"#);
     }
 }

@@ -4,6 +4,8 @@
 //! Architecture invariant: a write whose answer was lost is never sent again; it comes back as an unknown outcome.
 
 mod limits;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::collections::BTreeMap;
@@ -67,18 +69,24 @@ impl Client {
     /// Sends a write. It is repeated only where the server is known to have done nothing: after a lock wait or a failed fork.
     ///
     /// # Errors
-    /// Whatever is not a 2xx answer, by class; a lost answer is [`super::ErrorClass::UnknownOutcome`] and must be verified by reading.
+    /// Whatever is not a 2xx answer, by class. A lost answer is [`super::ErrorClass::UnknownOutcome`] and must be verified by
+    /// reading, twice if the status is 596 with `Connection timed out`: the server then still acts, up to 35 s later.
     pub async fn write(&self, call: &Call) -> Result<Written, CallError> {
         let mut repetitions = 0;
         loop {
             let error = match self.answer(call).await {
                 Ok(answer) => {
                     let upid = answer.data.as_str().and_then(|text| text.parse().ok());
-                    return Ok(Written { data: answer.data, upid });
+                    return Ok(Written {
+                        data: answer.data,
+                        upid,
+                    });
                 }
                 Err(error) => error,
             };
-            let Some(pause) = error.class.pauses().get(repetitions) else { return Err(error.of_write()) };
+            let Some(pause) = error.class.pauses().get(repetitions) else {
+                return Err(error.of_write());
+            };
             self.pause(*pause).await;
             repetitions += 1;
         }
@@ -116,7 +124,11 @@ impl Client {
     async fn answer(&self, call: &Call) -> Result<Answer, CallError> {
         let _passage = self.gates.pass(call).await;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let answer = self.transport.send(call).await.map_err(|error| CallError::from_transport(call, &error))?;
+        let answer = self
+            .transport
+            .send(call)
+            .await
+            .map_err(|error| CallError::from_transport(call, &error))?;
         let clock = match answer.simulator {
             None => CLOCK_OF_A_SERVER,
             Some(Clock::Real) => CLOCK_REAL,
@@ -126,7 +138,11 @@ impl Client {
         if let Some(date) = answer.date {
             self.server_time.store(date, Ordering::Relaxed);
         }
-        if answer.is_success() { Ok(answer) } else { Err(CallError::from_answer(call, &answer)) }
+        if answer.is_success() {
+            Ok(answer)
+        } else {
+            Err(CallError::from_answer(call, &answer))
+        }
     }
 
     /// Waits, unless waiting is pointless because time passes with each poll.
@@ -140,6 +156,8 @@ impl Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("transport", &self.describe()).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("transport", &self.describe())
+            .finish_non_exhaustive()
     }
 }

@@ -85,7 +85,7 @@ impl Cipher {
     }
 
     fn algorithm(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&(*self.key).into())
+        XChaCha20Poly1305::new_from_slice(self.key.as_slice()).expect("a key has 32 bytes")
     }
 }
 
@@ -98,6 +98,16 @@ impl fmt::Debug for Cipher {
 /// Returns whether a text looks like one that [`Cipher::seal`] returned, with whatever key.
 pub fn is_sealed(text: &str) -> bool {
     text.starts_with(PREFIX)
+}
+
+/// Returns the bytes as a key, if there are 32. They are copied into memory that is wiped, and nowhere else.
+pub(super) fn as_key(bytes: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    let mut key = Zeroizing::new([0; 32]);
+    if bytes.len() != key.len() {
+        return None;
+    }
+    key.copy_from_slice(bytes);
+    Some(key)
 }
 
 /// Returns random bytes from the operating system.

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::cipher::{Cipher, random_bytes};
+use super::cipher::{Cipher, as_key, random_bytes};
 use crate::error::{Error, Result};
 
 /// The key that protects a workspace's keyring. It is never stored next to what it protects.
@@ -53,11 +53,12 @@ impl EncryptionKey {
             .take(64)
             .read_to_end(&mut bytes)
             .map_err(failed)?;
-        let wrong_length = |_| Error::KeyFileLength {
+        let wrong_length = || Error::KeyFileLength {
             path: path.to_owned(),
         };
-        let key: [u8; 32] = bytes.as_slice().try_into().map_err(wrong_length)?;
-        Ok(Self::from_bytes(Zeroizing::new(key)))
+        as_key(&bytes)
+            .map(Self::from_bytes)
+            .ok_or_else(wrong_length)
     }
 
     /// Returns how a cipher is to be made from this key from now on.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::cipher::{Cipher, random_bytes};
+use super::cipher::{Cipher, as_key, random_bytes};
 use super::fingerprint::FingerprintKey;
 use super::key::{Derivation, EncryptionKey};
 use crate::backend::Backend;
@@ -178,8 +178,7 @@ impl Keyring {
                 Error::Unsealable { .. } => wrong_key(),
                 other => other,
             })?;
-            let key = bytes.as_slice().try_into().map_err(|_| wrong_key())?;
-            Ok(Zeroizing::new(key))
+            as_key(&bytes).ok_or_else(wrong_key)
         };
         Ok(Material {
             data: open(DATA_KEY, &self.data_key)?,

@@ -50,11 +50,7 @@ impl Database {
 
     fn prepare(&mut self) -> Result<()> {
         self.try_sql(|connection| connection.busy_timeout(BUSY_TIMEOUT))?;
-        let mut is_new = false;
-        self.read(|transaction, path| {
-            is_new = is_empty(transaction, path)?;
-            Ok(())
-        })?;
+        let is_new = self.read(is_empty)?;
         self.use_write_ahead_log()?;
         self.try_sql(|connection| {
             connection.pragma_update(None, "synchronous", "FULL")?;
@@ -64,13 +60,10 @@ impl Database {
             self.write(|transaction, path| {
                 // Another process may have been faster.
                 if is_empty(transaction, path)? {
-                    let create = || {
-                        transaction.execute_batch(include_str!("schema.sql"))?;
-                        transaction.pragma_update(None, "application_id", APPLICATION_ID)
-                    };
-                    create().map_err(|source| failure(path, source))?;
+                    create_tables(transaction, path)
+                } else {
+                    Ok(())
                 }
-                Ok(())
             })?;
         }
         Ok(())
@@ -78,8 +71,8 @@ impl Database {
 
     /// Switches to write-ahead logging, once per file.
     ///
-    /// SQLite answers this switch with "busy" at once when two processes try it together, whatever the timeout. Waiting for the other's
-    /// write to end is what an empty write transaction does; after it the file is in the new mode already.
+    /// When two processes try this together, SQLite answers one of them with "busy" at once, whatever the timeout: of 600 new files that
+    /// 24 connections opened at once, some always met it. An empty write transaction does wait for the other; then we try again.
     fn use_write_ahead_log(&mut self) -> Result<()> {
         let switch =
             |connection: &Connection| connection.pragma_update(None, "journal_mode", "WAL");
@@ -234,6 +227,13 @@ fn is_empty(transaction: &Transaction<'_>, path: &Path) -> Result<bool> {
     }
 }
 
+fn create_tables(transaction: &Transaction<'_>, path: &Path) -> Result<()> {
+    let created = transaction
+        .execute_batch(include_str!("schema.sql"))
+        .and_then(|()| transaction.pragma_update(None, "application_id", APPLICATION_ID));
+    created.map_err(|source| failure(path, source))
+}
+
 fn lineage_of(
     transaction: &Transaction<'_>,
     path: &Path,
@@ -265,18 +265,52 @@ pub(super) fn corrupt(path: &Path, detail: impl Into<String>) -> Error {
 }
 
 /// Returns what a failure of SQLite means for the file.
+///
+/// Our statements are fixed and correct, so a table that is missing or a value that does not convert is damage too.
 pub(super) fn failure(path: &Path, source: rusqlite::Error) -> Error {
+    use rusqlite::Error as Sql;
     let place = path.display().to_string();
-    match source.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => Error::Foreign {
+    match (source.sqlite_error_code(), &source) {
+        (Some(ErrorCode::NotADatabase), _) => Error::Foreign {
             place,
             detail: "it is not an sqlite database".to_owned(),
         },
-        Some(ErrorCode::DatabaseCorrupt) => Error::Corrupt {
+        (Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _) => Error::Busy { place },
+        (Some(ErrorCode::DatabaseCorrupt | ErrorCode::Unknown), _)
+        | (
+            None,
+            Sql::FromSqlConversionFailure(..)
+            | Sql::IntegralValueOutOfRange(..)
+            | Sql::InvalidColumnType(..)
+            | Sql::QueryReturnedNoRows,
+        ) => Error::Corrupt {
             place,
             detail: source.to_string(),
         },
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy { place },
-        Some(_) | None => Error::Sqlite { place, source },
+        _ => Error::Sqlite { place, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_connection_makes_its_commits_durable() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for _ in 0..2 {
+            let path = folder.path().join("state.db");
+            let database = Database::open(path, "default").expect("it opens");
+            let setting = |name: &str| {
+                let read = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
+                database
+                    .connection
+                    .pragma_query_value(None, name, read)
+                    .expect("a setting")
+            };
+            assert_eq!(setting("journal_mode"), "wal".to_owned().into());
+            assert_eq!(setting("synchronous"), 2.into(), "2 is FULL");
+            assert_eq!(setting("foreign_keys"), 1.into());
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What is kept in the state file: snapshot, entries and runs, read and written in transactions.
 
 use jiff::Timestamp;
+use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::database::{Database, corrupt, failure};
@@ -20,6 +21,11 @@ impl Database {
             let found = transaction.query_row(sql, [&lineage], without_entries).optional().map_err(|source| failure(path, source))?;
             let stored = found.ok_or(gone)?;
             let entries = entries_after(transaction, &lineage, stored.through).map_err(|source| failure(path, source))?;
+            let last = last_sequence(transaction, &lineage).map_err(|source| failure(path, source))?;
+            if last < stored.through {
+                let detail = format!("its snapshot contains entry {}, its journal ends at {last}", stored.through);
+                return Err(corrupt(path, detail));
+            }
             for (expected, entry) in (stored.through + 1..).zip(&entries) {
                 if entry.sequence != expected {
                     return Err(corrupt(path, format!("journal entry {expected} is missing")));
@@ -154,27 +160,27 @@ fn run(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         id: row.get(0)?,
         command: row.get(1)?,
         who: row.get(2)?,
-        started: time(row, 3)?.ok_or(rusqlite::Error::InvalidQuery)?,
-        finished: time(row, 4)?,
+        started: time(row, 3)?,
+        finished: row
+            .get::<_, Option<String>>(4)?
+            .map(|text| parse_time(4, &text))
+            .transpose()?,
         outcome: row.get(5)?,
         summary: row.get(6)?,
         body: row.get(7)?,
     })
 }
 
-/// Reads a point in time, which SQLite keeps as text.
-pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
-    let Some(text) = row.get::<_, Option<String>>(column)? else {
-        return Ok(None);
-    };
+/// Reads a point in time, which the file keeps as text.
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    parse_time(column, &row.get::<_, String>(column)?)
+}
+
+fn parse_time(column: usize, text: &str) -> rusqlite::Result<Timestamp> {
     let damaged = |source: jiff::Error| {
-        rusqlite::Error::FromSqlConversionFailure(
-            column,
-            rusqlite::types::Type::Text,
-            source.into(),
-        )
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, source.into())
     };
-    text.parse().map(Some).map_err(damaged)
+    text.parse().map_err(damaged)
 }
 
 /// SQLite reads -1 as "no limit"; a list longer than that does not exist.

@@ -140,7 +140,7 @@ fn present(transaction: &Transaction<'_>, path: &Path, lineage: &str) -> Result<
             operation: row.get(3)?,
             run: row.get(4)?,
             info: row.get(5)?,
-            created: time(row, 6)?.ok_or(rusqlite::Error::InvalidQuery)?,
+            created: time(row, 6)?,
         })
     };
     let sql = "SELECT id, who, pid, operation, run, info, created FROM locks WHERE lineage = ?";

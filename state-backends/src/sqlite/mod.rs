@@ -1,6 +1,6 @@
 //! State in one SQLite file: the default, on a local disk.
 //!
-//! This file is the asynchronous side: every call goes to a blocking thread, where [`database`] does the work under a mutex.
+//! This file is the asynchronous side: every call goes to a blocking thread, where `database` does the work under a mutex.
 //! `journal` is what is written, `lease` who may write. Several processes may have the file open; write-ahead logging lets them read
 //! while one of them writes, and `synchronous = FULL` makes every commit durable before it is acknowledged.
 
@@ -133,7 +133,7 @@ impl Backend for Sqlite {
     }
 
     async fn holder(&self) -> Result<Option<Holder>> {
-        self.with(|database| database.holder()).await
+        self.with(Database::holder).await
     }
 
     async fn workspaces(&self) -> Result<Vec<String>> {

@@ -55,6 +55,12 @@ CREATE TABLE locks (
     created   TEXT NOT NULL
 ) STRICT;
 
+CREATE TRIGGER entries_are_appended BEFORE INSERT ON entries
+WHEN NEW.sequence <> 1 + (SELECT coalesce(max(sequence), 0) FROM entries WHERE lineage = NEW.lineage)
+BEGIN SELECT RAISE(ABORT, 'history is never rewritten'); END;
+CREATE TRIGGER runs_are_appended BEFORE INSERT ON runs
+WHEN EXISTS (SELECT 1 FROM runs WHERE position = NEW.position)
+BEGIN SELECT RAISE(ABORT, 'history is never rewritten'); END;
 CREATE TRIGGER entries_are_not_changed BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'history is never rewritten'); END;
 CREATE TRIGGER entries_are_not_deleted BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'history is never rewritten'); END;
 CREATE TRIGGER runs_are_not_changed BEFORE UPDATE ON runs BEGIN SELECT RAISE(ABORT, 'history is never rewritten'); END;

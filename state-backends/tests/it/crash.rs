@@ -158,6 +158,11 @@ async fn nothing_acknowledged_is_lost() {
         // Half of the time the next victim has to take over from us.
         if round % 2 == 0 {
             backend.unlock(lease).await.expect("the lock is held");
+            assert_eq!(
+                lock_files(folder.path()),
+                0,
+                "those of the dead are tidied away as well"
+            );
         }
     }
 }
@@ -182,4 +187,13 @@ async fn everything_fits(backend: &Sqlite) -> u64 {
     }
     assert_eq!(history.len(), usize::try_from(last).expect("few entries"));
     last
+}
+
+fn lock_files(folder: &Path) -> usize {
+    let files = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|file| file.expect("an entry").file_name());
+    files
+        .filter(|name| name.to_string_lossy().ends_with(".lock"))
+        .count()
 }

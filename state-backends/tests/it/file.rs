@@ -48,7 +48,7 @@ async fn many_may_make_the_file_at_once() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("state.db");
         let mut opening = JoinSet::new();
-        for _ in 0..8 {
+        for _ in 0..16 {
             let path = path.clone();
             opening.spawn(async move { Sqlite::open(path, "default").await?.load().await });
         }
@@ -241,17 +241,66 @@ async fn damage_is_named_and_never_read_as_empty() {
 }
 
 #[tokio::test]
+async fn contents_that_do_not_fit_are_damage() {
+    let lock =
+        "INSERT INTO locks SELECT lineage, '', '', 1, '', '', '', 'yesterday' FROM workspaces";
+    let run = "INSERT INTO runs SELECT 1, lineage, '', '', '', '2026-11-20T12:00:00Z', 'soon', '', '', '' FROM workspaces";
+    for (damage, detail) in [
+        ("DROP TABLE meta", "no such table: meta"),
+        ("DELETE FROM meta", "Query returned no rows"),
+        ("UPDATE meta SET value = 'one'", "its format is `one`"),
+        ("DROP TABLE entries", "no such table"),
+        ("UPDATE workspaces SET serial = -1", "out of range"),
+        (
+            "UPDATE workspaces SET through = 4",
+            "its snapshot contains entry 4, its journal ends at 3",
+        ),
+        (lock, "Conversion error from type Text at index: 6"),
+        (run, "Conversion error from type Text at index: 4"),
+    ] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("state.db");
+        with_three_entries(&path).await;
+        Connection::open(&path)
+            .expect("a database")
+            .execute_batch(damage)
+            .expect(damage);
+        let read_all = async || {
+            let backend = Sqlite::open(&path, "default").await?;
+            backend.load().await?;
+            backend.holder().await?;
+            backend.runs(1).await.map(drop)
+        };
+        match read_all().await {
+            Err(Error::Corrupt { detail: found, .. }) if found.contains(detail) => {}
+            other => panic!("{damage}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn history_refuses_to_be_rewritten_by_anyone() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("state.db");
     with_three_entries(&path).await;
     let connection = Connection::open(&path).expect("a database");
+    let run = "INSERT INTO runs SELECT 1, lineage, '', '', '', '', '', '', '', '' FROM workspaces";
+    assert_eq!(connection.execute(run, []).expect("a new run is fine"), 1);
     for rewrite in [
+        "UPDATE runs SET body = 'x'",
+        "DELETE FROM runs",
+        "REPLACE INTO runs SELECT 1, lineage, '', '', '', '', '', '', '', '' FROM workspaces",
         "UPDATE entries SET body = 'x'",
         "DELETE FROM entries",
-        "REPLACE INTO entries SELECT lineage, 1, '', '', '' FROM entries",
+        "REPLACE INTO entries SELECT lineage, 1, '', '', '' FROM workspaces",
+        "INSERT INTO entries SELECT lineage, 5, '', '', '' FROM workspaces",
     ] {
-        assert!(connection.execute(rewrite, []).is_err(), "{rewrite}");
+        let refused = connection.execute(rewrite, []).expect_err(rewrite);
+        assert_eq!(
+            refused.to_string(),
+            "history is never rewritten",
+            "{rewrite}"
+        );
     }
 }
 
