@@ -12,4 +12,5 @@ pub mod provision;
 pub mod proxmox;
 pub mod resources;
 pub mod state;
+pub mod render;
 pub mod value;

@@ -1,0 +1,3 @@
+//! What the user sees: one tree in, terminal text, markdown or JSON out. Nothing is decided here.
+
+pub mod diagnostics;
