@@ -48,7 +48,7 @@ fn sight(lookup: &Lookup) -> Sighting {
         return Sighting::Foreign(format!("VM {} on {} is not a template", guest.vmid, guest.node));
     }
     let decoded = decode(guest, config, lookup.project);
-    let taken = |name: &str| decoded.get(name).cloned().map(|value| (name, value));
+    let taken = |name: &'static str| decoded.get(name).cloned().map(|value| (name, value));
     let size = Value::text(super::size::print(all_disks_bytes(&config.values)));
     let attributes = [taken("vmid"), taken("name"), taken("node"), Some(("disk_size", size))];
     Sighting::Present(Box::new(Found {
