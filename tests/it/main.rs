@@ -2,3 +2,4 @@
 
 mod harness;
 mod render_plan;
+mod render_progress;
