@@ -4,9 +4,12 @@
 pub mod apply;
 pub mod config;
 pub mod diagnostics;
+pub mod domain;
 pub mod graph;
 pub mod observe;
 pub mod plan;
+pub mod games;
+pub mod provision;
 pub mod proxmox;
 pub mod render;
 pub mod resources;

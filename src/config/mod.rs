@@ -5,8 +5,12 @@
 
 mod address;
 mod body;
+pub mod expression;
+pub mod functions;
+mod similar;
 mod stack;
 
-pub use address::{Address, Child, Key, ModulePath};
+pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
+pub(crate) use similar::similar;
 pub use stack::{Block, ClusterSettings, Lifecycle, Objects, Output, Settings, Stack};

@@ -90,6 +90,13 @@ impl Diagnostic {
         self
     }
 
+    /// Adds several things the user can do next.
+    #[must_use]
+    pub fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
+        self.hints.extend(hints);
+        self
+    }
+
     /// Adds the value of a reference involved. The text must already be masked.
     #[must_use]
     pub fn value(mut self, reference: impl Into<String>, text: impl Into<String>) -> Self {

@@ -2,6 +2,11 @@
 //!
 //! `collect` (shell) makes the calls, `decode` (pure) reads the answers; what a VM's config means is in `resources`.
 
+pub mod collect;
+pub mod decode;
+
+pub use collect::{Wanted, collect};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

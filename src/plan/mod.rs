@@ -7,7 +7,8 @@ mod change;
 mod operation;
 
 pub use change::{Action, AttributeChange, Cause, Change, Reason};
-pub use operation::{Guard, GuardedCall, Lock, Operation, ProvisionTask, Step, Task, Verb, Verify};
+pub use crate::resources::step::{Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};
+pub use operation::{Operation, Verb};
 
 use crate::config::Output;
 use crate::value::Value;

@@ -41,6 +41,8 @@ pub struct Attribute {
     pub impact: Impact,
     /// Whether its value is never shown.
     pub is_sensitive: bool,
+    /// Whether the cluster cannot tell it: differences are judged against what was last applied.
+    pub is_recorded: bool,
     /// For the user: what it is for, units, an example where it helps.
     pub documentation: &'static str,
 }
@@ -55,6 +57,7 @@ impl Attribute {
             default: None,
             impact: Impact::Live,
             is_sensitive: false,
+            is_recorded: false,
             documentation,
         }
     }
@@ -91,6 +94,13 @@ impl Attribute {
     #[must_use]
     pub const fn on_change(mut self, impact: Impact) -> Self {
         self.impact = impact;
+        self
+    }
+
+    /// Makes it one that the cluster cannot tell.
+    #[must_use]
+    pub const fn recorded(mut self) -> Self {
+        self.is_recorded = true;
         self
     }
 
@@ -159,7 +169,9 @@ pub enum Impact {
     None,
     /// Applied while the guest runs.
     Live,
-    /// Applied by a reboot, which the apply does.
+    /// The game server restarts: players are disconnected, the guest runs on.
+    Restart,
+    /// Applied by a reboot of the guest, which the apply does.
     Reboot,
     /// The guest is stopped for it.
     Stop,

@@ -3,7 +3,11 @@
 //! Where it is kept is the business of the crate `state-backends`; only `wire` turns it into text. No IO here.
 
 mod entry;
+mod fingerprint;
+mod fold;
 mod record;
 
 pub use entry::{Effect, Entry, OperationKey, Outcome};
+pub use fingerprint::fingerprint;
+pub use fold::{IllegalEntry, Problem, fold};
 pub use record::{Completeness, Identity, OutputRecord, Record, State};
