@@ -10,3 +10,4 @@ mod provision_guest;
 mod provision_sshd;
 mod render_plan;
 mod render_progress;
+mod tidy;
