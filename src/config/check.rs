@@ -227,7 +227,7 @@ impl Checker<'_> {
             }
         };
         let diagnostic = Diagnostic::error(format!("there is no {what}"));
-        let nearest = super::suggest::nearest(name, known.iter().map(|name| &***name));
+        let nearest = super::similar(name, known.iter().map(|name| &***name));
         match (nearest, known.is_empty()) {
             (Some(nearest), _) => diagnostic.hint(format!("did you mean `{root}.{nearest}`?")),
             (None, true) => diagnostic,

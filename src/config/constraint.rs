@@ -2,7 +2,8 @@
 //!
 //! Besides Terraform's types, a block type (`tenant`, `list(vm)`) is a type: a reference to an object of the stack.
 
-use super::expression::{self, Expression};
+use super::expression::Expression;
+use super::parse::lowered;
 use super::suggest::did_you_mean;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
 use crate::value::{Kind, ObjectField, Type, Value};
@@ -206,7 +207,7 @@ impl Reader<'_> {
         match arguments.as_slice() {
             [of] => Some((self.read(of)?, true, None)),
             [of, default] => {
-                let default = expression::lower(default, self.file, self.text, self.diagnostics);
+                let default = lowered(default, self.file, self.text, self.diagnostics);
                 Some((self.read(of)?, true, Some(Arc::new(default))))
             }
             _ => {

@@ -6,8 +6,9 @@ use super::facts::{Follower, written_key};
 use super::given;
 use super::program::{CellKind, CellName, Expansion, Program, Repeated};
 use super::stack::Objects;
+use super::variable::Rule;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
-use crate::value::{Marks, Type, Value};
+use crate::value::{Marks, Type, Value, convert};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,10 @@ pub(super) struct Frame<'a> {
     pub run: &'a Run<'a>,
     pub instance: usize,
     pub repeated: Repeated,
+    /// Items of the `dynamic` blocks around, the innermost last.
+    pub iterators: Vec<(Arc<str>, Value)>,
+    /// `self`, where there is one.
+    pub own: Option<Value>,
 }
 
 impl<'a> Run<'a> {
@@ -44,7 +49,12 @@ impl<'a> Run<'a> {
 
     /// Returns a view for an expression outside of any repeated block.
     pub(super) fn frame(&'a self, instance: usize) -> Frame<'a> {
-        Frame { run: self, instance, repeated: Repeated::Single }
+        self.repeated_frame(instance, Repeated::Single)
+    }
+
+    /// Returns a view for an expression of one instance of a block.
+    pub(super) fn repeated_frame(&'a self, instance: usize, repeated: Repeated) -> Frame<'a> {
+        Frame { run: self, instance, repeated, iterators: Vec::new(), own: None }
     }
 
     /// Returns the value of a name; unknown if it is wrong, which is reported once.
@@ -79,7 +89,7 @@ impl<'a> Run<'a> {
                 (CellKind::Variable, Some(caller)) => caller.repeated.clone(),
                 (CellKind::Variable | CellKind::Local | CellKind::Output, _) => Repeated::Single,
             };
-            let frame = Frame { run: self, instance: *place, repeated };
+            let frame = self.repeated_frame(*place, repeated);
             let mut diagnostics = Diagnostics::new();
             let value = frame.evaluate(expression, &mut diagnostics);
             self.reported.borrow_mut().extend(diagnostics);
@@ -122,6 +132,26 @@ impl Frame<'_> {
                 Value::unknown(Type::Dynamic)
             }
         }
+    }
+
+    /// Reports a rule that does not hold. One that is not known yet holds for now.
+    pub(super) fn rule(&self, rule: &Rule, about: &str, diagnostics: &mut Diagnostics) {
+        let mut errors = Diagnostics::new();
+        let condition = self.evaluate(&rule.condition.expression, &mut errors);
+        let holds = convert(&condition, &Type::Bool).ok().and_then(|value| value.as_bool());
+        if holds == Some(false) {
+            let message = self.evaluate(&rule.error_message.expression, &mut errors);
+            let text = match message.deep_marks().contains(Marks::SENSITIVE) {
+                true => Some("(the message is sensitive)".to_string()),
+                false => message.as_text().map(str::to_string),
+            };
+            let diagnostic = Diagnostic::error(format!("{about}: {}", text.unwrap_or_else(|| "the condition does not hold".to_string())));
+            diagnostics.push(diagnostic.at(rule.condition.span));
+        } else if holds.is_none() && !condition.is_unknown() && !errors.has_errors() {
+            let summary = format!("a condition is true or false, found {}", condition.type_of());
+            diagnostics.push(Diagnostic::error(summary).at(rule.condition.span));
+        }
+        diagnostics.extend(errors);
     }
 
     fn named(&self, kind: CellKind, reference: &Reference) -> Result<Resolved, Diagnostic> {
@@ -259,7 +289,14 @@ fn assemble<T>(
 
 impl Scope for Frame<'_> {
     fn resolve(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {
+        let iterators = self.iterators.iter().rev();
+        if let Some((_, item)) = iterators.into_iter().find(|(name, _)| *name == reference.root) {
+            return Ok(Resolved { value: item.clone(), steps: 0 });
+        }
         match &*reference.root {
+            "self" => self.own.clone().map(|value| Resolved { value, steps: 0 }).ok_or_else(|| {
+                Diagnostic::error("`self` is only there in a `postcondition`").at(reference.span)
+            }),
             "var" => self.named(CellKind::Variable, reference),
             "local" => self.named(CellKind::Local, reference),
             "module" => self.module(reference),

@@ -3,15 +3,24 @@
 //! Nothing here opens a file: the shell implements [`World`] over the disk, tests over a map.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The files of the working folder and below. Paths use `/` and are relative to the working folder, or absolute.
-pub trait World {
+///
+/// A run reads each file once: the implementation keeps what it has read, so that a plan is made from one state of the folder.
+pub trait World: std::fmt::Debug + Send + Sync {
     /// Returns the content of a file, or why it cannot be read, in the system's words.
     fn read(&self, path: &str) -> Result<Vec<u8>, String>;
     /// Returns the names of the files (not folders) directly in a folder, in any order.
     fn list(&self, folder: &str) -> Result<Vec<String>, String>;
     /// Returns whether there is a file or a folder at a path.
     fn exists(&self, path: &str) -> bool;
+    /// Returns all files below a folder, relative to it, with `/` between names.
+    fn files_below(&self, folder: &str) -> Result<Vec<String>, String>;
+    /// Returns the absolute form of a path.
+    fn absolute(&self, path: &str) -> String;
+    /// Returns the user's home folder.
+    fn home(&self) -> Option<String>;
 }
 
 /// A [`World`] of texts by path.
@@ -43,6 +52,19 @@ impl World for MemoryWorld {
     fn exists(&self, path: &str) -> bool {
         let prefix = folder_prefix(path);
         self.0.contains_key(&normal_path(path)) || self.0.keys().any(|file| file.starts_with(&prefix))
+    }
+
+    fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
+        let prefix = folder_prefix(folder);
+        Ok(self.0.keys().filter_map(|path| path.strip_prefix(&prefix)).map(str::to_string).collect())
+    }
+
+    fn absolute(&self, path: &str) -> String {
+        join_path("/stack", path)
+    }
+
+    fn home(&self) -> Option<String> {
+        Some("/home/user".to_string())
     }
 }
 
@@ -94,7 +116,7 @@ pub enum VariableArgument {
 /// Everything a configuration depends on.
 pub struct Input<'a> {
     /// The files.
-    pub world: &'a dyn World,
+    pub world: Arc<dyn World>,
     /// Folder of the root module, as `path.module` shows it: `.` or `stacks/home`.
     pub folder: &'a str,
     /// Texts of `SPAWNPOINT_VAR_name`, by name.

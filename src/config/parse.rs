@@ -7,7 +7,9 @@ use super::expression::{self, Expression};
 use super::syntax::{self, LiteralContent};
 use super::{explain, place};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span};
+use crate::value::{Type, Value};
 use hcl::edit::Span as _;
+use hcl::edit::expr::Expression as Tree;
 use hcl::edit::structure::{Attribute, Block, BlockLabel, Body, Structure};
 use std::ops::Range;
 use std::sync::Arc;
@@ -71,7 +73,7 @@ pub(super) fn parse(
 pub(super) fn parse_expression(file: FileId, sources: &Sources, diagnostics: &mut Diagnostics) -> Option<Arc<Expression>> {
     let text = sources.get(file).text.clone();
     match hcl::edit::parser::parse_expr(text.trim()) {
-        Ok(expression) => Some(Arc::new(expression::lower(&expression, file, &text, diagnostics))),
+        Ok(expression) => Some(Arc::new(lowered(&expression, file, &text, diagnostics))),
         Err(error) => {
             diagnostics.push(explain::explain(file, &text, &error));
             None
@@ -123,7 +125,7 @@ impl Lowering<'_> {
         syntax::Attribute {
             name: attribute.key.as_str().into(),
             name_span: self.span(attribute.key.span()),
-            expression: Arc::new(expression::lower(&attribute.value, self.file, self.text, self.diagnostics)),
+            expression: Arc::new(lowered(&attribute.value, self.file, self.text, self.diagnostics)),
             span: self.span(attribute.value.span()),
         }
     }
@@ -149,6 +151,16 @@ impl Lowering<'_> {
         };
         syntax::Label { text: label.as_str().into(), span: self.span(range) }
     }
+}
+
+/// Returns the lowered form of an expression; what cannot be lowered is reported and stands for an unknown value.
+pub(super) fn lowered(tree: &Tree, file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Expression {
+    expression::lower(tree, file, text).unwrap_or_else(|errors| {
+        diagnostics.extend(errors);
+        let range = tree.span().expect("the parser gives every expression a range");
+        let span = Span::new(file, range.start as u32, range.end as u32);
+        Expression::constant(span, Value::unknown(Type::Dynamic))
+    })
 }
 
 /// Returns whether an attribute is read as it stands, judged by the blocks around it.

@@ -1,6 +1,7 @@
 //! The stack as it can be evaluated: every instance of every module, with the values that do not depend on objects kept for good.
 
 use super::address::{Address, Key, ModulePath};
+use super::expression::FunctionWorld;
 use super::input::World;
 use super::module::Module;
 use crate::value::Value;
@@ -14,8 +15,6 @@ pub(super) struct Program {
     pub now: jiff::Timestamp,
     pub workspace: Arc<str>,
     pub working_folder: Arc<str>,
-    /// Block types of objects, sorted.
-    pub object_types: Arc<[Arc<str>]>,
     /// Module instances; the root module is the first.
     pub instances: Vec<Instance>,
     /// Place in `instances` by path.
@@ -117,13 +116,11 @@ impl<T> Expansion<T> {
 
 impl Instance {
     pub(super) fn new(path: ModulePath, module: Arc<Module>, caller: Option<Caller>) -> Self {
-        let names = |kind, names: Vec<&Arc<str>>| {
-            names.into_iter().map(move |name| (CellName { kind, name: name.clone() }, Knowledge::default()))
-        };
-        let cells = names(CellKind::Variable, module.variables.keys().collect())
-            .chain(names(CellKind::Local, module.locals.keys().collect()))
-            .chain(names(CellKind::Output, module.outputs.keys().collect()))
-            .collect();
+        let variables = module.variables.keys().map(|name| (CellKind::Variable, name));
+        let locals = module.locals.keys().map(|name| (CellKind::Local, name));
+        let outputs = module.outputs.keys().map(|name| (CellKind::Output, name));
+        let names = variables.chain(locals).chain(outputs).map(|(kind, name)| CellName { kind, name: name.clone() });
+        let cells = names.map(|name| (name, Knowledge::default())).collect();
         Self { path, module, caller, children: BTreeMap::new(), objects: BTreeMap::new(), cells }
     }
 }
@@ -144,5 +141,42 @@ impl Repeated {
             Some(Key::Number(number)) => Self::Count(*number),
             Some(Key::Text(text)) => Self::Each(text.clone(), value.clone()),
         }
+    }
+}
+
+impl FunctionWorld for Program {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.world.read(path)
+    }
+
+    fn is_file(&self, path: &str) -> Result<bool, String> {
+        match (self.world.exists(path), self.world.list(path).is_ok()) {
+            (true, true) => Err(format!("`{path}` is a folder")),
+            (is_there, _) => Ok(is_there),
+        }
+    }
+
+    fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
+        self.world.files_below(folder)
+    }
+
+    fn absolute(&self, path: &str) -> String {
+        self.world.absolute(path)
+    }
+
+    fn home(&self) -> Option<String> {
+        self.world.home()
+    }
+
+    fn plan_time(&self) -> jiff::Timestamp {
+        self.now
+    }
+
+    fn apply_time(&self) -> Option<jiff::Timestamp> {
+        None
+    }
+
+    fn random(&self) -> Option<[u8; 16]> {
+        None
     }
 }

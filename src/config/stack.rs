@@ -1,5 +1,6 @@
 //! The result of reading a configuration: settings, clusters, and every expanded object block.
 
+use super::program::Program;
 use super::{Address, Key};
 use crate::diagnostics::Span;
 use crate::value::{Path, Value};
@@ -18,6 +19,7 @@ pub struct Stack {
     pub clusters: BTreeMap<Arc<str>, ClusterSettings>,
     /// Every instance of every object block (and `tier`), sorted by address.
     pub blocks: Vec<Block>,
+    pub(super) program: Arc<Program>,
 }
 
 /// The `spawnpoint` block and what it defaults to.
