@@ -82,8 +82,7 @@ async fn unlocked(client: &Client, mut fresh: Fresh, vmid: u32) -> Result<Fresh,
     let (mut alone, whole) = (Deadline::new(client, STUCK_AFTER), Deadline::new(client, TASK_WAIT));
     while let Some(lock) = fresh.lock() {
         let subject = vmid.to_string();
-        let since = client.server_time().unwrap_or_default() - 24 * 60 * 60;
-        let search = TaskSearch { node: &fresh.node, kind: None, subject: &subject, since };
+        let search = TaskSearch { node: &fresh.node, kind: None, subject: &subject };
         match guest::running_task(client, search).await? {
             Some(upid) => {
                 // However that task ends, the next read tells what is left of the lock.

@@ -82,16 +82,13 @@ pub(super) struct TaskSearch<'a> {
     pub(super) kind: Option<&'a str>,
     /// Guest in the task id; for a clone its source.
     pub(super) subject: &'a str,
-    /// Seconds since 1970 on the cluster's clock.
-    pub(super) since: i64,
 }
 
-/// Returns a task that still runs, if there is one.
+/// Returns a task that still runs, if there is one. What has ended shows in what it left behind, so it is not searched for.
 pub(super) async fn running_task(client: &Client, search: TaskSearch<'_>) -> Result<Option<Upid>, CallError> {
     let mut call = Call::get(format!("/nodes/{}/tasks", search.node))
-        .with("source", "all")
+        .with("source", "active")
         .with("vmid", search.subject)
-        .with("since", search.since.max(0).to_string())
         .with("limit", "500");
     if let Some(kind) = search.kind {
         call = call.with("typefilter", kind);

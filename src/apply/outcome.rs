@@ -26,8 +26,6 @@ pub(super) struct Evidence<'a> {
     pub(super) verify: &'a Verify,
     /// Lineage that the marker must name.
     pub(super) lineage: &'a str,
-    /// A minute before the call was sent, on the cluster's clock.
-    pub(super) since: i64,
 }
 
 /// A call that was lost on its way may still be carried out: the server's own limits are 30 s in a queue and 10 s at a lock.
@@ -74,7 +72,7 @@ impl Evidence<'_> {
             | Verify::Power { node, vmid, .. } => (node, None, vmid.to_string()),
             Verify::ByContent { .. } => return Ok(None),
         };
-        guest::running_task(self.client, TaskSearch { node, kind, subject: &subject, since: self.since }).await
+        guest::running_task(self.client, TaskSearch { node, kind, subject: &subject }).await
     }
 
     async fn read(&self) -> Result<Verdict, CallError> {

@@ -29,8 +29,6 @@ pub(super) struct Performer<'a> {
 /// Warnings of a step that was done.
 type Done = Result<Vec<String>, Failure>;
 
-/// Minute by which a task search reaches back: clocks differ.
-const CLOCK_SKEW_S: i64 = 60;
 /// How long a new guest may take to lose its lock after its task ended.
 const UNLOCK_WITHIN: Duration = Duration::from_secs(60);
 
@@ -91,8 +89,7 @@ impl Performer<'_> {
     async fn attempt(&self, step: &Step, guarded: &GuardedCall) -> Done {
         let client = self.client()?;
         let lineage = &self.run.plan.lineage;
-        let since = client.server_time().unwrap_or_else(|| self.now()) - CLOCK_SKEW_S;
-        let evidence = Evidence { client, verify: &guarded.verify, lineage, since };
+        let evidence = Evidence { client, verify: &guarded.verify, lineage };
         match guard::prepare(client, guarded, lineage).await? {
             Prepared::AlreadyDone => {
                 let key = self.begin(step, guarded.call.to_string()).await?;

@@ -45,6 +45,7 @@ pub fn effect(object: &Object<'_>) -> String {
         (Harm::Replaces, _) => "re-created".into(),
         (Harm::Stops, _) => "stops".into(),
         (Harm::Reboots, _) => "reboots".into(),
+        (Harm::Restarts, _) => "restarts".into(),
         (Harm::Live, _) => "live".into(),
         (Harm::None, Action::Create) => "new".into(),
         (Harm::None, Action::Adopt) => "kept as it is".into(),
@@ -132,6 +133,7 @@ fn facts(object: &Object<'_>) -> Vec<(Role, String)> {
         (_, Impact::Recreate) => Some("re-creates the object"),
         (_, Impact::Stop) => Some("stops the guest"),
         (_, Impact::Reboot) => Some("reboots the guest"),
+        (_, Impact::Restart) => Some("restarts the game server, players are disconnected"),
         (_, Impact::Live) => Some("live, nothing is interrupted"),
         (_, Impact::None) => None,
     };
@@ -314,6 +316,7 @@ fn remarks(leaf: &Leaf) -> Vec<&'static str> {
     } else {
         match leaf.impact {
             Some(Impact::Reboot) => remarks.push("reboots"),
+            Some(Impact::Restart) => remarks.push("restarts"),
             Some(Impact::Stop) => remarks.push("stops"),
             Some(Impact::Recreate) => remarks.push("re-creates"),
             Some(Impact::Live | Impact::None) | None => {}

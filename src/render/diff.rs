@@ -31,6 +31,8 @@ pub enum Harm {
     None,
     /// Changed while it runs.
     Live,
+    /// The game server restarts, the guest runs on.
+    Restarts,
     /// A short interruption.
     Reboots,
     /// Stopped for the change.
@@ -53,6 +55,7 @@ impl Harm {
             (Action::NoOp | Action::Adopt | Action::Create | Action::Forget, _) => Self::None,
             (Action::Update, Impact::Stop) => Self::Stops,
             (Action::Update, Impact::Reboot) => Self::Reboots,
+            (Action::Update, Impact::Restart) => Self::Restarts,
             (Action::Update, Impact::Live) => Self::Live,
             (Action::Update, Impact::None) => Self::None,
         }

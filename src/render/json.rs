@@ -376,6 +376,7 @@ fn harm(harm: Harm) -> &'static str {
         Harm::None => "none",
         Harm::Live => "live",
         Harm::Reboots => "reboots",
+        Harm::Restarts => "restarts",
         Harm::Stops => "stops",
         Harm::Replaces => "re-creates",
         Harm::Destroys => "destroys",
@@ -388,6 +389,7 @@ fn impact(impact: Impact) -> &'static str {
         Impact::None => "none",
         Impact::Live => "live",
         Impact::Reboot => "reboots",
+        Impact::Restart => "restarts",
         Impact::Stop => "stops",
         Impact::Recreate => "re-creates",
     }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 /// Returns the summary of an apply.
 pub fn text(plan: &Plan, summary: &Summary, style: Style) -> String {
     if summary.is_success() {
-        return style.paint(Role::Add, &sentence(plan.mode, done(plan, summary)))
+        return style.paint(Role::Add, &headline(plan, summary))
             + "\n"
             + &warnings(plan, summary, style);
     }
@@ -17,17 +17,10 @@ pub fn text(plan: &Plan, summary: &Summary, style: Style) -> String {
     failures(&mut text, plan, summary, style);
     not_started(&mut text, plan, summary, style);
     text.push_str(&warnings(plan, summary, style));
-    let counts = done(plan, summary);
-    let head = if summary.is_interrupted {
-        "Apply interrupted."
-    } else {
-        "Apply incomplete."
-    };
     let _ = writeln!(
         text,
-        "{} Resources: {}.",
-        style.paint(Role::Remove, head),
-        past(counts)
+        "{}",
+        style.paint(Role::Remove, &headline(plan, summary))
     );
     let hints: &[&str] = match (has_failed(summary), summary.is_interrupted) {
         (true, _) => &[
@@ -42,8 +35,18 @@ pub fn text(plan: &Plan, summary: &Summary, style: Style) -> String {
     text
 }
 
-/// Returns the sentence that Terraform's consumers read.
-pub fn sentence(mode: Mode, counts: Counts) -> String {
+/// Returns the one line that says how an apply ended and how much was done.
+pub fn headline(plan: &Plan, summary: &Summary) -> String {
+    let counts = done(plan, summary);
+    match (summary.is_success(), summary.is_interrupted) {
+        (true, _) => sentence(plan.mode, counts),
+        (false, true) => format!("Apply interrupted. Resources: {}.", past(counts)),
+        (false, false) => format!("Apply incomplete. Resources: {}.", past(counts)),
+    }
+}
+
+/// The sentence that Terraform's consumers read.
+fn sentence(mode: Mode, counts: Counts) -> String {
     match mode {
         Mode::Destroy => format!("Destroy complete! Resources: {} destroyed.", counts.destroy),
         Mode::Apply | Mode::RefreshOnly => format!("Apply complete! Resources: {}.", past(counts)),

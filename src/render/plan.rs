@@ -258,6 +258,7 @@ fn harm(objects: &[Object<'_>]) -> Option<String> {
         (Harm::Replaces, "is re-created", "are re-created"),
         (Harm::Stops, "stops", "stop"),
         (Harm::Reboots, "reboots", "reboot"),
+        (Harm::Restarts, "restarts", "restart"),
     ]
     .into_iter()
     .filter_map(|(harm, one, many)| match count(harm) {

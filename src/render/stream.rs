@@ -135,7 +135,7 @@ pub fn outcome(at: &str, plan: &Plan, summary: &Summary) -> String {
     };
     summary_line(
         at,
-        &super::outcome::sentence(plan.mode, counts),
+        &super::outcome::headline(plan, summary),
         counts,
         operation,
     )

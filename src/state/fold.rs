@@ -113,12 +113,19 @@ fn record(
 }
 
 impl Identity {
-    /// Returns whether both name the same object: guests by VMID, because their node changes; others by all parts.
+    /// Returns whether both name the same object: the node does not count, because guests move.
     pub fn is_same_object(&self, other: &Self) -> bool {
-        match (self.vmid(), other.vmid()) {
-            (Some(mine), Some(theirs)) => mine == theirs,
-            _ => self == other,
-        }
+        let lasting = |identity: &Self| {
+            let mut parts = identity.0.clone();
+            parts.remove("node");
+            parts
+        };
+        lasting(self) == lasting(other)
+    }
+
+    /// Returns whether the object is a guest itself, not something inside one.
+    pub fn is_guest(&self) -> bool {
+        self.vmid().is_some() && self.0.keys().all(|name| matches!(&**name, "vmid" | "node"))
     }
 }
 

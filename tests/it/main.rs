@@ -1,15 +1,17 @@
-//! One integration binary.
+//! One integration binary: every file of this folder is a module here, which `tidy` checks.
 
 mod client;
 mod client_login;
 mod client_server;
 mod games;
+mod harness;
 mod provision;
 mod provision_guest;
 mod provision_sshd;
-//! One integration binary: every file of this folder is a module here, which `tidy` checks.
-
-mod harness;
 mod render_plan;
+mod render_progress;
+mod tidy;
+//! One integration binary.
+
 mod simulator;
 mod config;

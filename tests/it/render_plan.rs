@@ -210,8 +210,8 @@ fn without_colour(text: &str) -> String {
     plain
 }
 
-#[test]
-fn first_apply_shows_what_is_set_and_chosen() {
+/// A new VM with everything a user sees of one.
+fn new_lobby() -> Change {
     let after = Value::object([
         ("name", Value::from("mc-lobby")),
         ("vmid", chosen(Value::from(5000))),
@@ -238,15 +238,139 @@ fn first_apply_shows_what_is_set_and_chosen() {
             )]),
         ),
     ]);
+    Change {
+        after,
+        notes: vec!["simulated guest".into()],
+        ..vm("lobby", 5000, "pve1", Action::Create)
+    }
+}
+
+/// A VM that loses a disk.
+fn replaced() -> Change {
+    let storage = within(&disk("scsi1"), "storage");
+    Change {
+        attributes: vec![
+            differs(
+                storage.clone(),
+                text("local-lvm"),
+                text("shared"),
+                Impact::Recreate,
+                Cause::Configuration,
+            ),
+            differs(
+                Path::attribute("vmid"),
+                Some(Value::from(5001)),
+                Some(chosen(Value::from(5004))),
+                Impact::Recreate,
+                Cause::Configuration,
+            ),
+        ],
+        unchanged: 12,
+        impact: Impact::Recreate,
+        reason: Some(Reason::CannotUpdate(vec![storage])),
+        data_loss: vec!["disk scsi1 (40GiB)".into()],
+        ..vm("survival", 5001, "pve2", Action::Replace)
+    }
+}
+
+/// A VM that grows.
+fn rebooted() -> Change {
+    Change {
+        attributes: vec![
+            differs(
+                Path::attribute("memory"),
+                text("4GiB"),
+                text("8GiB"),
+                Impact::Reboot,
+                Cause::Configuration,
+            ),
+            differs(
+                within(&disk("scsi0"), "size"),
+                text("40GiB"),
+                text("60GiB"),
+                Impact::Live,
+                Cause::Configuration,
+            ),
+            differs(
+                disk("scsi2"),
+                None,
+                Some(Value::object([
+                    ("size", Value::from("10GiB")),
+                    ("storage", Value::from("shared")),
+                ])),
+                Impact::Live,
+                Cause::Configuration,
+            ),
+        ],
+        unchanged: 9,
+        impact: Impact::Reboot,
+        ..vm("lobby", 5000, "pve1", Action::Update)
+    }
+}
+
+/// A game server with secrets wherever one can be.
+fn server_with_secrets() -> Change {
+    let secret = |text: &str| Some(Value::from(text).with_marks(Marks::SENSITIVE));
+    let path = Path::attribute("secrets").then(Step::Key("rcon_password".into()));
+    let nested = Value::object([
+        ("user", Value::from("game")),
+        (
+            "password",
+            Value::from("hunter2").with_marks(Marks::SENSITIVE),
+        ),
+    ]);
+    let motd = |line: &str| {
+        Some(Value::from(format!(
+            "Welcome to acme!\n{line}\nHave fun.\n"
+        )))
+    };
+    Change {
+        address: address("game_server", "survival", None),
+        kind: "game_server".into(),
+        attributes: vec![
+            differs(
+                path,
+                secret("hunter2"),
+                secret("hunter3"),
+                Impact::Live,
+                Cause::Configuration,
+            ),
+            differs(
+                Path::attribute("connection"),
+                None,
+                Some(nested.clone()),
+                Impact::Live,
+                Cause::Configuration,
+            ),
+            differs(
+                Path::attribute("motd"),
+                motd("Season one."),
+                motd("Season two."),
+                Impact::Live,
+                Cause::Configuration,
+            ),
+        ],
+        unchanged: 3,
+        impact: Impact::Live,
+        before: Value::object([(
+            "secrets",
+            Value::object([(
+                "rcon_password",
+                Value::from("hunter2").with_marks(Marks::SENSITIVE),
+            )]),
+        )]),
+        after: Value::object([("connection", nested)]),
+        ..vm("", 5001, "pve2", Action::Update)
+    }
+}
+
+#[test]
+fn first_apply_shows_what_is_set_and_chosen() {
     let pool = Change {
         after: Value::object([("comment", Value::from("Spawnpoint tenant acme"))]),
         ..tenant(Action::Create)
     };
-    let lobby = Change {
-        after,
-        notes: vec!["simulated guest".into()],
-        ..vm("lobby", 5000, "pve1", Action::Create)
-    };
+    let lobby = new_lobby();
     let server = Change {
         address: address("game_server", "lobby", None),
         kind: "game_server".into(),
@@ -301,61 +425,7 @@ fn first_apply_shows_what_is_set_and_chosen() {
 
 #[test]
 fn harm_comes_first() {
-    let storage = within(&disk("scsi1"), "storage");
-    let replaced = Change {
-        attributes: vec![
-            differs(
-                storage.clone(),
-                text("local-lvm"),
-                text("shared"),
-                Impact::Recreate,
-                Cause::Configuration,
-            ),
-            differs(
-                Path::attribute("vmid"),
-                Some(Value::from(5001)),
-                Some(chosen(Value::from(5004))),
-                Impact::Recreate,
-                Cause::Configuration,
-            ),
-        ],
-        unchanged: 12,
-        impact: Impact::Recreate,
-        reason: Some(Reason::CannotUpdate(vec![storage])),
-        data_loss: vec!["disk scsi1 (40GiB)".into()],
-        ..vm("survival", 5001, "pve2", Action::Replace)
-    };
-    let rebooted = Change {
-        attributes: vec![
-            differs(
-                Path::attribute("memory"),
-                text("4GiB"),
-                text("8GiB"),
-                Impact::Reboot,
-                Cause::Configuration,
-            ),
-            differs(
-                within(&disk("scsi0"), "size"),
-                text("40GiB"),
-                text("60GiB"),
-                Impact::Live,
-                Cause::Configuration,
-            ),
-            differs(
-                disk("scsi2"),
-                None,
-                Some(Value::object([
-                    ("size", Value::from("10GiB")),
-                    ("storage", Value::from("shared")),
-                ])),
-                Impact::Live,
-                Cause::Configuration,
-            ),
-        ],
-        unchanged: 9,
-        impact: Impact::Reboot,
-        ..vm("lobby", 5000, "pve1", Action::Update)
-    };
+    let (replaced, rebooted) = (replaced(), rebooted());
     let live = Change {
         attributes: vec![differs(
             Path::attribute("tags"),
@@ -451,58 +521,7 @@ fn drift_and_conflicts_say_who_wins() {
 
 #[test]
 fn secrets_are_in_no_form_of_a_plan() {
-    let secret = |text: &str| Some(Value::from(text).with_marks(Marks::SENSITIVE));
-    let path = Path::attribute("secrets").then(Step::Key("rcon_password".into()));
-    let nested = Value::object([
-        ("user", Value::from("game")),
-        (
-            "password",
-            Value::from("hunter2").with_marks(Marks::SENSITIVE),
-        ),
-    ]);
-    let motd = |line: &str| {
-        Some(Value::from(format!(
-            "Welcome to acme!\n{line}\nHave fun.\n"
-        )))
-    };
-    let server = Change {
-        address: address("game_server", "survival", None),
-        kind: "game_server".into(),
-        attributes: vec![
-            differs(
-                path,
-                secret("hunter2"),
-                secret("hunter3"),
-                Impact::Live,
-                Cause::Configuration,
-            ),
-            differs(
-                Path::attribute("connection"),
-                None,
-                Some(nested.clone()),
-                Impact::Live,
-                Cause::Configuration,
-            ),
-            differs(
-                Path::attribute("motd"),
-                motd("Season one."),
-                motd("Season two."),
-                Impact::Live,
-                Cause::Configuration,
-            ),
-        ],
-        unchanged: 3,
-        impact: Impact::Live,
-        before: Value::object([(
-            "secrets",
-            Value::object([(
-                "rcon_password",
-                Value::from("hunter2").with_marks(Marks::SENSITIVE),
-            )]),
-        )]),
-        after: Value::object([("connection", nested)]),
-        ..vm("", 5001, "pve2", Action::Update)
-    };
+    let server = server_with_secrets();
     let mut plan = plan_of(vec![server]);
     let output = Output {
         value: Value::from("hunter2"),
