@@ -30,10 +30,22 @@ pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Vec<B
                     continue;
                 }
             };
-            let written = object.meta.depends_on.iter().flat_map(|place_written| dependency(program, place, place_written));
-            let all = facts.blocks.iter().flat_map(|address| instances_of(program, address)).chain(written);
+            let written = object
+                .meta
+                .depends_on
+                .iter()
+                .flat_map(|place_written| dependency(program, place, place_written));
+            let all = facts
+                .blocks
+                .iter()
+                .flat_map(|address| instances_of(program, address))
+                .chain(written);
             let dependencies: BTreeSet<Address> = all.chain(inherited.iter().cloned()).collect();
-            let block = Address::new(instance.path.clone(), object.kind.clone(), object.name.clone());
+            let block = Address::new(
+                instance.path.clone(),
+                object.kind.clone(),
+                object.name.clone(),
+            );
             let run = Run::new(program, None);
             let mut own = Diagnostics::new();
             for (key, value) in expansion.iter() {
@@ -56,14 +68,27 @@ pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Vec<B
 fn object_facts(program: &Program, place: usize, object: &Object) -> Result<Facts, Diagnostic> {
     let mut expressions = Vec::new();
     body_expressions(&object.body, &mut expressions);
-    let rules = object.meta.preconditions.iter().chain(&object.meta.postconditions);
-    expressions.extend(rules.flat_map(|rule| [&rule.condition.expression, &rule.error_message.expression]));
-    Follower::new(program).expressions(place, expressions.into_iter().map(|expression| &**expression))
+    let rules = object
+        .meta
+        .preconditions
+        .iter()
+        .chain(&object.meta.postconditions);
+    expressions.extend(
+        rules.flat_map(|rule| [&rule.condition.expression, &rule.error_message.expression]),
+    );
+    Follower::new(program).expressions(
+        place,
+        expressions.into_iter().map(|expression| &**expression),
+    )
 }
 
 /// Adds every expression of a body and of the blocks in it.
 pub(super) fn body_expressions<'a>(body: &'a Body, into: &mut Vec<&'a Arc<Expression>>) {
-    into.extend(body.attributes.iter().map(|attribute| &attribute.expression));
+    into.extend(
+        body.attributes
+            .iter()
+            .map(|attribute| &attribute.expression),
+    );
     for block in &body.blocks {
         body_expressions(&block.body, into);
     }
@@ -73,8 +98,17 @@ pub(super) fn body_expressions<'a>(body: &'a Body, into: &mut Vec<&'a Arc<Expres
 fn called_after(program: &Program, mut place: usize) -> BTreeSet<Address> {
     let mut after = BTreeSet::new();
     while let Some(caller) = &program.instances[place].caller {
-        if let Some(call) = program.instances[caller.instance].module.calls.get(&caller.call) {
-            after.extend(call.meta.depends_on.iter().flat_map(|written| dependency(program, caller.instance, written)));
+        if let Some(call) = program.instances[caller.instance]
+            .module
+            .calls
+            .get(&caller.call)
+        {
+            after.extend(
+                call.meta
+                    .depends_on
+                    .iter()
+                    .flat_map(|written| dependency(program, caller.instance, written)),
+            );
         }
         place = caller.instance;
     }
@@ -84,7 +118,8 @@ fn called_after(program: &Program, mut place: usize) -> BTreeSet<Address> {
 /// The block instances that one entry of `depends_on` means.
 fn dependency(program: &Program, place: usize, written: &Place) -> Vec<Address> {
     let here = &program.instances[place];
-    let [Step::Attribute(root), Step::Attribute(name), rest @ ..] = written.path.0.as_slice() else {
+    let [Step::Attribute(root), Step::Attribute(name), rest @ ..] = written.path.0.as_slice()
+    else {
         return Vec::new();
     };
     let key = match rest.first() {
@@ -93,17 +128,30 @@ fn dependency(program: &Program, place: usize, written: &Place) -> Vec<Address> 
         Some(Step::Attribute(_)) | None => None,
     };
     if &**root != "module" {
-        return instances_of(program, &Address::new(here.path.clone(), root.clone(), name.clone()).instance(key));
+        return instances_of(
+            program,
+            &Address::new(here.path.clone(), root.clone(), name.clone()).instance(key),
+        );
     }
     let Some(children) = here.children.get(name) else {
         return Vec::new();
     };
-    let chosen = children.iter().filter(|(child, _)| key.is_none() || *child == key);
-    let paths: Vec<_> = chosen.map(|(_, child)| &program.instances[*child].path).collect();
-    let inside = program.instances.iter().filter(|instance| paths.iter().any(|path| instance.path.0.starts_with(&path.0)));
+    let chosen = children
+        .iter()
+        .filter(|(child, _)| key.is_none() || *child == key);
+    let paths: Vec<_> = chosen
+        .map(|(_, child)| &program.instances[*child].path)
+        .collect();
+    let inside = program.instances.iter().filter(|instance| {
+        paths
+            .iter()
+            .any(|path| instance.path.0.starts_with(&path.0))
+    });
     inside
         .flat_map(|instance| {
-            let blocks = instance.module.objects.keys().map(|(kind, name)| Address::new(instance.path.clone(), kind.clone(), name.clone()));
+            let blocks = instance.module.objects.keys().map(|(kind, name)| {
+                Address::new(instance.path.clone(), kind.clone(), name.clone())
+            });
             blocks.flat_map(|block| instances_of(program, &block))
         })
         .collect()
@@ -114,12 +162,22 @@ fn instances_of(program: &Program, address: &Address) -> Vec<Address> {
     let Some(place) = program.places.get(&address.module) else {
         return Vec::new();
     };
-    let Some(expansion) = program.instances[*place].objects.get(&(address.kind.clone(), address.name.clone())) else {
+    let Some(expansion) = program.instances[*place]
+        .objects
+        .get(&(address.kind.clone(), address.name.clone()))
+    else {
         return Vec::new();
     };
     match &address.key {
-        None => expansion.iter().map(|(key, _)| address.instance(key)).collect(),
-        Some(key) => expansion.get(Some(key)).map(|_| address.clone()).into_iter().collect(),
+        None => expansion
+            .iter()
+            .map(|(key, _)| address.instance(key))
+            .collect(),
+        Some(key) => expansion
+            .get(Some(key))
+            .map(|_| address.clone())
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -131,9 +189,17 @@ pub(super) fn check_keys(program: &Program, diagnostics: &mut Diagnostics) {
             body_expressions(&object.body, &mut expressions);
         }
         let calls = instance.module.calls.values();
-        expressions.extend(calls.flat_map(|call| call.inputs.values().map(|input| &input.expression)));
-        let mut found: Vec<Diagnostic> = expressions.into_iter().flat_map(|expression| wrong_keys(program, place, expression)).collect();
-        for cell in instance.cells.keys().filter(|cell| cell.kind != CellKind::Variable) {
+        expressions
+            .extend(calls.flat_map(|call| call.inputs.values().map(|input| &input.expression)));
+        let mut found: Vec<Diagnostic> = expressions
+            .into_iter()
+            .flat_map(|expression| wrong_keys(program, place, expression))
+            .collect();
+        for cell in instance
+            .cells
+            .keys()
+            .filter(|cell| cell.kind != CellKind::Variable)
+        {
             found.extend(cell_keys(program, place, cell));
         }
         for diagnostic in found {
@@ -146,7 +212,11 @@ pub(super) fn check_keys(program: &Program, diagnostics: &mut Diagnostics) {
 }
 
 fn cell_keys(program: &Program, place: usize, cell: &CellName) -> Vec<Diagnostic> {
-    program.definition(place, cell).map_or_else(Vec::new, |(place, expression)| wrong_keys(program, place, &expression))
+    program
+        .definition(place, cell)
+        .map_or_else(Vec::new, |(place, expression)| {
+            wrong_keys(program, place, &expression)
+        })
 }
 
 fn wrong_keys(program: &Program, place: usize, expression: &Expression) -> Vec<Diagnostic> {
@@ -158,21 +228,33 @@ fn wrong_keys(program: &Program, place: usize, expression: &Expression) -> Vec<D
         let known: Vec<String> = if &*reference.root == "module" {
             missing(here.children.get(name)?, &key)?
         } else {
-            missing(here.objects.get(&(reference.root.clone(), name.clone()))?, &key)?
+            missing(
+                here.objects.get(&(reference.root.clone(), name.clone()))?,
+                &key,
+            )?
         };
         let what = reference.through(1);
-        let diagnostic = Diagnostic::error(format!("`{what}` has no instance `{key}`")).at(reference.span_through(2));
+        let diagnostic = Diagnostic::error(format!("`{what}` has no instance `{key}`"))
+            .at(reference.span_through(2));
         let text = match &key {
             super::address::Key::Text(text) => text.to_string(),
             super::address::Key::Number(number) => number.to_string(),
         };
-        Some(match did_you_mean(&text, known.iter().map(String::as_str)) {
-            Some(hint) => diagnostic.hint(hint),
-            None if known.is_empty() => diagnostic.hint("it has no instance at all"),
-            None => diagnostic.hint(format!("its instances are {}", super::check::list(known.iter().map(String::as_str)))),
-        })
+        Some(
+            match did_you_mean(&text, known.iter().map(String::as_str)) {
+                Some(hint) => diagnostic.hint(hint),
+                None if known.is_empty() => diagnostic.hint("it has no instance at all"),
+                None => diagnostic.hint(format!(
+                    "its instances are {}",
+                    super::check::list(known.iter().map(String::as_str))
+                )),
+            },
+        )
     };
-    references(expression).into_iter().filter_map(wrong).collect()
+    references(expression)
+        .into_iter()
+        .filter_map(wrong)
+        .collect()
 }
 
 /// Returns the keys there are, if the wanted one is not among them.

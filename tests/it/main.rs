@@ -11,3 +11,6 @@ mod provision_sshd;
 mod render_plan;
 mod render_progress;
 mod tidy;
+//! One integration binary.
+
+mod config;
