@@ -15,3 +15,4 @@ pub mod render;
 pub mod resources;
 pub mod state;
 pub mod value;
+pub mod simulator;

@@ -134,7 +134,9 @@ impl Diagnostics {
 
     /// Returns whether there is an error among them.
     pub fn has_errors(&self) -> bool {
-        self.0.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.0
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// Returns whether there is no message at all.

@@ -3,6 +3,7 @@
 mod client;
 mod client_login;
 mod client_server;
+mod config;
 mod games;
 mod harness;
 mod provision;
@@ -10,7 +11,5 @@ mod provision_guest;
 mod provision_sshd;
 mod render_plan;
 mod render_progress;
+mod simulator;
 mod tidy;
-//! One integration binary.
-
-mod config;

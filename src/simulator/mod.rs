@@ -1,0 +1,15 @@
+//! A Proxmox VE cluster that is not there: a pure state machine behind the real wire protocol.
+//!
+//! Architecture invariant: nothing here imports `resources`, so that a shared mistake cannot cancel itself out.
+
+mod door;
+mod faults;
+mod lab;
+mod machine;
+mod store;
+
+pub use door::InProcess;
+pub use faults::{Effect, Faults, Moment, Rule};
+pub use lab::{Lab, LabError};
+pub use machine::{Game, Machine, Pace, Reply, Request, Row, SimulatedGuest};
+pub use store::{Store, StoreError};
