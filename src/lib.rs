@@ -6,6 +6,7 @@ pub mod config;
 pub mod diagnostics;
 pub mod domain;
 pub mod graph;
+pub mod history;
 pub mod observe;
 pub mod plan;
 pub mod games;

@@ -11,6 +11,7 @@ mod journal;
 mod outcome;
 mod perform;
 mod provisioner;
+mod probe;
 pub mod recover;
 mod schedule;
 
@@ -18,5 +19,6 @@ pub use driver::{Clusters, Interrupt, Run, run};
 pub use event::{Event, OperationResult, Summary};
 pub use journal::{Journal, JournalError};
 pub use provisioner::{ProvisionContext, ProvisionError, Provisioned, Provisioner};
+pub use probe::{Patience, Situation, look_and_recover};
 pub use recover::{Recovery, Remains, recover};
 pub use schedule::{Finish, Progress, Schedule};

@@ -326,16 +326,18 @@ impl Recovery {
         let (vmid, node) = (guest.vmid, &guest.node);
         let is_copy = self.state.records.values().any(|record| record.intent == marker.intent);
         let address: Option<Address> = marker.address.parse().ok();
-        let is_free = |address: &Address| !self.state.records.contains_key(address) && lock_of(guest).is_none();
+        let is_guest_block = |address: &Address| address.child.is_none() && resources::find(&address.kind).is_some();
+        let is_free = |address: &Address| {
+            is_guest_block(address) && !self.state.records.contains_key(address) && lock_of(guest).is_none()
+        };
         let Some(address) = address.filter(|address| !is_copy && is_free(address)) else {
             let message = Diagnostic::warning(format!("VM {vmid} on {node} is marked as `{}`, which is another guest", marker.address))
                 .detail(if is_copy { "it is a copy that was made by hand" } else { "no run remembers it" })
                 .hint(format!("destroy VM {vmid}, or remove the line that begins with `spawnpoint:v1` from its description"));
             return self.messages.push(message);
         };
-        let kind = address.child.as_ref().map_or(&address.kind, |child| &child.name);
         let record = Record {
-            kind: kind.clone(),
+            kind: address.kind.clone(),
             cluster: cluster.clone(),
             identity: Identity::of([("node", node.clone()), ("vmid", vmid.to_string())]),
             intent: marker.intent.clone(),

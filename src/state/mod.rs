@@ -6,6 +6,7 @@ mod entry;
 mod fingerprint;
 mod fold;
 mod record;
+pub mod wire;
 
 pub use entry::{Effect, Entry, OperationKey, Outcome};
 pub use fingerprint::fingerprint;
