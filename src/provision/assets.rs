@@ -24,9 +24,18 @@ pub struct Playbook {
 
 /// Returns the names of the games there are: ours and those of the stack's own `playbooks` folder, sorted.
 pub fn names(stack: &Path) -> Vec<String> {
-    let own = fs::read_dir(stack.join("playbooks")).into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let ours = EMBEDDED.dirs().filter_map(|dir| dir.path().to_str().map(str::to_owned));
-    let mut names: Vec<String> = own.chain(ours).filter(|name| !name.starts_with(['_', '.'])).collect();
+    let own = fs::read_dir(stack.join("playbooks"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok());
+    let ours = EMBEDDED
+        .dirs()
+        .filter_map(|dir| dir.path().to_str().map(str::to_owned));
+    let mut names: Vec<String> = own
+        .chain(ours)
+        .filter(|name| !name.starts_with(['_', '.']))
+        .collect();
     names.sort();
     names.dedup();
     names
@@ -38,7 +47,12 @@ pub fn names(stack: &Path) -> Vec<String> {
 /// The stack's own folder cannot be read.
 pub fn playbook(stack: &Path, game: &str) -> io::Result<Option<Playbook>> {
     // A game is a folder's name: anything else could leave the folder of playbooks.
-    if game.is_empty() || game.starts_with(['_', '.']) || !game.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
+    if game.is_empty()
+        || game.starts_with(['_', '.'])
+        || !game
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    {
         return Ok(None);
     }
     let mut files = BTreeMap::new();
@@ -50,9 +64,14 @@ pub fn playbook(stack: &Path, game: &str) -> io::Result<Option<Playbook>> {
     } else {
         return Ok(None);
     }
-    let shared = EMBEDDED.get_dir(SHARED).expect("the shared roles are embedded with the playbooks");
+    let shared = EMBEDDED
+        .get_dir(SHARED)
+        .expect("the shared roles are embedded with the playbooks");
     read_embedded(shared, &mut files);
-    Ok(Some(Playbook { game: game.to_owned(), files }))
+    Ok(Some(Playbook {
+        game: game.to_owned(),
+        files,
+    }))
 }
 
 impl Playbook {
@@ -63,13 +82,22 @@ impl Playbook {
     pub fn manifest(&self, sources: &mut Sources) -> Result<Game, Diagnostics> {
         let name = format!("{}/game.hcl", self.game);
         let bytes = self.files.get(&name);
-        let bytes = bytes.ok_or_else(|| Diagnostic::error(format!("`playbooks/{name}` is missing: every game needs a manifest")))?;
-        let text = str::from_utf8(bytes).map_err(|_| Diagnostic::error(format!("`playbooks/{name}` is not UTF-8")))?;
+        let bytes = bytes.ok_or_else(|| {
+            Diagnostic::error(format!(
+                "`playbooks/{name}` is missing: every game needs a manifest"
+            ))
+        })?;
+        let text = str::from_utf8(bytes)
+            .map_err(|_| Diagnostic::error(format!("`playbooks/{name}` is not UTF-8")))?;
         let file = sources.add(format!("playbooks/{name}"), text);
         let game = games::parse(file, text)?;
         match *game.name == *self.game {
             true => Ok(game),
-            false => Err(Diagnostic::error(format!("`playbooks/{name}` names the game `{}`, expected `{}`", game.name, self.game)).into()),
+            false => Err(Diagnostic::error(format!(
+                "`playbooks/{name}` names the game `{}`, expected `{}`",
+                game.name, self.game
+            ))
+            .into()),
         }
     }
 
@@ -80,7 +108,11 @@ impl Playbook {
             digest.update(format!("{path}\0{}\0", bytes.len()));
             digest.update(bytes);
         }
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// Writes all files below a folder, readable by the user alone, and returns the path of the playbook.
@@ -91,7 +123,10 @@ impl Playbook {
         for (path, bytes) in &self.files {
             let target = folder.join(path);
             let parent = target.parent().expect("every file is below the folder");
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(parent)?;
             fs::write(&target, bytes)?;
             fs::set_permissions(&target, fs::Permissions::from_mode(0o600))?;
         }
@@ -101,7 +136,10 @@ impl Playbook {
 
 fn read_embedded(dir: &Dir<'_>, files: &mut BTreeMap<String, Vec<u8>>) {
     for file in dir.files() {
-        files.insert(file.path().to_string_lossy().into_owned(), file.contents().to_vec());
+        files.insert(
+            file.path().to_string_lossy().into_owned(),
+            file.contents().to_vec(),
+        );
     }
     for dir in dir.dirs() {
         read_embedded(dir, files);
@@ -130,21 +168,30 @@ mod tests {
     fn what_is_embedded_is_what_is_in_the_folder() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks");
         let mut there = BTreeMap::new();
-        for entry in fs::read_dir(&folder).expect("the folder is part of the project").flatten() {
+        for entry in fs::read_dir(&folder)
+            .expect("the folder is part of the project")
+            .flatten()
+        {
             let name = entry.file_name().to_string_lossy().into_owned();
             read_folder(&entry.path(), &name, &mut there).expect("it can be read");
         }
         let mut embedded = BTreeMap::new();
         read_embedded(&EMBEDDED, &mut embedded);
         let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-        assert_eq!(names(&embedded), names(&there), "touch src/provision/assets.rs: a new file is not embedded yet");
+        assert_eq!(
+            names(&embedded),
+            names(&there),
+            "touch src/provision/assets.rs: a new file is not embedded yet"
+        );
         assert!(embedded == there);
     }
 
     #[test]
     fn every_embedded_game_has_a_manifest_that_parses() {
         for name in names(Path::new("/nonexistent")) {
-            let playbook = playbook(Path::new("/nonexistent"), &name).expect("nothing is read").expect("it is embedded");
+            let playbook = playbook(Path::new("/nonexistent"), &name)
+                .expect("nothing is read")
+                .expect("it is embedded");
             let game = playbook.manifest(&mut Sources::new());
             assert!(game.is_ok(), "{name}: {game:?}");
         }
@@ -153,7 +200,12 @@ mod tests {
     #[test]
     fn a_name_cannot_leave_the_folder() {
         for name in ["..", "../..", "_shared", "a/b", "", ".git"] {
-            assert!(playbook(Path::new("/"), name).expect("nothing is read").is_none(), "{name}");
+            assert!(
+                playbook(Path::new("/"), name)
+                    .expect("nothing is read")
+                    .is_none(),
+                "{name}"
+            );
         }
     }
 }

@@ -111,7 +111,10 @@ impl Error {
     /// Returns whether the same run may succeed without anything being changed by hand.
     pub fn is_worth_repeating(&self) -> bool {
         match self {
-            Self::NoSsh { .. } | Self::Unreachable { .. } | Self::TooLong { .. } | Self::NoAnswer { .. } => true,
+            Self::NoSsh { .. }
+            | Self::Unreachable { .. }
+            | Self::TooLong { .. }
+            | Self::NoAnswer { .. } => true,
             Self::AnsibleMissing { .. }
             | Self::Artifact { .. }
             | Self::Checksum { .. }
@@ -131,7 +134,9 @@ impl Error {
                 "install it with `pipx install ansible-core==2.19.*`, or set SPAWNPOINT_ANSIBLE_PLAYBOOK to its path"
             }
             Self::Artifact { .. } => "relative paths begin at the stack's folder",
-            Self::Checksum { .. } => "if the file is the right one, set `artifact_sha256` to what it has",
+            Self::Checksum { .. } => {
+                "if the file is the right one, set `artifact_sha256` to what it has"
+            }
             Self::Workspace(_) | Self::Ansible { .. } => return Vec::new(),
             Self::Start { .. } => "is OpenSSH's client installed, and may it be run?",
             Self::NoSsh { message, .. } if message.contains("Permission denied") => {
@@ -140,8 +145,12 @@ impl Error {
             Self::NoSsh { message, .. } if message.contains("refused") => {
                 "the guest is up but no SSH server listens: is it installed in the template, and is `port` right?"
             }
-            Self::NoSsh { .. } => "is the guest running, is its address right, and does its firewall let port 22 in from here?",
-            Self::HostKey { .. } => "if the guest was reinstalled by hand, forget its old key; if not, find out who answers there",
+            Self::NoSsh { .. } => {
+                "is the guest running, is its address right, and does its firewall let port 22 in from here?"
+            }
+            Self::HostKey { .. } => {
+                "if the guest was reinstalled by hand, forget its old key; if not, find out who answers there"
+            }
             Self::Agent { .. } => {
                 "install qemu-guest-agent in the template and set `agent = true`, or write `host_key` in `connection`"
             }
@@ -149,9 +158,13 @@ impl Error {
                 "the guest seems to have no way out: download the artifact here and set `artifact_file` instead of `artifact_url`"
             }
             Self::Task { .. } => "nothing else was touched; once the cause is gone, apply again",
-            Self::Unreachable { .. } | Self::TooLong { .. } => "apply again: finished steps are not repeated",
+            Self::Unreachable { .. } | Self::TooLong { .. } => {
+                "apply again: finished steps are not repeated"
+            }
             Self::NoAnswer { server, .. } => {
-                return vec![format!("read `journalctl -u gs-{server}` on the guest; a new world can take minutes, then apply again")];
+                return vec![format!(
+                    "read `journalctl -u gs-{server}` on the guest; a new world can take minutes, then apply again"
+                )];
             }
         };
         vec![hint.to_owned()]
@@ -160,7 +173,14 @@ impl Error {
 
 /// Downloads without a route fail in many words.
 fn is_without_egress(message: &str) -> bool {
-    ["Name or service not known", "Temporary failure", "Network is unreachable", "urlopen error", "Could not resolve", "timed out"]
-        .iter()
-        .any(|text| message.contains(text))
+    [
+        "Name or service not known",
+        "Temporary failure",
+        "Network is unreachable",
+        "urlopen error",
+        "Could not resolve",
+        "timed out",
+    ]
+    .iter()
+    .any(|text| message.contains(text))
 }

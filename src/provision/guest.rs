@@ -14,8 +14,15 @@ pub fn announce(node: &str, vmid: u32, game: &Game, server: &Server) -> Call {
     let mut settings = variables.get("gs_settings").cloned().unwrap_or_default();
     if let Some(settings) = settings.as_object_mut() {
         settings.retain(|key, _| {
-            let is_declared = game.settings.get(key.as_str()).is_some_and(|setting| setting.is_sensitive);
-            !is_declared && !server.settings.get(key.as_str()).is_some_and(crate::value::Value::is_sensitive)
+            let is_declared = game
+                .settings
+                .get(key.as_str())
+                .is_some_and(|setting| setting.is_sensitive);
+            !is_declared
+                && !server
+                    .settings
+                    .get(key.as_str())
+                    .is_some_and(crate::value::Value::is_sensitive)
         });
     }
     let content = json!({
@@ -26,7 +33,10 @@ pub fn announce(node: &str, vmid: u32, game: &Game, server: &Server) -> Call {
         "settings": settings,
     });
     Call::post(format!("/nodes/{node}/qemu/{vmid}/agent/file-write"))
-        .with("file", format!("/etc/spawnpoint/games/{}.json", server.name))
+        .with(
+            "file",
+            format!("/etc/spawnpoint/games/{}.json", server.name),
+        )
         .with("content", content.to_string())
 }
 
@@ -44,11 +54,21 @@ pub fn read_host_key(node: &str, vmid: u32) -> Call {
 /// The agent is off, is not installed, or the guest has no such key.
 pub fn host_key(answer: &Answer) -> Result<HostKey, Error> {
     if !answer.is_success() {
-        return Err(Error::Agent { message: answer.error_text() });
+        return Err(Error::Agent {
+            message: answer.error_text(),
+        });
     }
-    let content = answer.data.get("content").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let content = answer
+        .data
+        .get("content")
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
     match content.split_whitespace().collect::<Vec<_>>()[..] {
-        [kind, key, ..] if kind.starts_with("ssh-") || kind.starts_with("ecdsa-") => Ok(HostKey::Pinned(format!("{kind} {key}"))),
-        _ => Err(Error::Agent { message: format!("`{HOST_KEY_FILE}` holds no public key") }),
+        [kind, key, ..] if kind.starts_with("ssh-") || kind.starts_with("ecdsa-") => {
+            Ok(HostKey::Pinned(format!("{kind} {key}")))
+        }
+        _ => Err(Error::Agent {
+            message: format!("`{HOST_KEY_FILE}` holds no public key"),
+        }),
     }
 }
