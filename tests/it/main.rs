@@ -3,6 +3,7 @@
 mod client;
 mod client_login;
 mod client_server;
+mod config;
 mod games;
 mod harness;
 mod provision;
@@ -10,8 +11,6 @@ mod provision_guest;
 mod provision_sshd;
 mod render_plan;
 mod render_progress;
-mod tidy;
-//! One integration binary.
-
 mod simulator;
 mod config;
+mod tidy;
