@@ -198,6 +198,43 @@ mod tests {
     }
 
     #[test]
+    fn a_stacks_own_game_wins_over_ours() {
+        let stack = tempfile::TempDir::new().expect("there is room for a folder");
+        let ours = playbook(stack.path(), "minecraft-java")
+            .expect("it can be read")
+            .expect("it is embedded");
+        let own = stack.path().join("playbooks/minecraft-java");
+        fs::create_dir_all(own.join("templates")).expect("the folder is ours");
+        fs::write(own.join("game.hcl"), "name = \"chess\"").expect("the folder is ours");
+        fs::write(own.join("templates/x.j2"), "").expect("the folder is ours");
+        let theirs = playbook(stack.path(), "minecraft-java")
+            .expect("it can be read")
+            .expect("it is there");
+        assert_ne!(ours.digest(), theirs.digest());
+        let paths: Vec<_> = theirs
+            .files
+            .keys()
+            .filter(|path| path.starts_with("minecraft"))
+            .collect();
+        assert_eq!(
+            paths,
+            ["minecraft-java/game.hcl", "minecraft-java/templates/x.j2"]
+        );
+        assert!(
+            theirs.files.contains_key("_shared/variables.yml"),
+            "the shared roles are always there"
+        );
+        assert!(theirs.manifest(&mut Sources::new()).is_err());
+        let run = tempfile::TempDir::new().expect("there is room for a folder");
+        theirs.unpack(run.path()).expect("the folder is ours");
+        let mode = fs::metadata(run.path().join("_shared/variables.yml"))
+            .expect("it was just written")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
     fn a_name_cannot_leave_the_folder() {
         for name in ["..", "../..", "_shared", "a/b", "", ".git"] {
             assert!(

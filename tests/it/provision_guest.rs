@@ -146,6 +146,14 @@ async fn inside() {
         ),
         "Result=success\nActiveState=inactive\n"
     );
+
+    assert!(!bench.changes(&stopped, Mode::Remove).await.is_empty());
+    let left = "ls /srv/games/survival; systemctl list-unit-files --no-legend 'gs-*' | wc -l";
+    assert_eq!(
+        guest(&bench, left),
+        "backup\ndata\n0\n",
+        "what cannot be downloaded again stays"
+    );
 }
 
 /// Asks the server from its guest, as behind a jump host.
