@@ -168,13 +168,11 @@ mod tests {
     fn what_is_embedded_is_what_is_in_the_folder() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks");
         let mut there = BTreeMap::new();
-        for entry in fs::read_dir(&folder)
-            .expect("the folder is part of the project")
-            .flatten()
-        {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            read_folder(&entry.path(), &name, &mut there).expect("it can be read");
-        }
+        read_folder(&folder, "", &mut there).expect("the folder is part of the project");
+        let there: BTreeMap<_, _> = there
+            .into_iter()
+            .map(|(path, bytes)| (path[1..].to_owned(), bytes))
+            .collect();
         let mut embedded = BTreeMap::new();
         read_embedded(&EMBEDDED, &mut embedded);
         let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();

@@ -50,8 +50,8 @@ pub fn withdraw(node: &str, vmid: u32, server: &str) -> Call {
 
 fn write(node: &str, vmid: u32, server: &str, content: &serde_json::Value) -> Call {
     // Proxmox VE encodes the content byte by byte and fails on wider characters.
-    let ascii = content
-        .to_string()
+    let text = content.to_string();
+    let ascii = text
         .chars()
         .flat_map(|character| match character.is_ascii() {
             true => vec![character.to_string()],
