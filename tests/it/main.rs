@@ -1,3 +1,4 @@
 //! One integration binary.
 
 mod simulator;
+mod simulator_server;
