@@ -26,7 +26,11 @@ impl InProcess {
             .expect("no holder of the lab panics")
             .machine()
             .automation_token();
-        Self { store, credential, listeners: Arc::default() }
+        Self {
+            store,
+            credential,
+            listeners: Arc::default(),
+        }
     }
 
     /// Uses another API token: `USER@REALM!TOKENID=SECRET`.
@@ -50,16 +54,25 @@ impl InProcess {
         "the simulator".to_owned()
     }
 
-    fn exchange(&self, request: &Request) -> Result<Outcome, TransportError> {
-        let mut store = self.store.lock().expect("no holder of the lab panics");
-        let outcome = Outcome::of(&mut store, request).map_err(|error| self.broken(error.to_string()))?;
-        self.listeners.follow(store.machine(), store.guest_generation());
+    async fn exchange(&self, request: &Request) -> Result<Outcome, TransportError> {
+        let (outcome, changes) = {
+            let mut store = self.store.lock().expect("no holder of the lab panics");
+            let outcome =
+                Outcome::of(&mut store, request).map_err(|error| self.broken(error.to_string()))?;
+            (outcome, self.listeners.changes(&store))
+        };
+        if let Some(guests) = changes {
+            self.listeners.follow(guests).await;
+        }
         Ok(outcome)
     }
 
     /// The request left and nothing came back: the client cannot tell whether the lab acted.
     fn broken(&self, detail: impl Into<String>) -> TransportError {
-        TransportError::AfterSend { endpoint: self.endpoint(), detail: detail.into() }
+        TransportError::AfterSend {
+            endpoint: self.endpoint(),
+            detail: detail.into(),
+        }
     }
 }
 
@@ -67,7 +80,7 @@ impl InProcess {
 impl Transport for InProcess {
     async fn send(&self, call: &Call) -> Result<Answer, TransportError> {
         let request = encode(call, &self.credential);
-        let outcome = self.exchange(&request)?;
+        let outcome = self.exchange(&request).await?;
         let Some(reply) = outcome.reply() else {
             return Err(self.broken("connection closed before message completed"));
         };

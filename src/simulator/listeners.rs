@@ -4,24 +4,26 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
-use super::machine::{Game, Machine};
+use super::machine::{Game, SimulatedGuest};
 use super::status_ping;
+use super::store::Store;
 
 /// The listening game servers of one lab.
 #[derive(Default)]
 pub struct Listeners {
+    /// The guest generation the listeners were last compared with, plus one.
+    compared: AtomicU64,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The guest generation the listeners were last compared with.
-    generation: Option<u64>,
     running: BTreeMap<SocketAddr, Running>,
     problems: Vec<String>,
 }
@@ -38,50 +40,81 @@ impl Drop for Running {
 }
 
 impl Listeners {
-    /// Opens and closes listeners so that they match the running guests. Must be called inside a tokio runtime.
-    pub fn follow(&self, machine: &Machine, generation: u64) {
-        let mut state = self.state.lock().expect("nothing panics while listeners change");
-        if state.generation == Some(generation) {
-            return;
-        }
-        state.generation = Some(generation);
+    /// Returns the guests to follow if any changed since the last call.
+    pub(super) fn changes(&self, store: &Store) -> Option<Vec<SimulatedGuest>> {
+        let current = store.guest_generation() + 1;
+        let before = self.compared.swap(current, Ordering::SeqCst);
+        (before != current).then(|| store.machine().serving_guests())
+    }
+
+    /// Opens and closes listeners so that they match the running guests; when it returns, they do.
+    pub(super) async fn follow(&self, guests: Vec<SimulatedGuest>) {
+        let mut state = self.state.lock().await;
         state.problems.clear();
-        let wanted = wanted(machine, &mut state.problems);
-        state.running.retain(|address, running| wanted.get(address).is_some_and(|(_, game)| *game == running.game));
+        let wanted = wanted(guests, &mut state.problems);
+        let is_unwanted = |(address, running): (&SocketAddr, &Running)| {
+            wanted
+                .get(address)
+                .is_none_or(|(_, game)| *game != running.game)
+        };
+        let unwanted: Vec<SocketAddr> = state
+            .running
+            .iter()
+            .filter(|entry| is_unwanted(*entry))
+            .map(|(address, _)| *address)
+            .collect();
+        for address in unwanted {
+            if let Some(mut running) = state.running.remove(&address) {
+                running.task.abort();
+                // Only when the task is gone is its port free again.
+                drop((&mut running.task).await);
+            }
+        }
         for (address, (guest, game)) in wanted {
             if state.running.contains_key(&address) {
                 continue;
             }
             match open(address, game.clone()) {
                 Ok(task) => drop(state.running.insert(address, Running { game, task })),
-                Err(problem) => state.problems.push(format!("guest `{guest}` cannot answer on {address}: {problem}")),
+                Err(problem) => state.problems.push(format!(
+                    "guest `{guest}` cannot answer on {address}: {problem}"
+                )),
             }
         }
     }
 
     /// Returns what went wrong: addresses two guests share, ports something else uses, protocols not simulated.
-    pub fn problems(&self) -> Vec<String> {
-        self.state.lock().expect("nothing panics while listeners change").problems.clone()
+    pub async fn problems(&self) -> Vec<String> {
+        self.state.lock().await.problems.clone()
     }
 
     /// Returns where games answer now.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.state.lock().expect("nothing panics while listeners change").running.keys().copied().collect()
+    pub async fn addresses(&self) -> Vec<SocketAddr> {
+        self.state.lock().await.running.keys().copied().collect()
     }
 }
 
-fn wanted(machine: &Machine, problems: &mut Vec<String>) -> BTreeMap<SocketAddr, (String, Game)> {
+fn wanted(
+    guests: Vec<SimulatedGuest>,
+    problems: &mut Vec<String>,
+) -> BTreeMap<SocketAddr, (String, Game)> {
     let mut wanted: BTreeMap<SocketAddr, (String, Game)> = BTreeMap::new();
-    for guest in machine.serving_guests() {
+    for guest in guests {
         for game in guest.games {
             let [_, b, c, d] = guest.address.octets();
             let address = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(127, b, c, d), game.port));
             if !status_ping::is_simulated(&game.protocol) {
-                problems.push(format!("guest `{}`: status protocol `{}` is not simulated", guest.name, game.protocol));
+                problems.push(format!(
+                    "guest `{}`: status protocol `{}` is not simulated",
+                    guest.name, game.protocol
+                ));
                 continue;
             }
             match wanted.get(&address) {
-                Some((other, _)) => problems.push(format!("guests `{other}` and `{}` both want {address}", guest.name)),
+                Some((other, _)) => problems.push(format!(
+                    "guests `{other}` and `{}` both want {address}",
+                    guest.name
+                )),
                 None => drop(wanted.insert(address, (guest.name.clone(), game))),
             }
         }
@@ -91,7 +124,9 @@ fn wanted(machine: &Machine, problems: &mut Vec<String>) -> BTreeMap<SocketAddr,
 
 fn open(address: SocketAddr, game: Game) -> Result<JoinHandle<()>, String> {
     let listener = std::net::TcpListener::bind(address).map_err(|error| error.to_string())?;
-    listener.set_nonblocking(true).map_err(|error| error.to_string())?;
+    listener
+        .set_nonblocking(true)
+        .map_err(|error| error.to_string())?;
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
     Ok(tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {

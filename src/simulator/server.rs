@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -23,7 +26,7 @@ use super::certificates::Certificates;
 use super::exchange::{self, Outcome};
 use super::faults::Moment;
 use super::listeners::Listeners;
-use super::machine::{Reply, Request};
+use super::machine::{Reply, Request, SimulatedGuest};
 use super::store::Store;
 
 /// How many requests a connection may carry.
@@ -95,22 +98,41 @@ impl Server {
     ///
     /// # Errors
     /// The text says which file or address cannot be used.
-    pub async fn start(listen: SocketAddr, store: Arc<Mutex<Store>>, options: Options) -> Result<RunningServer, String> {
+    pub async fn start(
+        listen: SocketAddr,
+        store: Arc<Mutex<Store>>,
+        options: Options,
+    ) -> Result<RunningServer, String> {
         let certificates = Certificates::open(&options.folder, listen.ip())?;
         let (fingerprint, ca_pem) = (certificates.fingerprint(), certificates.ca_pem.clone());
         let acceptor = acceptor(certificates)?;
-        let listener = TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+        let listener = TcpListener::bind(listen)
+            .await
+            .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let token = store.lock().expect("no holder of the lab panics").machine().automation_token();
+        let token = store
+            .lock()
+            .expect("no holder of the lab panics")
+            .machine()
+            .automation_token();
         let listeners = Listeners::default();
-        {
-            let store = store.lock().expect("no holder of the lab panics");
-            listeners.follow(store.machine(), store.guest_generation());
-        }
-        let shared =
-            Arc::new(Shared { store, listeners, interceptor: options.interceptor, requests: AtomicU64::new(0) });
+        let changes = listeners.changes(&store.lock().expect("no holder of the lab panics"));
+        listeners.follow(changes.unwrap_or_default()).await;
+        let shared = Arc::new(Shared {
+            store,
+            listeners,
+            interceptor: options.interceptor,
+            requests: AtomicU64::new(0),
+        });
         let task = tokio::spawn(accept(listener, acceptor, shared.clone()));
-        Ok(RunningServer { address, fingerprint, ca_pem, token, shared, task })
+        Ok(RunningServer {
+            address,
+            fingerprint,
+            ca_pem,
+            token,
+            shared,
+            task,
+        })
     }
 }
 
@@ -151,7 +173,9 @@ fn acceptor(certificates: Certificates) -> Result<TlsAcceptor, String> {
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     loop {
         // A connection that breaks while it is accepted concerns nobody else.
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
         let (acceptor, shared) = (acceptor.clone(), shared.clone());
         tokio::spawn(async move {
             if let Ok(Some(stream)) = tokio::time::timeout(IDLE, begin(stream, acceptor)).await {
@@ -162,7 +186,10 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared
 }
 
 /// Speaks TLS; whoever speaks plain HTTP is sent to https.
-async fn begin(mut stream: TcpStream, acceptor: TlsAcceptor) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+async fn begin(
+    mut stream: TcpStream,
+    acceptor: TlsAcceptor,
+) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
     const TLS_HANDSHAKE: u8 = 0x16;
     let mut first = [0];
     stream.peek(&mut first).await.ok()?;
@@ -191,17 +218,16 @@ async fn serve(stream: tokio_rustls::server::TlsStream<TcpStream>, shared: Arc<S
             async move {
                 set_idle(&idle, None);
                 let is_last = count.fetch_add(1, Ordering::SeqCst) + 1 >= REQUESTS_PER_CONNECTION;
-                let outcome = exchange::answer(request, is_last, |request| pass(&shared, request)).await;
+                let response = respond(&shared, request, is_last).await;
                 set_idle(&idle, Some(Instant::now()));
-                match outcome {
-                    Some(response) => Ok(response),
-                    // An error ends the connection without a byte.
-                    None => Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted)),
-                }
+                // An error ends the connection without a byte.
+                response.ok_or_else(|| std::io::Error::from(std::io::ErrorKind::ConnectionAborted))
             }
         }
     });
-    let connection = http1::Builder::new().title_case_headers(true).serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new()
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         _ = connection => {}
         () = wait_until_idle(idle) => {}
@@ -223,23 +249,71 @@ async fn wait_until_idle(idle: IdleSince) {
     }
 }
 
+/// Answers a request; nothing means that the connection ends without an answer.
+async fn respond(
+    shared: &Shared,
+    request: hyper::Request<Incoming>,
+    is_last: bool,
+) -> Option<hyper::Response<Full<Bytes>>> {
+    let accepts_gzip = exchange::accepts_gzip(&request);
+    let request = match exchange::read(request).await {
+        Ok(request) => request,
+        Err((status, reason)) => return Some(exchange::plain(status, &reason)),
+    };
+    let (outcome, changes) = pass(shared, &request);
+    if let Some(guests) = changes {
+        shared.listeners.follow(guests).await;
+    }
+    let outcome = match shared.ask(
+        outcome.number,
+        Moment::After,
+        &request,
+        outcome.outcome.reply(),
+    ) {
+        Verdict::Drop => return None,
+        Verdict::Reply(..) | Verdict::Pass => outcome.outcome,
+    };
+    exchange::write(outcome, is_last, accepts_gzip).await
+}
+
+struct Numbered {
+    number: u64,
+    outcome: Outcome,
+}
+
 /// Takes a request through interceptor, fault rules and lab.
-fn pass(shared: &Shared, request: &Request) -> Result<Outcome, String> {
+fn pass(shared: &Shared, request: &Request) -> (Numbered, Option<Vec<SimulatedGuest>>) {
     let number = shared.requests.fetch_add(1, Ordering::SeqCst) + 1;
-    let ask = |moment, reply| match &shared.interceptor {
-        Some(interceptor) => interceptor(&Passing { number, moment, request, reply }),
-        None => Verdict::Pass,
-    };
+    let verdict = shared.ask(number, Moment::Before, request, None);
     let mut store = shared.store.lock().expect("no holder of the lab panics");
-    let outcome = match ask(Moment::Before, None) {
-        Verdict::Drop => return Ok(Outcome::dropped()),
+    let outcome = match verdict {
+        Verdict::Drop => Outcome::dropped(),
         Verdict::Reply(status, message) => Outcome::refused(&store, status, &message),
-        Verdict::Pass => Outcome::of(&mut store, request).map_err(|error| error.to_string())?,
+        // What cannot be stored must not be answered.
+        Verdict::Pass => Outcome::of(&mut store, request).unwrap_or_else(|_| Outcome::dropped()),
     };
-    shared.listeners.follow(store.machine(), store.guest_generation());
-    drop(store);
-    match ask(Moment::After, outcome.reply()) {
-        Verdict::Drop => Ok(Outcome::dropped()),
-        Verdict::Reply(..) | Verdict::Pass => Ok(outcome),
+    (
+        Numbered { number, outcome },
+        shared.listeners.changes(&store),
+    )
+}
+
+impl Shared {
+    fn ask(
+        &self,
+        number: u64,
+        moment: Moment,
+        request: &Request,
+        reply: Option<&Reply>,
+    ) -> Verdict {
+        match &self.interceptor {
+            Some(interceptor) => interceptor(&Passing {
+                number,
+                moment,
+                request,
+                reply,
+            }),
+            None => Verdict::Pass,
+        }
     }
 }

@@ -15,8 +15,17 @@ const PACKET_BYTES: usize = 2048;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Protocol numbers of releases; others report -1, as proxies do.
 const PROTOCOLS: &[(&str, i32)] = &[
-    ("1.20.1", 763), ("1.20.4", 765), ("1.20.6", 766), ("1.21", 767), ("1.21.1", 767), ("1.21.3", 768), ("1.21.4", 769),
-    ("1.21.5", 770), ("1.21.6", 771), ("1.21.7", 772), ("1.21.8", 772),
+    ("1.20.1", 763),
+    ("1.20.4", 765),
+    ("1.20.6", 766),
+    ("1.21", 767),
+    ("1.21.1", 767),
+    ("1.21.3", 768),
+    ("1.21.4", 769),
+    ("1.21.5", 770),
+    ("1.21.6", 771),
+    ("1.21.7", 772),
+    ("1.21.8", 772),
 ];
 
 /// Returns whether a status protocol is answered here.
@@ -50,8 +59,13 @@ fn wants_status(handshake: &[u8]) -> bool {
 
 fn status_packet(game: &Game) -> Vec<u8> {
     let setting = |name: &str| game.settings.get(name).map(String::as_str);
-    let max: u32 = setting("max-players").and_then(|text| text.parse().ok()).unwrap_or(20);
-    let protocol = PROTOCOLS.iter().find(|(version, _)| *version == game.version).map_or(-1, |(_, number)| *number);
+    let max: u32 = setting("max-players")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(20);
+    let protocol = PROTOCOLS
+        .iter()
+        .find(|(version, _)| *version == game.version)
+        .map_or(-1, |(_, number)| *number);
     let status = json!({
         "version": { "name": game.version, "protocol": protocol },
         "players": { "max": max, "online": 0 },
@@ -92,7 +106,9 @@ async fn read_packet(stream: &mut TcpStream) -> Result<Vec<u8>> {
         stream.read_exact(&mut packet).await?;
         Ok(packet)
     };
-    tokio::time::timeout(PATIENCE, read).await.map_err(|_| Error::from(ErrorKind::TimedOut))?
+    tokio::time::timeout(PATIENCE, read)
+        .await
+        .map_err(|_| Error::from(ErrorKind::TimedOut))?
 }
 
 async fn write_packet(stream: &mut TcpStream, packet: &[u8]) -> Result<()> {

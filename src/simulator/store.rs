@@ -203,7 +203,10 @@ impl Store {
 
     fn save(&mut self) -> Result<(), StoreError> {
         let rows = self.machine.take_changes();
-        if rows.iter().any(|row| matches!(row.table.as_str(), "guest" | "single") && row.key != "clock") {
+        if rows
+            .iter()
+            .any(|row| matches!(row.table.as_str(), "guest" | "single") && row.key != "clock")
+        {
             self.guest_generation += 1;
         }
         let Some(kept) = self.file.as_mut().filter(|_| !rows.is_empty()) else {

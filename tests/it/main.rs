@@ -14,3 +14,4 @@ mod render_plan;
 mod render_progress;
 mod simulator;
 mod tidy;
+mod simulator_server;

@@ -116,8 +116,13 @@ impl Rule {
         let compile = || {
             // The server's classes are ASCII; Unicode ones would also make some patterns too big to compile.
             let pattern = self.pattern.as_deref()?.replace("\\d", "[0-9]");
-            let pattern = pattern.replace("\\w", "[0-9A-Za-z_]").replace("\\s", "[\t\n\r ]");
-            Some(Regex::new(&format!("^(?:{pattern})$")).expect("every pattern in api.txt compiles; a test says so"))
+            let pattern = pattern
+                .replace("\\w", "[0-9A-Za-z_]")
+                .replace("\\s", "[\t\n\r ]");
+            Some(
+                Regex::new(&format!("^(?:{pattern})$"))
+                    .expect("every pattern in api.txt compiles; a test says so"),
+            )
         };
         self.compiled.get_or_init(compile).as_ref()
     }
