@@ -66,8 +66,12 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
         modules: &modules,
         program,
         diagnostics,
+        is_over: false,
     };
     builder.build(&root, given);
+    if builder.is_over {
+        return None;
+    }
     let program = builder.program;
     let (settings, clusters) = settings::read(&program, input.folder_name, diagnostics);
     blocks::check_keys(&program, diagnostics);
