@@ -133,7 +133,7 @@ impl Checker<'_> {
     fn meta(&mut self, meta: &Meta) {
         match &meta.repetition {
             Repetition::Count(attribute) | Repetition::ForEach(attribute) => {
-                self.expression(&attribute.expression, Around::default())
+                self.expression(&attribute.expression, Around::default());
             }
             Repetition::Single => {}
         }
@@ -143,17 +143,14 @@ impl Checker<'_> {
     }
 
     fn dependency(&mut self, place: &Place) {
-        let (root, name) = match place.path.0.as_slice() {
-            [Step::Attribute(root), Step::Attribute(name), ..] => (root, name),
-            _ => {
-                let summary = format!(
-                    "expected a block such as `tenant.acme` or `module.web`, found `{}`",
-                    place.path
-                );
-                return self
-                    .diagnostics
-                    .push(Diagnostic::error(summary).at(place.span));
-            }
+        let [Step::Attribute(root), Step::Attribute(name), ..] = place.path.0.as_slice() else {
+            let summary = format!(
+                "expected a block such as `tenant.acme` or `module.web`, found `{}`",
+                place.path
+            );
+            return self
+                .diagnostics
+                .push(Diagnostic::error(summary).at(place.span));
         };
         let is_there = match &**root {
             "module" => self.module.calls.contains_key(name),

@@ -149,7 +149,7 @@ impl Frame<'_> {
         for block in &body.blocks {
             match (&*block.kind, block.labels.as_slice()) {
                 ("dynamic", [label]) => {
-                    self.dynamic(block, label, &mut evaluated.blocks, diagnostics)
+                    self.dynamic(block, label, &mut evaluated.blocks, diagnostics);
                 }
                 _ => {
                     let labels = block

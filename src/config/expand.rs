@@ -303,7 +303,7 @@ fn counted(
         }
         None if diagnostics.has_errors() => {}
         None => {
-            diagnostics.push(Diagnostic::error("`count` takes a whole number").at(attribute.span))
+            diagnostics.push(Diagnostic::error("`count` takes a whole number").at(attribute.span));
         }
     }
     None

@@ -38,4 +38,4 @@ pub use body::{Body, Evaluated, NestedBlock};
 pub use input::{Input, MemoryWorld, VariableArgument, World};
 pub use load::load;
 pub(crate) use similar::similar;
-pub use stack::{Block, ClusterSettings, Lifecycle, Objects, Output, Settings, Stack};
+pub use stack::{Attributes, Block, ClusterSettings, Lifecycle, Objects, Output, Settings, Stack};

@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, Run};
 use super::program::Program;
-use super::stack::{ClusterSettings, Settings};
+use super::stack::{Attributes, ClusterSettings, Settings};
 use super::suggest::did_you_mean;
 use super::syntax::{Block, Body};
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -160,8 +160,6 @@ struct Decoder<'a> {
     frame: &'a Frame<'a>,
     diagnostics: &'a mut Diagnostics,
 }
-
-type Attributes = BTreeMap<Arc<str>, Value>;
 
 impl Decoder<'_> {
     fn spawnpoint(&mut self, block: Option<&Block>, folder_name: &str) -> Settings {
@@ -333,7 +331,7 @@ impl Decoder<'_> {
             }
             match convert(&value, &shape.as_type()) {
                 Ok(value) if value.is_wholly_known() => {
-                    drop(attributes.insert(attribute.name.clone(), value))
+                    drop(attributes.insert(attribute.name.clone(), value));
                 }
                 Ok(_) => {
                     let summary = format!(

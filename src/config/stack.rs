@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// Values of block instances evaluated so far, by address of the instance. `Stack::evaluate` resolves references from here.
 pub type Objects = BTreeMap<Address, Value>;
 
+/// Attributes of a settings block by name, of the types the block declares.
+pub type Attributes = BTreeMap<Arc<str>, Value>;
+
 /// Everything the files say.
 #[derive(Clone, Debug)]
 pub struct Stack {
@@ -28,9 +31,9 @@ pub struct Settings {
     /// Scope of the owner markers; default: name of the folder.
     pub project: String,
     /// `state "sqlite" { ... }`: kind and attributes as written.
-    pub state: Option<(Arc<str>, BTreeMap<Arc<str>, Value>)>,
+    pub state: Option<(Arc<str>, Attributes)>,
     /// `encryption { ... }` attributes.
-    pub encryption: Option<BTreeMap<Arc<str>, Value>>,
+    pub encryption: Option<Attributes>,
     /// `limits.destroys`.
     pub destroys_max: Option<u64>,
     /// `limits.clones_per_node`.
@@ -45,9 +48,9 @@ pub struct ClusterSettings {
     /// Whether blocks that name no cluster run here.
     pub is_default: bool,
     /// Attributes as written: endpoints, token, ca_file, fingerprints, insecure.
-    pub attributes: BTreeMap<Arc<str>, Value>,
+    pub attributes: Attributes,
     /// `simulator { ... }` attributes, if the cluster is simulated.
-    pub simulator: Option<BTreeMap<Arc<str>, Value>>,
+    pub simulator: Option<Attributes>,
     /// VMIDs to choose from, inclusive.
     pub vmid_range: Option<(u32, u32)>,
     /// The block's header.
