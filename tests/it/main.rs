@@ -2,3 +2,4 @@
 
 mod config;
 mod config_input;
+mod config_scale;
