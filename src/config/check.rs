@@ -65,6 +65,15 @@ impl Checker<'_> {
         for object in module.objects.values() {
             self.object(object);
         }
+        for check in module.checks.values() {
+            self.rules(&check.assertions, plain);
+        }
+        for block in module.notify.values().chain(module.drift_ignores.values()) {
+            self.body(&block.body, plain);
+        }
+        for block in &module.refactors {
+            self.body(&block.body, plain);
+        }
         for block in module.spawnpoint.iter().chain(module.clusters.values()) {
             self.body(
                 &block.body,

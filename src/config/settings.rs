@@ -70,6 +70,21 @@ const SIMULATOR: Schema = Schema {
     attributes: &[("lab", Shape::Text), ("time", Shape::Text)],
     blocks: &[],
 };
+const NOTIFY: Schema = Schema {
+    kind: "notify",
+    attributes: &[("url", Shape::Text), ("on", Shape::Texts)],
+    blocks: &[],
+};
+const DRIFT_IGNORE: Schema = Schema {
+    kind: "drift_ignore",
+    attributes: &[
+        ("match", Shape::Text),
+        ("paths", Shape::Texts),
+        ("reason", Shape::Text),
+        ("expires", Shape::Text),
+    ],
+    blocks: &[],
+};
 const STATES: [Schema; 4] = [
     Schema {
         kind: "sqlite",
@@ -132,12 +147,20 @@ impl Shape {
     }
 }
 
+/// All settings blocks of a stack.
+pub(super) struct Decoded {
+    pub stack: Settings,
+    pub clusters: BTreeMap<Arc<str>, ClusterSettings>,
+    pub notify: BTreeMap<Arc<str>, Attributes>,
+    pub drift_ignores: BTreeMap<Arc<str>, Attributes>,
+}
+
 /// Returns the settings of a stack; `folder_name` is what the project is called by default.
 pub(super) fn read(
     program: &Program,
     folder_name: &str,
     diagnostics: &mut Diagnostics,
-) -> (Settings, BTreeMap<Arc<str>, ClusterSettings>) {
+) -> Decoded {
     let run = Run::new(program, None);
     let mut own = Diagnostics::new();
     let mut decoder = Decoder {
@@ -152,8 +175,10 @@ pub(super) fn read(
         .map(|(name, block)| (name.clone(), decoder.cluster(name, block)))
         .collect();
     choose_default(&mut clusters, decoder.diagnostics);
+    let notify = decoder.all(&NOTIFY, &module.notify);
+    let drift_ignores = decoder.all(&DRIFT_IGNORE, &module.drift_ignores);
     diagnostics.extend(run.finish(own));
-    (settings, clusters)
+    Decoded { stack: settings, clusters, notify, drift_ignores }
 }
 
 struct Decoder<'a> {
@@ -248,6 +273,11 @@ impl Decoder<'_> {
             vmid_range,
             span: block.header,
         }
+    }
+
+    fn all(&mut self, schema: &Schema, blocks: &BTreeMap<Arc<str>, Block>) -> BTreeMap<Arc<str>, Attributes> {
+        let decode = |(name, block): (&Arc<str>, &Block)| (name.clone(), self.attributes(schema, &block.body));
+        blocks.iter().map(decode).collect()
     }
 
     fn vmid_range(&mut self, range: &Value, body: &Body) -> Option<(u32, u32)> {

@@ -1,10 +1,11 @@
 //! The result of reading a configuration: settings, clusters, and every expanded object block.
 
 use super::program::Program;
-use super::{Address, Key};
+use super::{Address, Key, ModulePath};
 use crate::diagnostics::Span;
 use crate::value::{Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 /// Values of block instances evaluated so far, by address of the instance. `Stack::evaluate` resolves references from here.
@@ -22,7 +23,68 @@ pub struct Stack {
     pub clusters: BTreeMap<Arc<str>, ClusterSettings>,
     /// Every instance of every object block (and `tier`), sorted by address.
     pub blocks: Vec<Block>,
+    /// `notify` blocks by label: `url`, `on`.
+    pub notify: BTreeMap<Arc<str>, Attributes>,
+    /// `drift_ignore` blocks by label: `match`, `paths`, `reason`, `expires`.
+    pub drift_ignores: BTreeMap<Arc<str>, Attributes>,
+    /// `moved` blocks, in the order written.
+    pub moved: Vec<Moved>,
+    /// `removed` blocks, in the order written.
+    pub removed: Vec<Removed>,
+    /// `import` blocks, in the order written.
+    pub imports: Vec<Import>,
     pub(super) program: Arc<Program>,
+}
+
+/// What a `moved` or `removed` block is about: an address without key covers all instances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A block or an instance of one.
+    Block(Address),
+    /// Everything in a module.
+    Module(ModulePath),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Block(address) => address.fmt(f),
+            Self::Module(path) => path.fmt(f),
+        }
+    }
+}
+
+/// A `moved` block: what was known under one address is known under another now.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// Where it was.
+    pub from: Target,
+    /// Where it is.
+    pub to: Target,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// A `removed` block: what was known under an address is not managed any more.
+#[derive(Clone, Debug)]
+pub struct Removed {
+    /// Where it was.
+    pub from: Target,
+    /// Whether the objects are destroyed, or forgotten and left alone.
+    pub destroys: bool,
+    /// The block's header.
+    pub span: Span,
+}
+
+/// An `import` block: an object that exists becomes managed.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The block it belongs to.
+    pub to: Address,
+    /// How the object's type identifies it: a VMID, a name.
+    pub id: String,
+    /// The block's header.
+    pub span: Span,
 }
 
 /// The `spawnpoint` block and what it defaults to.
