@@ -1,9 +1,9 @@
 //! The list of block instances: addresses, shapes, and which instance depends on which.
 
 use super::address::Address;
-use super::expression::{Expression, references};
+use super::expression::{Expression, Reference, ReferenceStep, Scope, keyed_references, references};
 use super::facts::{Follower, written_key};
-use super::frame::Run;
+use super::frame::{Frame, Run};
 use super::module::Object;
 use super::program::{CellKind, CellName, Expansion, Facts, Program, Repeated};
 use super::stack::Block;
@@ -19,67 +19,109 @@ pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Vec<B
     let mut blocks = Vec::new();
     for (place, instance) in program.instances.iter().enumerate() {
         let inherited = called_after(program, place);
-        for (key, object) in &instance.module.objects {
-            let Some(expansion) = instance.objects.get(key) else {
-                continue;
-            };
-            let facts = match object_facts(program, place, object) {
-                Ok(facts) => facts,
-                Err(diagnostic) => {
-                    diagnostics.push(diagnostic);
-                    continue;
-                }
-            };
-            let written = object
-                .meta
-                .depends_on
-                .iter()
-                .flat_map(|place_written| dependency(program, place, place_written));
-            let all = facts
-                .blocks
-                .iter()
-                .flat_map(|address| instances_of(program, address))
-                .chain(written);
-            let dependencies: BTreeSet<Address> = all.chain(inherited.iter().cloned()).collect();
-            let block = Address::new(
-                instance.path.clone(),
-                object.kind.clone(),
-                object.name.clone(),
-            );
-            let run = Run::new(program, None);
-            let mut own = Diagnostics::new();
-            for (key, value) in expansion.iter() {
-                let mut frame = run.repeated_frame(place, Repeated::of(key.as_ref(), value));
-                blocks.push(Block {
-                    address: block.instance(key),
-                    span: object.header,
-                    dependencies: dependencies.clone(),
-                    lifecycle: object.meta.lifecycle.clone(),
-                    shape: frame.shape(&object.body, &run, &mut own),
-                });
+        for object in instance.module.objects.values() {
+            let collector = ObjectCollector { program, place, object };
+            if let Err(diagnostic) = collector.collect(&inherited, &mut blocks, diagnostics) {
+                diagnostics.push(diagnostic);
             }
-            diagnostics.extend(run.finish(own));
         }
     }
     blocks.sort_by(|left, right| left.address.cmp(&right.address));
     blocks
 }
 
-fn object_facts(program: &Program, place: usize, object: &Object) -> Result<Facts, Diagnostic> {
-    let mut expressions = Vec::new();
-    body_expressions(&object.body, &mut expressions);
-    let rules = object
-        .meta
-        .preconditions
-        .iter()
-        .chain(&object.meta.postconditions);
-    expressions.extend(
-        rules.flat_map(|rule| [&rule.condition.expression, &rule.error_message.expression]),
-    );
-    Follower::new(program).expressions(
-        place,
-        expressions.into_iter().map(|expression| &**expression),
-    )
+/// Makes the instances of one object block of one module instance.
+struct ObjectCollector<'a> {
+    program: &'a Program,
+    place: usize,
+    object: &'a Object,
+}
+
+/// References of a block, each with the computed key that follows it.
+type Keyed = Vec<(Reference, Option<Expression>)>;
+
+impl ObjectCollector<'_> {
+    fn collect(
+        &self,
+        inherited: &BTreeSet<Address>,
+        blocks: &mut Vec<Block>,
+        diagnostics: &mut Diagnostics,
+    ) -> Result<(), Diagnostic> {
+        let (program, place, object) = (self.program, self.place, self.object);
+        let instance = &program.instances[place];
+        let key = (object.kind.clone(), object.name.clone());
+        let Some(expansion) = instance.objects.get(&key) else {
+            return Ok(());
+        };
+        let block = Address::new(instance.path.clone(), object.kind.clone(), object.name.clone());
+        let (fixed, keyed) = self.references()?;
+        let written = object.meta.depends_on.iter().flat_map(|written| dependency(program, place, written));
+        let fixed = Follower::new(program).references(place, fixed)?;
+        let shared: BTreeSet<Address> = self.instances(&fixed).chain(written).chain(inherited.iter().cloned()).collect();
+        let run = Run::new(program, None);
+        let mut own = Diagnostics::new();
+        for (key, value) in expansion.iter() {
+            let mut frame = run.repeated_frame(place, Repeated::of(key.as_ref(), value));
+            let narrowed = keyed.iter().map(|(reference, key)| frame.narrowed(reference, key.as_ref()));
+            let narrowed = Follower::new(program).references(place, narrowed)?;
+            let mut dependencies = shared.clone();
+            dependencies.extend(self.instances(&narrowed));
+            blocks.push(Block {
+                address: block.instance(key),
+                span: object.header,
+                dependencies,
+                lifecycle: object.meta.lifecycle.clone(),
+                shape: frame.shape(&object.body, &run, &mut own),
+            });
+        }
+        diagnostics.extend(run.finish(own));
+        Ok(())
+    }
+
+    fn instances<'f>(&'f self, facts: &'f Facts) -> impl Iterator<Item = Address> + 'f {
+        facts.blocks.iter().flat_map(|address| instances_of(self.program, address))
+    }
+
+    /// Returns the references that mean the same for every instance, and those with a key that may differ.
+    fn references(&self) -> Result<(Vec<Reference>, Keyed), Diagnostic> {
+        let mut expressions = Vec::new();
+        body_expressions(&self.object.body, &mut expressions);
+        let rules = self.object.meta.preconditions.iter().chain(&self.object.meta.postconditions);
+        expressions.extend(rules.flat_map(|rule| [&rule.condition.expression, &rule.error_message.expression]));
+        let (mut fixed, mut keyed) = (Vec::new(), Vec::new());
+        let run = Run::new(self.program, None);
+        let frame = run.frame(self.place);
+        for (reference, key) in expressions.into_iter().flat_map(|expression| keyed_references(expression)) {
+            let key = key.filter(|_| frame.takes_key(&reference));
+            let depends_on_objects = match &key {
+                Some(key) => !Follower::new(self.program).expressions(self.place, [key])?.blocks.is_empty(),
+                None => true,
+            };
+            match depends_on_objects {
+                true => fixed.push(reference),
+                false => keyed.push((reference, key)),
+            }
+        }
+        Ok((fixed, keyed))
+    }
+}
+
+impl Frame<'_> {
+    /// Returns the reference to one instance, if the key is known.
+    fn narrowed(&self, reference: &Reference, key: Option<&Expression>) -> Reference {
+        let mut narrowed = reference.clone();
+        let value = key.map(|key| (key.span, self.evaluate(key, &mut Diagnostics::new())));
+        let step = value.and_then(|(span, value)| {
+            let step = match (value.as_text(), value.as_i64()) {
+                (Some(text), _) => Step::Key(text.into()),
+                (None, Some(number)) => Step::Index(usize::try_from(number).ok()?),
+                (None, None) => return None,
+            };
+            Some(ReferenceStep { step, span })
+        });
+        narrowed.steps.extend(step);
+        narrowed
+    }
 }
 
 /// Adds every expression of a body and of the blocks in it.

@@ -27,7 +27,6 @@ pub(super) struct Follower<'a> {
 #[derive(Default)]
 struct Gathered {
     blocks: BTreeSet<Address>,
-    /// The facts of the only name referred to so far: shared as they are when nothing else comes.
     rank: usize,
 }
 
@@ -45,11 +44,18 @@ impl<'a> Follower<'a> {
         instance: usize,
         expressions: impl IntoIterator<Item = &'e Expression>,
     ) -> Result<Facts, Diagnostic> {
+        self.references(instance, expressions.into_iter().flat_map(references))
+    }
+
+    /// Returns the facts of references in a module instance.
+    pub(super) fn references(
+        &mut self,
+        instance: usize,
+        references: impl IntoIterator<Item = Reference>,
+    ) -> Result<Facts, Diagnostic> {
         let mut gathered = Gathered::default();
-        for expression in expressions {
-            for reference in references(expression) {
-                self.reference(instance, &reference, &mut gathered)?;
-            }
+        for reference in references {
+            self.reference(instance, &reference, &mut gathered)?;
         }
         Ok(Facts {
             blocks: Arc::new(gathered.blocks),

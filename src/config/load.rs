@@ -32,12 +32,11 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
         object_types: &reference_types,
         sources,
         diagnostics,
-        modules: Modules::new(),
+        modules: Modules::new(), is_complete: true,
     };
     loader.load(input.folder);
     let modules = loader.modules;
-    // A file that is missing would make everything it declares look undeclared.
-    if diagnostics.has_errors() {
+    if !loader.is_complete {
         return None;
     }
     let object_types: Vec<&str> = object_types.into_iter().collect();

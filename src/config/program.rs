@@ -106,6 +106,14 @@ impl<T> Expansion<T> {
         }
     }
 
+    /// Returns whether there are instances with keys.
+    pub(super) fn is_repeated(&self) -> bool {
+        match self {
+            Self::Single(_) => false,
+            Self::Count(_) | Self::Each(_) => true,
+        }
+    }
+
     /// Returns all instances with their keys, in order.
     pub(super) fn iter(&self) -> Box<dyn Iterator<Item = (Option<Key>, &T)> + '_> {
         match self {

@@ -21,6 +21,8 @@ pub(super) struct Loader<'a> {
     pub sources: &'a mut Sources,
     pub diagnostics: &'a mut Diagnostics,
     pub modules: Modules,
+    /// Whether every file could be read: else what the others declare would look undeclared.
+    pub is_complete: bool,
 }
 
 impl Loader<'_> {
@@ -72,6 +74,7 @@ impl Loader<'_> {
             .iter()
             .filter_map(|name| self.file(&join_path(folder, name)))
             .collect();
+        self.is_complete &= bodies.len() == names.len();
         let object_types: Vec<&str> = self
             .object_types
             .iter()

@@ -199,3 +199,52 @@ fn dynamic_blocks_have_a_shape_before_evaluation_and_labels_after() {
         .collect();
     assert_eq!(labels, ["ssh", "query", "rcon"]);
 }
+
+/// What a fixture expects: line, and a part of the summary with, after ` ~ `, a part of a hint.
+fn expectations(fixture: &str) -> Vec<(u32, String)> {
+    let mut expected = Vec::new();
+    for (at, line) in fixture.lines().enumerate() {
+        for (marker, offset) in [("# error: ", 0), ("# error above: ", -1), ("# error below: ", 1), ("# warning: ", 0)] {
+            if let Some((_, message)) = line.split_once(marker) {
+                expected.push(((at as i64 + 1 + offset) as u32, message.to_string()));
+            }
+        }
+    }
+    expected
+}
+
+fn check_annotated(folder: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/stacks").join(folder);
+    let mut names: Vec<_> = std::fs::read_dir(&root).expect("the fixtures are there").map(|entry| entry.expect("an entry").path()).collect();
+    names.sort();
+    assert!(names.len() > 3, "the fixtures are found");
+    for path in names {
+        let fixture = std::fs::read_to_string(&path).expect("a fixture is text");
+        let (_, sources, diagnostics) = load(&input(MemoryWorld::new([("main.hcl", fixture.as_str())])));
+        let shown = text(&diagnostics, &sources, Colour::Never);
+        let mut missing = expectations(&fixture);
+        for diagnostic in &diagnostics {
+            let line = diagnostic.span.map_or(0, |span| sources.get(span.file).position(span.start).line);
+            let fits = |(expected_line, message): &(u32, String)| {
+                let (summary, hint) = message.split_once(" ~ ").unwrap_or((message, ""));
+                *expected_line == line
+                    && diagnostic.summary.contains(summary)
+                    && (hint.is_empty() || diagnostic.hints.iter().any(|given| given.contains(hint)))
+            };
+            let place = missing.iter().position(fits);
+            let place = place.unwrap_or_else(|| panic!("{}: not expected on line {line}: {diagnostic:?}\n{shown}", path.display()));
+            missing.remove(place);
+        }
+        assert!(missing.is_empty(), "{}: not reported: {missing:?}\n{shown}", path.display());
+    }
+}
+
+#[test]
+fn wrong_stacks_are_reported_where_the_fixture_says() {
+    check_annotated("errors");
+}
+
+#[test]
+fn wrong_syntax_is_named() {
+    check_annotated("syntax");
+}
