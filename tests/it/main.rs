@@ -12,5 +12,4 @@ mod provision_sshd;
 mod render_plan;
 mod render_progress;
 mod simulator;
-mod config;
 mod tidy;
