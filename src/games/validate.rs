@@ -89,13 +89,18 @@ impl Game {
             }
         }
         for (key, setting) in &self.settings {
+            let at = span_of(&root);
             if setting.is_required && entries.get(key).is_none_or(Value::is_null) {
                 let what = format!("{} needs the setting `{key}`", self.title);
-                found.push(
-                    Diagnostic::error(what)
-                        .at(span_of(&root))
-                        .hint(&*setting.description),
-                );
+                found.push(Diagnostic::error(what).at(at).hint(&*setting.description));
+            }
+            if setting.is_consent
+                && resolved
+                    .get(key)
+                    .is_none_or(|value| value.as_bool() == Some(false))
+            {
+                let what = format!("{} does not start without `{key} = true`", self.title);
+                found.push(Diagnostic::warning(what).at(at).hint(&*setting.description));
             }
         }
         resolved

@@ -131,7 +131,7 @@ fn command(workspace: &Workspace, request: &Request<'_>) -> Command {
         }
     }
     match request.mode {
-        Mode::Apply => {}
+        Mode::Apply | Mode::Remove => {}
         Mode::Check => {
             command.args(["--check", "--diff"]);
         }
@@ -160,7 +160,7 @@ async fn listen(
             Event::Started { task } => end.task.clone_from(task),
             // The first failure is the cause; what follows is its consequence.
             Event::Failed { task, message } if end.failed.is_none() => {
-                end.failed = Some((task.clone(), message.clone()))
+                end.failed = Some((task.clone(), message.clone()));
             }
             Event::Unreachable { message } => end.unreachable = Some(message.clone()),
             Event::Failed { .. }

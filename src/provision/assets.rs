@@ -168,13 +168,11 @@ mod tests {
     fn what_is_embedded_is_what_is_in_the_folder() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks");
         let mut there = BTreeMap::new();
-        for entry in fs::read_dir(&folder)
-            .expect("the folder is part of the project")
-            .flatten()
-        {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            read_folder(&entry.path(), &name, &mut there).expect("it can be read");
-        }
+        read_folder(&folder, "", &mut there).expect("the folder is part of the project");
+        let there: BTreeMap<_, _> = there
+            .into_iter()
+            .map(|(path, bytes)| (path[1..].to_owned(), bytes))
+            .collect();
         let mut embedded = BTreeMap::new();
         read_embedded(&EMBEDDED, &mut embedded);
         let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
@@ -195,6 +193,43 @@ mod tests {
             let game = playbook.manifest(&mut Sources::new());
             assert!(game.is_ok(), "{name}: {game:?}");
         }
+    }
+
+    #[test]
+    fn a_stacks_own_game_wins_over_ours() {
+        let stack = tempfile::TempDir::new().expect("there is room for a folder");
+        let ours = playbook(stack.path(), "minecraft-java")
+            .expect("it can be read")
+            .expect("it is embedded");
+        let own = stack.path().join("playbooks/minecraft-java");
+        fs::create_dir_all(own.join("templates")).expect("the folder is ours");
+        fs::write(own.join("game.hcl"), "name = \"chess\"").expect("the folder is ours");
+        fs::write(own.join("templates/x.j2"), "").expect("the folder is ours");
+        let theirs = playbook(stack.path(), "minecraft-java")
+            .expect("it can be read")
+            .expect("it is there");
+        assert_ne!(ours.digest(), theirs.digest());
+        let paths: Vec<_> = theirs
+            .files
+            .keys()
+            .filter(|path| path.starts_with("minecraft"))
+            .collect();
+        assert_eq!(
+            paths,
+            ["minecraft-java/game.hcl", "minecraft-java/templates/x.j2"]
+        );
+        assert!(
+            theirs.files.contains_key("_shared/variables.yml"),
+            "the shared roles are always there"
+        );
+        assert!(theirs.manifest(&mut Sources::new()).is_err());
+        let run = tempfile::TempDir::new().expect("there is room for a folder");
+        theirs.unpack(run.path()).expect("the folder is ours");
+        let mode = fs::metadata(run.path().join("_shared/variables.yml"))
+            .expect("it was just written")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

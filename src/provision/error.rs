@@ -184,3 +184,52 @@ fn is_without_egress(message: &str) -> bool {
     .iter()
     .any(|text| message.contains(text))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(error: &Error, expected: &str) {
+        let hints: String = error
+            .hints()
+            .iter()
+            .map(|hint| format!("\n  hint: {hint}"))
+            .collect();
+        assert_eq!(format!("{error}{hints}"), expected);
+    }
+
+    #[test]
+    fn errors_say_what_to_do_next() {
+        check(
+            &Error::AnsibleMissing {
+                program: "ansible-playbook".to_owned(),
+            },
+            "`ansible-playbook` was not found: game servers are set up with Ansible\n  hint: install it with `pipx install \
+             ansible-core==2.19.*`, or set SPAWNPOINT_ANSIBLE_PLAYBOOK to its path",
+        );
+        let task = |message: &str| Error::Task {
+            task: "download the server".to_owned(),
+            message: message.to_owned(),
+        };
+        check(
+            &task("Request failed: <urlopen error [Errno -2] Name or service not known>"),
+            "the step `download the server` failed: Request failed: <urlopen error [Errno -2] Name or service not known>\n  hint: the \
+             guest seems to have no way out: download the artifact here and set `artifact_file` instead of `artifact_url`",
+        );
+        let refused = |message: &str| Error::NoSsh {
+            guest: "game@10.0.0.9:22".to_owned(),
+            waited: Duration::from_secs(180),
+            message: message.to_owned(),
+        };
+        check(
+            &refused("ssh: connect to host 10.0.0.9 port 22: Connection refused"),
+            "no SSH connection to game@10.0.0.9:22 within 180 seconds: ssh: connect to host 10.0.0.9 port 22: Connection refused\n  hint: \
+             the guest is up but no SSH server listens: is it installed in the template, and is `port` right?",
+        );
+        check(
+            &refused("game@10.0.0.9: Permission denied (publickey)."),
+            "no SSH connection to game@10.0.0.9:22 within 180 seconds: game@10.0.0.9: Permission denied (publickey).\n  hint: check \
+             `user` and `private_key` in `connection`; the key has to be among the tenant's `ssh_keys`",
+        );
+    }
+}

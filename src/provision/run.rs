@@ -49,6 +49,8 @@ pub enum Mode {
     Apply,
     /// Nothing is changed: the report says what would be.
     Check,
+    /// The server is stopped, its units and releases are removed. Its world and backups stay on the guest's disk.
+    Remove,
 }
 
 /// Which steps of a playbook run.
@@ -103,7 +105,9 @@ pub async fn run(
     request: &Request<'_>,
     on_event: &mut (dyn FnMut(Event) + Send),
 ) -> Result<Report, Error> {
-    verify_artifact(request)?;
+    if request.mode != Mode::Remove {
+        verify_artifact(request)?;
+    }
     let workspace = Workspace::create(request).map_err(Error::Workspace)?;
     on_event(Event::Connecting {
         guest: request.connection.destination(),

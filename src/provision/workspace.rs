@@ -3,7 +3,7 @@
 //! It lies on a RAM disk where there is one, is readable by the user alone, and is gone when the run ends.
 
 use super::ssh::{HostKey, PINNED_NAME};
-use super::{Request, Scope, run};
+use super::{Mode, Request, Scope, run};
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -31,7 +31,11 @@ impl Workspace {
             .prefix("spawnpoint-")
             .tempdir_in(parent)?;
         let path = folder.path();
-        let playbook = request.playbook.unpack(&path.join("playbooks"))?;
+        let own = request.playbook.unpack(&path.join("playbooks"))?;
+        let playbook = match request.mode {
+            Mode::Apply | Mode::Check => own,
+            Mode::Remove => path.join("playbooks/_shared/remove.yml"),
+        };
         if let Some(known_hosts) = request.connection.known_hosts() {
             write(&path.join("known_hosts"), &known_hosts)?;
         }

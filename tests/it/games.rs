@@ -130,12 +130,13 @@ fn nothing_unverified_is_run() {
         secrets: &nothing,
     };
     let (_, found) = minecraft().validate(&wanted, &|_| Span::new(FileId(0), 0, 0));
-    assert!(
-        lines(&found)[0].starts_with(
-            "Minecraft: Java Edition needs the setting `accept_eula` | set `accept_eula = true`"
-        ),
-        "{found:?}"
+    assert_eq!(
+        lines(&found),
+        [
+            "Minecraft: Java Edition does not start without `accept_eula = true` | set `accept_eula = true` if you agree to the Minecraft EULA, https://aka.ms/MinecraftEULA"
+        ]
     );
+    assert!(!found.has_errors(), "a plan is possible without consent");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use spawnpoint::provision::{
 };
 use spawnpoint::value::{Type, Value};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,9 +45,14 @@ pub(crate) fn cache() -> PathBuf {
     }
 }
 
+/// Prints a line that is seen even when the test passes: captured output is not.
+pub(crate) fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").expect("standard error is open");
+}
+
 /// Says loudly that a test did not run; in the full run of the suite a machine that lacks what can be installed is an error.
 pub(crate) fn skip(test: &str, reason: &str) {
-    println!("SKIPPED {test}: {reason}");
+    say(&format!("SKIPPED {test}: {reason}"));
     assert!(
         std::env::var("SPAWNPOINT_TESTS")
             .is_ok_and(|size| size == "full")

@@ -2,7 +2,7 @@
 //!
 //! The guest lives in namespaces of its own, which a running process cannot enter: the test starts itself again inside them.
 
-use crate::provision::{Bench, SECRET, VERSION, sha256, skip, venv};
+use crate::provision::{Bench, SECRET, VERSION, say, sha256, skip, venv};
 use spawnpoint::games::{Backup, Power, Query, Server};
 use spawnpoint::provision::health::{Status, Way, query};
 use spawnpoint::provision::{Connection, HostKey, Mode, Scope};
@@ -42,7 +42,9 @@ fn a_real_server_on_a_real_guest() {
         return runtime.block_on(inside());
     }
     if let Err(reason) = why_not() {
-        return println!("SKIPPED provisioning of a systemd-nspawn guest: {reason}");
+        return say(&format!(
+            "SKIPPED provisioning of a systemd-nspawn guest: {reason}"
+        ));
     }
     let built = Command::new(script())
         .arg("build")
@@ -54,8 +56,8 @@ fn a_real_server_on_a_real_guest() {
             "its root file system could not be built; see above",
         );
     }
-    println!(
-        "RAN provisioning of a systemd-nspawn guest: every step, real systemd, sshd and Minecraft server"
+    say(
+        "RAN provisioning of a systemd-nspawn guest: every step, real systemd, sshd and Minecraft server",
     );
     let status = Command::new(script())
         .arg("run")
@@ -145,6 +147,14 @@ async fn inside() {
             "systemctl show --property=Result,ActiveState gs-survival.service"
         ),
         "Result=success\nActiveState=inactive\n"
+    );
+
+    assert!(!bench.changes(&stopped, Mode::Remove).await.is_empty());
+    let left = "ls /srv/games/survival; systemctl list-unit-files --no-legend 'gs-*' | wc -l";
+    assert_eq!(
+        guest(&bench, left),
+        "backup\ndata\n0\n",
+        "what cannot be downloaded again stays"
     );
 }
 

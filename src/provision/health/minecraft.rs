@@ -228,6 +228,48 @@ mod tests {
         check(&deep, r#" -1 0/0 """#);
     }
 
+    /// Returns what comes of a server that sends these bytes and ends.
+    async fn ask(bytes: &[u8]) -> String {
+        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+        theirs.write_all(bytes).await.expect("there is room");
+        theirs.shutdown().await.expect("it is open");
+        let address = SocketAddr::from(([127, 0, 0, 1], 25565));
+        match status(ours, address).await {
+            Ok(status) => status.version,
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn servers_that_lie_are_not_believed() {
+        let answer = packet(r#"{"version":{"name":"1.21.8"}}"#);
+        let framed = [var_int(answer.len() as i32), answer.clone()].concat();
+        assert_eq!(ask(&framed).await, "1.21.8");
+        let malformed = "the answer is not a status";
+        let cut = ask(&framed[..20]).await;
+        assert_eq!(
+            cut,
+            format!("{malformed}: it ends in the middle of a packet")
+        );
+        for length in [0, -1, PACKET_MAX_BYTES as i32 + 1, i32::MAX] {
+            let impossible = ask(&var_int(length)).await;
+            assert_eq!(impossible, format!("{malformed}: its length is impossible"));
+        }
+        assert_eq!(
+            ask(&[0xff; 6]).await,
+            format!("{malformed}: a number in it does not end")
+        );
+        let other = ask(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        assert_eq!(
+            other,
+            format!("{malformed}: it ends in the middle of a packet")
+        );
+        assert!(
+            !ask(b"").await.is_empty(),
+            "a closed connection is an error, not a wait"
+        );
+    }
+
     proptest! {
         #[test]
         fn decoding_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
