@@ -11,7 +11,7 @@ use crate::plan::Mode;
 ///
 /// What it adopted is forgotten and left alone.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     values: Values,
     #[command(flatten)]
@@ -26,8 +26,15 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub async fn run(args: Args, shell: &Shell) -> Ended {
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let shell = &shell.in_form(if args.json { Form::Json } else { Form::Text });
     let given = Given::of_process(args.values.0);
-    plan_and_apply(&given, args.planning.options(Mode::Destroy), args.approval, args.locking, shell).await
+    plan_and_apply(
+        &given,
+        args.planning.options(Mode::Destroy),
+        args.approval,
+        args.locking,
+        shell,
+    )
+    .await
 }

@@ -20,7 +20,13 @@ use tokio::sync::watch;
 ///
 /// # Errors
 /// The state cannot be written. What was done on the clusters is in the journal.
-pub async fn execute(session: &Session, plan: &Plan, lease: &Arc<Lease>, run: &str, parallelism: usize) -> Ended {
+pub(super) async fn execute(
+    session: &Session,
+    plan: &Plan,
+    lease: &Arc<Lease>,
+    run: &str,
+    parallelism: usize,
+) -> Ended {
     if plan.is_empty() && plan.operations.is_empty() {
         finish(plan, &Summary::default(), &session.shell);
         return Ok(Exit::Done);
@@ -57,7 +63,13 @@ pub async fn execute(session: &Session, plan: &Plan, lease: &Arc<Lease>, run: &s
     })
 }
 
-async fn drive(session: &Session, plan: &Plan, journal: &dyn Journal, run: &str, parallelism: usize) -> Summary {
+async fn drive(
+    session: &Session,
+    plan: &Plan,
+    journal: &dyn Journal,
+    run: &str,
+    parallelism: usize,
+) -> Summary {
     let provisioner = Provisioning::new(session);
     let run = Run {
         plan,
@@ -98,7 +110,9 @@ impl<'a> Reporter<'a> {
         let style = shell.terminal.err;
         match shell.terminal.form {
             Form::Json => Self::Json(shell),
-            Form::Text if shell.terminal.has_bars() => Self::Bars(progress::Bars::new(plan.operations.len(), style)),
+            Form::Text if shell.terminal.has_bars() => {
+                Self::Bars(progress::Bars::new(plan.operations.len(), style))
+            }
             Form::Text => Self::Lines(progress::Lines::new(style), shell),
         }
     }
@@ -127,11 +141,23 @@ impl<'a> Reporter<'a> {
 async fn write_outputs(plan: &Plan, run: &str, journal: &dyn Journal) -> Outcome<()> {
     let known = plan.outputs.iter().filter_map(|(name, output)| {
         let after = output.after.as_ref()?;
-        let record = OutputRecord { value: after.value.clone(), is_sensitive: after.is_sensitive };
-        after.value.is_wholly_known().then(|| (name.clone(), record))
+        let record = OutputRecord {
+            value: after.value.clone(),
+            is_sensitive: after.is_sensitive,
+        };
+        after
+            .value
+            .is_wholly_known()
+            .then(|| (name.clone(), record))
     });
-    let entry = Entry::Outputs { run: run.into(), outputs: known.collect() };
-    journal.append(vec![entry]).await.map_err(|error| Diagnostic::error(error.to_string()).into())
+    let entry = Entry::Outputs {
+        run: run.into(),
+        outputs: known.collect(),
+    };
+    journal
+        .append(vec![entry])
+        .await
+        .map_err(|error| Diagnostic::error(error.to_string()).into())
 }
 
 fn word(summary: &Summary) -> &'static str {
@@ -145,6 +171,9 @@ fn word(summary: &Summary) -> &'static str {
 fn finish(plan: &Plan, summary: &Summary, shell: &Shell) {
     match shell.terminal.form {
         Form::Json => shell.terminal.line(&stream::outcome(&now(), plan, summary)),
-        Form::Text => shell.terminal.data(&format!("\n{}", outcome::text(plan, summary, shell.terminal.out))),
+        Form::Text => shell.terminal.data(&format!(
+            "\n{}",
+            outcome::text(plan, summary, shell.terminal.out)
+        )),
     }
 }

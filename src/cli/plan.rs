@@ -5,7 +5,7 @@ use super::disk::Disk;
 use super::exit::Exit;
 use super::flags::{Planning, Values};
 use super::plan_file::{Origin, PlanFile};
-use super::session::{Planned, Role, Session, schema};
+use super::session::{Role, Session, schema};
 use super::shell::{Ended, Shell};
 use super::terminal::{Form, now};
 use crate::diagnostics::Diagnostic;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Reads the files, the state and the clusters, and compares. The plan says for each change whether it is live, reboots, stops or
 /// re-creates, what becomes of quota and nodes, and how long it takes.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(super) struct Args {
     #[command(flatten)]
     values: Values,
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub async fn run(args: Args, shell: &Shell) -> Ended {
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let shell = &shell.in_form(if args.json { Form::Json } else { Form::Text });
     if !args.refresh {
         warn_refresh(shell);
@@ -64,20 +64,33 @@ pub async fn run(args: Args, shell: &Shell) -> Ended {
     let options = args.planning.options(mode);
     let disk = Arc::new(Disk::new(shell.folder.clone()));
     let session = Session::open(disk.clone(), &given, shell).await?;
-    let Planned { plan, .. } = session.plan(&options, Role::Reader).await?;
+    let plan = session.plan(&options, Role::Reader).await?;
     show(&plan, shell);
     if let Some(path) = args.out {
-        let origin = Origin { memory: disk.memory(), given, options };
+        let origin = Origin {
+            memory: disk.memory(),
+            given,
+            options,
+        };
         PlanFile::new(&plan, &origin, session.store.keys())?.write(&shell.folder.join(&path))?;
-        shell.terminal.say(&format!("Saved the plan. To do exactly this: spawnpoint apply {}", path.display()));
+        shell.terminal.say(&format!(
+            "Saved the plan. To do exactly this: spawnpoint apply {}",
+            path.display()
+        ));
     }
-    Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
+    Ok(if args.detailed_exitcode && !plan.is_empty() {
+        Exit::Changes
+    } else {
+        Exit::Done
+    })
 }
 
 /// Shows a plan: text, or lines of the stream.
-pub fn show(plan: &Plan, shell: &Shell) {
+pub(super) fn show(plan: &Plan, shell: &Shell) {
     match shell.terminal.form {
-        Form::Text => shell.terminal.data(&plan::text(plan, schema, shell.terminal.out)),
+        Form::Text => shell
+            .terminal
+            .data(&plan::text(plan, schema, shell.terminal.out)),
         Form::Json => {
             shell.terminal.line(&stream::version(&now()));
             for line in stream::plan(&now(), plan) {
@@ -88,14 +101,15 @@ pub fn show(plan: &Plan, shell: &Shell) {
 }
 
 /// Says that `-refresh=false` changes nothing.
-pub fn warn_refresh(shell: &Shell) {
-    let text = "`-refresh=false` has no effect: what is planned is always compared with what is there";
+pub(super) fn warn_refresh(shell: &Shell) {
+    let text =
+        "`-refresh=false` has no effect: what is planned is always compared with what is there";
     shell.terminal.warn(Diagnostic::warning(text));
 }
 
 impl Planning {
     /// Returns what was asked for.
-    pub fn options(&self, mode: Mode) -> Options {
+    pub(super) fn options(&self, mode: Mode) -> Options {
         Options {
             mode,
             targets: self.target.clone(),

@@ -25,30 +25,30 @@ const CONTEXT: &str = "input of a plan file";
 /// A plan file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PlanFile {
+pub(super) struct PlanFile {
     format: u32,
     /// Version that wrote it.
-    pub spawnpoint: String,
+    pub(super) spawnpoint: String,
     /// State it was made from.
-    pub lineage: String,
+    pub(super) lineage: String,
     /// What is intended.
-    pub intent: String,
+    pub(super) intent: String,
     /// The plan as text, as it was shown.
-    pub text: String,
+    pub(super) text: String,
     /// The plan as JSON.
-    pub json: serde_json::Value,
+    pub(super) json: serde_json::Value,
     sealed: String,
 }
 
 /// What a plan was made from.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub(super) struct Origin {
     /// Answers of the files' door.
-    pub memory: Memory,
+    pub(super) memory: Memory,
     /// What was said about variables.
-    pub given: Given,
+    pub(super) given: Given,
     /// What was asked for.
-    pub options: Options,
+    pub(super) options: Options,
 }
 
 impl PlanFile {
@@ -56,8 +56,9 @@ impl PlanFile {
     ///
     /// # Errors
     /// The origin cannot be sealed.
-    pub fn new(plan: &Plan, origin: &Origin, keys: &Keys) -> Outcome<Self> {
-        let wire = serde_json::to_vec(&OriginWire::of(origin)).expect("texts and numbers are always JSON");
+    pub(super) fn new(plan: &Plan, origin: &Origin, keys: &Keys) -> Outcome<Self> {
+        let wire =
+            serde_json::to_vec(&OriginWire::of(origin)).expect("texts and numbers are always JSON");
         Ok(Self {
             format: FORMAT,
             spawnpoint: env!("CARGO_PKG_VERSION").into(),
@@ -73,9 +74,12 @@ impl PlanFile {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write(&self, path: &Path) -> Outcome<()> {
-        let text = serde_json::to_string_pretty(self).expect("texts and numbers are always JSON") + "\n";
-        let failed = |error: std::io::Error| Diagnostic::error(format!("cannot write `{}`: {error}", path.display()));
+    pub(super) fn write(&self, path: &Path) -> Outcome<()> {
+        let text =
+            serde_json::to_string_pretty(self).expect("texts and numbers are always JSON") + "\n";
+        let failed = |error: std::io::Error| {
+            Diagnostic::error(format!("cannot write `{}`: {error}", path.display()))
+        };
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -89,19 +93,25 @@ impl PlanFile {
     ///
     /// # Errors
     /// It cannot be read, or is no plan file of a format this version knows.
-    pub fn read(path: &Path) -> Outcome<Self> {
+    pub(super) fn read(path: &Path) -> Outcome<Self> {
         let name = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| Diagnostic::error(format!("cannot read `{name}`: {error}")))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Diagnostic::error(format!("cannot read `{name}`: {error}")))?;
         let is_ours = |value: &serde_json::Value| value["format"].as_u64();
-        let format = serde_json::from_str::<serde_json::Value>(&text).ok().as_ref().and_then(is_ours);
+        let format = serde_json::from_str::<serde_json::Value>(&text)
+            .ok()
+            .as_ref()
+            .and_then(is_ours);
         let not_a_plan = || {
-            Diagnostic::error(format!("`{name}` is not a plan file")).hint("`spawnpoint plan -out FILE` writes one")
+            Diagnostic::error(format!("`{name}` is not a plan file"))
+                .hint("`spawnpoint plan -out FILE` writes one")
         };
         match format {
             None => Err(not_a_plan().into()),
-            Some(format) if format > u64::from(FORMAT) => {
-                Err(Diagnostic::error(format!("`{name}` has format {format}, this version reads up to {FORMAT}")).into())
-            }
+            Some(format) if format > u64::from(FORMAT) => Err(Diagnostic::error(format!(
+                "`{name}` has format {format}, this version reads up to {FORMAT}"
+            ))
+            .into()),
             Some(_) => serde_json::from_str(&text).map_err(|_| not_a_plan().into()),
         }
     }
@@ -110,12 +120,15 @@ impl PlanFile {
     ///
     /// # Errors
     /// The keys are not those it was sealed with, or the file is damaged.
-    pub fn origin(&self, keys: &Keys) -> Outcome<Origin> {
+    pub(super) fn origin(&self, keys: &Keys) -> Outcome<Origin> {
         let wrong = || {
             Diagnostic::error("the plan file was made with other keys, or is damaged")
                 .hint("plan again where the state is: `spawnpoint plan -out FILE`")
         };
-        let bytes = keys.cipher().open(CONTEXT, &self.sealed).map_err(|_| wrong())?;
+        let bytes = keys
+            .cipher()
+            .open(CONTEXT, &self.sealed)
+            .map_err(|_| wrong())?;
         let wire: OriginWire = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
         wire.read().ok_or_else(|| wrong().into())
     }
@@ -180,11 +193,22 @@ impl Content {
 
 impl OriginWire {
     fn of(origin: &Origin) -> Self {
-        let Origin { memory, given, options } = origin;
+        let Origin {
+            memory,
+            given,
+            options,
+        } = origin;
         let texts = |addresses: &[Address]| addresses.iter().map(ToString::to_string).collect();
-        let content = |(path, read): (&String, &Result<Vec<u8>, String>)| (path.clone(), read.as_deref().map(Content::of).map_err(Clone::clone));
+        let content = |(path, read): (&String, &Result<Vec<u8>, String>)| {
+            (
+                path.clone(),
+                read.as_deref().map(Content::of).map_err(Clone::clone),
+            )
+        };
         let argument = |argument: &VariableArgument| match argument {
-            VariableArgument::Value { name, text } => ArgumentWire::Value(name.clone(), text.clone()),
+            VariableArgument::Value { name, text } => {
+                ArgumentWire::Value(name.clone(), text.clone())
+            }
             VariableArgument::File(path) => ArgumentWire::File(path.clone()),
         };
         Self {
@@ -208,7 +232,12 @@ impl OriginWire {
     }
 
     fn read(self) -> Option<Origin> {
-        let addresses = |texts: Vec<String>| texts.iter().map(|text| text.parse().ok()).collect::<Option<Vec<Address>>>();
+        let addresses = |texts: Vec<String>| {
+            texts
+                .iter()
+                .map(|text| text.parse().ok())
+                .collect::<Option<Vec<Address>>>()
+        };
         let mut files = BTreeMap::new();
         for (path, content) in self.files {
             let content = match content {
@@ -222,8 +251,16 @@ impl OriginWire {
             ArgumentWire::File(path) => VariableArgument::File(path),
         };
         Some(Origin {
-            memory: Memory { files, folders: self.folders, trees: self.trees, existence: self.existence },
-            given: Given { environment: self.environment, arguments: self.arguments.into_iter().map(argument).collect() },
+            memory: Memory {
+                files,
+                folders: self.folders,
+                trees: self.trees,
+                existence: self.existence,
+            },
+            given: Given {
+                environment: self.environment,
+                arguments: self.arguments.into_iter().map(argument).collect(),
+            },
             options: Options {
                 mode: match self.mode {
                     ModeWire::Apply => Mode::Apply,

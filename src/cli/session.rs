@@ -8,7 +8,8 @@ use super::store::Store;
 use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, look_and_recover};
 use crate::config::{Objects, World};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::observe::{ClusterWanted, Observed, Wanted};
+use crate::observe::collect::ClusterWanted;
+use crate::observe::{Observed, Wanted};
 use crate::plan::{Options, Plan, PlanInput};
 use crate::state::State;
 use crate::value::Value;
@@ -21,28 +22,20 @@ use std::time::Duration;
 const DEAD_TASK_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// A stack, its state and its clusters.
-pub struct Session {
+pub(super) struct Session {
     /// What the files say.
-    pub configuration: Configuration,
+    pub(super) configuration: Configuration,
     /// What we know we made.
-    pub store: Store,
+    pub(super) store: Store,
     /// Clients, by cluster.
-    pub clusters: Clusters,
+    pub(super) clusters: Clusters,
     /// The surroundings.
-    pub shell: Shell,
-}
-
-/// A plan, and what it was made from.
-pub struct Planned {
-    /// What will be done.
-    pub plan: Plan,
-    /// The state, corrected by recovery.
-    pub state: State,
+    pub(super) shell: Shell,
 }
 
 /// Whether the run holds the lock, and so may write what recovery found.
 #[derive(Clone, Copy)]
-pub enum Role<'a> {
+pub(super) enum Role<'a> {
     /// It only looks: objects of a live run are shown as in progress.
     Reader,
     /// It works: recovery's entries are written before anything else.
@@ -54,25 +47,39 @@ impl Session {
     ///
     /// # Errors
     /// Whatever of these cannot be had.
-    pub async fn open(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Self> {
+    pub(super) async fn open(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Self> {
         let mut configuration = configuration::load(world.clone(), given, shell)?;
         let warnings = std::mem::take(&mut configuration.warnings);
-        shell.terminal.diagnostics(&warnings, &configuration.sources);
+        shell
+            .terminal
+            .diagnostics(&warnings, &configuration.sources);
         let store = Store::open(&configuration.stack.settings, shell).await?;
-        let clusters = clusters::connect(&configuration.stack.clusters, &*world, &configuration.sources, shell)?;
-        Ok(Self { configuration, store, clusters, shell: shell.clone() })
+        let clusters = clusters::connect(
+            &configuration.stack.clusters,
+            &*world,
+            &configuration.sources,
+            shell,
+        )?;
+        Ok(Self {
+            configuration,
+            store,
+            clusters,
+            shell: shell.clone(),
+        })
     }
 
     /// Looks, recovers and plans.
     ///
     /// # Errors
     /// A cluster that cannot be read, or a plan that cannot be made.
-    pub async fn plan(&self, options: &Options, role: Role<'_>) -> Outcome<Planned> {
+    pub(super) async fn plan(&self, options: &Options, role: Role<'_>) -> Outcome<Plan> {
         let state = self.store.load().await?;
         let (recovery, observed) = self.look(&state, role).await?;
         let mut messages = Diagnostics::new();
         messages.extend(recovery.messages);
-        self.shell.terminal.diagnostics(&messages, &self.configuration.sources);
+        self.shell
+            .terminal
+            .diagnostics(&messages, &self.configuration.sources);
         if let Role::Worker(lease) = role {
             let written = self.store.journal(lease).append(recovery.entries).await;
             written.map_err(|error| Diagnostic::error(error.to_string()))?;
@@ -92,8 +99,10 @@ impl Session {
         });
         match plan {
             Some(plan) => {
-                self.shell.terminal.diagnostics(&found, &self.configuration.sources);
-                Ok(Planned { plan, state: recovery.state })
+                self.shell
+                    .terminal
+                    .diagnostics(&found, &self.configuration.sources);
+                Ok(plan)
             }
             None => Err(Failure::new(found, &self.configuration.sources)),
         }
@@ -119,38 +128,60 @@ impl Session {
     /// What has to be seen in detail: everything recorded, and the templates and pools that the files name.
     fn wanted(&self, state: &State) -> Wanted {
         let stack = &self.configuration.stack;
-        let mut named = ClusterWanted { storages: true, bridges: true, ..ClusterWanted::default() };
+        let mut named = ClusterWanted {
+            storages: true,
+            bridges: true,
+            ..ClusterWanted::default()
+        };
         for block in &stack.blocks {
             // Evaluated alone, a block has only what does not refer to others: enough for a VMID or a name.
             let attribute = |name: &str| {
                 let (body, _) = stack.evaluate(&block.address, &Objects::new());
-                body.attributes.get(name).map(|attribute| attribute.value.clone())
+                body.attributes
+                    .get(name)
+                    .map(|attribute| attribute.value.clone())
             };
             match &*block.address.kind {
                 "template" => {
                     let vmid = attribute("vmid").as_ref().and_then(Value::as_i64);
-                    named.guests.extend(vmid.and_then(|vmid| u32::try_from(vmid).ok()));
+                    named
+                        .guests
+                        .extend(vmid.and_then(|vmid| u32::try_from(vmid).ok()));
                 }
                 "tenant" => {
                     let pool = attribute("pool").and_then(|pool| pool.as_text().map(str::to_owned));
-                    named.pools.insert(pool.unwrap_or_else(|| block.address.name.to_string()));
+                    named
+                        .pools
+                        .insert(pool.unwrap_or_else(|| block.address.name.to_string()));
                 }
                 _ => {}
             }
         }
-        let mut clusters: BTreeMap<Arc<str>, ClusterWanted> =
-            self.clusters.keys().map(|name| (name.clone(), named.clone())).collect();
+        let mut clusters: BTreeMap<Arc<str>, ClusterWanted> = self
+            .clusters
+            .keys()
+            .map(|name| (name.clone(), named.clone()))
+            .collect();
         for record in state.records.values() {
-            let Some(wanted) = clusters.get_mut(&record.cluster) else { continue };
+            let Some(wanted) = clusters.get_mut(&record.cluster) else {
+                continue;
+            };
             wanted.guests.extend(record.identity.vmid());
-            wanted.pools.extend(record.identity.get("pool").map(str::to_owned));
-            wanted.groups.extend(record.identity.get("group").map(str::to_owned));
+            wanted
+                .pools
+                .extend(record.identity.get("pool").map(str::to_owned));
+            wanted
+                .groups
+                .extend(record.identity.get("group").map(str::to_owned));
         }
-        Wanted { clusters, tag: format!("spawnpoint-{}", stack.settings.project) }
+        Wanted {
+            clusters,
+            tag: format!("spawnpoint-{}", stack.settings.project),
+        }
     }
 }
 
 /// Returns what is known of the schema of a registry name.
-pub fn schema(kind: &str) -> Option<&'static crate::resources::schema::Schema> {
+pub(super) fn schema(kind: &str) -> Option<&'static crate::resources::schema::Schema> {
     crate::resources::find(kind).map(|object| object.schema)
 }

@@ -35,7 +35,9 @@ pub fn encryption_key(settings: &Settings, folder: &Path) -> Result<Found, Diagn
             (Some(passphrase), None, None) => from_passphrase(passphrase),
             (None, Some(path), None) => from_file(&folder.join(path)),
             (None, None, Some(words)) => from_command(&words, folder),
-            _ => Err(Diagnostic::error("`encryption` needs exactly one of `passphrase`, `key_file` and `command`")),
+            _ => Err(Diagnostic::error(
+                "`encryption` needs exactly one of `passphrase`, `key_file` and `command`",
+            )),
         };
     }
     if let Ok(passphrase) = std::env::var(PASSPHRASE) {
@@ -48,19 +50,29 @@ pub fn encryption_key(settings: &Settings, folder: &Path) -> Result<Found, Diagn
 }
 
 fn from_passphrase(passphrase: &str) -> Result<Found, Diagnostic> {
-    EncryptionKey::from_passphrase(passphrase).map(Found::Key).map_err(|error| Diagnostic::error(error.to_string()))
+    EncryptionKey::from_passphrase(passphrase)
+        .map(Found::Key)
+        .map_err(|error| Diagnostic::error(error.to_string()))
 }
 
 fn from_file(path: &Path) -> Result<Found, Diagnostic> {
-    EncryptionKey::from_key_file(path).map(Found::Key).map_err(|error| Diagnostic::error(error.to_string()))
+    EncryptionKey::from_key_file(path)
+        .map(Found::Key)
+        .map_err(|error| Diagnostic::error(error.to_string()))
 }
 
 /// The command's output is the passphrase, without the line end. Its errors go where ours go.
 fn from_command(words: &[&str], folder: &Path) -> Result<Found, Diagnostic> {
     let Some((program, arguments)) = words.split_first() else {
-        return Err(Diagnostic::error("`encryption.command` is empty, expected a program and its arguments"));
+        return Err(Diagnostic::error(
+            "`encryption.command` is empty, expected a program and its arguments",
+        ));
     };
-    let failed = |why: String| Diagnostic::error(format!("the encryption command `{program}` gave no key: {why}"));
+    let failed = |why: String| {
+        Diagnostic::error(format!(
+            "the encryption command `{program}` gave no key: {why}"
+        ))
+    };
     let output = Command::new(program)
         .args(arguments)
         .current_dir(folder)
@@ -70,15 +82,20 @@ fn from_command(words: &[&str], folder: &Path) -> Result<Found, Diagnostic> {
     if !output.status.success() {
         return Err(failed(output.status.to_string()));
     }
-    let text = String::from_utf8(output.stdout).map_err(|_| failed("its output is not UTF-8".into()))?;
+    let text =
+        String::from_utf8(output.stdout).map_err(|_| failed("its output is not UTF-8".into()))?;
     from_passphrase(text.trim_end_matches(['\n', '\r']))
 }
 
 /// One key file per user serves all stacks whose state is a local file: it protects copies of the state, not the user from himself.
 fn own_file() -> Result<Found, Diagnostic> {
     let Some(folder) = config_folder() else {
-        return Err(Diagnostic::error("there is no place for a key file: neither `HOME` nor `XDG_CONFIG_HOME` is set")
-            .hint(format!("set {PASSPHRASE}, or {KEY_FILE} to the path of a key file")));
+        return Err(Diagnostic::error(
+            "there is no place for a key file: neither `HOME` nor `XDG_CONFIG_HOME` is set",
+        )
+        .hint(format!(
+            "set {PASSPHRASE}, or {KEY_FILE} to the path of a key file"
+        )));
     };
     let path = folder.join("spawnpoint").join("state.key");
     if path.exists() {
@@ -93,6 +110,12 @@ fn own_file() -> Result<Found, Diagnostic> {
 }
 
 fn config_folder() -> Option<PathBuf> {
-    let own = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    own.or_else(|| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".config")))
+    let own = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    own.or_else(|| {
+        std::env::home_dir()
+            .filter(|home| home.is_absolute())
+            .map(|home| home.join(".config"))
+    })
 }
