@@ -13,6 +13,7 @@ mod provision_sshd;
 mod render_plan;
 mod render_progress;
 mod simulator;
+mod quickstart;
 mod tidy;
 mod simulator_server;
 mod config_input;
