@@ -13,5 +13,5 @@ mod provision_sshd;
 mod render_plan;
 mod render_progress;
 mod simulator;
-mod tidy;
 mod simulator_server;
+mod tidy;
