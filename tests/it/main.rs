@@ -18,3 +18,5 @@ mod tidy;
 mod simulator_server;
 mod config_input;
 mod config_scale;
+mod simulator_server;
+mod tidy;
