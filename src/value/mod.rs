@@ -13,6 +13,7 @@ mod number;
 mod path;
 mod types;
 mod unify;
+pub mod wire;
 
 pub use convert::{Mismatch, convert};
 pub use display::{Display, display_short};

@@ -48,10 +48,10 @@ impl FunctionWorld for World {
 }
 
 /// The names the cases refer to.
-struct Names(Value);
+pub(super) struct Names(Value);
 
 impl Names {
-    fn new(with_variables: bool) -> Self {
+    pub(super) fn new(with_variables: bool) -> Self {
         let variables = serde_json::json!({
             "name": "web", "names": ["alpha", "beta", "gamma"], "count_n": 3, "cidr": "10.20.0.0/16", "tpl": "hello ${name}!",
             "nul": null, "obj": {"a": 1, "b": {"c": "deep"}, "d": [1, 2]},
@@ -98,7 +98,7 @@ fn value_of(json: &Json) -> Value {
     }
 }
 
-fn answer(text: &str, scope: &Names) -> Result<Value, String> {
+pub(super) fn answer(text: &str, scope: &Names) -> Result<Value, String> {
     let source = format!("case = {text}\n");
     let body: hcl::edit::structure::Body = source.parse().map_err(|error| format!("{error}"))?;
     let attribute = body.get_attribute("case").filter(|_| body.len() == 1).ok_or("not one attribute")?;
@@ -113,7 +113,7 @@ fn answer(text: &str, scope: &Names) -> Result<Value, String> {
 }
 
 /// Writes a value as JSON the way the facts were taken: by the language's own function.
-fn json_of(value: &Value) -> String {
+pub(super) fn json_of(value: &Value) -> String {
     struct One(Value);
     impl Scope for One {
         fn resolve(&self, _: &Reference) -> Result<Resolved, Diagnostic> {
