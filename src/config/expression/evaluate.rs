@@ -11,6 +11,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::value::{Kind, Marks, Type, Value, convert, display_short};
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Evaluates an expression. All errors that do not follow from each other are reported.
 pub fn evaluate(expression: &Expression, scope: &dyn Scope) -> Result<Value, Diagnostics> {
@@ -372,7 +373,9 @@ pub(super) fn unknown() -> Value {
     Value::unknown(Type::Dynamic)
 }
 
-fn unknown_text(prefix: &str) -> Value {
+fn unknown_text(text: &str) -> Value {
+    // What follows may join with the last character, so that one does not count.
+    let prefix = text.grapheme_indices(true).next_back().map_or("", |(at, _)| &text[..at]);
     let refinement = crate::value::Refinement {
         is_not_null: true,
         prefix: (!prefix.is_empty()).then(|| prefix.into()),

@@ -168,6 +168,11 @@ impl<'a> Lowering<'a> {
         match parsed {
             Parsed::Null(_) => Expression::constant(span, Value::text("null")),
             Parsed::Bool(flag) => Expression::constant(span, Value::from(if *flag.value() { "true" } else { "false" })),
+            Parsed::Traversal(traversal) if matches!(traversal.expr, Parsed::Variable(_)) => {
+                let diagnostic = Diagnostic::error("a reference as a key must be in parentheses").at(span);
+                self.diagnostics.push(diagnostic.hint(format!("write `({}) = ...`, or quotes if it is the key itself", self.text(span).trim())));
+                self.expression(parsed)
+            }
             other => self.expression(other),
         }
     }

@@ -149,6 +149,8 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, St
         None if style != ScalarStyle::Plain => Ok(normalized(text)),
         None => plain(text),
         Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(normalized(text)),
+        // As in Terraform, a quoted scalar stays text whatever its tag says.
+        Some(tag) if is_core(tag) && style != ScalarStyle::Plain && tag.suffix != "null" => Ok(normalized(text)),
         Some(tag) if !is_core(tag) => Err(format!("tag `{}{}` is not supported", tag.handle, tag.suffix)),
         Some(tag) => match tag.suffix.as_str() {
             "str" | "binary" => Ok(normalized(text)),
