@@ -20,3 +20,5 @@ mod config_input;
 mod config_scale;
 mod simulator_server;
 mod tidy;
+//! One integration binary.
+mod expressions;
