@@ -3,3 +3,4 @@
 mod config;
 mod config_input;
 mod config_scale;
+mod expressions;

@@ -5,6 +5,7 @@
 
 use super::limits::{ERRORS_MAX, ITEMS_MAX, TEXT_MAX, WEIGHT_MAX};
 use super::{Call, Expression, Node, Reference, Scope, references};
+use crate::config::similar;
 use crate::config::functions::{self, Problem, Run};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::value::{Kind, Marks, Type, Value, convert, display_short};
@@ -79,7 +80,7 @@ impl Evaluator<'_> {
             },
             Node::Conditional(conditional) => self.conditional(conditional, expression),
             Node::Call(call) => self.call(call, expression),
-            Node::UnknownCall(_) => unknown(),
+            Node::UnknownCall(call) => self.no_such_function(&call.0, expression),
             Node::Unary(operator, operand) => self.unary(*operator, operand),
             Node::Binary(operator, sides) => self.binary(*operator, &sides.0, &sides.1, expression),
             Node::For(each) => self.for_expression(each, expression),
@@ -259,6 +260,15 @@ impl Evaluator<'_> {
             Err(Problem::Call(text)) => {
                 self.fail_at(call.name_span, expression, Diagnostic::error(format!("`{}` failed: {text}", call.function.name)))
             }
+        }
+    }
+
+    fn no_such_function(&mut self, name: &str, expression: &Expression) -> Value {
+        let diagnostic = Diagnostic::error(format!("there is no function `{name}`"));
+        let span = Span { end: expression.span.start + name.len() as u32, ..expression.span };
+        match similar(name, functions::names()) {
+            Some(similar) => self.fail_at(span, expression, diagnostic.hint(format!("did you mean `{similar}`?"))),
+            None => self.fail_at(span, expression, diagnostic),
         }
     }
 

@@ -110,8 +110,8 @@ fn subnet(call: &Arguments<'_>) -> Outcome {
     let Some(wanted) = (if number.is_integer() { number.to_string().parse::<i128>().ok() } else { None }) else {
         return wrong(2, "a whole number is required");
     };
-    let count_bits = bits.clamp(0, 127) as u32;
-    if wanted.unsigned_abs() >> count_bits > 0 && !(bits >= 128) {
+    let is_too_large = bits < 128 && wanted.unsigned_abs() >> bits.max(0) > 0;
+    if wanted < 0 || is_too_large {
         return wrong(2, format!("{bits} bits more give no network number {wanted}"));
     }
     let shift = network.width - length;

@@ -1,6 +1,6 @@
 //! YAML: read from the parser's events with Terraform's rules for plain scalars, written the way its library writes.
 
-use super::call::{Arguments, Function, Outcome, Parameter, Problem, Returns, Takes, wrong};
+use super::call::{Arguments, Function, Outcome, Parameter, Problem, Returns, Takes};
 use crate::value::{Kind, Number, Type, Value, normalized};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 use std::borrow::Cow;
