@@ -88,9 +88,20 @@ impl Game {
                 }
             }
         }
+        self.omissions(entries, &resolved, span_of(&root), found);
+        resolved
+    }
+
+    /// Reports what the user has to decide and did not.
+    fn omissions(
+        &self,
+        written: &BTreeMap<Arc<str>, Value>,
+        resolved: &BTreeMap<Arc<str>, Value>,
+        at: Span,
+        found: &mut Diagnostics,
+    ) {
         for (key, setting) in &self.settings {
-            let at = span_of(&root);
-            if setting.is_required && entries.get(key).is_none_or(Value::is_null) {
+            if setting.is_required && written.get(key).is_none_or(Value::is_null) {
                 let what = format!("{} needs the setting `{key}`", self.title);
                 found.push(Diagnostic::error(what).at(at).hint(&*setting.description));
             }
@@ -103,7 +114,6 @@ impl Game {
                 found.push(Diagnostic::warning(what).at(at).hint(&*setting.description));
             }
         }
-        resolved
     }
 
     /// A version is either pinned in the manifest, or the user pins an artifact: nothing unverified is ever run.

@@ -79,7 +79,7 @@ async fn inside() {
     let variable = |name: &str| std::env::var(name).expect("the script sets it");
     let address: IpAddr = variable(INSIDE).parse().expect("it is an address");
     let connection = Connection {
-        user: "root".to_owned(),
+        user: "game".to_owned(),
         host: address.to_string(),
         port: 22,
         private_key: Some(variable("GUEST_PRIVATE_KEY").into()),
@@ -126,7 +126,11 @@ async fn inside() {
     through_ssh(&bench, answers_at).await;
     a_pack_and_its_backup(&bench, answers_at).await;
 
-    let mut stopped = changed.clone();
+    stopped_and_removed(&bench, changed).await;
+}
+
+/// Stops the server, which is told so on its console, then takes it off the guest.
+async fn stopped_and_removed(bench: &Bench, mut stopped: Server) {
     stopped.power = Power::Stopped;
     let changes = bench.changes(&stopped, Mode::Apply).await;
     assert!(
@@ -135,7 +139,7 @@ async fn inside() {
             .any(|change| change == "set the server's power"),
         "{changes:#?}"
     );
-    let journal = guest(&bench, "journalctl --output=cat --unit=gs-survival.service");
+    let journal = guest(bench, "journalctl --output=cat --unit=gs-survival.service");
     assert!(
         journal.contains("stopping"),
         "the server was told on its console to stop:\n{journal}"
@@ -143,7 +147,7 @@ async fn inside() {
     assert!(!journal.contains(SECRET));
     assert_eq!(
         guest(
-            &bench,
+            bench,
             "systemctl show --property=Result,ActiveState gs-survival.service"
         ),
         "Result=success\nActiveState=inactive\n"
@@ -152,7 +156,7 @@ async fn inside() {
     assert!(!bench.changes(&stopped, Mode::Remove).await.is_empty());
     let left = "ls /srv/games/survival; systemctl list-unit-files --no-legend 'gs-*' | wc -l";
     assert_eq!(
-        guest(&bench, left),
+        guest(bench, left),
         "backup\ndata\n0\n",
         "what cannot be downloaded again stays"
     );
@@ -264,7 +268,11 @@ fn agree(status: &Status, address: SocketAddr, motd: &str, players_max: u64) {
     assert_eq!(ours, format!("1.20.4 765 0 {players_max} {motd}"));
 }
 
-/// Runs a command on the guest and returns what it printed.
+fn quoted(command: &str) -> String {
+    format!("'{}'", command.replace('\'', r"'\''"))
+}
+
+/// Runs a command on the guest as root and returns what it printed.
 fn guest(bench: &Bench, command: &str) -> String {
     let connection = &bench.connection;
     let key = connection.private_key.as_ref().expect("the test has one");
@@ -279,7 +287,8 @@ fn guest(bench: &Bench, command: &str) -> String {
             "-i",
         ])
         .arg(key)
-        .args(["-l", &connection.user, &connection.host, command])
+        .args(["-l", &connection.user, &connection.host])
+        .arg(format!("sudo sh -c {}", quoted(command)))
         .output()
         .expect("ssh is there: Ansible used it");
     String::from_utf8_lossy(&output.stdout).into_owned()
