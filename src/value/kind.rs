@@ -6,10 +6,22 @@ use std::fmt;
 use std::sync::Arc;
 
 /// A value of the language. Cheap to clone.
-#[derive(Clone, PartialEq)]
+///
+/// What is inside is summed up when a value is made, so that asking for deep marks, unknowns or the weight never walks the value: values
+/// share their insides, and a walk over a value that holds itself twice at each level would never end.
+#[derive(Clone)]
 pub struct Value {
     kind: Kind,
     marks: Marks,
+    inside: Inside,
+}
+
+/// What is known about the values inside a value.
+#[derive(Clone, Copy)]
+struct Inside {
+    marks: Marks,
+    has_unknown: bool,
+    weight: u32,
 }
 
 /// What a value is.
@@ -66,7 +78,15 @@ pub struct Refinement {
 impl Value {
     /// Returns an unmarked value.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, marks: Marks::NONE }
+        let inside = match &kind {
+            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => Inside::of(items.iter()),
+            Kind::Map(_, entries) => Inside::of(entries.values()),
+            Kind::Object(object) => Inside::of(object.attributes.values()),
+            Kind::Unknown(..) => Inside { marks: Marks::NONE, has_unknown: true, weight: 1 },
+            Kind::Text(text) => Inside { marks: Marks::NONE, has_unknown: false, weight: 1 + (text.len() >> 6) as u32 },
+            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) => Inside { marks: Marks::NONE, has_unknown: false, weight: 1 },
+        };
+        Self { kind, marks: Marks::NONE, inside }
     }
 
     /// Returns null of a type.
@@ -213,21 +233,41 @@ impl Value {
 
     /// Returns the union of the marks of the value and of everything inside.
     pub fn deep_marks(&self) -> Marks {
-        let inside = self.children().map(Value::deep_marks).fold(Marks::NONE, |all, marks| all | marks);
-        self.marks | inside
+        self.marks | self.inside.marks
     }
 
     /// Returns whether neither the value nor anything inside is unknown.
     pub fn is_wholly_known(&self) -> bool {
-        !self.is_unknown() && self.children().all(Value::is_wholly_known)
+        !self.inside.has_unknown
     }
 
-    fn children(&self) -> Box<dyn Iterator<Item = &Value> + '_> {
-        match (self.as_items(), self.as_entries()) {
-            (Some(items), _) => Box::new(items.iter()),
-            (_, Some(entries)) => Box::new(entries.values()),
-            (None, None) => Box::new(std::iter::empty()),
+    /// Returns how many values it consists of, with shared ones counted each time and long text counted by length: what writing it out costs.
+    pub fn weight(&self) -> u32 {
+        self.inside.weight
+    }
+
+    /// Returns the value with no marks at any depth, and the union of those it had.
+    pub fn without_marks(&self) -> (Self, Marks) {
+        let marks = self.deep_marks();
+        if marks.is_empty() {
+            return (self.clone(), marks);
         }
+        let bare = |value: &Value| value.without_marks().0;
+        let bare_entries =
+            |entries: &BTreeMap<Arc<str>, Value>| entries.iter().map(|(key, value)| (key.clone(), bare(value))).collect();
+        let kind = match &self.kind {
+            _ if self.inside.marks.is_empty() => self.kind.clone(),
+            Kind::List(of, items) => Kind::List(of.clone(), items.iter().map(bare).collect()),
+            Kind::Set(of, items) => Kind::Set(of.clone(), items.iter().map(bare).collect()),
+            Kind::Tuple(items) => Kind::Tuple(items.iter().map(bare).collect()),
+            Kind::Map(of, entries) => Kind::Map(of.clone(), Arc::new(bare_entries(entries))),
+            Kind::Object(object) => Kind::Object(Arc::new(Object {
+                attributes: bare_entries(&object.attributes),
+                address: object.address.clone(),
+            })),
+            leaf @ (Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..)) => leaf.clone(),
+        };
+        (Self::new(kind), marks)
     }
 
     /// Returns the type of the value.
@@ -251,6 +291,39 @@ impl Value {
                     .collect(),
             )),
         }
+    }
+}
+
+/// Returns text in normal form C.
+pub fn normalized(text: &str) -> Value {
+    use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+    match text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        true => Value::text(text),
+        false => Value::text(text.nfc().collect::<String>()),
+    }
+}
+
+impl PartialEq for Value {
+    /// Compares structure, types, content and marks; for the language's `==` see [`super::equals`].
+    fn eq(&self, other: &Self) -> bool {
+        self.marks == other.marks && self.inside.marks == other.inside.marks && self.kind == other.kind
+    }
+}
+
+impl Inside {
+    fn of<'a>(values: impl Iterator<Item = &'a Value>) -> Self {
+        let nothing = Self { marks: Marks::NONE, has_unknown: false, weight: 1 };
+        values.fold(nothing, |sum, value| Self {
+            marks: sum.marks | value.deep_marks(),
+            has_unknown: sum.has_unknown || value.inside.has_unknown,
+            weight: sum.weight.saturating_add(value.inside.weight),
+        })
+    }
+}
+
+impl From<Number> for Value {
+    fn from(number: Number) -> Self {
+        Self::new(Kind::Number(number))
     }
 }
 

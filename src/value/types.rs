@@ -38,6 +38,90 @@ pub struct ObjectField {
     pub is_optional: bool,
 }
 
+impl Type {
+    /// Returns the type of the items of a list, set or map.
+    pub fn element(&self) -> Option<&Type> {
+        match self {
+            Self::List(of) | Self::Set(of) | Self::Map(of) => Some(of),
+            _ => None,
+        }
+    }
+
+    /// Returns whether part of the type is not known.
+    pub fn has_dynamic(&self) -> bool {
+        match self {
+            Self::Dynamic => true,
+            Self::Bool | Self::Number | Self::Text | Self::Reference(_) => false,
+            Self::List(of) | Self::Set(of) | Self::Map(of) => of.has_dynamic(),
+            Self::Tuple(items) => items.iter().any(Self::has_dynamic),
+            Self::Object(fields) => fields.values().any(|field| field.of.has_dynamic()),
+        }
+    }
+
+    /// Returns whether this type is `wanted`, where `wanted` may be dynamic in places.
+    pub fn conforms_to(&self, wanted: &Type) -> bool {
+        match (self, wanted) {
+            (_, Self::Dynamic) => true,
+            (Self::List(of), Self::List(wanted)) | (Self::Set(of), Self::Set(wanted)) | (Self::Map(of), Self::Map(wanted)) => {
+                of.conforms_to(wanted)
+            }
+            (Self::Tuple(items), Self::Tuple(wanted)) => {
+                items.len() == wanted.len() && items.iter().zip(wanted.iter()).all(|(of, wanted)| of.conforms_to(wanted))
+            }
+            (Self::Object(fields), Self::Object(wanted)) => {
+                fields.keys().eq(wanted.keys())
+                    && fields.values().zip(wanted.values()).all(|(of, wanted)| of.of.conforms_to(&wanted.of))
+            }
+            _ => self == wanted,
+        }
+    }
+
+    /// Returns this type with its dynamic parts taken from `from`, as far as the two have the same shape.
+    #[must_use]
+    pub fn filled_from(&self, from: &Type) -> Type {
+        match (self, from) {
+            (_, Self::Dynamic) => self.clone(),
+            (Self::Dynamic, _) => from.clone(),
+            (Self::List(of), Self::List(from) | Self::Set(from)) => Self::List(Arc::new(of.filled_from(from))),
+            (Self::Set(of), Self::List(from) | Self::Set(from)) => Self::Set(Arc::new(of.filled_from(from))),
+            (Self::Map(of), Self::Map(from)) => Self::Map(Arc::new(of.filled_from(from))),
+            (Self::List(of), Self::Tuple(items)) => Self::List(Arc::new(of.filled_from(&super::unify(items).unwrap_or(Self::Dynamic)))),
+            (Self::Set(of), Self::Tuple(items)) => Self::Set(Arc::new(of.filled_from(&super::unify(items).unwrap_or(Self::Dynamic)))),
+            (Self::Map(of), Self::Object(fields)) => {
+                let fields: Vec<_> = fields.values().map(|field| field.of.clone()).collect();
+                Self::Map(Arc::new(of.filled_from(&super::unify(&fields).unwrap_or(Self::Dynamic))))
+            }
+            (Self::Tuple(items), Self::Tuple(from)) if items.len() == from.len() => {
+                Self::Tuple(items.iter().zip(from.iter()).map(|(of, from)| of.filled_from(from)).collect())
+            }
+            (Self::Object(fields), Self::Object(from)) => {
+                let filled = |(name, field): (&Arc<str>, &ObjectField)| {
+                    let of = from.get(name).map_or_else(|| field.of.clone(), |from| field.of.filled_from(&from.of));
+                    (name.clone(), ObjectField { of, is_optional: field.is_optional })
+                };
+                Self::Object(Arc::new(fields.iter().map(filled).collect()))
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// Returns what a sentence calls a value of this type: `a number`, `a list of string`.
+    pub fn with_article(&self) -> String {
+        match self {
+            Self::Dynamic => "a value".into(),
+            Self::Bool => "a bool".into(),
+            Self::Number => "a number".into(),
+            Self::Text => "a string".into(),
+            Self::List(of) => format!("a list of {of}"),
+            Self::Set(of) => format!("a set of {of}"),
+            Self::Map(of) => format!("a map of {of}"),
+            Self::Tuple(items) => format!("a tuple of {} elements", items.len()),
+            Self::Object(_) => "an object".into(),
+            Self::Reference(kind) => format!("a reference to a `{kind}` block"),
+        }
+    }
+}
+
 impl fmt::Display for Type {
     /// Writes the type as the user would in a type constraint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

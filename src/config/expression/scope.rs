@@ -1,0 +1,60 @@
+//! What an expression needs from outside: the values of references, and the world that functions read from.
+
+use super::Reference;
+use crate::diagnostics::Diagnostic;
+use crate::value::Value;
+use jiff::Timestamp;
+
+/// Where references get their values.
+pub trait Scope {
+    /// Returns the value at the end of some of the reference's steps, and how many steps those are; the evaluator walks the rest and says
+    /// what is wrong when it cannot.
+    ///
+    /// An error here is about the reference itself (no such variable); `try` and `can` do not catch it.
+    fn resolve(&self, reference: &Reference) -> Result<Resolved, Diagnostic>;
+
+    /// Returns whether a key computed right after the reference should be resolved with it: `vm.mc` when `vm.mc[each.key]` is cheaper than
+    /// all of `vm.mc`.
+    fn takes_key(&self, _reference: &Reference) -> bool {
+        false
+    }
+
+    /// Returns the world that functions read from.
+    fn world(&self) -> &dyn FunctionWorld;
+}
+
+/// What a [`Scope`] found.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The value. Cheap to clone from where it is kept, since values share their insides.
+    pub value: Value,
+    /// How many of the reference's steps led to it.
+    pub steps: usize,
+}
+
+/// The outside as functions see it. Paths are as the user wrote them, relative to the working folder of the run; errors are sentences.
+pub trait FunctionWorld {
+    /// Returns the content of a file.
+    fn read(&self, path: &str) -> Result<Vec<u8>, String>;
+
+    /// Returns whether there is a regular file. A folder is an error.
+    fn is_file(&self, path: &str) -> Result<bool, String>;
+
+    /// Returns all regular files below a folder, relative to it, with `/` between names.
+    fn files_below(&self, folder: &str) -> Result<Vec<String>, String>;
+
+    /// Returns the absolute form of a path.
+    fn absolute(&self, path: &str) -> String;
+
+    /// Returns the user's home folder.
+    fn home(&self) -> Option<String>;
+
+    /// Returns the time the plan was made at.
+    fn plan_time(&self) -> Timestamp;
+
+    /// Returns the current time while changes are applied, `None` while they are planned: `timestamp()` is unknown then.
+    fn apply_time(&self) -> Option<Timestamp>;
+
+    /// Returns random bytes while changes are applied, `None` while they are planned: `uuid()` and `bcrypt()` are unknown then.
+    fn random(&self) -> Option<[u8; 16]>;
+}
