@@ -2,7 +2,7 @@
 //! temporary folder.
 
 use crate::provision::{Bench, SECRET, say, skip, venv};
-use spawnpoint::provision::{Ansible, Connection, Error, Event, HostKey, Mode, Scope};
+use spawnpoint::provision::{Ansible, Connection, Error, Event, HostKey, Mode, Scope, assets};
 use spawnpoint::value::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -224,6 +224,13 @@ async fn a_run_that_is_dropped_leaves_no_process() {
     let link = sshd.folder.path().join("ansible-to-be-dropped");
     std::os::unix::fs::symlink(venv("ansible-playbook").expect("the bench has it"), &link).expect("the folder is ours");
     bench.ansible = Ansible::at(&link).expect("it is a file");
+    // A playbook that would run on for long after the test.
+    let own = sshd.folder.path().join("playbooks/minecraft-java");
+    fs::create_dir_all(&own).expect("the folder is ours");
+    let pause = "- hosts: all\n  gather_facts: false\n  tasks:\n    - name: wait\n      ansible.builtin.pause: { seconds: 600 }\n";
+    fs::write(own.join("playbook.yml"), pause).expect("the folder is ours");
+    bench.playbook =
+        assets::playbook(sshd.folder.path(), "minecraft-java").expect("it can be read").expect("it is there");
     let server = bench.server(&[]);
     let (send, mut started) = tokio::sync::mpsc::unbounded_channel();
     tokio::select! {
