@@ -1,5 +1,7 @@
 //! One integration binary: every file of this folder is a module here, which `tidy` checks.
 
+mod apply;
+mod apply_lab;
 mod client;
 mod client_login;
 mod client_server;
@@ -10,7 +12,5 @@ mod provision_guest;
 mod provision_sshd;
 mod render_plan;
 mod render_progress;
-mod tidy;
-//! One integration binary.
-
 mod simulator;
+mod tidy;
