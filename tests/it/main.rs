@@ -2,6 +2,7 @@
 
 mod apply;
 mod apply_lab;
+mod apply_state;
 mod client;
 mod client_login;
 mod client_server;
