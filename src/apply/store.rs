@@ -76,7 +76,7 @@ impl Store {
         let lease = self.backend.lock(request).await?;
         // Read under the lock: nobody writes between the reading and the first entry.
         let (state, through) = self.load_through().await?;
-        Ok(Writer { store: self.clone(), lease, written: Mutex::new(Written { state, through }) })
+        Ok(Writer { store: self.clone(), lease, written: Mutex::new(Written { state, through, is_broken: false }) })
     }
 
     async fn load_through(&self) -> Result<(State, u64), StoreError> {
@@ -111,6 +111,8 @@ pub struct Writer {
 struct Written {
     state: State,
     through: u64,
+    /// An append failed: the state here may be ahead of the journal.
+    is_broken: bool,
 }
 
 impl Writer {
@@ -129,17 +131,33 @@ impl Writer {
         self.lease.took_over()
     }
 
-    /// Writes a snapshot of the state and gives the lock back.
+    /// Writes a snapshot of the state and gives the lock back. Returns the state as others see it from now on.
     ///
     /// # Errors
     /// [`StoreError`]; the journal has everything even then.
     pub async fn close(self) -> Result<State, StoreError> {
-        let Written { mut state, through } = self.written.into_inner();
+        let Written { mut state, through, is_broken } = self.written.into_inner();
+        if is_broken {
+            self.store.backend.unlock(self.lease).await?;
+            return self.store.load().await;
+        }
         state.serial += 1;
         let snapshot = wire::write_snapshot(&state, &*self.store.seal).map_err(|source| self.store.damaged(source))?;
         state.serial = self.store.backend.compact(&self.lease, snapshot, through).await?;
         self.store.backend.unlock(self.lease).await?;
         Ok(state)
+    }
+
+    async fn append_to(&self, written: &mut Written, entries: Vec<Entry>) -> Result<(), JournalError> {
+        let mut lines = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let body = wire::write_entry(&entry, &*self.store.seal).map_err(|error| JournalError(error.to_string()))?;
+            lines.push(state_backends::Entry { subject: Self::subject(&entry, &written.state), body });
+            written.state.take(entry).map_err(|(key, problem)| JournalError(format!("step {key} {problem}")))?;
+        }
+        let appended = self.store.backend.append(&self.lease, lines).await;
+        written.through = appended.map_err(|error| JournalError(error.to_string()))?;
+        Ok(())
     }
 
     /// What an entry is about, so that a backend can filter its history without reading it.
@@ -160,16 +178,8 @@ impl Writer {
 impl Journal for Writer {
     async fn append(&self, entries: Vec<Entry>) -> Result<(), JournalError> {
         let mut written = self.written.lock().await;
-        let mut state = written.state.clone();
-        let mut lines = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let body = wire::write_entry(&entry, &*self.store.seal).map_err(|error| JournalError(error.to_string()))?;
-            lines.push(state_backends::Entry { subject: Self::subject(&entry, &state), body });
-            state.take(entry).map_err(|(key, problem)| JournalError(format!("step {key} {problem}")))?;
-        }
-        let appended = self.store.backend.append(&self.lease, lines).await;
-        written.through = appended.map_err(|error| JournalError(error.to_string()))?;
-        written.state = state;
-        Ok(())
+        let result = self.append_to(&mut written, entries).await;
+        written.is_broken |= result.is_err();
+        result
     }
 }

@@ -1,7 +1,7 @@
 //! The driver and recovery against the simulator: a run that is cut off anywhere is finished by the next, and leaves nothing behind.
 
-use crate::apply_lab::{Cut, Vm, World, address, is_done, permission, pool};
-use spawnpoint::apply::{Interrupt, OperationResult};
+use crate::apply_lab::{Cut, Process, Vm, World, address, is_done, permission, pool};
+use spawnpoint::apply::{Interrupt, Journal, JournalError, OperationResult, Remains, recover};
 use spawnpoint::plan::Operation;
 use spawnpoint::state::{Completeness, State};
 use tokio::sync::watch;
@@ -113,4 +113,55 @@ async fn an_interrupted_run_starts_nothing_more() {
     let summary = world.apply(remaining(&world.state()), Cut::Never).await.expect("nothing dies");
     assert!(is_done(&summary), "{summary:?}");
     world.check("after").await;
+}
+
+#[tokio::test]
+async fn the_second_interrupt_leaves_at_once_and_the_next_run_goes_on() {
+    let mut world = lab().await;
+    let (user, interrupts) = watch::channel(Interrupt::None);
+    user.send(Interrupt::Leave).expect("the run listens");
+    let summary = world.apply_until(remaining(&world.state()), Cut::Never, interrupts).await.expect("nothing dies");
+    assert!(summary.is_interrupted && summary.results.contains(&None), "{summary:?}");
+    world.recover().await;
+    let summary = world.apply(remaining(&world.state()), Cut::Never).await.expect("nothing dies");
+    assert!(is_done(&summary), "{summary:?}");
+    world.check("after").await;
+}
+
+#[tokio::test]
+async fn while_another_run_is_at_work_nothing_is_concluded() {
+    let mut world = lab().await;
+    assert!(world.apply(vec![WEB.create()], Cut::AfterWrite(1)).await.is_none());
+    let state = world.state();
+    let (answers, at_work) = (std::collections::BTreeMap::new(), Some("run 42 by kim@ws1"));
+    let (_, observed) = World::new().recover().await;
+    let recovery = recover(&Remains { state: &state, observed: &observed, answers: &answers, at_work, project: "home", now: 1 });
+    assert!(recovery.entries.is_empty() && recovery.probes.is_empty() && recovery.messages.is_empty(), "{recovery:?}");
+    assert_eq!(recovery.in_progress[&address("vm", "web")], "run 42 by kim@ws1 is working on it");
+    assert_eq!(recovery.state.open.len(), 1);
+}
+
+/// Takes a few entries, and then none.
+struct FullDisk(std::sync::atomic::AtomicU32);
+
+#[async_trait::async_trait]
+impl Journal for FullDisk {
+    async fn append(&self, _entries: Vec<spawnpoint::state::Entry>) -> Result<(), JournalError> {
+        match self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+            0..3 => Ok(()),
+            _ => Err(JournalError("no space left on device".to_owned())),
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_that_cannot_be_written_down_first() {
+    let world = lab().await;
+    let process = Process::new(Cut::Never);
+    let summary = world.run_with(&process, vec![WEB.create()], &FullDisk(0.into())).await;
+    let Some(OperationResult::Failed { error, .. }) = &summary.results[0] else { panic!("{summary:?}") };
+    assert!(error.ends_with("the journal cannot be written: no space left on device"), "{error}");
+    assert!(summary.is_interrupted && !summary.is_success());
+    // Entries ride along, so that three appends let the clone pass and at most one more call.
+    assert!((1..=2).contains(&process.writes()), "{} calls were sent", process.writes());
 }

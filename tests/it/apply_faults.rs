@@ -4,8 +4,10 @@ use crate::apply_lab::{Cut, Process, Vm, World, address, is_done, permission, po
 use spawnpoint::apply::OperationResult;
 use spawnpoint::observe::{Seen, Wanted, collect};
 use spawnpoint::plan::Operation;
+use spawnpoint::proxmox::Call;
+use spawnpoint::proxmox::task::Exit;
 use spawnpoint::simulator::{Faults, Moment, Rule};
-use spawnpoint::state::Effect;
+use std::time::Duration;
 
 const WEB: Vm = Vm("web", 5000, "intent-web");
 
@@ -145,13 +147,18 @@ async fn a_guest_nobody_remembers_is_found_by_its_marker() {
 async fn a_copy_made_by_hand_is_reported_and_left_alone() {
     let mut world = World::new();
     assert!(is_done(&world.apply(vec![WEB.create()], Cut::Never).await.expect("nothing dies")));
-    let mut copy = Vm("web", 5003, "intent-web").clone_step();
-    copy.effect = Effect::None;
-    let by_hand = crate::apply_lab::operation(address("vm", "x"), spawnpoint::plan::Verb::Create, WEB.identity(), "", vec![copy]);
-    assert!(is_done(&world.apply(vec![by_hand], Cut::Never).await.expect("nothing dies")));
-    let (recovery, _) = world.recover().await;
-    // The copy has no tag of ours, so it is looked at only while something points to it.
+    let clusters = world.clusters(&Process::new(Cut::Never));
+    let copy = Call::post("/nodes/pve1/qemu/5000/clone").with("newid", "5003");
+    let upid = clusters["lab"].write(&copy).await.expect("it is copied").upid.expect("by a task");
+    let finished = clusters["lab"].wait(&upid, Duration::from_secs(600), &mut |_| {}).await.expect("it ends");
+    assert_eq!(finished.exit, Exit::Done);
+    let (recovery, observed) = world.recover().await;
+    let description = &observed.clusters["lab"].guests[&5003].config.as_ref().expect("it has our tag").values["description"];
+    assert!(description.contains("intent=intent-web"), "a copy carries the marker: {description}");
     assert!(recovery.entries.is_empty(), "{recovery:?}");
+    assert_eq!(recovery.messages.len(), 1, "{recovery:?}");
+    assert_eq!(recovery.messages[0].summary, "VM 5003 on pve1 is marked as `vm.web`, which is another guest");
+    assert_eq!(recovery.messages[0].detail.as_deref(), Some("it is a copy that was made by hand"));
 }
 
 #[tokio::test]

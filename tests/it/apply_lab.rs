@@ -47,6 +47,11 @@ impl Process {
         Arc::new(Self { cut, writes: AtomicU32::new(0), appends: AtomicU32::new(0), died: Notify::new() })
     }
 
+    /// Returns how many writes were handed over.
+    pub(crate) fn writes(&self) -> u32 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
     async fn die_if(&self, here: Cut) {
         if self.cut == here {
             self.died.notify_one();
@@ -113,16 +118,17 @@ impl Provisioner for NoProvisioner {
 pub(crate) struct World {
     pub(crate) store: Arc<Mutex<Store>>,
     pub(crate) journal: Mutex<Vec<Entry>>,
-    pub(crate) events: Vec<String>,
     runs: u32,
-    clock: AtomicI64,
+    clock: Box<dyn Fn() -> i64 + Send + Sync>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let store = Store::in_memory(&Lab::built_in(), Pace::Instant).expect("the built-in lab is valid");
         let store = Arc::new(Mutex::new(store));
-        Self { store, journal: Mutex::default(), events: Vec::new(), runs: 0, clock: AtomicI64::new(1_700_000_000) }
+        let seconds = AtomicI64::new(1_700_000_000);
+        let clock = Box::new(move || seconds.fetch_add(1, Ordering::Relaxed));
+        Self { store, journal: Mutex::default(), runs: 0, clock }
     }
 
     pub(crate) fn state(&self) -> State {
@@ -140,7 +146,7 @@ impl World {
     pub(crate) async fn recover(&self) -> (Recovery, Observed) {
         let wanted = self.wanted();
         let patience = Patience::Wait(std::time::Duration::from_secs(600));
-        let now = self.clock.fetch_add(1, Ordering::Relaxed);
+        let now = (self.clock)();
         let situation = Situation { at_work: None, project: PROJECT, now, patience };
         let clusters = self.clusters(&Process::new(Cut::Never));
         let found = look_and_recover(&self.state(), &clusters, &wanted, situation).await;
@@ -169,28 +175,30 @@ impl World {
         cut: Cut,
         interrupts: watch::Receiver<Interrupt>,
     ) -> Option<Summary> {
-        self.runs += 1;
         let process = Process::new(cut);
+        self.runs += 1;
         let clusters = self.clusters(&process);
         let journal = CutJournal { entries: &self.journal, process: Arc::clone(&process) };
         let plan = plan(operations);
-        let clock = || self.clock.fetch_add(1, Ordering::Relaxed);
-        let context = Run {
-            plan: &plan,
-            clusters: &clusters,
-            journal: &journal,
-            provisioner: &NoProvisioner,
-            id: format!("r{}", self.runs).into(),
-            parallelism: 4,
-            clock: &clock,
-        };
-        let events = &mut self.events;
-        let mut listen = |event| events.push(format!("{event:?}"));
+        let context = self.context(&plan, &clusters, &journal);
+        let mut nobody_listens = |_| {};
         tokio::select! {
             biased;
             () = process.died.notified() => None,
-            summary = run(&context, &mut listen, interrupts) => Some(summary),
+            summary = run(&context, &mut nobody_listens, interrupts) => Some(summary),
         }
+    }
+
+    /// Carries out operations with another journal.
+    pub(crate) async fn run_with(&self, process: &Arc<Process>, operations: Vec<Operation>, journal: &dyn Journal) -> Summary {
+        let (clusters, plan) = (self.clusters(process), plan(operations));
+        let (_user, interrupts) = watch::channel(Interrupt::None);
+        run(&self.context(&plan, &clusters, journal), &mut |_| {}, interrupts).await
+    }
+
+    fn context<'a>(&'a self, plan: &'a Plan, clusters: &'a Clusters, journal: &'a dyn Journal) -> Run<'a> {
+        let (id, provisioner) = (format!("r{}", self.runs).into(), &NoProvisioner);
+        Run { plan, clusters, journal, provisioner, id, parallelism: 4, clock: &*self.clock }
     }
 
     /// Checks that the state and the lab say the same: no duplicate, no orphan, nothing half-made, nothing open.

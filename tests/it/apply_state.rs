@@ -157,7 +157,8 @@ async fn a_backend_keeps_it_over_a_crash_and_a_snapshot() {
         first.append(vec![entry]).await.expect("it is writable");
     }
     let illegal = Entry::TaskAssigned { key: key(99), upid: String::new() };
-    assert_eq!(first.append(vec![illegal]).await.expect_err("not open").to_string(), "the journal cannot be written: step r1/99 is not open");
+    let refused = first.append(vec![illegal]).await.expect_err("step 99 is not open");
+    assert_eq!(refused.to_string(), "the journal cannot be written: step r1/99 is not open");
     drop(first);
 
     let second = store.lock(request("r2")).await.expect("its holder is dead");
