@@ -35,7 +35,12 @@ impl Stack {
     /// # Panics
     ///
     /// If `block` is not the address of one of [`Stack::blocks`].
-    pub fn conditions(&self, block: &Address, own: Option<&Value>, objects: &Objects) -> Diagnostics {
+    pub fn conditions(
+        &self,
+        block: &Address,
+        own: Option<&Value>,
+        objects: &Objects,
+    ) -> Diagnostics {
         let (place, object, repeated) = self.find(block);
         let run = Run::new(&self.program, Some(objects));
         let mut diagnostics = Diagnostics::new();
@@ -61,60 +66,116 @@ impl Stack {
             for rule in &output.preconditions {
                 frame.rule(rule, "a precondition does not hold", &mut own);
             }
-            let cell = CellName { kind: CellKind::Output, name: name.clone() };
-            let value = run.cell(0, &cell, output.header).unwrap_or_else(|diagnostic| {
-                own.push(diagnostic);
-                Value::unknown(Type::Dynamic)
-            });
-            let is_secret = frame.evaluate(&output.value.expression, &mut Diagnostics::new()).deep_marks().contains(Marks::SENSITIVE);
+            let cell = CellName {
+                kind: CellKind::Output,
+                name: name.clone(),
+            };
+            let value = run
+                .cell(0, &cell, output.header)
+                .unwrap_or_else(|diagnostic| {
+                    own.push(diagnostic);
+                    Value::unknown(Type::Dynamic)
+                });
+            let is_secret = frame
+                .evaluate(&output.value.expression, &mut Diagnostics::new())
+                .deep_marks()
+                .contains(Marks::SENSITIVE);
             if is_secret && !output.is_sensitive {
-                let summary = format!("`output.{name}` is made from sensitive values, expected `sensitive = true`");
-                let hint = "add `sensitive = true`, or `nonsensitive(...)` around what may be shown";
+                let summary = format!(
+                    "`output.{name}` is made from sensitive values, expected `sensitive = true`"
+                );
+                let hint =
+                    "add `sensitive = true`, or `nonsensitive(...)` around what may be shown";
                 own.push(Diagnostic::error(summary).at(output.value.span).hint(hint));
             }
             let is_sensitive = output.is_sensitive;
-            outputs.insert(name.clone(), Output { value, is_sensitive, description: output.description.clone() });
+            outputs.insert(
+                name.clone(),
+                Output {
+                    value,
+                    is_sensitive,
+                    description: output.description.clone(),
+                },
+            );
         }
         (outputs, run.finish(own))
     }
 
     fn find(&self, block: &Address) -> (usize, &Object, Repeated) {
-        let place = *self.program.places.get(&block.module).expect("the module of a block of the stack is an instance");
+        let place = *self
+            .program
+            .places
+            .get(&block.module)
+            .expect("the module of a block of the stack is an instance");
         let module = &self.program.instances[place].module;
-        let object = module.objects.get(&(block.kind.clone(), block.name.clone())).expect("a block of the stack is declared");
-        let repeated = self.program.repeated(place, block).expect("a block of the stack is one of its instances");
+        let object = module
+            .objects
+            .get(&(block.kind.clone(), block.name.clone()))
+            .expect("a block of the stack is declared");
+        let repeated = self
+            .program
+            .repeated(place, block)
+            .expect("a block of the stack is one of its instances");
         (place, object, repeated)
     }
 }
 
 fn about(diagnostics: Diagnostics, block: &Address) -> Diagnostics {
     let mut all = Diagnostics::new();
-    all.extend(diagnostics.into_iter().map(|diagnostic| diagnostic.about(block)));
+    all.extend(
+        diagnostics
+            .into_iter()
+            .map(|diagnostic| diagnostic.about(block)),
+    );
     all
 }
 
 impl Frame<'_> {
     fn body(&mut self, body: &syntax::Body, span: Span, diagnostics: &mut Diagnostics) -> Body {
-        let mut evaluated = Body { attributes: BTreeMap::new(), blocks: Vec::new(), span };
+        let mut evaluated = Body {
+            attributes: BTreeMap::new(),
+            blocks: Vec::new(),
+            span,
+        };
         for attribute in &body.attributes {
             let value = self.evaluate(&attribute.expression, diagnostics);
-            let item = Evaluated { value, name_span: attribute.name_span, span: attribute.span };
+            let item = Evaluated {
+                value,
+                name_span: attribute.name_span,
+                span: attribute.span,
+            };
             evaluated.attributes.insert(attribute.name.clone(), item);
         }
         for block in &body.blocks {
             match (&*block.kind, block.labels.as_slice()) {
-                ("dynamic", [label]) => self.dynamic(block, label, &mut evaluated.blocks, diagnostics),
+                ("dynamic", [label]) => {
+                    self.dynamic(block, label, &mut evaluated.blocks, diagnostics)
+                }
                 _ => {
-                    let labels = block.labels.iter().map(|label| label.text.clone()).collect();
+                    let labels = block
+                        .labels
+                        .iter()
+                        .map(|label| label.text.clone())
+                        .collect();
                     let body = self.body(&block.body, block.header, diagnostics);
-                    evaluated.blocks.push(NestedBlock { kind: block.kind.clone(), labels, body });
+                    evaluated.blocks.push(NestedBlock {
+                        kind: block.kind.clone(),
+                        labels,
+                        body,
+                    });
                 }
             }
         }
         evaluated
     }
 
-    fn dynamic(&mut self, block: &syntax::Block, label: &syntax::Label, into: &mut Vec<NestedBlock>, diagnostics: &mut Diagnostics) {
+    fn dynamic(
+        &mut self,
+        block: &syntax::Block,
+        label: &syntax::Label,
+        into: &mut Vec<NestedBlock>,
+        diagnostics: &mut Diagnostics,
+    ) {
         let Some(content) = block.body.blocks("content").next() else {
             // Reported when the shape was found.
             return;
@@ -123,32 +184,58 @@ impl Frame<'_> {
             self.iterators.push(item);
             let labels = self.labels(block, diagnostics);
             let body = self.body(&content.body, block.header, diagnostics);
-            into.push(NestedBlock { kind: label.text.clone(), labels, body });
+            into.push(NestedBlock {
+                kind: label.text.clone(),
+                labels,
+                body,
+            });
             self.iterators.pop();
         }
     }
 
     /// The items of a `dynamic` block, each as the value its iterator stands for.
-    fn items(&self, block: &syntax::Block, label: &syntax::Label, diagnostics: &mut Diagnostics) -> Vec<(Arc<str>, Value)> {
+    fn items(
+        &self,
+        block: &syntax::Block,
+        label: &syntax::Label,
+        diagnostics: &mut Diagnostics,
+    ) -> Vec<(Arc<str>, Value)> {
         let Some(for_each) = block.body.attribute("for_each") else {
             return Vec::new();
         };
         let name = iterator(&block.body).unwrap_or_else(|| label.text.clone());
         let collection = self.evaluate(&for_each.expression, diagnostics);
         let pairs: Vec<(Value, Value)> = match collection.kind() {
-            Kind::Map(_, entries) => entries.iter().map(|(key, value)| (Value::text(key.clone()), value.clone())).collect(),
-            Kind::Object(object) => {
-                object.attributes.iter().map(|(key, value)| (Value::text(key.clone()), value.clone())).collect()
+            Kind::Map(_, entries) => entries
+                .iter()
+                .map(|(key, value)| (Value::text(key.clone()), value.clone()))
+                .collect(),
+            Kind::Object(object) => object
+                .attributes
+                .iter()
+                .map(|(key, value)| (Value::text(key.clone()), value.clone()))
+                .collect(),
+            Kind::Set(_, items) => items
+                .iter()
+                .map(|item| (item.clone(), item.clone()))
+                .collect(),
+            Kind::List(_, items) | Kind::Tuple(items) => items
+                .iter()
+                .enumerate()
+                .map(|(at, item)| (Value::from(at as i64), item.clone()))
+                .collect(),
+            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..) => {
+                Vec::new()
             }
-            Kind::Set(_, items) => items.iter().map(|item| (item.clone(), item.clone())).collect(),
-            Kind::List(_, items) | Kind::Tuple(items) => {
-                items.iter().enumerate().map(|(at, item)| (Value::from(at as i64), item.clone())).collect()
-            }
-            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..) => Vec::new(),
         };
         let marks = collection.marks();
-        let item = |(key, value): (Value, Value)| Value::object([("key", key), ("value", value.with_marks(marks))]);
-        pairs.into_iter().map(|pair| (name.clone(), item(pair))).collect()
+        let item = |(key, value): (Value, Value)| {
+            Value::object([("key", key), ("value", value.with_marks(marks))])
+        };
+        pairs
+            .into_iter()
+            .map(|pair| (name.clone(), item(pair)))
+            .collect()
     }
 
     fn labels(&self, block: &syntax::Block, diagnostics: &mut Diagnostics) -> Vec<Arc<str>> {
@@ -157,16 +244,29 @@ impl Frame<'_> {
         };
         let value = self.evaluate(&labels.expression, diagnostics);
         let texts = value.as_items().map(|items| {
-            items.iter().map(|item| convert(item, &Type::Text).ok().and_then(|text| text.as_text().map(Arc::from))).collect()
+            items
+                .iter()
+                .map(|item| {
+                    convert(item, &Type::Text)
+                        .ok()
+                        .and_then(|text| text.as_text().map(Arc::from))
+                })
+                .collect()
         });
         texts.flatten().unwrap_or_else(|| {
-            diagnostics.push(Diagnostic::error("`labels` takes a list of known texts").at(labels.span));
+            diagnostics
+                .push(Diagnostic::error("`labels` takes a list of known texts").at(labels.span));
             Vec::new()
         })
     }
 
     /// Returns the labels of the nested blocks by kind, `dynamic` ones expanded; reports what cannot be expanded before objects are known.
-    pub(super) fn shape(&mut self, body: &syntax::Body, run: &Run, diagnostics: &mut Diagnostics) -> BTreeMap<Arc<str>, Vec<Option<Key>>> {
+    pub(super) fn shape(
+        &mut self,
+        body: &syntax::Body,
+        run: &Run,
+        diagnostics: &mut Diagnostics,
+    ) -> BTreeMap<Arc<str>, Vec<Option<Key>>> {
         let mut shape: BTreeMap<Arc<str>, Vec<Option<Key>>> = BTreeMap::new();
         for block in &body.blocks {
             match (&*block.kind, block.labels.as_slice()) {
@@ -176,13 +276,18 @@ impl Frame<'_> {
                     }
                     for item in self.items(block, label, diagnostics) {
                         self.iterators.push(item);
-                        let key = self.labels(block, diagnostics).first().cloned().map(Key::Text);
+                        let key = self
+                            .labels(block, diagnostics)
+                            .first()
+                            .cloned()
+                            .map(Key::Text);
                         shape.entry(label.text.clone()).or_default().push(key);
                         self.iterators.pop();
                     }
                 }
                 ("dynamic", _) => {
-                    let summary = "`dynamic` needs the kind of block as its label: `dynamic \"disk\" {`";
+                    let summary =
+                        "`dynamic` needs the kind of block as its label: `dynamic \"disk\" {`";
                     diagnostics.push(Diagnostic::error(summary).at(block.header));
                 }
                 (_, labels) => {
@@ -194,7 +299,12 @@ impl Frame<'_> {
         shape
     }
 
-    fn is_expandable(&self, block: &syntax::Block, run: &Run, diagnostics: &mut Diagnostics) -> bool {
+    fn is_expandable(
+        &self,
+        block: &syntax::Block,
+        run: &Run,
+        diagnostics: &mut Diagnostics,
+    ) -> bool {
         if block.body.blocks("content").count() != 1 {
             let summary = "`dynamic` needs one `content` block";
             diagnostics.push(Diagnostic::error(summary).at(block.header));
@@ -208,9 +318,13 @@ impl Frame<'_> {
             return false;
         };
         let what = match value.kind() {
-            Kind::Map(..) | Kind::Object(_) | Kind::Set(..) | Kind::List(..) | Kind::Tuple(_) => return true,
+            Kind::Map(..) | Kind::Object(_) | Kind::Set(..) | Kind::List(..) | Kind::Tuple(_) => {
+                return true;
+            }
             Kind::Unknown(..) => "is not known while planning".to_string(),
-            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => format!("takes a collection, found {}", value.type_of()),
+            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => {
+                format!("takes a collection, found {}", value.type_of())
+            }
         };
         diagnostics.push(Diagnostic::error(format!("`for_each` {what}")).at(for_each.span));
         false

@@ -16,23 +16,38 @@ pub fn load(input: &Input) -> (Option<Stack>, Sources, Diagnostics) {
     let mut sources = Sources::new();
     let mut diagnostics = Diagnostics::new();
     let stack = stack(input, &mut sources, &mut diagnostics);
-    (stack.filter(|_| !diagnostics.has_errors()), sources, diagnostics)
+    (
+        stack.filter(|_| !diagnostics.has_errors()),
+        sources,
+        diagnostics,
+    )
 }
 
 fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<Stack> {
     let object_types: BTreeSet<&str> = input.object_types.iter().copied().chain(["tier"]).collect();
     let mut reference_types: Vec<&str> = object_types.iter().copied().collect();
     reference_types.push("cluster");
-    let mut loader = Loader { input, object_types: &reference_types, sources, diagnostics, modules: Modules::new() };
+    let mut loader = Loader {
+        input,
+        object_types: &reference_types,
+        sources,
+        diagnostics,
+        modules: Modules::new(), is_complete: true,
+    };
     loader.load(input.folder);
     let modules = loader.modules;
-    // A file that is missing would make everything it declares look undeclared.
-    if diagnostics.has_errors() {
+    if !loader.is_complete {
         return None;
     }
     let object_types: Vec<&str> = object_types.into_iter().collect();
     for module in modules.values() {
-        Checker { module, modules: &modules, object_types: &object_types, diagnostics }.check();
+        Checker {
+            module,
+            modules: &modules,
+            object_types: &object_types,
+            diagnostics,
+        }
+        .check();
     }
     let root = modules.get(input.folder)?.clone();
     let given = given::collect(input, &root, sources, diagnostics);
@@ -47,11 +62,20 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
         instances: Vec::new(),
         places: BTreeMap::new(),
     };
-    let mut builder = Builder { modules: &modules, program, diagnostics };
+    let mut builder = Builder {
+        modules: &modules,
+        program,
+        diagnostics,
+    };
     builder.build(&root, given);
     let program = builder.program;
     let (settings, clusters) = settings::read(&program, input.folder_name, diagnostics);
     blocks::check_keys(&program, diagnostics);
     let blocks = blocks::collect(&program, diagnostics);
-    Some(Stack { settings, clusters, blocks, program: Arc::new(program) })
+    Some(Stack {
+        settings,
+        clusters,
+        blocks,
+        program: Arc::new(program),
+    })
 }

@@ -3,15 +3,30 @@
 //! `PlanInput` in, [`Plan`] and diagnostics out. Architecture invariant: nothing here awaits, reads a clock or an environment; the same
 //! input gives the same bytes.
 
+mod arrange;
+mod build;
 mod change;
+pub mod check;
+mod choose;
+mod difference;
+mod input;
+mod intent;
+mod judge;
 mod operation;
+mod quota;
+mod select;
+mod wish;
 
+pub use build::{plan, validate};
+pub use input::{GameFacts, Options, PlanInput};
 pub use change::{Action, AttributeChange, Cause, Change, Reason};
 pub use crate::resources::step::{Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};
 pub use operation::{Operation, Verb};
 
 use crate::config::Output;
+use crate::domain::BlockType;
 use crate::value::Value;
+use intent::owner_intent;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -164,4 +179,9 @@ pub struct Capacity {
     pub cores: u64,
     /// Guests on it after apply.
     pub guests_after: u64,
+}
+
+/// Returns a block type that the graph was made from.
+fn expect_domain(kind: &str) -> &'static BlockType {
+    crate::domain::find(kind).expect("blocks of unknown types were refused when the files were read")
 }

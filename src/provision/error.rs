@@ -111,7 +111,10 @@ impl Error {
     /// Returns whether the same run may succeed without anything being changed by hand.
     pub fn is_worth_repeating(&self) -> bool {
         match self {
-            Self::NoSsh { .. } | Self::Unreachable { .. } | Self::TooLong { .. } | Self::NoAnswer { .. } => true,
+            Self::NoSsh { .. }
+            | Self::Unreachable { .. }
+            | Self::TooLong { .. }
+            | Self::NoAnswer { .. } => true,
             Self::AnsibleMissing { .. }
             | Self::Artifact { .. }
             | Self::Checksum { .. }
@@ -131,7 +134,9 @@ impl Error {
                 "install it with `pipx install ansible-core==2.19.*`, or set SPAWNPOINT_ANSIBLE_PLAYBOOK to its path"
             }
             Self::Artifact { .. } => "relative paths begin at the stack's folder",
-            Self::Checksum { .. } => "if the file is the right one, set `artifact_sha256` to what it has",
+            Self::Checksum { .. } => {
+                "if the file is the right one, set `artifact_sha256` to what it has"
+            }
             Self::Workspace(_) | Self::Ansible { .. } => return Vec::new(),
             Self::Start { .. } => "is OpenSSH's client installed, and may it be run?",
             Self::NoSsh { message, .. } if message.contains("Permission denied") => {
@@ -140,8 +145,12 @@ impl Error {
             Self::NoSsh { message, .. } if message.contains("refused") => {
                 "the guest is up but no SSH server listens: is it installed in the template, and is `port` right?"
             }
-            Self::NoSsh { .. } => "is the guest running, is its address right, and does its firewall let port 22 in from here?",
-            Self::HostKey { .. } => "if the guest was reinstalled by hand, forget its old key; if not, find out who answers there",
+            Self::NoSsh { .. } => {
+                "is the guest running, is its address right, and does its firewall let port 22 in from here?"
+            }
+            Self::HostKey { .. } => {
+                "if the guest was reinstalled by hand, forget its old key; if not, find out who answers there"
+            }
             Self::Agent { .. } => {
                 "install qemu-guest-agent in the template and set `agent = true`, or write `host_key` in `connection`"
             }
@@ -149,9 +158,13 @@ impl Error {
                 "the guest seems to have no way out: download the artifact here and set `artifact_file` instead of `artifact_url`"
             }
             Self::Task { .. } => "nothing else was touched; once the cause is gone, apply again",
-            Self::Unreachable { .. } | Self::TooLong { .. } => "apply again: finished steps are not repeated",
+            Self::Unreachable { .. } | Self::TooLong { .. } => {
+                "apply again: finished steps are not repeated"
+            }
             Self::NoAnswer { server, .. } => {
-                return vec![format!("read `journalctl -u gs-{server}` on the guest; a new world can take minutes, then apply again")];
+                return vec![format!(
+                    "read `journalctl -u gs-{server}` on the guest; a new world can take minutes, then apply again"
+                )];
             }
         };
         vec![hint.to_owned()]
@@ -160,7 +173,63 @@ impl Error {
 
 /// Downloads without a route fail in many words.
 fn is_without_egress(message: &str) -> bool {
-    ["Name or service not known", "Temporary failure", "Network is unreachable", "urlopen error", "Could not resolve", "timed out"]
-        .iter()
-        .any(|text| message.contains(text))
+    [
+        "Name or service not known",
+        "Temporary failure",
+        "Network is unreachable",
+        "urlopen error",
+        "Could not resolve",
+        "timed out",
+    ]
+    .iter()
+    .any(|text| message.contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(error: &Error, expected: &str) {
+        let hints: String = error
+            .hints()
+            .iter()
+            .map(|hint| format!("\n  hint: {hint}"))
+            .collect();
+        assert_eq!(format!("{error}{hints}"), expected);
+    }
+
+    #[test]
+    fn errors_say_what_to_do_next() {
+        check(
+            &Error::AnsibleMissing {
+                program: "ansible-playbook".to_owned(),
+            },
+            "`ansible-playbook` was not found: game servers are set up with Ansible\n  hint: install it with `pipx install \
+             ansible-core==2.19.*`, or set SPAWNPOINT_ANSIBLE_PLAYBOOK to its path",
+        );
+        let task = |message: &str| Error::Task {
+            task: "download the server".to_owned(),
+            message: message.to_owned(),
+        };
+        check(
+            &task("Request failed: <urlopen error [Errno -2] Name or service not known>"),
+            "the step `download the server` failed: Request failed: <urlopen error [Errno -2] Name or service not known>\n  hint: the \
+             guest seems to have no way out: download the artifact here and set `artifact_file` instead of `artifact_url`",
+        );
+        let refused = |message: &str| Error::NoSsh {
+            guest: "game@10.0.0.9:22".to_owned(),
+            waited: Duration::from_secs(180),
+            message: message.to_owned(),
+        };
+        check(
+            &refused("ssh: connect to host 10.0.0.9 port 22: Connection refused"),
+            "no SSH connection to game@10.0.0.9:22 within 180 seconds: ssh: connect to host 10.0.0.9 port 22: Connection refused\n  hint: \
+             the guest is up but no SSH server listens: is it installed in the template, and is `port` right?",
+        );
+        check(
+            &refused("game@10.0.0.9: Permission denied (publickey)."),
+            "no SSH connection to game@10.0.0.9:22 within 180 seconds: game@10.0.0.9: Permission denied (publickey).\n  hint: check \
+             `user` and `private_key` in `connection`; the key has to be among the tenant's `ssh_keys`",
+        );
+    }
 }

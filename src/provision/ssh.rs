@@ -1,6 +1,7 @@
 //! The way to a guest: which key, whose key, and waiting until it lets us in. The system's `ssh` does the work.
 
 use super::Error;
+use super::health::Way;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -58,11 +59,32 @@ impl Connection {
     pub(super) fn known_hosts(&self) -> Option<String> {
         match &self.host_key {
             // Type and key only: whatever follows is a comment.
-            HostKey::Pinned(key) => {
-                Some(format!("{PINNED_NAME} {}\n", key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")))
-            }
+            HostKey::Pinned(key) => Some(format!(
+                "{PINNED_NAME} {}\n",
+                key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+            )),
             HostKey::TrustOnFirstUse { .. } => None,
         }
+    }
+
+    /// Returns how the games on the guest are asked: where SSH needs a jump host, a game's port is out of reach too.
+    pub(super) fn way_to_games(&self, options: &[String]) -> Way {
+        match self.jump {
+            None => Way::Direct,
+            Some(_) => Way::Ssh(self.arguments(options)),
+        }
+    }
+
+    fn arguments(&self, options: &[String]) -> Vec<String> {
+        let target = [
+            "-p".to_owned(),
+            self.port.to_string(),
+            "-l".to_owned(),
+            self.user.clone(),
+            "--".to_owned(),
+            self.host.clone(),
+        ];
+        options.iter().cloned().chain(target).collect()
     }
 
     /// Waits until the guest lets us in.
@@ -73,18 +95,23 @@ impl Connection {
         let begun = Instant::now();
         let mut first_denied = None;
         loop {
-            let message = match self.attempt(options).await? {
-                None => return Ok(()),
-                Some(message) => message,
+            let Some(message) = self.attempt(options).await? else {
+                return Ok(());
             };
             if message.contains("Host key verification failed") {
-                return Err(Error::HostKey { guest: self.destination() });
+                return Err(Error::HostKey {
+                    guest: self.destination(),
+                });
             }
             let is_denied = message.contains("Permission denied");
             let denied_since = is_denied.then(|| *first_denied.get_or_insert_with(Instant::now));
             let is_final = denied_since.is_some_and(|since| since.elapsed() > USER_APPEARS_MAX);
             if is_final || Instant::now() + PAUSE >= deadline {
-                return Err(Error::NoSsh { guest: self.destination(), waited: begun.elapsed(), message });
+                return Err(Error::NoSsh {
+                    guest: self.destination(),
+                    waited: begun.elapsed(),
+                    message,
+                });
             }
             sleep(PAUSE).await;
         }
@@ -93,18 +120,29 @@ impl Connection {
     /// Runs `true` on the guest; returns what `ssh` said if that failed.
     async fn attempt(&self, options: &[String]) -> Result<Option<String>, Error> {
         let output = Command::new("ssh")
-            .args(options)
-            .args(["-p", &self.port.to_string(), "-l", &self.user, "--", &self.host, "true"])
+            .args(self.arguments(options))
+            .arg("true")
             .env("LC_ALL", "C.UTF-8")
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output()
             .await
-            .map_err(|source| Error::Start { program: "ssh".to_owned(), source })?;
+            .map_err(|source| Error::Start {
+                program: "ssh".to_owned(),
+                source,
+            })?;
         let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it ended without a word");
+        let last = said
+            .lines()
+            .map(str::trim)
+            .rfind(|line| !line.is_empty())
+            .unwrap_or("it ended without a word");
         // A changed key comes with a page of warning before its last line.
-        let message = if said.contains("Host key verification failed") { "Host key verification failed" } else { last };
+        let message = if said.contains("Host key verification failed") {
+            "Host key verification failed"
+        } else {
+            last
+        };
         Ok((!output.status.success()).then(|| message.to_owned()))
     }
 }

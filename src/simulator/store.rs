@@ -19,6 +19,7 @@ pub struct Store {
     pace: Pace,
     /// When real time was last compared with virtual time, and what the latter was then.
     since: (Instant, u64),
+    guest_generation: u64,
     file: Option<Kept>,
 }
 
@@ -143,6 +144,7 @@ impl Store {
             faults,
             pace,
             since,
+            guest_generation: 0,
             file,
         })
     }
@@ -155,6 +157,11 @@ impl Store {
     /// Returns the machine, to look at.
     pub fn machine(&self) -> &Machine {
         &self.machine
+    }
+
+    /// Returns a number that grows whenever a guest changed.
+    pub fn guest_generation(&self) -> u64 {
+        self.guest_generation
     }
 
     /// Returns the fault rules, which count the calls they see.
@@ -196,6 +203,12 @@ impl Store {
 
     fn save(&mut self) -> Result<(), StoreError> {
         let rows = self.machine.take_changes();
+        if rows
+            .iter()
+            .any(|row| matches!(row.table.as_str(), "guest" | "single") && row.key != "clock")
+        {
+            self.guest_generation += 1;
+        }
         let Some(kept) = self.file.as_mut().filter(|_| !rows.is_empty()) else {
             return Ok(());
         };

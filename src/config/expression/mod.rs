@@ -17,7 +17,7 @@ mod traversal;
 pub(super) use evaluate::render;
 pub use evaluate::evaluate;
 pub use lower::{lower, lower_template};
-pub use reference::{Reference, ReferenceStep, references};
+pub use reference::{Reference, ReferenceStep, keyed_references, references};
 pub use scope::{FunctionWorld, Resolved, Scope};
 
 use super::functions::Function;

@@ -67,7 +67,9 @@ impl Ledger {
 
     /// Takes the lowest free address of a subnet; `None`: the range is used up.
     pub(in crate::plan) fn choose_address(&mut self, subnet: &Subnet, owner: &str) -> Option<IpAddr> {
-        let free = subnet.candidates().find(|address| !self.addresses.contains_key(&(subnet.domain.clone(), *address)))?;
+        let is_fixed = |address: &IpAddr| self.fixed_addresses.get(address).is_some_and(|by| by != owner);
+        let is_taken = |address: &IpAddr| self.addresses.contains_key(&(subnet.domain.clone(), *address));
+        let free = subnet.candidates().find(|address| !is_taken(address) && !is_fixed(address))?;
         self.addresses.insert((subnet.domain.clone(), free), owner.to_owned());
         Some(free)
     }

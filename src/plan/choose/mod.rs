@@ -29,11 +29,24 @@ pub(super) struct Ledger {
     macs: BTreeSet<String>,
     /// Ports by guest address, with who has them.
     ports: BTreeMap<(Address, u16), Address>,
+    /// VMIDs and addresses that the text of some block fixes, with that block: nobody else is given them.
+    fixed_vmids: BTreeMap<u32, String>,
+    fixed_addresses: BTreeMap<IpAddr, String>,
     /// Load by cluster and node.
     nodes: BTreeMap<(Arc<str>, String), NodeLoad>,
 }
 
 impl Ledger {
+    /// Notes a VMID that a block's text fixes.
+    pub(super) fn fix_vmid(&mut self, vmid: u32, owner: &str) {
+        self.fixed_vmids.insert(vmid, owner.to_owned());
+    }
+
+    /// Notes an address that a block's text fixes.
+    pub(super) fn fix_address(&mut self, address: IpAddr, owner: &str) {
+        self.fixed_addresses.insert(address, owner.to_owned());
+    }
+
     /// Notes everything a cluster holds.
     pub(super) fn note_cluster(&mut self, cluster: &Arc<str>, view: &ClusterView) {
         for guest in view.guests.values() {

@@ -109,7 +109,8 @@ fn refusal(name: &str, load: &NodeLoad, demand: &Demand) -> Option<String> {
     if let Some(node) = demand.bound_to.as_ref().filter(|node| *node != name) {
         return Some(format!("the template's disks are local to {node}"));
     }
-    if let Some(missing) = demand.storages.iter().find(|storage| !load.storages.contains(*storage)) {
+    let is_known = !load.storages.is_empty();
+    if let Some(missing) = demand.storages.iter().find(|storage| is_known && !load.storages.contains(*storage)) {
         return Some(format!("no storage `{missing}`"));
     }
     if let Some(missing) = load.bridges.as_ref().and_then(|bridges| demand.bridges.iter().find(|bridge| !bridges.contains(*bridge))) {

@@ -26,13 +26,19 @@ impl Ledger {
     /// Takes the lowest free VMID of a range; `None`: the range is used up.
     pub(in crate::plan) fn choose_vmid(&mut self, cluster: &Arc<str>, range: Option<(u32, u32)>, owner: &str) -> Option<u32> {
         let (low, high) = range.unwrap_or(DEFAULT_RANGE);
+        // Both maps are sorted, so taken ids are met in order and the first gap is the answer.
+        let taken = self.vmids.range((cluster.clone(), low)..=(cluster.clone(), high)).map(|((_, vmid), _)| *vmid);
+        let fixed = self.fixed_vmids.range(low..=high).filter(|(_, by)| *by != owner).map(|(vmid, _)| *vmid);
+        let mut taken: Vec<u32> = taken.chain(fixed).collect();
+        taken.sort_unstable();
         let mut candidate = low;
-        // The map is sorted, so taken ids are met in order and the first gap is the answer.
-        for (_, taken) in self.vmids.range((cluster.clone(), low)..=(cluster.clone(), high)).map(|(key, _)| key) {
-            if *taken > candidate {
+        for taken in taken {
+            if taken > candidate {
                 break;
             }
-            candidate = taken.checked_add(1)?;
+            if taken == candidate {
+                candidate = candidate.checked_add(1)?;
+            }
         }
         (candidate <= high).then(|| {
             self.vmids.insert((cluster.clone(), candidate), owner.to_owned());

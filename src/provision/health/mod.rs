@@ -5,7 +5,10 @@ mod minecraft;
 use crate::games::Query;
 use std::io;
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How long one question may take. A server that generates its world answers late, but it does answer.
@@ -57,30 +60,73 @@ pub struct NotUp {
     pub last: QueryError,
 }
 
+/// How a server is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From here.
+    Direct,
+    /// From its guest, by `ssh -W` with these further arguments: for networks that only a jump host leads into.
+    Ssh(Vec<String>),
+}
+
 /// Asks once.
 ///
 /// # Errors
 /// Nothing listens, no answer in time, or an answer that is no status.
-pub async fn query(query: Query, address: SocketAddr) -> Result<Status, QueryError> {
-    let answer = match query {
-        Query::MinecraftJava => minecraft::status(address),
-    };
-    timeout(ANSWER_MAX, answer).await.unwrap_or(Err(QueryError::TooLate))
+pub async fn query(protocol: Query, address: SocketAddr, way: &Way) -> Result<Status, QueryError> {
+    timeout(ANSWER_MAX, ask(protocol, address, way))
+        .await
+        .unwrap_or(Err(QueryError::TooLate))
 }
 
 /// Asks until the server answers.
 ///
 /// # Errors
 /// The deadline passed; why the last question failed is in the error.
-pub async fn wait_until_answers(protocol: Query, address: SocketAddr, deadline: Instant) -> Result<Status, NotUp> {
+pub async fn wait_until_answers(
+    protocol: Query,
+    address: SocketAddr,
+    way: &Way,
+    deadline: Instant,
+) -> Result<Status, NotUp> {
     let begun = Instant::now();
     loop {
-        match query(protocol, address).await {
+        match query(protocol, address, way).await {
             Ok(status) => return Ok(status),
             Err(last) if Instant::now() + PAUSE >= deadline => {
-                return Err(NotUp { address, waited: begun.elapsed(), last });
+                return Err(NotUp {
+                    address,
+                    waited: begun.elapsed(),
+                    last,
+                });
             }
             Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+async fn ask(protocol: Query, address: SocketAddr, way: &Way) -> Result<Status, QueryError> {
+    match (protocol, way) {
+        (Query::MinecraftJava, Way::Direct) => {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            minecraft::status(stream, address).await
+        }
+        (Query::MinecraftJava, Way::Ssh(arguments)) => {
+            let mut tunnel = Command::new("ssh")
+                .args(["-W", &address.to_string()])
+                .args(arguments)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .kill_on_drop(true)
+                .spawn()?;
+            let ends = tunnel
+                .stdout
+                .take()
+                .zip(tunnel.stdin.take())
+                .expect("both ends are piped");
+            minecraft::status(tokio::io::join(ends.0, ends.1), address).await
         }
     }
 }

@@ -114,7 +114,11 @@ impl Rule {
     /// Returns the pattern anchored at both ends, as the server applies it.
     pub(super) fn regex(&self) -> Option<&Regex> {
         let compile = || {
-            let pattern = self.pattern.as_deref()?;
+            // The server's classes are ASCII; Unicode ones would also make some patterns too big to compile.
+            let pattern = self.pattern.as_deref()?.replace("\\d", "[0-9]");
+            let pattern = pattern
+                .replace("\\w", "[0-9A-Za-z_]")
+                .replace("\\s", "[\t\n\r ]");
             Some(
                 Regex::new(&format!("^(?:{pattern})$"))
                     .expect("every pattern in api.txt compiles; a test says so"),

@@ -38,6 +38,7 @@ mod tokens;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use request::{Reply, Request};
+pub(super) use routes::is_protected;
 pub use table::Row;
 
 use state::{

@@ -21,6 +21,18 @@ impl Context {
     }
 }
 
+/// Returns whether a call runs in the privileged daemon, whose answers carry two `Connection` lines.
+pub(in crate::simulator) fn is_protected(method: &str, path: &str) -> bool {
+    let segments: Vec<String> = path
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .map(unescape_segment)
+        .collect();
+    Api::get()
+        .find(method, &segments)
+        .is_some_and(|(route, _)| route.is_protected)
+}
+
 type Handler = fn(&mut Machine, &Context) -> Answer;
 
 impl Machine {

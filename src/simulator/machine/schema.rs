@@ -276,7 +276,10 @@ pub(super) fn parse_fields(
     if errors.is_empty() {
         Ok(values)
     } else {
-        Err(format!("format error\n{}", errors.trim_end_matches('\n')))
+        Err(format!(
+            "format error\n{}",
+            errors.strip_suffix('\n').unwrap_or(&errors)
+        ))
     }
 }
 

@@ -248,9 +248,10 @@ impl Machine {
                 agent_at_ms: Some(EPOCH_MS),
             };
         }
+        if guest.running {
+            self.take_leases(&entry);
+        }
         self.add_guest(vmid, entry);
-        let guest = self.guests.get(&vmid).cloned().expect("it was just added");
-        self.take_leases(&guest);
         Ok(())
     }
 
