@@ -194,7 +194,19 @@ impl Performer<'_> {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let key = OperationKey { run: self.run.id.clone(), sequence };
         let (step, effect, at) = (step.name.clone(), step.effect.clone(), self.now());
-        self.append(Entry::Begun { key: key.clone(), address, cluster, kind, identity, step, call, intent, effect, at }).await?;
+        self.append(Entry::Begun {
+            key: key.clone(),
+            address,
+            cluster,
+            kind,
+            identity,
+            step,
+            call,
+            intent,
+            effect,
+            at,
+        })
+        .await?;
         Ok(key)
     }
 
@@ -247,7 +259,9 @@ async fn judge(failure: Failure, guarded: &GuardedCall, evidence: &Evidence<'_>,
     let verdict = match failure.class {
         _ if failure.certainty == Certainty::Unknown => return Err(failure),
         Some(ErrorClass::UnknownOutcome) if is_idempotent(guarded) && attempts == 0 => return Err(failure),
-        Some(ErrorClass::UnknownOutcome) if is_idempotent(guarded) => Verdict::Unknown("its answer was lost twice".to_owned()),
+        Some(ErrorClass::UnknownOutcome) if is_idempotent(guarded) => {
+            Verdict::Unknown("its answer was lost twice".to_owned())
+        }
         Some(ErrorClass::UnknownOutcome) => evidence.in_time(within).await,
         Some(ErrorClass::WrongState | ErrorClass::Gone | ErrorClass::Hotplug) => evidence.now().await,
         // Only a guest carries the proof that the one who made it was us.
@@ -255,7 +269,9 @@ async fn judge(failure: Failure, guarded: &GuardedCall, evidence: &Evidence<'_>,
         _ => return Err(failure),
     };
     match (verdict, failure.class) {
-        (Verdict::Done, Some(ErrorClass::Hotplug)) => Ok(vec![format!("pending until the next start: {}", failure.error)]),
+        (Verdict::Done, Some(ErrorClass::Hotplug)) => {
+            Ok(vec![format!("pending until the next start: {}", failure.error)])
+        }
         (Verdict::Done, _) => Ok(Vec::new()),
         (Verdict::NotDone(text), Some(ErrorClass::UnknownOutcome)) => {
             Err(Failure { error: format!("{} ({text})", failure.error), ..failure })
@@ -277,13 +293,15 @@ fn is_idempotent(guarded: &GuardedCall) -> bool {
 /// Returns the pause after which a call that was certainly not done is tried once more, from its guard on.
 fn pause_before_another(failure: &Failure, guarded: &GuardedCall, attempts: usize) -> Option<Duration> {
     let reads_first = matches!(guarded.guard, Guard::Marker { .. });
-    match (failure.certainty, failure.class?) {
-        (Certainty::Unknown, _) => None,
-        (Certainty::NotDone, class @ (ErrorClass::LockWait | ErrorClass::WorkerStart)) => class.pauses().get(attempts).copied(),
-        (Certainty::NotDone, ErrorClass::Stale | ErrorClass::Gone) if reads_first && attempts == 0 => Some(Duration::ZERO),
-        (Certainty::NotDone, ErrorClass::GuestBusy) if reads_first && attempts < 3 => Some(Duration::from_secs(2)),
+    if failure.certainty == Certainty::Unknown {
+        return None;
+    }
+    match failure.class? {
+        class @ (ErrorClass::LockWait | ErrorClass::WorkerStart) => class.pauses().get(attempts).copied(),
+        ErrorClass::Stale | ErrorClass::Gone if reads_first && attempts == 0 => Some(Duration::ZERO),
+        ErrorClass::GuestBusy if reads_first && attempts < 3 => Some(Duration::from_secs(2)),
         // Lost on the way, and shown by reads not to have happened or harmless to repeat: that is no blind repeat.
-        (Certainty::NotDone, ErrorClass::UnknownOutcome) if attempts == 0 => Some(Duration::ZERO),
-        (Certainty::NotDone, _) => None,
+        ErrorClass::UnknownOutcome if attempts == 0 => Some(Duration::ZERO),
+        _ => None,
     }
 }

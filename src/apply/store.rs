@@ -87,8 +87,10 @@ impl Store {
             None => State::default(),
         };
         let snapshot = State { lineage: stored.lineage, serial: stored.serial, ..snapshot };
-        let entries: Vec<Entry> = stored.entries.iter().map(|entry| self.read_entry(&entry.body)).collect::<Result<_, _>>()?;
-        let state = fold(snapshot, entries).map_err(|source| StoreError::Illegal { place: self.backend.place(), source })?;
+        let entries: Vec<Entry> =
+            stored.entries.iter().map(|entry| self.read_entry(&entry.body)).collect::<Result<_, _>>()?;
+        let state =
+            fold(snapshot, entries).map_err(|source| StoreError::Illegal { place: self.backend.place(), source })?;
         Ok((state, through))
     }
 

@@ -81,7 +81,10 @@ async fn a_failure_stops_what_depends_on_it_and_says_what_to_do() {
     let mut world = lab().await;
     let mut taken = Vm("web", 5001, "intent-other").create();
     taken.after = vec![1];
-    let summary = world.apply(vec![taken, Vm("web", 5001, "intent-web").create(), pool()], Cut::Never).await.expect("nothing dies");
+    let summary = world
+        .apply(vec![taken, Vm("web", 5001, "intent-web").create(), pool()], Cut::Never)
+        .await
+        .expect("nothing dies");
     assert_eq!(summary.results[0], Some(OperationResult::NotStarted { because: 1 }));
     assert_eq!(summary.results[2], Some(OperationResult::Done));
     let Some(OperationResult::Failed { error, hints }) = &summary.results[1] else { panic!("{summary:?}") };
@@ -135,7 +138,8 @@ async fn while_another_run_is_at_work_nothing_is_concluded() {
     let state = world.state();
     let (answers, at_work) = (std::collections::BTreeMap::new(), Some("run 42 by kim@ws1"));
     let (_, observed) = World::new().recover().await;
-    let recovery = recover(&Remains { state: &state, observed: &observed, answers: &answers, at_work, project: "home", now: 1 });
+    let recovery =
+        recover(&Remains { state: &state, observed: &observed, answers: &answers, at_work, project: "home", now: 1 });
     assert!(recovery.entries.is_empty() && recovery.probes.is_empty() && recovery.messages.is_empty(), "{recovery:?}");
     assert_eq!(recovery.in_progress[&address("vm", "web")], "run 42 by kim@ws1 is working on it");
     assert_eq!(recovery.state.open.len(), 1);

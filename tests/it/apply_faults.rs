@@ -112,7 +112,12 @@ async fn nothing_is_concluded_from_the_silence_of_a_node() {
     let mut world = World::new();
     let cut = world.apply(vec![WEB.create()], Cut::AfterWrite(1)).await;
     assert!(cut.is_none(), "the run dies after the clone call");
-    let silence = Rule { path: "/nodes/pve1/.*".to_owned(), status: Some(595), message: Some("No route to host".to_owned()), ..Rule::default() };
+    let silence = Rule {
+        path: "/nodes/pve1/.*".to_owned(),
+        status: Some(595),
+        message: Some("No route to host".to_owned()),
+        ..Rule::default()
+    };
     set_faults(&world, [silence]);
     let (recovery, observed) = world.recover().await;
     assert!(recovery.entries.is_empty() && recovery.messages.is_empty(), "{recovery:?}");
@@ -153,7 +158,8 @@ async fn a_copy_made_by_hand_is_reported_and_left_alone() {
     let finished = clusters["lab"].wait(&upid, Duration::from_secs(600), &mut |_| {}).await.expect("it ends");
     assert_eq!(finished.exit, Exit::Done);
     let (recovery, observed) = world.recover().await;
-    let description = &observed.clusters["lab"].guests[&5003].config.as_ref().expect("it has our tag").values["description"];
+    let description =
+        &observed.clusters["lab"].guests[&5003].config.as_ref().expect("it has our tag").values["description"];
     assert!(description.contains("intent=intent-web"), "a copy carries the marker: {description}");
     assert!(recovery.entries.is_empty(), "{recovery:?}");
     assert_eq!(recovery.messages.len(), 1, "{recovery:?}");

@@ -3,8 +3,8 @@
 //! Transport and journal can be cut off at any call or entry, as a crash would.
 
 use spawnpoint::apply::{
-    Clusters, Interrupt, Journal, JournalError, OperationResult, Patience, ProvisionContext, ProvisionError, Provisioned,
-    Provisioner, Recovery, Run, Situation, Summary, look_and_recover, run,
+    Clusters, Interrupt, Journal, JournalError, OperationResult, Patience, ProvisionContext, ProvisionError,
+    Provisioned, Provisioner, Recovery, Run, Situation, Summary, look_and_recover, run,
 };
 use spawnpoint::config::{Address, ModulePath};
 use spawnpoint::observe::{Observed, Power, Wanted};
@@ -190,7 +190,12 @@ impl World {
     }
 
     /// Carries out operations with another journal.
-    pub(crate) async fn run_with(&self, process: &Arc<Process>, operations: Vec<Operation>, journal: &dyn Journal) -> Summary {
+    pub(crate) async fn run_with(
+        &self,
+        process: &Arc<Process>,
+        operations: Vec<Operation>,
+        journal: &dyn Journal,
+    ) -> Summary {
         let (clusters, plan) = (self.clusters(process), plan(operations));
         let (_user, interrupts) = watch::channel(Interrupt::None);
         run(&self.context(&plan, &clusters, journal), &mut |_| {}, interrupts).await

@@ -80,7 +80,10 @@ fn entries() -> Vec<Entry> {
     ];
     vec![
         begun(1, "clone", Effect::Put(Box::new(record()))),
-        Entry::TaskAssigned { key: key(1), upid: "UPID:pve1:00000001:00000002:65000000:qmclone:9000:root@pam!t:".to_owned() },
+        Entry::TaskAssigned {
+            key: key(1),
+            upid: "UPID:pve1:00000001:00000002:65000000:qmclone:9000:root@pam!t:".to_owned(),
+        },
         Entry::Settled { key: key(1), outcome: Outcome::DoneWithWarnings(vec!["slow".to_owned()]), at: 1_700_000_009 },
         begun(2, "configure", Effect::None),
         Entry::Settled { key: key(2), outcome: Outcome::Failed("VM is locked (backup)".to_owned()), at: 1_700_000_010 },
@@ -129,7 +132,10 @@ fn every_entry_is_read_back() {
 #[test]
 fn what_cannot_be_read_says_why() {
     let error = |text: &str| read_snapshot(text, &Reversed).expect_err("it is not readable").to_string();
-    assert_eq!(error(r#"{"format": 2, "anything": 1}"#), "the state has format 2, and this version reads formats up to 1");
+    assert_eq!(
+        error(r#"{"format": 2, "anything": 1}"#),
+        "the state has format 2, and this version reads formats up to 1"
+    );
     assert!(error("{}").starts_with("the state is damaged: missing field `format`"));
     assert!(error(&FORMAT_1.replace("vm.web", "vm")).contains("`vm` is not an address"));
     let sealed = read_snapshot(FORMAT_1, &NoKey).expect_err("there is no key");
@@ -172,5 +178,9 @@ async fn a_backend_keeps_it_over_a_crash_and_a_snapshot() {
 
     let about = HistoryQuery { subject: Some("vm.web".to_owned()), ..HistoryQuery::default() };
     let history = store.history(&about).await.expect("it is readable");
-    assert_eq!(history.len(), entries().len() - 2 + 1, "all but one of another object and the outputs, and the last one");
+    assert_eq!(
+        history.len(),
+        entries().len() - 2 + 1,
+        "all but one of another object and the outputs, and the last one"
+    );
 }
