@@ -2,6 +2,7 @@
 //! into API calls and writes down each step before taking it.
 
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod diagnostics;
 pub mod domain;
@@ -14,6 +15,7 @@ pub mod provision;
 pub mod proxmox;
 pub mod render;
 pub mod resources;
+pub mod secrets;
 pub mod state;
 pub mod value;
 pub mod simulator;

@@ -15,41 +15,50 @@ const VARIABLE_PREFIX: &str = "SPAWNPOINT_VAR_";
 
 /// What is said about variables outside the stack's files.
 #[derive(Clone, Debug, Default)]
-pub struct Given {
+pub(super) struct Given {
     /// Texts of `SPAWNPOINT_VAR_name`, by name.
-    pub environment: BTreeMap<String, String>,
+    pub(super) environment: BTreeMap<String, String>,
     /// `-var` and `-var-file`, in the order given.
-    pub arguments: Vec<VariableArgument>,
+    pub(super) arguments: Vec<VariableArgument>,
 }
 
 impl Given {
     /// Returns what this process was given.
-    pub fn of_process(arguments: Vec<VariableArgument>) -> Self {
-        let named = |(name, text): (String, String)| Some((name.strip_prefix(VARIABLE_PREFIX)?.to_owned(), text));
+    pub(super) fn of_process(arguments: Vec<VariableArgument>) -> Self {
+        let named = |(name, text): (String, String)| {
+            Some((name.strip_prefix(VARIABLE_PREFIX)?.to_owned(), text))
+        };
         // A variable whose name or text is not Unicode cannot be the value of ours.
-        let texts = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-        Self { environment: texts.filter_map(named).collect(), arguments }
+        let texts = std::env::vars_os()
+            .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+        Self {
+            environment: texts.filter_map(named).collect(),
+            arguments,
+        }
     }
 }
 
 /// A stack that was read without errors.
-pub struct Configuration {
+pub(super) struct Configuration {
     /// What the files say.
-    pub stack: Stack,
+    pub(super) stack: Stack,
     /// Their texts, and those of the games' manifests.
-    pub sources: Sources,
+    pub(super) sources: Sources,
     /// Warnings so far.
-    pub warnings: Diagnostics,
+    pub(super) warnings: Diagnostics,
     /// Every game there is, ours and the stack's own.
-    pub games: BTreeMap<String, GameFacts>,
+    pub(super) games: BTreeMap<String, GameFacts>,
 }
 
 /// Reads the stack.
 ///
 /// # Errors
 /// All errors of all files at once.
-pub fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Configuration> {
-    let folder_name = shell.folder.file_name().map_or_else(|| "stack".into(), |name| name.to_string_lossy().into_owned());
+pub(super) fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Configuration> {
+    let folder_name = shell.folder.file_name().map_or_else(
+        || "stack".into(),
+        |name| name.to_string_lossy().into_owned(),
+    );
     let names = domain::names();
     let input = Input {
         world,
@@ -65,22 +74,39 @@ pub fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Conf
     let (stack, mut sources, mut found) = config::load(&input);
     let games = games(shell, &mut sources, &mut found);
     match stack.filter(|_| !found.has_errors()) {
-        Some(stack) => Ok(Configuration { stack, sources, warnings: found, games }),
+        Some(stack) => Ok(Configuration {
+            stack,
+            sources,
+            warnings: found,
+            games,
+        }),
         None => Err(Failure::new(found, &sources)),
     }
 }
 
 /// A manifest that is wrong is an error even if no server uses it: it is either ours or the stack's own.
-fn games(shell: &Shell, sources: &mut Sources, found: &mut Diagnostics) -> BTreeMap<String, GameFacts> {
+fn games(
+    shell: &Shell,
+    sources: &mut Sources,
+    found: &mut Diagnostics,
+) -> BTreeMap<String, GameFacts> {
     let mut games = BTreeMap::new();
     for name in provision::assets::names(&shell.folder) {
         match provision::assets::playbook(&shell.folder, &name) {
             Ok(None) => {}
             Ok(Some(playbook)) => match playbook.manifest(sources) {
-                Ok(game) => drop(games.insert(name, GameFacts { game, playbook: playbook.digest() })),
+                Ok(game) => drop(games.insert(
+                    name,
+                    GameFacts {
+                        game,
+                        playbook: playbook.digest(),
+                    },
+                )),
                 Err(wrong) => found.extend(wrong),
             },
-            Err(error) => found.push(Diagnostic::error(format!("cannot read the playbook of `{name}`: {error}"))),
+            Err(error) => found.push(Diagnostic::error(format!(
+                "cannot read the playbook of `{name}`: {error}"
+            ))),
         }
     }
     games

@@ -7,20 +7,20 @@ use std::sync::{Mutex, MutexGuard};
 
 /// Everything a world was asked, and what it answered. An `Err` is the system's words.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Memory {
+pub(super) struct Memory {
     /// Contents by path.
-    pub files: BTreeMap<String, Result<Vec<u8>, String>>,
+    pub(super) files: BTreeMap<String, Result<Vec<u8>, String>>,
     /// Files directly in a folder.
-    pub folders: BTreeMap<String, Result<Vec<String>, String>>,
+    pub(super) folders: BTreeMap<String, Result<Vec<String>, String>>,
     /// Files below a folder.
-    pub trees: BTreeMap<String, Result<Vec<String>, String>>,
+    pub(super) trees: BTreeMap<String, Result<Vec<String>, String>>,
     /// Whether there is something.
-    pub existence: BTreeMap<String, bool>,
+    pub(super) existence: BTreeMap<String, bool>,
 }
 
 /// The working folder on disk.
 #[derive(Debug)]
-pub struct Disk {
+pub(super) struct Disk {
     root: PathBuf,
     home: Option<PathBuf>,
     memory: Mutex<Memory>,
@@ -28,17 +28,23 @@ pub struct Disk {
 
 impl Disk {
     /// Returns the world below a folder.
-    pub fn new(root: PathBuf) -> Self {
-        Self { root, home: std::env::home_dir(), memory: Mutex::default() }
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            home: std::env::home_dir(),
+            memory: Mutex::default(),
+        }
     }
 
     /// Returns what was asked so far, and the answers.
-    pub fn memory(&self) -> Memory {
+    pub(super) fn memory(&self) -> Memory {
         self.remembered().clone()
     }
 
     fn remembered(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().expect("nobody panics while holding what is remembered")
+        self.memory
+            .lock()
+            .expect("nobody panics while holding what is remembered")
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -50,16 +56,28 @@ impl World for Disk {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         let mut memory = self.remembered();
         let read = || std::fs::read(self.path(path)).map_err(|error| error.to_string());
-        memory.files.entry(path.to_owned()).or_insert_with(read).clone()
+        memory
+            .files
+            .entry(path.to_owned())
+            .or_insert_with(read)
+            .clone()
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, String> {
         let list = || files_in(&self.path(folder)).map_err(|error| error.to_string());
-        self.remembered().folders.entry(folder.to_owned()).or_insert_with(list).clone()
+        self.remembered()
+            .folders
+            .entry(folder.to_owned())
+            .or_insert_with(list)
+            .clone()
     }
 
     fn exists(&self, path: &str) -> bool {
-        *self.remembered().existence.entry(path.to_owned()).or_insert_with(|| self.path(path).exists())
+        *self
+            .remembered()
+            .existence
+            .entry(path.to_owned())
+            .or_insert_with(|| self.path(path).exists())
     }
 
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
@@ -68,16 +86,25 @@ impl World for Disk {
             walk(&self.path(folder), "", &mut found).map_err(|error| error.to_string())?;
             Ok(found.into_iter().collect())
         };
-        self.remembered().trees.entry(folder.to_owned()).or_insert_with(walk).clone()
+        self.remembered()
+            .trees
+            .entry(folder.to_owned())
+            .or_insert_with(walk)
+            .clone()
     }
 
     fn absolute(&self, path: &str) -> String {
         let joined = self.path(path);
-        std::path::absolute(&joined).unwrap_or(joined).to_string_lossy().into_owned()
+        std::path::absolute(&joined)
+            .unwrap_or(joined)
+            .to_string_lossy()
+            .into_owned()
     }
 
     fn home(&self) -> Option<String> {
-        self.home.as_ref().map(|home| home.to_string_lossy().into_owned())
+        self.home
+            .as_ref()
+            .map(|home| home.to_string_lossy().into_owned())
     }
 }
 
@@ -110,25 +137,36 @@ fn walk(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) -> std::io::R
 
 /// A world that answers as another one did. What that one was not asked is not there.
 #[derive(Debug)]
-pub struct Replay {
+pub(super) struct Replay {
     memory: Memory,
     disk: Disk,
 }
 
 impl Replay {
     /// Returns a world with these answers; only names of folders come from the present one.
-    pub fn new(memory: Memory, root: PathBuf) -> Self {
-        Self { memory, disk: Disk::new(root) }
+    pub(super) fn new(memory: Memory, root: PathBuf) -> Self {
+        Self {
+            memory,
+            disk: Disk::new(root),
+        }
     }
 }
 
 impl World for Replay {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.memory.files.get(path).cloned().unwrap_or_else(|| Err(not_in_plan()))
+        self.memory
+            .files
+            .get(path)
+            .cloned()
+            .unwrap_or_else(|| Err(not_in_plan()))
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, String> {
-        self.memory.folders.get(folder).cloned().unwrap_or_else(|| Err(not_in_plan()))
+        self.memory
+            .folders
+            .get(folder)
+            .cloned()
+            .unwrap_or_else(|| Err(not_in_plan()))
     }
 
     fn exists(&self, path: &str) -> bool {
@@ -136,7 +174,11 @@ impl World for Replay {
     }
 
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
-        self.memory.trees.get(folder).cloned().unwrap_or_else(|| Err(not_in_plan()))
+        self.memory
+            .trees
+            .get(folder)
+            .cloned()
+            .unwrap_or_else(|| Err(not_in_plan()))
     }
 
     fn absolute(&self, path: &str) -> String {
@@ -159,23 +201,35 @@ mod tests {
     #[test]
     fn a_file_is_read_once_and_replayed() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("it can be written");
+        let write = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).expect("it can be written")
+        };
         std::fs::create_dir(folder.path().join("m")).expect("it is new");
         write("a.hcl", "one");
         write("m/b.hcl", "below");
         let disk = Disk::new(folder.path().to_owned());
         assert_eq!(disk.list("."), Ok(vec!["a.hcl".to_owned()]));
-        assert_eq!(disk.files_below("."), Ok(vec!["a.hcl".to_owned(), "m/b.hcl".to_owned()]));
+        assert_eq!(
+            disk.files_below("."),
+            Ok(vec!["a.hcl".to_owned(), "m/b.hcl".to_owned()])
+        );
         assert_eq!(disk.read("a.hcl"), Ok(b"one".to_vec()));
         assert!(disk.read("gone.hcl").is_err());
         assert!(disk.exists("m") && !disk.exists("n"));
         write("a.hcl", "two");
-        assert_eq!(disk.read("a.hcl"), Ok(b"one".to_vec()), "a run sees one state of the folder");
+        assert_eq!(
+            disk.read("a.hcl"),
+            Ok(b"one".to_vec()),
+            "a run sees one state of the folder"
+        );
 
         let replay = Replay::new(disk.memory(), folder.path().to_owned());
         assert_eq!(replay.read("a.hcl"), Ok(b"one".to_vec()));
         assert_eq!(replay.list("."), disk.list("."));
         assert!(replay.exists("m") && !replay.exists("n"));
-        assert_eq!(replay.read("m/b.hcl"), Err("the plan file does not hold it".to_owned()));
+        assert_eq!(
+            replay.read("m/b.hcl"),
+            Err("the plan file does not hold it".to_owned())
+        );
     }
 }

@@ -4,21 +4,24 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
 use crate::proxmox::CallError;
 
 /// The result of a command's steps.
-pub type Outcome<T> = Result<T, Box<Failure>>;
+pub(super) type Outcome<T> = Result<T, Box<Failure>>;
 
 /// What is printed before exit code 1.
 #[derive(Debug, Default)]
-pub struct Failure {
+pub(super) struct Failure {
     /// What to say.
-    pub diagnostics: Diagnostics,
+    pub(super) diagnostics: Diagnostics,
     /// What the spans point into.
-    pub sources: Sources,
+    pub(super) sources: Sources,
 }
 
 impl Failure {
     /// Returns a failure with spans into `sources`.
-    pub fn new(diagnostics: impl Into<Diagnostics>, sources: &Sources) -> Box<Self> {
-        Box::new(Self { diagnostics: diagnostics.into(), sources: sources.clone() })
+    pub(super) fn new(diagnostics: impl Into<Diagnostics>, sources: &Sources) -> Box<Self> {
+        Box::new(Self {
+            diagnostics: diagnostics.into(),
+            sources: sources.clone(),
+        })
     }
 }
 
@@ -58,7 +61,11 @@ impl From<Vec<CallError>> for Box<Failure> {
         let mut diagnostics = Diagnostics::new();
         for error in errors {
             let diagnostic = Diagnostic::error(error.to_string());
-            diagnostics.push(error.hint.map_or(diagnostic.clone(), |hint| diagnostic.hint(hint)));
+            diagnostics.push(
+                error
+                    .hint
+                    .map_or(diagnostic.clone(), |hint| diagnostic.hint(hint)),
+            );
         }
         diagnostics.into()
     }

@@ -9,7 +9,7 @@ use super::module::Object;
 use super::program::{CellKind, CellName, Repeated};
 use super::stack::{Objects, Output, Stack};
 use super::syntax;
-use crate::diagnostics::{Diagnostic, Diagnostics, Span};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span};
 use crate::value::{Kind, Marks, Type, Value, convert};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -101,6 +101,22 @@ impl Stack {
         (outputs, run.finish(own))
     }
 
+    /// Judges the `check` blocks of all modules. What does not hold is a warning: a check never stops a run.
+    pub fn checks(&self, objects: &Objects) -> Diagnostics {
+        let run = Run::new(&self.program, Some(objects));
+        let mut own = Diagnostics::new();
+        for (place, instance) in self.program.instances.iter().enumerate() {
+            for (name, check) in &instance.module.checks {
+                for rule in &check.assertions {
+                    run.frame(place).rule(rule, &format!("check `{name}` does not hold"), &mut own);
+                }
+            }
+        }
+        let mut warnings = Diagnostics::new();
+        warnings.extend(run.finish(own).into_iter().map(|diagnostic| Diagnostic { severity: Severity::Warning, ..diagnostic }));
+        warnings
+    }
+
     fn find(&self, block: &Address) -> (usize, &Object, Repeated) {
         let place = *self
             .program
@@ -149,7 +165,7 @@ impl Frame<'_> {
         for block in &body.blocks {
             match (&*block.kind, block.labels.as_slice()) {
                 ("dynamic", [label]) => {
-                    self.dynamic(block, label, &mut evaluated.blocks, diagnostics)
+                    self.dynamic(block, label, &mut evaluated.blocks, diagnostics);
                 }
                 _ => {
                     let labels = block

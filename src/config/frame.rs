@@ -124,15 +124,14 @@ impl<'a> Run<'a> {
         match cell.kind {
             CellKind::Local => value.unwrap_or_else(|| Value::unknown(Type::Dynamic)),
             CellKind::Output => {
-                let is_sensitive = module
-                    .outputs
-                    .get(&cell.name)
-                    .is_some_and(|output| output.is_sensitive);
-                let marks = if is_sensitive {
-                    Marks::SENSITIVE
-                } else {
-                    Marks::NONE
-                };
+                let output = &module.outputs[&cell.name];
+                let mut marks = Marks::NONE;
+                if output.is_sensitive {
+                    marks = marks | Marks::SENSITIVE;
+                }
+                if output.is_ephemeral {
+                    marks = marks | Marks::EPHEMERAL;
+                }
                 value
                     .unwrap_or_else(|| Value::unknown(Type::Dynamic))
                     .with_marks(marks)

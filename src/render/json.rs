@@ -56,7 +56,22 @@ pub fn plan(plan: &Plan, schemas: Schemas) -> Json {
 
 /// Returns a value as plain JSON: null where it is unknown, sensitive or null.
 pub fn value(value: &Value) -> Json {
-    if value.is_sensitive() {
+    plain(value, Secrets::Hidden)
+}
+
+/// Returns a value as plain JSON with what is sensitive in it: for a user who asked for this very value.
+pub fn value_in_clear(value: &Value) -> Json {
+    plain(value, Secrets::Shown)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Secrets {
+    Hidden,
+    Shown,
+}
+
+fn plain(value: &Value, secrets: Secrets) -> Json {
+    if value.is_sensitive() && secrets == Secrets::Hidden {
         return Json::Null;
     }
     if let Some(address) = value.address() {
@@ -68,16 +83,16 @@ pub fn value(value: &Value) -> Json {
         Kind::Number(number) => serde_json::from_str(&number.to_string()).unwrap_or(Json::Null),
         Kind::Text(text) => Json::String(text.to_string()),
         Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
-            items.iter().map(self::value).collect()
+            items.iter().map(|item| plain(item, secrets)).collect()
         }
         Kind::Map(_, entries) => entries
             .iter()
-            .map(|(key, item)| (key.to_string(), self::value(item)))
+            .map(|(key, item)| (key.to_string(), plain(item, secrets)))
             .collect(),
         Kind::Object(object) => object
             .attributes
             .iter()
-            .map(|(key, item)| (key.to_string(), self::value(item)))
+            .map(|(key, item)| (key.to_string(), plain(item, secrets)))
             .collect(),
     }
 }

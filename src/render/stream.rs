@@ -1,11 +1,12 @@
 //! One JSON object per line on standard output with `-json`, in the form of Terraform's machine-readable UI 1.2.
 
 use super::amount::elapsed;
+use super::diagnostics;
 use super::json;
 use super::plan::sentence;
 use crate::apply::{Event, OperationResult, Summary};
 use crate::config::{Address, Key};
-use crate::diagnostics::{Diagnostic, Severity, Sources, Span};
+use crate::diagnostics::{Diagnostic, Severity, Sources};
 use crate::plan::{Action, Mode, Plan, Verb};
 use serde_json::{Value as Json, json};
 
@@ -34,63 +35,8 @@ pub fn diagnostic(at: &str, diagnostic: &Diagnostic, sources: &Sources) -> Strin
         level,
         "diagnostic",
         &message,
-        json!({ "diagnostic": diagnostic_json(diagnostic, sources) }),
+        json!({ "diagnostic": diagnostics::json(diagnostic, sources) }),
     )
-}
-
-/// Returns a diagnostic as Terraform's consumers expect it; hints come after the detail, each on a line.
-pub fn diagnostic_json(diagnostic: &Diagnostic, sources: &Sources) -> Json {
-    let hints = diagnostic.hints.iter().map(|hint| format!("hint: {hint}"));
-    let detail: Vec<String> = diagnostic.detail.iter().cloned().chain(hints).collect();
-    let mut result = json!({
-        "severity": match diagnostic.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        },
-        "summary": diagnostic.summary,
-        "detail": detail.join("\n"),
-    });
-    if let Some(address) = &diagnostic.address {
-        result["address"] = json!(address);
-    }
-    if let Some(span) = diagnostic.span {
-        result["range"] = range(span, sources);
-        result["snippet"] = snippet(span, diagnostic, sources);
-    }
-    result
-}
-
-fn range(span: Span, sources: &Sources) -> Json {
-    let source = sources.get(span.file);
-    let place = |byte: u32| {
-        let position = source.position(byte);
-        json!({ "line": position.line, "column": position.column, "byte": byte })
-    };
-    json!({ "filename": &*source.name, "start": place(span.start), "end": place(span.end) })
-}
-
-fn snippet(span: Span, diagnostic: &Diagnostic, sources: &Sources) -> Json {
-    let source = sources.get(span.file);
-    let position = source.position(span.start);
-    let code = source.line(position.line);
-    let start = code
-        .char_indices()
-        .nth(position.column as usize - 1)
-        .map_or(code.len(), |(byte, _)| byte);
-    let end = (start + (span.end - span.start) as usize).min(code.len());
-    let values: Vec<Json> = diagnostic
-        .values
-        .iter()
-        .map(|(reference, text)| json!({ "traversal": reference, "statement": text }))
-        .collect();
-    json!({
-        "context": null,
-        "code": code,
-        "start_line": position.line,
-        "highlight_start_offset": start,
-        "highlight_end_offset": end,
-        "values": values,
-    })
 }
 
 /// Returns the lines of a plan: each change, then the counts, then the outputs.

@@ -19,3 +19,5 @@ mod render_progress;
 mod simulator;
 mod tidy;
 mod simulator_server;
+mod config_input;
+mod config_scale;

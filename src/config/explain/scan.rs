@@ -152,7 +152,7 @@ impl Scanner<'_> {
             return Err(Box::new(
                 Diagnostic::error(summary)
                     .at(span)
-                    .hint(format!("remove it, or add what it should close")),
+                    .hint("remove it, or add what it should close"),
             ));
         };
         let opener = self.scanned.tokens[index];
@@ -245,7 +245,7 @@ impl Scanner<'_> {
             match (in_text, *byte) {
                 (true, b'\\') => at += 1,
                 (true, b'$' | b'%') if next == Some(*byte) && bytes.get(at + 2) == Some(&b'{') => {
-                    at += 2
+                    at += 2;
                 }
                 (true, b'$' | b'%') if next == Some(b'{') => {
                     braces.push((at, 0));

@@ -15,6 +15,7 @@ mod template;
 mod traversal;
 
 pub(super) use evaluate::render;
+pub(super) use limits::{TEXT_MAX, WEIGHT_MAX};
 pub use evaluate::evaluate;
 pub use lower::{lower, lower_template};
 pub use reference::{Reference, ReferenceStep, keyed_references, references};

@@ -49,6 +49,7 @@ const NULL: u8 = 1;
 const UNKNOWN: u8 = 2;
 const MARKED: u8 = 4;
 const DYNAMIC: u8 = 8;
+const INSIDE: u8 = 16;
 
 impl Parameter {
     pub(in crate::config) const fn new(name: &'static str, takes: Takes) -> Self {
@@ -67,7 +68,12 @@ impl Parameter {
 
     /// The function itself deals with an unknown argument.
     pub(in crate::config) const fn or_unknown(self) -> Self {
-        Self { allows: self.allows | UNKNOWN | DYNAMIC, ..self }
+        Self { allows: self.allows | UNKNOWN | INSIDE | DYNAMIC, ..self }
+    }
+
+    /// The function does not look at what is inside a collection, so unknown items do no harm.
+    pub(in crate::config) const fn or_unknown_inside(self) -> Self {
+        Self { allows: self.allows | INSIDE, ..self }
     }
 
     /// The function itself moves marks to its result.
@@ -185,6 +191,11 @@ impl Arguments<'_> {
         }
     }
 
+    /// Returns a bool argument.
+    pub(in crate::config) fn flag(&self, place: usize) -> bool {
+        self.values[place].as_bool().expect("the parameter takes bools only")
+    }
+
     /// Returns the items of an argument that its parameter says is a known list or set.
     pub(in crate::config) fn items(&self, place: usize) -> &[Value] {
         self.values[place].as_items().expect("the parameter takes lists or sets only")
@@ -192,6 +203,25 @@ impl Arguments<'_> {
 }
 
 impl Function {
+    pub(in crate::config) const fn new(
+        name: &'static str,
+        parameters: &'static [Parameter],
+        returns: Returns,
+        run: fn(&Arguments<'_>) -> Outcome,
+        documentation: &'static str,
+        example: (&'static str, &'static str),
+    ) -> Self {
+        Self { name, parameters, variadic: None, documentation, example, returns, run: Run::Values(run) }
+    }
+
+    pub(in crate::config) const fn variadic(self, parameter: Parameter) -> Self {
+        Self { variadic: Some(parameter), ..self }
+    }
+
+    pub(in crate::config) const fn run_by_evaluator(self, run: Run) -> Self {
+        Self { run, ..self }
+    }
+
     /// Returns the parameter an argument is for.
     pub fn parameter(&self, place: usize) -> Option<&Parameter> {
         self.parameters.get(place).or(self.variadic.as_ref())
@@ -244,6 +274,7 @@ pub(in crate::config) fn call(function: &Function, arguments: &[Value], world: &
             return wrong(place, "it must not be null");
         }
         is_unknown |= argument.is_unknown() && !parameter.allows(UNKNOWN);
+        is_unknown |= !argument.is_unknown() && !argument.is_wholly_known() && !parameter.allows(INSIDE);
         if parameter.allows(MARKED) {
             values.push(argument.clone());
         } else {
