@@ -1,5 +1,9 @@
 //! One integration binary: every file of this folder is a module here, which `tidy` checks.
 
+mod apply;
+mod apply_faults;
+mod apply_lab;
+mod apply_state;
 mod client;
 mod client_login;
 mod client_server;
