@@ -10,6 +10,7 @@ mod client_server;
 mod config;
 mod games;
 mod harness;
+mod planner_world;
 mod plans;
 mod provision;
 mod provision_guest;
