@@ -1,10 +1,17 @@
 //! Addresses of blocks and of the children composites expand to: `[module.NAME[KEY].]TYPE.NAME[KEY][.CHILD[KEY]]`.
+//!
+//! Reading one from text is in `parse`. Addresses sort in natural order: `vm.node-2` comes before `vm.node-10`.
+
+mod order;
+mod parse;
+
+pub use parse::AddressError;
 
 use std::fmt;
 use std::sync::Arc;
 
 /// The key of one instance of a `count` or `for_each`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
     /// From `count`.
     Number(u64),
@@ -33,13 +40,21 @@ impl fmt::Display for Key {
 }
 
 /// A module instance; empty for the root module.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ModulePath(pub Vec<(Arc<str>, Option<Key>)>);
 
 impl ModulePath {
     /// Returns whether this is the root module.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Returns the path of an instance of a module that this one calls.
+    #[must_use]
+    pub fn then(&self, name: &Arc<str>, key: Option<Key>) -> Self {
+        let mut steps = self.0.clone();
+        steps.push((name.clone(), key));
+        Self(steps)
     }
 }
 
@@ -56,7 +71,7 @@ impl fmt::Display for ModulePath {
 }
 
 /// A named child of a composite block: `.pool`, `.access["kim@pve"]`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Child {
     /// Name, reserved in the composite's schema.
     pub name: Arc<str>,
@@ -65,7 +80,7 @@ pub struct Child {
 }
 
 /// The address of a block instance or of a child of one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address {
     /// Module instance that holds the block.
     pub module: ModulePath,
@@ -80,16 +95,51 @@ pub struct Address {
 }
 
 impl Address {
+    /// Returns the address of a block without instance key.
+    pub fn new(module: ModulePath, kind: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self {
+            module,
+            kind: kind.into(),
+            name: name.into(),
+            key: None,
+            child: None,
+        }
+    }
+
+    /// Returns the address of one instance of this block.
+    #[must_use]
+    pub fn instance(&self, key: Option<Key>) -> Self {
+        Self {
+            key,
+            child: None,
+            ..self.clone()
+        }
+    }
+
+    /// Returns whether both are instances (or children of instances) of one block in the text.
+    pub fn is_same_block(&self, other: &Self) -> bool {
+        self.name == other.name && self.kind == other.kind && self.module == other.module
+    }
+
     /// Returns the address of a child of this block.
     #[must_use]
     pub fn child(&self, name: &str, key: Option<Key>) -> Self {
-        Self { child: Some(Child { name: name.into(), key }), ..self.clone() }
+        Self {
+            child: Some(Child {
+                name: name.into(),
+                key,
+            }),
+            ..self.clone()
+        }
     }
 
     /// Returns the address of the block that this is, or is a child of.
     #[must_use]
     pub fn block(&self) -> Self {
-        Self { child: None, ..self.clone() }
+        Self {
+            child: None,
+            ..self.clone()
+        }
     }
 
     /// Returns whether `self`, used as a target, covers `other`: the same block, an instance of it, a child of it.

@@ -4,13 +4,41 @@
 //! evaluated later, in dependency order, by `plan` calling [`Stack::evaluate`] with the objects known so far.
 
 mod address;
+mod blocks;
 mod body;
+mod check;
+mod constant;
+mod constraint;
+mod evaluate;
+mod expand;
+mod explain;
 pub mod expression;
+mod facts;
+mod frame;
 pub mod functions;
+mod given;
+mod input;
+mod load;
+mod meta;
+mod module;
+mod parse;
+mod place;
+mod program;
+mod refactor;
+mod settings;
 mod similar;
 mod stack;
+mod suggest;
+mod syntax;
+mod tree;
+mod variable;
+mod version;
 
-pub use address::{Address, Child, Key, ModulePath};
+pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
+pub use input::{Input, MemoryWorld, VariableArgument, World};
+pub use load::load;
 pub(crate) use similar::similar;
-pub use stack::{Block, ClusterSettings, Lifecycle, Objects, Output, Settings, Stack};
+pub use stack::{
+    Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,
+};

@@ -90,6 +90,13 @@ impl Diagnostic {
         self
     }
 
+    /// Adds several things the user can do next.
+    #[must_use]
+    pub fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
+        self.hints.extend(hints);
+        self
+    }
+
     /// Adds the value of a reference involved. The text must already be masked.
     #[must_use]
     pub fn value(mut self, reference: impl Into<String>, text: impl Into<String>) -> Self {
@@ -99,6 +106,7 @@ impl Diagnostic {
 
     /// Sets the address of the object concerned.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "callers have addresses, references to them and texts")]
     pub fn about(mut self, address: impl ToString) -> Self {
         self.address = Some(address.to_string());
         self
@@ -127,7 +135,9 @@ impl Diagnostics {
 
     /// Returns whether there is an error among them.
     pub fn has_errors(&self) -> bool {
-        self.0.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.0
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// Returns whether there is no message at all.

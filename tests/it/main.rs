@@ -1,2 +1,21 @@
 //! One integration binary.
 mod expressions;
+//! One integration binary: every file of this folder is a module here, which `tidy` checks.
+
+mod client;
+mod client_login;
+mod client_server;
+mod config;
+mod games;
+mod harness;
+mod plans;
+mod provision;
+mod provision_guest;
+mod provision_sshd;
+mod render_plan;
+mod render_progress;
+mod simulator;
+mod tidy;
+mod simulator_server;
+mod config_input;
+mod config_scale;

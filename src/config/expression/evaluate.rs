@@ -69,10 +69,16 @@ impl Evaluator<'_> {
             Node::Object(entries) => self.object(entries, expression),
             Node::Template(parts) => self.template(parts, expression),
             Node::Join(each) => self.join(each, expression),
-            Node::Traversal(source, steps) => {
-                let source_value = self.value(source);
-                self.walk(source_value, source, steps)
-            }
+            Node::Traversal(source, steps) => match self.with_key(source, steps) {
+                Some(reference) => {
+                    let instance = self.reference(&reference);
+                    self.walk(instance, source, &steps[1..])
+                }
+                None => {
+                    let source_value = self.value(source);
+                    self.walk(source_value, source, steps)
+                }
+            },
             Node::Conditional(conditional) => self.conditional(conditional, expression),
             Node::Call(call) => self.call(call, expression),
             Node::UnknownCall(call) => self.no_such_function(&call.0, expression),

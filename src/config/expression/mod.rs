@@ -18,7 +18,7 @@ pub(super) use evaluate::render;
 pub(super) use limits::{TEXT_MAX, WEIGHT_MAX};
 pub use evaluate::evaluate;
 pub use lower::{lower, lower_template};
-pub use reference::{Reference, ReferenceStep, references};
+pub use reference::{Reference, ReferenceStep, keyed_references, references};
 pub use scope::{FunctionWorld, Resolved, Scope};
 
 use super::functions::Function;

@@ -75,6 +75,25 @@ pub fn references(expression: &Expression) -> Vec<Reference> {
     found
 }
 
+/// Like [`references`], each with the expression of the key that follows it, if one does that is not constant: `each.key` in
+/// `vm.mc[each.key].address`. With its value the reference means one instance instead of all.
+pub fn keyed_references(expression: &Expression) -> Vec<(Reference, Option<Expression>)> {
+    let mut found = Vec::new();
+    let mut key = None;
+    expression.visit(&mut |node| match node {
+        // The source of a traversal is visited right after it.
+        Node::Traversal(source, steps) if matches!(source.node, Node::Reference(_)) => {
+            key = match steps.first().map(|step| &step.kind) {
+                Some(StepKind::Index(index)) => Some(index.clone()),
+                Some(StepKind::Attribute(_) | StepKind::Splat(_)) | None => None,
+            };
+        }
+        Node::Reference(reference) => found.push(((**reference).clone(), key.take())),
+        _ => {}
+    });
+    found
+}
+
 impl Expression {
     /// Calls back for every named `for` variable in the expression.
     pub(super) fn visit_locals(&self, visitor: &mut impl FnMut(usize, &str)) {

@@ -13,6 +13,12 @@ pub trait Scope {
     /// An error here is about the reference itself (no such variable); `try` and `can` do not catch it.
     fn resolve(&self, reference: &Reference) -> Result<Resolved, Diagnostic>;
 
+    /// Returns whether a key computed right after the reference should be resolved with it: `vm.mc` when `vm.mc[each.key]` is cheaper than
+    /// all of `vm.mc`.
+    fn takes_key(&self, _reference: &Reference) -> bool {
+        false
+    }
+
     /// Returns the world that functions read from.
     fn world(&self) -> &dyn FunctionWorld;
 }

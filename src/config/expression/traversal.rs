@@ -1,7 +1,7 @@
 //! Walking into values: attributes, indices, splats.
 
 use super::evaluate::{Evaluator, unknown};
-use super::{Expression, Node, Reference, Step, StepKind};
+use super::{Expression, Node, Reference, ReferenceStep, Step, StepKind};
 use crate::config::similar;
 use crate::diagnostics::{Diagnostic, Span};
 use crate::value::{self, Kind, Marks, Type, Value, convert};
@@ -38,6 +38,34 @@ enum Found<'v> {
 }
 
 impl Evaluator<'_> {
+    /// Returns the reference with the key that follows it, where the scope asks for that and the key is known.
+    pub(super) fn with_key(&mut self, source: &Expression, steps: &[Step]) -> Option<Reference> {
+        let Node::Reference(reference) = &source.node else {
+            return None;
+        };
+        let step = steps.first()?;
+        let StepKind::Index(key) = &step.kind else {
+            return None;
+        };
+        if !self.scope.takes_key(reference) {
+            return None;
+        }
+        // What is wrong with the key is reported when the steps are walked.
+        let key = self.quietly(key)?;
+        if !key.marks().is_empty() {
+            return None;
+        }
+        let key = match key.kind() {
+            Kind::Text(text) => value::Step::Key(text.clone()),
+            Kind::Number(number) => value::Step::Index(usize::try_from(number.as_i64()?).ok()?),
+            _ => return None,
+        };
+        let mut reference = (**reference).clone();
+        reference.steps.push(ReferenceStep { step: key, span: step.span });
+        reference.span.end = step.span.end;
+        Some(reference)
+    }
+
     /// Walks the steps of a reference that the scope left over, cloning only what they lead to.
     pub(super) fn walk_reference(&mut self, start: &Value, reference: &Reference, done: usize) -> Value {
         let mut value = start;

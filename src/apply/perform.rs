@@ -1,0 +1,280 @@
+//! One operation, step by step: guard, journal, send, wait, settle. Which operations run when is decided by `schedule`; the journal
+//! belongs to `driver`, which this asks for every write.
+
+use super::driver::{Message, Run};
+use super::failure::{Certainty, Failure};
+use super::guard::{self, Prepared};
+use super::guest;
+use super::outcome::{Evidence, Verdict};
+use super::{Event, OperationResult, ProvisionContext, deadline::Deadline};
+use crate::observe::Power;
+use crate::plan::{Guard, GuardedCall, Operation, ProvisionTask, Step, Task, Verify};
+use crate::proxmox::task::Exit;
+use crate::proxmox::{Call, Client, ErrorClass, classify};
+use crate::state::{Entry, OperationKey, Outcome};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Carries out one operation.
+pub(super) struct Performer<'a> {
+    pub(super) run: &'a Run<'a>,
+    pub(super) index: usize,
+    pub(super) operation: &'a Operation,
+    /// Steps begun by the whole run.
+    pub(super) sequence: &'a AtomicU32,
+    pub(super) driver: mpsc::UnboundedSender<Message>,
+}
+
+/// Warnings of a step that was done.
+type Done = Result<Vec<String>, Failure>;
+
+/// How long a new guest may take to lose its lock after its task ended.
+const UNLOCK_WITHIN: Duration = Duration::from_secs(60);
+
+impl Performer<'_> {
+    /// Does every step in order, up to the first that fails.
+    pub(super) async fn perform(&self) -> OperationResult {
+        let mut warnings = Vec::new();
+        for (index, step) in self.operation.steps.iter().enumerate() {
+            let (operation, address) = (self.index, self.operation.address.clone());
+            self.tell(Event::Step { operation, address, step: step.name.clone(), index });
+            match self.step(step).await {
+                Ok(more) => warnings.extend(more),
+                Err(Failure { error, hints, .. }) => {
+                    return OperationResult::Failed { error: format!("{}: {error}", step.name), hints };
+                }
+            }
+        }
+        if warnings.is_empty() { OperationResult::Done } else { OperationResult::DoneWithWarnings(warnings) }
+    }
+
+    async fn step(&self, step: &Step) -> Done {
+        match &step.task {
+            Task::Call(guarded) => self.call(step, guarded).await,
+            Task::AwaitPower { node, vmid, is_running, deadline_ms } => {
+                let key = self.begin(step, format!("GET {}", guest::path(node, *vmid, "/status/current"))).await?;
+                let wanted = if *is_running { Power::Running } else { Power::Stopped };
+                let result = self.await_power(node, *vmid, wanted, Duration::from_millis(*deadline_ms)).await;
+                self.settle(key, result)
+            }
+            Task::Provision(task) => {
+                let key = self.begin(step, format!("provision {} on VM {}", task.game, task.vmid)).await?;
+                let result = self.provision(task).await;
+                self.settle(key, result)
+            }
+            Task::Record => {
+                let address = self.operation.address.clone();
+                self.append(Entry::Recorded { address, effect: step.effect.clone(), at: self.now() }).await?;
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Tries a call until it is done or trying again is pointless.
+    async fn call(&self, step: &Step, guarded: &GuardedCall) -> Done {
+        let mut attempts = 0;
+        loop {
+            let failure = match self.attempt(step, guarded).await {
+                Ok(warnings) => return Ok(warnings),
+                Err(failure) => failure,
+            };
+            let Some(pause) = pause_before_another(&failure, guarded, attempts) else { return Err(failure) };
+            self.progress(format!("{}; trying again", failure.error));
+            self.client()?.pause(pause).await;
+            attempts += 1;
+        }
+    }
+
+    async fn attempt(&self, step: &Step, guarded: &GuardedCall) -> Done {
+        let client = self.client()?;
+        let lineage = &self.run.plan.lineage;
+        let evidence = Evidence { client, verify: &guarded.verify, lineage };
+        match guard::prepare(client, guarded, lineage).await? {
+            Prepared::AlreadyDone => {
+                let key = self.begin(step, guarded.call.to_string()).await?;
+                self.settle(key, Ok(Vec::new()))
+            }
+            Prepared::Send(call) => {
+                let key = self.begin(step, call.to_string()).await?;
+                let within = Duration::from_millis(guarded.deadline_ms);
+                let result = match self.send(client, &call, &key, within).await {
+                    Ok(warnings) => self.present(&evidence, warnings).await,
+                    Err(failure) => judge(failure, &evidence, within).await,
+                };
+                self.settle(key, result)
+            }
+        }
+    }
+
+    async fn send(&self, client: &Client, call: &Call, key: &OperationKey, within: Duration) -> Done {
+        let Some(upid) = client.write(call).await?.upid else { return Ok(Vec::new()) };
+        self.note(Entry::TaskAssigned { key: key.clone(), upid: upid.to_string() });
+        let mut told = Duration::ZERO;
+        let mut on_progress = |progress: crate::proxmox::client::Progress| {
+            if progress.elapsed >= told + Duration::from_secs(10) {
+                told = progress.elapsed;
+                self.progress(format!("{} has been running for {} s", upid.kind, told.as_secs()));
+            }
+        };
+        let finished = match client.wait(&upid, within, &mut on_progress).await {
+            Ok(finished) => finished,
+            // The task outlives our patience; the next run waits for it.
+            Err(error) if error.class == ErrorClass::UnknownOutcome => {
+                return Err(Failure { class: None, ..Failure::from(error) }.uncertain());
+            }
+            // The node forgot the task or does not let us ask: reads tell what became of it.
+            Err(error) => return Err(Failure { class: Some(ErrorClass::UnknownOutcome), ..Failure::from(error) }),
+        };
+        match finished.exit {
+            Exit::Done => Ok(Vec::new()),
+            Exit::DoneWithWarnings(_) => Ok(finished.warnings),
+            Exit::Failed(text) | Exit::Unknown(text) => {
+                Err(Failure { class: Some(classify(None, &text)), ..Failure::new(text) })
+            }
+        }
+    }
+
+    /// Waits until a guest that was just made has its whole configuration and no lock.
+    async fn present(&self, evidence: &Evidence<'_>, warnings: Vec<String>) -> Done {
+        let Verify::GuestPresent { vmid, .. } = evidence.verify else { return Ok(warnings) };
+        let deadline = Deadline::new(evidence.client, UNLOCK_WITHIN);
+        loop {
+            let text = match evidence.now().await {
+                Verdict::Done => return Ok(warnings),
+                Verdict::NotDone(text) | Verdict::Unknown(text) => text,
+            };
+            if deadline.is_over() {
+                let error = format!("the task that makes VM {vmid} ended, but {text}");
+                return Err(Failure::new(error).uncertain());
+            }
+            deadline.pause(Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn await_power(&self, node: &str, vmid: u32, wanted: Power, within: Duration) -> Done {
+        let deadline = Deadline::new(self.client()?, within);
+        loop {
+            // A read that fails for a passing reason is only a poll less.
+            let power = guest::power(self.client()?, node, vmid).await;
+            match power {
+                Ok(Some(power)) if power == wanted => return Ok(Vec::new()),
+                Ok(None) => return Err(Failure::new(format!("VM {vmid} does not exist any more"))),
+                Ok(Some(_)) | Err(_) if !deadline.is_over() => deadline.pause(Duration::from_secs(1)).await,
+                Ok(Some(_)) => {
+                    let state = if wanted == Power::Running { "running" } else { "stopped" };
+                    return Err(Failure::new(format!("VM {vmid} was not {state} after {} s", within.as_secs())));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn provision(&self, task: &ProvisionTask) -> Done {
+        let Operation { address, cluster, .. } = self.operation;
+        let context = ProvisionContext { address, cluster, client: self.client()? };
+        match self.run.provisioner.provision(task, context, &|line| self.progress(line)).await {
+            Ok(provisioned) => {
+                provisioned.notes.into_iter().for_each(|note| self.progress(note));
+                Ok(provisioned.warnings)
+            }
+            Err(error) => Err(Failure { hints: error.hints, ..Failure::new(error.error) }),
+        }
+    }
+
+    fn client(&self) -> Result<&Client, Failure> {
+        let cluster = &self.operation.cluster;
+        let client = self.run.clusters.get(cluster).map(|client| &**client);
+        client.ok_or_else(|| Failure::new(format!("cluster `{cluster}` is not configured")))
+    }
+
+    /// Writes down that a step begins, and returns once that is durable.
+    async fn begin(&self, step: &Step, call: String) -> Result<OperationKey, Failure> {
+        let Operation { address, cluster, kind, identity, intent, .. } = self.operation.clone();
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        let key = OperationKey { run: self.run.id.clone(), sequence };
+        let (step, effect, at) = (step.name.clone(), step.effect.clone(), self.now());
+        self.append(Entry::Begun { key: key.clone(), address, cluster, kind, identity, step, call, intent, effect, at }).await?;
+        Ok(key)
+    }
+
+    /// Writes down how a step ended, unless nobody knows: then it stays open for the next run.
+    fn settle(&self, key: OperationKey, result: Done) -> Done {
+        let outcome = match &result {
+            Ok(warnings) if warnings.is_empty() => Outcome::Done,
+            Ok(warnings) => Outcome::DoneWithWarnings(warnings.clone()),
+            Err(Failure { certainty: Certainty::Unknown, .. }) => return result,
+            Err(failure) => Outcome::Failed(failure.error.clone()),
+        };
+        self.note(Entry::Settled { key, outcome, at: self.now() });
+        result
+    }
+
+    /// Hands an entry to the driver and returns once it is durable.
+    async fn append(&self, entry: Entry) -> Result<(), Failure> {
+        let (durable, is_durable) = oneshot::channel();
+        self.hand_over(Message::Gate(Box::new(entry), durable));
+        let result = is_durable.await.expect("the driver answers every gate before it ends");
+        result.map_err(|error| Failure::new(error.to_string()).hint("nothing was sent for this step"))
+    }
+
+    /// Hands over an entry that rides in the next batch.
+    fn note(&self, entry: Entry) {
+        self.hand_over(Message::Note(Box::new(entry)));
+    }
+
+    fn progress(&self, text: String) {
+        self.tell(Event::Progress { operation: self.index, address: self.operation.address.clone(), text });
+    }
+
+    fn tell(&self, event: Event) {
+        self.hand_over(Message::Event(event));
+    }
+
+    fn hand_over(&self, message: Message) {
+        self.driver.send(message).expect("the driver outlives the operations it polls");
+    }
+
+    fn now(&self) -> i64 {
+        (self.run.clock)()
+    }
+}
+
+/// Decides what an error means for what the call should bring about; reads where the error alone does not tell.
+async fn judge(failure: Failure, evidence: &Evidence<'_>, within: Duration) -> Done {
+    let is_guest_made = matches!(evidence.verify, Verify::GuestPresent { .. });
+    let verdict = match failure.class {
+        _ if failure.certainty == Certainty::Unknown => return Err(failure),
+        Some(ErrorClass::UnknownOutcome) => evidence.in_time(within).await,
+        Some(ErrorClass::WrongState | ErrorClass::Gone | ErrorClass::Hotplug) => evidence.now().await,
+        // Only a guest carries the proof that the one who made it was us.
+        Some(ErrorClass::Exists) if is_guest_made => evidence.now().await,
+        _ => return Err(failure),
+    };
+    match (verdict, failure.class) {
+        (Verdict::Done, Some(ErrorClass::Hotplug)) => Ok(vec![format!("pending until the next start: {}", failure.error)]),
+        (Verdict::Done, _) => Ok(Vec::new()),
+        (Verdict::NotDone(text), Some(ErrorClass::UnknownOutcome)) => {
+            Err(Failure { error: format!("{} ({text})", failure.error), ..failure })
+        }
+        (Verdict::Unknown(text), Some(ErrorClass::UnknownOutcome)) => {
+            let error = format!("{}; what came of it is unknown: {text}", failure.error);
+            Err(Failure { error, ..failure }.uncertain().hint("run again: the next run finds out what happened"))
+        }
+        (Verdict::NotDone(_) | Verdict::Unknown(_), _) => Err(failure),
+    }
+}
+
+/// Returns the pause after which a call that was certainly not done is tried once more, from its guard on.
+fn pause_before_another(failure: &Failure, guarded: &GuardedCall, attempts: usize) -> Option<Duration> {
+    let reads_first = matches!(guarded.guard, Guard::Marker { .. });
+    let is_by_content = matches!(guarded.verify, Verify::ByContent { .. });
+    match (failure.certainty, failure.class?) {
+        (Certainty::Unknown, _) => None,
+        (Certainty::NotDone, class @ (ErrorClass::LockWait | ErrorClass::WorkerStart)) => class.pauses().get(attempts).copied(),
+        (Certainty::NotDone, ErrorClass::Stale | ErrorClass::Gone) if reads_first && attempts == 0 => Some(Duration::ZERO),
+        (Certainty::NotDone, ErrorClass::GuestBusy) if reads_first && attempts < 3 => Some(Duration::from_secs(2)),
+        (Certainty::NotDone, ErrorClass::UnknownOutcome) if is_by_content && attempts == 0 => Some(Duration::ZERO),
+        (Certainty::NotDone, _) => None,
+    }
+}

@@ -1,0 +1,214 @@
+//! From `cluster` blocks to clients: HTTPS to real servers, the in-process door to labs.
+
+use super::failure::{Failure, Outcome};
+use super::shell::Shell;
+use crate::apply::Clusters;
+use crate::config::{ClusterSettings, World};
+use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
+use crate::proxmox::https::{Credentials, Fingerprint, Secret, Settings, Trust};
+use crate::proxmox::{Client, Https, Limits, Transport};
+use crate::simulator::{InProcess, Lab, Pace, Store};
+use crate::value::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// Endpoint of the default cluster, where its block names none.
+const ENDPOINT: &str = "PROXMOX_VE_ENDPOINT";
+/// Token of the default cluster, where its block names none.
+const TOKEN: &str = "PROXMOX_VE_API_TOKEN";
+
+/// Returns a client for each cluster. Nothing is dialled yet; labs are opened, and their locks are held until the clients are dropped.
+///
+/// # Errors
+/// Every cluster that cannot work.
+pub(super) fn connect(
+    clusters: &BTreeMap<Arc<str>, ClusterSettings>,
+    world: &dyn World,
+    sources: &Sources,
+    shell: &Shell,
+) -> Outcome<Clusters> {
+    let mut clients = Clusters::new();
+    let mut found = Diagnostics::new();
+    let is_only = clusters.len() == 1;
+    for (name, settings) in clusters {
+        let transport = match &settings.simulator {
+            Some(simulator) => lab(name, simulator, settings, world, shell),
+            None => https(settings, is_only || settings.is_default, shell),
+        };
+        match transport {
+            Ok(transport) => drop(clients.insert(
+                name.clone(),
+                Arc::new(Client::new(transport, Limits::default())),
+            )),
+            Err(diagnostic) => found.push(if diagnostic.span.is_none() {
+                diagnostic.at(settings.span)
+            } else {
+                diagnostic
+            }),
+        }
+    }
+    if found.has_errors() {
+        Err(Failure::new(found, sources))
+    } else {
+        Ok(clients)
+    }
+}
+
+fn lab(
+    name: &str,
+    simulator: &BTreeMap<Arc<str>, Value>,
+    settings: &ClusterSettings,
+    world: &dyn World,
+    shell: &Shell,
+) -> Result<Arc<dyn Transport>, Diagnostic> {
+    let text = |name: &str| simulator.get(name).and_then(Value::as_text);
+    let mut lab = match text("lab") {
+        Some(path) => read_lab(path, world)?,
+        None => Lab::built_in(),
+    };
+    lab.cluster = name.to_owned();
+    let pace = pace(text("time").unwrap_or("instant")).ok_or_else(|| {
+        Diagnostic::error("`time` of a simulator is `instant` or `real`").at(settings.span)
+    })?;
+    let folder = shell
+        .own_folder()
+        .map_err(|failure| first(&failure))?
+        .join("labs");
+    let store = Store::open(&folder, &lab, pace).map_err(|error| {
+        let diagnostic = Diagnostic::error(error.to_string());
+        error
+            .hint()
+            .map_or(diagnostic.clone(), |hint| diagnostic.hint(hint))
+    })?;
+    Ok(Arc::new(InProcess::new(Arc::new(Mutex::new(store)))))
+}
+
+fn first(failure: &Failure) -> Diagnostic {
+    failure
+        .diagnostics
+        .iter()
+        .next()
+        .cloned()
+        .expect("a failure says why")
+}
+
+/// Reads a lab file through the run's door.
+pub(super) fn read_lab(path: &str, world: &dyn World) -> Result<Lab, Diagnostic> {
+    let bytes = world.read(path).map_err(|error| {
+        Diagnostic::error(format!("cannot read the lab file `{path}`: {error}"))
+    })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Diagnostic::error(format!("the lab file `{path}` is not UTF-8")))?;
+    Lab::parse(path, &text).map_err(|error| Diagnostic::error(error.to_string()))
+}
+
+/// Returns how time passes, by its word.
+pub(super) fn pace(word: &str) -> Option<Pace> {
+    match word {
+        "instant" => Some(Pace::Instant),
+        "real" => Some(Pace::Real),
+        _ => None,
+    }
+}
+
+fn https(
+    settings: &ClusterSettings,
+    is_default: bool,
+    shell: &Shell,
+) -> Result<Arc<dyn Transport>, Diagnostic> {
+    let environment = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .filter(|text| is_default && !text.is_empty())
+    };
+    let mut endpoints = texts(settings, "endpoints");
+    if endpoints.is_empty() {
+        endpoints.extend(environment(ENDPOINT));
+    }
+    if endpoints.is_empty() {
+        return Err(
+            Diagnostic::error(format!("cluster `{}` has no endpoint", settings.name))
+                .hint(format!(
+                    "write `endpoints = [\"https://pve1.example:8006\"]`, or set {ENDPOINT}"
+                ))
+                .hint(
+                    "to try things out without a server, write `simulator {}` on lines of its own",
+                ),
+        );
+    }
+    let mut wire = Settings::new(endpoints, credentials(settings, environment(TOKEN))?);
+    wire.trust = trust(settings, &shell.folder)?;
+    let https = Https::new(wire)
+        .map_err(|error| Diagnostic::error(format!("cluster `{}`: {error}", settings.name)))?;
+    Ok(Arc::new(https))
+}
+
+fn credentials(
+    settings: &ClusterSettings,
+    from_environment: Option<String>,
+) -> Result<Credentials, Diagnostic> {
+    let text = |name: &str| settings.attributes.get(name).and_then(Value::as_text);
+    if let (Some(user), Some(password)) = (text("username"), text("password")) {
+        return Ok(Credentials::Password {
+            user: user.into(),
+            password: Secret::new(password),
+        });
+    }
+    let token = text("token").map(str::to_owned).or(from_environment);
+    let Some(token) = token else {
+        return Err(
+            Diagnostic::error(format!("cluster `{}` has no token", settings.name)).hint(format!(
+                "write `token = var.pve_token`, or set {TOKEN} to USER@REALM!NAME=SECRET"
+            )),
+        );
+    };
+    match token.split_once('=') {
+        Some((id, secret)) => Ok(Credentials::Token {
+            id: id.into(),
+            secret: Secret::new(secret),
+        }),
+        // The text may be a secret: it is not repeated.
+        None => Err(Diagnostic::error(format!(
+            "the token of cluster `{}` is not one, expected `USER@REALM!NAME=SECRET`",
+            settings.name
+        ))),
+    }
+}
+
+fn trust(settings: &ClusterSettings, folder: &Path) -> Result<Trust, Diagnostic> {
+    let fingerprints = texts(settings, "fingerprints");
+    let ca_file = settings.attributes.get("ca_file").and_then(Value::as_text);
+    let is_insecure = settings.attributes.get("insecure").and_then(Value::as_bool) == Some(true);
+    match (fingerprints.is_empty(), ca_file, is_insecure) {
+        (true, None, false) => Ok(Trust::SystemRoots),
+        (true, None, true) => Ok(Trust::Insecure),
+        (true, Some(path), false) => Ok(Trust::CaFile(folder.join(path))),
+        (false, None, false) => {
+            let parsed: Result<Vec<Fingerprint>, _> = fingerprints
+                .iter()
+                .map(|text| text.parse::<Fingerprint>())
+                .collect();
+            parsed
+                .map(Trust::Fingerprints)
+                .map_err(|error| Diagnostic::error(error.to_string()))
+        }
+        _ => Err(Diagnostic::error(format!(
+            "cluster `{}` says more than one of `ca_file`, `fingerprints` and `insecure`, expected one",
+            settings.name
+        ))),
+    }
+}
+
+fn texts(settings: &ClusterSettings, name: &str) -> Vec<String> {
+    let items = settings
+        .attributes
+        .get(name)
+        .and_then(Value::as_items)
+        .unwrap_or_default();
+    items
+        .iter()
+        .filter_map(Value::as_text)
+        .map(str::to_owned)
+        .collect()
+}

@@ -1,0 +1,72 @@
+//! Why a command stopped: diagnostics for the user, with the texts they point into.
+
+use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
+use crate::proxmox::CallError;
+
+/// The result of a command's steps.
+pub(super) type Outcome<T> = Result<T, Box<Failure>>;
+
+/// What is printed before exit code 1.
+#[derive(Debug, Default)]
+pub(super) struct Failure {
+    /// What to say.
+    pub(super) diagnostics: Diagnostics,
+    /// What the spans point into.
+    pub(super) sources: Sources,
+}
+
+impl Failure {
+    /// Returns a failure with spans into `sources`.
+    pub(super) fn new(diagnostics: impl Into<Diagnostics>, sources: &Sources) -> Box<Self> {
+        Box::new(Self {
+            diagnostics: diagnostics.into(),
+            sources: sources.clone(),
+        })
+    }
+}
+
+impl From<Diagnostic> for Box<Failure> {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Failure::new(diagnostic, &Sources::new())
+    }
+}
+
+impl From<Diagnostics> for Box<Failure> {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Failure::new(diagnostics, &Sources::new())
+    }
+}
+
+impl From<state_backends::Error> for Box<Failure> {
+    fn from(error: state_backends::Error) -> Self {
+        use state_backends::Error;
+        let diagnostic = Diagnostic::error(error.to_string());
+        let hint = match &error {
+            Error::Locked { holder, .. } => format!(
+                "wait for it, with `-lock-timeout=5m` if you like; if that process is gone: `spawnpoint unlock {}`",
+                holder.id
+            ),
+            Error::LeaseLost { .. } => "somebody broke the lock; look with `spawnpoint plan` before you go on".into(),
+            Error::MissingKey { .. } => {
+                "set SPAWNPOINT_PASSPHRASE or SPAWNPOINT_KEY_FILE, or write it in `spawnpoint { encryption { ... } }`".into()
+            }
+            _ => return diagnostic.into(),
+        };
+        diagnostic.hint(hint).into()
+    }
+}
+
+impl From<Vec<CallError>> for Box<Failure> {
+    fn from(errors: Vec<CallError>) -> Self {
+        let mut diagnostics = Diagnostics::new();
+        for error in errors {
+            let diagnostic = Diagnostic::error(error.to_string());
+            diagnostics.push(
+                error
+                    .hint
+                    .map_or(diagnostic.clone(), |hint| diagnostic.hint(hint)),
+            );
+        }
+        diagnostics.into()
+    }
+}

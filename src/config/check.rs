@@ -1,0 +1,448 @@
+//! Whether everything that is referred to is declared: judged from the text alone, so `try` and `can` hide nothing of it.
+
+use super::expression::{Expression, Reference, references};
+use super::facts::written_key;
+use super::meta::{Meta, Repetition};
+use super::module::{Call, Module, Object};
+use super::suggest::did_you_mean;
+use super::syntax::{Body, Place};
+use super::tree::Modules;
+use super::variable::Rule;
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::value::Step;
+use std::sync::Arc;
+
+/// Names that are there in every module, besides the block types of objects.
+const ROOTS: [&str; 9] = [
+    "var",
+    "local",
+    "module",
+    "each",
+    "count",
+    "path",
+    "spawnpoint",
+    "terraform",
+    "cluster",
+];
+
+/// Checks all references of a module.
+pub(super) struct Checker<'a> {
+    pub module: &'a Module,
+    pub modules: &'a Modules,
+    pub object_types: &'a [&'a str],
+    pub diagnostics: &'a mut Diagnostics,
+}
+
+/// What may be referred to besides the names of the module.
+#[derive(Clone, Copy, Default)]
+struct Around<'a> {
+    repetition: Option<&'a Repetition>,
+    /// Names of the `dynamic` blocks around.
+    iterators: &'a [Arc<str>],
+    has_self: bool,
+    /// The block is read before everything else and may use variables only.
+    early: Option<&'a str>,
+}
+
+impl Checker<'_> {
+    /// Checks everything.
+    pub(super) fn check(&mut self) {
+        let module = self.module;
+        let plain = Around::default();
+        for local in module.locals.values() {
+            self.expression(&local.expression, plain);
+        }
+        for variable in module.variables.values() {
+            self.rules(&variable.validations, plain);
+        }
+        for output in module.outputs.values() {
+            self.expression(&output.value.expression, plain);
+            self.rules(&output.preconditions, plain);
+        }
+        for call in module.calls.values() {
+            self.call(call);
+        }
+        for object in module.objects.values() {
+            self.object(object);
+        }
+        for check in module.checks.values() {
+            self.rules(&check.assertions, plain);
+        }
+        for block in module.notify.values().chain(module.drift_ignores.values()) {
+            self.body(&block.body, plain);
+        }
+        for block in &module.refactors {
+            self.body(&block.body, plain);
+        }
+        for block in module.spawnpoint.iter().chain(module.clusters.values()) {
+            self.body(
+                &block.body,
+                Around {
+                    early: Some(&block.kind),
+                    ..plain
+                },
+            );
+        }
+    }
+
+    fn call(&mut self, call: &Call) {
+        self.meta(&call.meta);
+        for input in call.inputs.values() {
+            self.expression(
+                &input.expression,
+                Around {
+                    repetition: Some(&call.meta.repetition),
+                    ..Around::default()
+                },
+            );
+        }
+        let Some(called) = self.modules.get(&call.folder) else {
+            return;
+        };
+        for input in call
+            .inputs
+            .values()
+            .filter(|input| !called.variables.contains_key(&input.name))
+        {
+            let diagnostic =
+                Diagnostic::error(format!("the module has no variable `{}`", input.name))
+                    .at(input.name_span);
+            let hint = did_you_mean(&input.name, called.variables.keys().map(|name| &**name));
+            self.diagnostics
+                .push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
+        }
+        for (name, variable) in &called.variables {
+            if variable.default.is_none() && !call.inputs.contains_key(name) {
+                let diagnostic =
+                    Diagnostic::error(format!("the module needs a value for `{name}`"))
+                        .at(call.header);
+                self.diagnostics
+                    .push(diagnostic.label(variable.header, "declared without a default here"));
+            }
+        }
+    }
+
+    fn object(&mut self, object: &Object) {
+        self.meta(&object.meta);
+        let around = Around {
+            repetition: Some(&object.meta.repetition),
+            ..Around::default()
+        };
+        self.body(&object.body, around);
+        self.rules(&object.meta.preconditions, around);
+        self.rules(
+            &object.meta.postconditions,
+            Around {
+                has_self: true,
+                ..around
+            },
+        );
+    }
+
+    fn meta(&mut self, meta: &Meta) {
+        match &meta.repetition {
+            Repetition::Count(attribute) | Repetition::ForEach(attribute) => {
+                self.expression(&attribute.expression, Around::default());
+            }
+            Repetition::Single => {}
+        }
+        for place in &meta.depends_on {
+            self.dependency(place);
+        }
+    }
+
+    fn dependency(&mut self, place: &Place) {
+        let [Step::Attribute(root), Step::Attribute(name), ..] = place.path.0.as_slice() else {
+            let summary = format!(
+                "expected a block such as `tenant.acme` or `module.web`, found `{}`",
+                place.path
+            );
+            return self
+                .diagnostics
+                .push(Diagnostic::error(summary).at(place.span));
+        };
+        let is_there = match &**root {
+            "module" => self.module.calls.contains_key(name),
+            _ => self
+                .module
+                .objects
+                .contains_key(&(root.clone(), name.clone())),
+        };
+        if !is_there {
+            let diagnostic = self.undeclared(root, name).at(place.span);
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn rules(&mut self, rules: &[Rule], around: Around) {
+        for rule in rules {
+            self.expression(&rule.condition.expression, around);
+            self.expression(&rule.error_message.expression, around);
+        }
+    }
+
+    fn body(&mut self, body: &Body, around: Around) {
+        for attribute in body
+            .attributes
+            .iter()
+            .filter(|attribute| &*attribute.name != "iterator" || around.early.is_some())
+        {
+            self.expression(&attribute.expression, around);
+        }
+        for block in &body.blocks {
+            match (&*block.kind, block.labels.first()) {
+                ("dynamic", Some(label)) => {
+                    for attribute in block
+                        .body
+                        .attributes
+                        .iter()
+                        .filter(|attribute| &*attribute.name == "for_each")
+                    {
+                        self.expression(&attribute.expression, around);
+                    }
+                    let iterator = iterator(&block.body).unwrap_or_else(|| label.text.clone());
+                    let iterators: Vec<Arc<str>> =
+                        around.iterators.iter().cloned().chain([iterator]).collect();
+                    let inside = Around {
+                        iterators: &iterators,
+                        ..around
+                    };
+                    for attribute in block
+                        .body
+                        .attributes
+                        .iter()
+                        .filter(|attribute| &*attribute.name == "labels")
+                    {
+                        self.expression(&attribute.expression, inside);
+                    }
+                    for content in block.body.blocks("content") {
+                        self.body(&content.body, inside);
+                    }
+                }
+                _ => self.body(&block.body, around),
+            }
+        }
+    }
+
+    fn expression(&mut self, expression: &Expression, around: Around) {
+        for reference in references(expression) {
+            if let Some(diagnostic) = self.reference(&reference, around) {
+                self.diagnostics.push(diagnostic);
+            }
+        }
+    }
+
+    fn reference(&self, reference: &Reference, around: Around) -> Option<Diagnostic> {
+        let root = &*reference.root;
+        if around.iterators.iter().any(|iterator| **iterator == *root) {
+            return None;
+        }
+        if let Some(kind) = around.early.filter(|_| !matches!(root, "var" | "path")) {
+            let summary =
+                format!("`{kind}` may use variables and `path` only, found `{reference}`");
+            let diagnostic = Diagnostic::error(summary).at(reference.span);
+            return Some(
+                diagnostic
+                    .hint("it is read before state is opened and before anything else is known"),
+            );
+        }
+        match root {
+            "self" if around.has_self => None,
+            "self" => Some(
+                Diagnostic::error("`self` is only there in a `postcondition`").at(reference.span),
+            ),
+            "each" | "count" => repeated(reference, around),
+            "path" | "spawnpoint" | "terraform" => None,
+            "data" => {
+                Some(Diagnostic::error("`data` blocks are not supported yet").at(reference.span))
+            }
+            _ if !ROOTS.contains(&root) && !self.object_types.contains(&root) => {
+                Some(self.unknown_root(reference))
+            }
+            _ => self.declared(reference),
+        }
+    }
+
+    fn unknown_root(&self, reference: &Reference) -> Diagnostic {
+        let root = &*reference.root;
+        let known = ROOTS.iter().chain(self.object_types).copied();
+        let diagnostic = Diagnostic::error(format!("there is nothing called `{root}`"))
+            .at(reference.span_through(0));
+        let names = [
+            ("var", self.module.variables.contains_key(root)),
+            ("local", self.module.locals.contains_key(root)),
+        ];
+        match (
+            names.iter().find(|(_, is_there)| *is_there),
+            did_you_mean(root, known),
+        ) {
+            (Some((kind, _)), _) => diagnostic.hint(format!("did you mean `{kind}.{root}`?")),
+            (None, _) if reference.steps.is_empty() => {
+                diagnostic.hint(format!("text goes between quotes: `\"{root}\"`"))
+            }
+            (None, Some(hint)) => diagnostic.hint(hint),
+            (None, None) => diagnostic,
+        }
+    }
+
+    fn declared(&self, reference: &Reference) -> Option<Diagnostic> {
+        let root = &*reference.root;
+        let Some(name) = reference.attribute(0) else {
+            let summary = format!("expected a name after `{root}`: `{root}.name`");
+            return Some(Diagnostic::error(summary).at(reference.span));
+        };
+        let is_there = match root {
+            "var" => self.module.variables.contains_key(name),
+            "local" => self.module.locals.contains_key(name),
+            "module" => self.module.calls.contains_key(name),
+            "cluster" => self.module.clusters.contains_key(name),
+            _ => self
+                .module
+                .objects
+                .contains_key(&(reference.root.clone(), name.clone())),
+        };
+        if !is_there {
+            return Some(self.undeclared(root, name).at(reference.span_through(1)));
+        }
+        match root {
+            "var" | "local" | "cluster" => None,
+            "module" => self.output(reference, &self.module.calls[name]),
+            _ => key(
+                reference,
+                &self.module.objects[&(reference.root.clone(), name.clone())]
+                    .meta
+                    .repetition,
+            ),
+        }
+    }
+
+    fn undeclared(&self, root: &str, name: &str) -> Diagnostic {
+        let module = self.module;
+        let (what, known): (String, Vec<&Arc<str>>) = match root {
+            "var" => (
+                format!("variable `{name}`"),
+                module.variables.keys().collect(),
+            ),
+            "local" => (
+                format!("local value `{name}`"),
+                module.locals.keys().collect(),
+            ),
+            "module" => (
+                format!("module call `{name}`"),
+                module.calls.keys().collect(),
+            ),
+            "cluster" => (
+                format!("cluster `{name}`"),
+                module.clusters.keys().collect(),
+            ),
+            kind => {
+                let names = module
+                    .objects
+                    .keys()
+                    .filter(|(other, _)| **other == *kind)
+                    .map(|(_, name)| name);
+                (format!("{kind} `{name}`"), names.collect())
+            }
+        };
+        let diagnostic = Diagnostic::error(format!("there is no {what}"));
+        let nearest = super::similar(name, known.iter().map(|name| &***name));
+        match (nearest, known.is_empty()) {
+            (Some(nearest), _) => diagnostic.hint(format!("did you mean `{root}.{nearest}`?")),
+            (None, true) => diagnostic,
+            (None, false) => diagnostic.hint(format!(
+                "declared are {}",
+                list(known.iter().map(|name| &***name))
+            )),
+        }
+    }
+
+    fn output(&self, reference: &Reference, call: &Call) -> Option<Diagnostic> {
+        if let Some(diagnostic) = key(reference, &call.meta.repetition) {
+            return Some(diagnostic);
+        }
+        let (key, place) = written_key(reference, 1);
+        let outputs = &self.modules.get(&call.folder)?.outputs;
+        let output = reference
+            .attribute(place)
+            .filter(|_| key.is_some() || call.meta.is_single())?;
+        if outputs.contains_key(output) {
+            return None;
+        }
+        let diagnostic = Diagnostic::error(format!("the module has no output `{output}`"));
+        let diagnostic = diagnostic
+            .at(reference.span_through(place + 1))
+            .label(call.header, "called here");
+        let hint = did_you_mean(output, outputs.keys().map(|name| &**name));
+        Some(hint.into_iter().fold(diagnostic, Diagnostic::hint))
+    }
+}
+
+fn repeated(reference: &Reference, around: Around) -> Option<Diagnostic> {
+    let wanted = if &*reference.root == "each" {
+        "for_each"
+    } else {
+        "count"
+    };
+    let is_there = match around.repetition {
+        Some(Repetition::ForEach(_)) => wanted == "for_each",
+        Some(Repetition::Count(_)) => wanted == "count",
+        Some(Repetition::Single) | None => false,
+    };
+    (!is_there).then(|| {
+        let summary = format!("`{reference}` is only there in a block with `{wanted}`");
+        Diagnostic::error(summary).at(reference.span)
+    })
+}
+
+/// Judges the key after a name by whether the block has instances.
+fn key(reference: &Reference, repetition: &Repetition) -> Option<Diagnostic> {
+    let name = reference.through(1);
+    let (key, _) = written_key(reference, 1);
+    match (repetition, key, reference.attribute(1)) {
+        (Repetition::Single, Some(key), _) => {
+            let summary =
+                format!("`{name}` has neither `count` nor `for_each`, so no instance `{key}`");
+            Some(
+                Diagnostic::error(summary)
+                    .at(reference.span_through(2))
+                    .hint(format!("write `{name}`")),
+            )
+        }
+        (
+            Repetition::Count(attribute) | Repetition::ForEach(attribute),
+            None,
+            Some(attribute_name),
+        ) => {
+            let example = if matches!(repetition, Repetition::Count(_)) {
+                "[0]"
+            } else {
+                "[\"key\"]"
+            };
+            let summary = format!(
+                "`{name}` has several instances, expected a key before `.{attribute_name}`"
+            );
+            let diagnostic = Diagnostic::error(summary)
+                .at(reference.span_through(2))
+                .label(attribute.name_span, "it has instances because of this");
+            Some(diagnostic.hint(format!("one instance: `{name}{example}.{attribute_name}`; all: `[for x in {name} : x.{attribute_name}]`")))
+        }
+        (Repetition::Single | Repetition::Count(_) | Repetition::ForEach(_), _, _) => None,
+    }
+}
+
+/// The name a `dynamic` block gives its items, if it is not the block's own.
+pub(super) fn iterator(body: &Body) -> Option<Arc<str>> {
+    let reference = body.attribute("iterator")?.expression.as_reference()?;
+    reference.steps.is_empty().then(|| reference.root.clone())
+}
+
+/// Writes names as a list, at most eight.
+pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let mut names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(8);
+    names.truncate(8);
+    match more {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}

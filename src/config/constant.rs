@@ -1,0 +1,67 @@
+//! Values of expressions that may refer to nothing: `sensitive = true`, the default of a variable, the lines of a `.vars.hcl` file.
+
+use super::expression::{self, Expression, FunctionWorld, Reference, Resolved, Scope};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::value::Value;
+use jiff::Timestamp;
+
+/// Returns the value of a constant expression, or nothing after reporting why it has none.
+pub(super) fn value(expression: &Expression, diagnostics: &mut Diagnostics) -> Option<Value> {
+    match expression::evaluate(expression, &Nowhere) {
+        Ok(value) => Some(value),
+        Err(errors) => {
+            diagnostics.extend(errors);
+            None
+        }
+    }
+}
+
+/// A place without names and files.
+struct Nowhere;
+
+const NO_FILES: &str = "no files can be read where a constant is expected";
+
+impl Scope for Nowhere {
+    fn resolve(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {
+        let summary = format!("expected a constant, found the reference `{reference}`");
+        Err(Diagnostic::error(summary).at(reference.span))
+    }
+
+    fn world(&self) -> &dyn FunctionWorld {
+        self
+    }
+}
+
+impl FunctionWorld for Nowhere {
+    fn read(&self, _: &str) -> Result<Vec<u8>, String> {
+        Err(NO_FILES.to_string())
+    }
+
+    fn is_file(&self, _: &str) -> Result<bool, String> {
+        Err(NO_FILES.to_string())
+    }
+
+    fn files_below(&self, _: &str) -> Result<Vec<String>, String> {
+        Err(NO_FILES.to_string())
+    }
+
+    fn absolute(&self, path: &str) -> String {
+        path.to_string()
+    }
+
+    fn home(&self) -> Option<String> {
+        None
+    }
+
+    fn plan_time(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn apply_time(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn random(&self) -> Option<[u8; 16]> {
+        None
+    }
+}

@@ -1,0 +1,280 @@
+//! What an expression depends on: the blocks it refers to, directly or through locals, module variables and module outputs.
+//!
+//! Every name is followed once per module instance. Names that refer to each other in a circle are found here, so evaluation never meets
+//! one, and the longest chain of names is limited, so evaluation never runs out of stack.
+
+use super::address::{Address, Key};
+use super::expression::{Expression, Reference, references};
+use super::program::{CellKind, CellName, Expansion, Facts, Instance, Program};
+use crate::diagnostics::{Diagnostic, Span};
+use crate::value::Step;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Longest chain of names that refer to names. Evaluation recurses once per link; real stacks have less than ten.
+const CHAIN_MAX: usize = 100;
+
+/// A name of a module instance, with the place that refers to it.
+type Link = (usize, CellName, Span);
+
+/// Follows names; holds the chain it is in.
+pub(super) struct Follower<'a> {
+    program: &'a Program,
+    chain: Vec<Link>,
+}
+
+/// Collects the facts of one expression.
+#[derive(Default)]
+struct Gathered {
+    blocks: BTreeSet<Address>,
+    rank: usize,
+}
+
+impl<'a> Follower<'a> {
+    pub(super) fn new(program: &'a Program) -> Self {
+        Self {
+            program,
+            chain: Vec::new(),
+        }
+    }
+
+    /// Returns the facts of expressions in a module instance.
+    pub(super) fn expressions<'e>(
+        &mut self,
+        instance: usize,
+        expressions: impl IntoIterator<Item = &'e Expression>,
+    ) -> Result<Facts, Diagnostic> {
+        self.references(instance, expressions.into_iter().flat_map(references))
+    }
+
+    /// Returns the facts of references in a module instance.
+    pub(super) fn references(
+        &mut self,
+        instance: usize,
+        references: impl IntoIterator<Item = Reference>,
+    ) -> Result<Facts, Diagnostic> {
+        let mut gathered = Gathered::default();
+        for reference in references {
+            self.reference(instance, &reference, &mut gathered)?;
+        }
+        Ok(Facts {
+            blocks: Arc::new(gathered.blocks),
+            rank: gathered.rank,
+        })
+    }
+
+    fn reference(
+        &mut self,
+        instance: usize,
+        reference: &Reference,
+        gathered: &mut Gathered,
+    ) -> Result<(), Diagnostic> {
+        let Some(name) = reference.attribute(0) else {
+            return Ok(());
+        };
+        match &*reference.root {
+            "var" => self.cell(instance, CellKind::Variable, name, reference.span, gathered),
+            "local" => self.cell(instance, CellKind::Local, name, reference.span, gathered),
+            "module" => self.outputs(instance, name, reference, gathered),
+            kind => {
+                let here = &self.program.instances[instance];
+                if here
+                    .module
+                    .objects
+                    .contains_key(&(Arc::from(kind), name.clone()))
+                {
+                    gathered.blocks.insert(block_address(here, reference, name));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn outputs(
+        &mut self,
+        instance: usize,
+        call: &Arc<str>,
+        reference: &Reference,
+        gathered: &mut Gathered,
+    ) -> Result<(), Diagnostic> {
+        let program = self.program;
+        let Some(children) = program.instances[instance].children.get(call) else {
+            return Ok(());
+        };
+        let (key, after) = written_key(reference, 1);
+        let output = reference.attribute(after);
+        let places: Vec<usize> = match (children, &key) {
+            (Expansion::Count(_) | Expansion::Each(_), None) => {
+                children.iter().map(|(_, place)| *place).collect()
+            }
+            _ => children.get(key.as_ref()).copied().into_iter().collect(),
+        };
+        for place in places {
+            let outputs = program.instances[place].module.outputs.keys();
+            for name in outputs.filter(|name| {
+                output.is_none_or(|output| {
+                    output == *name || key.is_none() && !matches!(children, Expansion::Single(_))
+                })
+            }) {
+                self.cell(place, CellKind::Output, name, reference.span, gathered)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn cell(
+        &mut self,
+        instance: usize,
+        kind: CellKind,
+        name: &Arc<str>,
+        span: Span,
+        gathered: &mut Gathered,
+    ) -> Result<(), Diagnostic> {
+        let facts = self.facts(
+            instance,
+            &CellName {
+                kind,
+                name: name.clone(),
+            },
+            span,
+        )?;
+        gathered.rank = gathered.rank.max(facts.rank + 1);
+        gathered.blocks.extend(facts.blocks.iter().cloned());
+        Ok(())
+    }
+
+    /// Returns the facts of a name that is referred to at `span`. A name that is not declared has none: that is reported elsewhere.
+    pub(super) fn facts(
+        &mut self,
+        instance: usize,
+        cell: &CellName,
+        span: Span,
+    ) -> Result<Facts, Diagnostic> {
+        let program = self.program;
+        let Some(knowledge) = program.instances[instance].cells.get(cell) else {
+            return Ok(Facts::default());
+        };
+        if let Some(facts) = knowledge.facts.get() {
+            return Ok(facts.clone());
+        }
+        let is_here = |link: &Link| link.0 == instance && link.1 == *cell;
+        if let Some(start) = self.chain.iter().position(is_here) {
+            return Err(self.circle(start, span));
+        }
+        self.chain.push((instance, cell.clone(), span));
+        if self.chain.len() > CHAIN_MAX {
+            return Err(too_long(span));
+        }
+        let facts = match program.definition(instance, cell) {
+            Some((place, expression)) => self.expressions(place, [&*expression])?,
+            None => Facts::default(),
+        };
+        self.chain.pop();
+        if facts.rank > CHAIN_MAX {
+            return Err(too_long(span));
+        }
+        Ok(knowledge.facts.get_or_init(|| facts).clone())
+    }
+
+    fn circle(&self, start: usize, span: Span) -> Diagnostic {
+        let names: Vec<String> = self.chain[start..]
+            .iter()
+            .map(|(place, cell, _)| self.program.cell_text(*place, cell))
+            .collect();
+        let first = names.first().cloned().unwrap_or_default();
+        let summary = format!(
+            "`{first}` depends on itself: {} -> {first}",
+            names.join(" -> ")
+        );
+        let others = self.chain.iter().skip(start + 1).zip(&names);
+        let diagnostic = others.fold(
+            Diagnostic::error(summary).at(span),
+            |diagnostic, ((_, cell, at), name)| {
+                diagnostic.label(*at, format!("`{name}` refers to `{}` here", cell.name))
+            },
+        );
+        diagnostic.hint("let one of them be a constant, or take the common part out")
+    }
+}
+
+fn too_long(span: Span) -> Diagnostic {
+    Diagnostic::error(format!(
+        "a chain of more than {CHAIN_MAX} names that refer to names, expected fewer"
+    ))
+    .at(span)
+}
+
+impl Program {
+    /// Returns the expression behind a name, and the module instance it is evaluated in; none for values from outside.
+    pub(super) fn definition(
+        &self,
+        instance: usize,
+        cell: &CellName,
+    ) -> Option<(usize, Arc<Expression>)> {
+        let here = &self.instances[instance];
+        match cell.kind {
+            CellKind::Local => Some((
+                instance,
+                here.module.locals.get(&cell.name)?.expression.clone(),
+            )),
+            CellKind::Output => Some((
+                instance,
+                here.module
+                    .outputs
+                    .get(&cell.name)?
+                    .value
+                    .expression
+                    .clone(),
+            )),
+            CellKind::Variable => {
+                let caller = here.caller.as_ref()?;
+                let call = self.instances[caller.instance]
+                    .module
+                    .calls
+                    .get(&caller.call)?;
+                Some((
+                    caller.instance,
+                    call.inputs.get(&cell.name)?.expression.clone(),
+                ))
+            }
+        }
+    }
+
+    /// Writes a name with its module as the user knows it.
+    pub(super) fn cell_text(&self, instance: usize, cell: &CellName) -> String {
+        let path = &self.instances[instance].path;
+        let root = match cell.kind {
+            CellKind::Variable => "var",
+            CellKind::Local => "local",
+            CellKind::Output => "output",
+        };
+        match path.is_root() {
+            true => format!("{root}.{}", cell.name),
+            false => format!("{path}.{root}.{}", cell.name),
+        }
+    }
+}
+
+/// The address a reference to a block names, with the instance key if one is written.
+fn block_address(here: &Instance, reference: &Reference, name: &Arc<str>) -> Address {
+    let is_single = here
+        .module
+        .objects
+        .get(&(reference.root.clone(), name.clone()))
+        .is_some_and(|object| object.meta.is_single());
+    let block = Address::new(here.path.clone(), reference.root.clone(), name.clone());
+    if is_single {
+        block
+    } else {
+        block.instance(written_key(reference, 1).0)
+    }
+}
+
+/// Returns the key written at a place of a reference, and the place after it.
+pub(super) fn written_key(reference: &Reference, place: usize) -> (Option<Key>, usize) {
+    match reference.steps.get(place).map(|step| &step.step) {
+        Some(Step::Key(key)) => (Some(Key::Text(key.clone())), place + 1),
+        Some(Step::Index(index)) => (Some(Key::Number(*index as u64)), place + 1),
+        Some(Step::Attribute(_)) | None => (None, place),
+    }
+}

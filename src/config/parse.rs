@@ -1,0 +1,236 @@
+//! Bytes of a file to [`syntax::Body`]: checks of the text, the parser, lowering of every expression.
+//!
+//! What the parser rejects is named by `explain`; its own messages are used only where that finds nothing better.
+
+use super::constraint;
+use super::expression::{self, Expression};
+use super::syntax::{self, LiteralContent};
+use super::{explain, place};
+use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span};
+use crate::value::{Type, Value};
+use hcl::edit::Span as _;
+use hcl::edit::expr::Expression as Tree;
+use hcl::edit::structure::{Attribute, Block, BlockLabel, Body, Structure};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Largest file that is read. The parser needs about 40 bytes of memory for each byte of text, so this bounds a run at a third of a
+/// gigabyte; the largest real file seen is 4.5 MB, for ten thousand machines.
+const FILE_SIZE_MAX_BYTES: usize = 8 << 20;
+
+/// Adds a file to the sources if it is text.
+pub(super) fn read(
+    name: &str,
+    bytes: &[u8],
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<FileId> {
+    if bytes.len() > FILE_SIZE_MAX_BYTES {
+        let (size, limit) = (bytes.len() >> 20, FILE_SIZE_MAX_BYTES >> 20);
+        let summary = format!("`{name}` is too large: {size} MiB, expected at most {limit} MiB");
+        diagnostics.push(
+            Diagnostic::error(summary).hint("split it: every `*.hcl` file of the folder is read"),
+        );
+        return None;
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            diagnostics.push(not_utf8(name, bytes, error.valid_up_to(), sources));
+            return None;
+        }
+    };
+    let file = sources.add(name, text);
+    if let Some(at) = text.find('\0') {
+        let span = Span::new(file, at as u32, at as u32 + 1);
+        diagnostics.push(
+            Diagnostic::error("found a NUL character, expected text")
+                .at(span)
+                .hint("save the file as UTF-8 text"),
+        );
+        return None;
+    }
+    Some(file)
+}
+
+fn not_utf8(name: &str, bytes: &[u8], at: usize, sources: &mut Sources) -> Diagnostic {
+    let file = sources.add(name, String::from_utf8_lossy(bytes));
+    // Everything before the first bad byte is the same in the lossy text, which puts U+FFFD (three bytes) in its place.
+    let span = Span::new(file, at as u32, at as u32 + 3);
+    Diagnostic::error(format!(
+        "byte 0x{:02x} is not UTF-8, expected UTF-8 text",
+        bytes[at]
+    ))
+    .at(span)
+    .hint("save the file as UTF-8")
+}
+
+/// Parses a file that is in the sources already. `object_types` may be named as types of variables.
+pub(super) fn parse(
+    file: FileId,
+    object_types: &[&str],
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<syntax::Body> {
+    let text = sources.get(file).text.clone();
+    match hcl::edit::parser::parse_body(&text) {
+        Ok(body) => Some(
+            Lowering {
+                file,
+                text: &text,
+                object_types,
+                diagnostics,
+            }
+            .body(&body, &[]),
+        ),
+        Err(error) => {
+            diagnostics.push(explain::explain(file, &text, &error));
+            None
+        }
+    }
+}
+
+/// Parses a text that is one expression, such as the value of `-var`.
+pub(super) fn parse_expression(
+    file: FileId,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<Expression>> {
+    let text = sources.get(file).text.clone();
+    match hcl::edit::parser::parse_expr(text.trim()) {
+        Ok(expression) => Some(Arc::new(lowered(&expression, file, &text, diagnostics))),
+        Err(error) => {
+            diagnostics.push(explain::explain(file, &text, &error));
+            None
+        }
+    }
+}
+
+struct Lowering<'a> {
+    file: FileId,
+    text: &'a str,
+    object_types: &'a [&'a str],
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Lowering<'_> {
+    fn span(&self, range: Option<Range<usize>>) -> Span {
+        let range = range.expect("the parser gives every parsed node a range");
+        Span::new(self.file, range.start as u32, range.end as u32)
+    }
+
+    /// Lowers a body; `around` are the kinds of the blocks it is in, the outermost first.
+    fn body(&mut self, body: &Body, around: &[&str]) -> syntax::Body {
+        let mut lowered = syntax::Body::default();
+        for structure in body {
+            match structure {
+                Structure::Attribute(attribute) if is_literal(around, attribute.key.as_str()) => {
+                    lowered.literals.push(self.literal(attribute));
+                }
+                Structure::Attribute(attribute) => {
+                    lowered.attributes.push(self.attribute(attribute));
+                }
+                Structure::Block(block) => lowered.blocks.push(self.block(block, around)),
+            }
+        }
+        lowered
+    }
+
+    fn literal(&mut self, attribute: &Attribute) -> syntax::Literal {
+        let content = if attribute.key.as_str() == "type" {
+            let (file, text, object_types) = (self.file, self.text, self.object_types);
+            let mut reader = constraint::Reader {
+                file,
+                text,
+                object_types,
+                diagnostics: self.diagnostics,
+            };
+            reader
+                .constraint(&attribute.value)
+                .map_or(LiteralContent::Malformed, LiteralContent::Type)
+        } else {
+            place::read(self.file, &attribute.value, self.diagnostics)
+        };
+        let name_span = self.span(attribute.key.span());
+        syntax::Literal {
+            name: attribute.key.as_str().into(),
+            name_span,
+            content,
+        }
+    }
+
+    fn attribute(&mut self, attribute: &Attribute) -> syntax::Attribute {
+        syntax::Attribute {
+            name: attribute.key.as_str().into(),
+            name_span: self.span(attribute.key.span()),
+            expression: Arc::new(lowered(
+                &attribute.value,
+                self.file,
+                self.text,
+                self.diagnostics,
+            )),
+            span: self.span(attribute.value.span()),
+        }
+    }
+
+    fn block(&mut self, block: &Block, around: &[&str]) -> syntax::Block {
+        let inside: Vec<&str> = around
+            .iter()
+            .copied()
+            .chain([block.ident.as_str()])
+            .collect();
+        let kind_span = self.span(block.ident.span());
+        let labels: Vec<syntax::Label> =
+            block.labels.iter().map(|label| self.label(label)).collect();
+        let end = labels.last().map_or(kind_span.end, |label| label.span.end);
+        syntax::Block {
+            kind: block.ident.as_str().into(),
+            kind_span,
+            labels,
+            header: Span { end, ..kind_span },
+            body: self.body(&block.body, &inside),
+        }
+    }
+
+    fn label(&mut self, label: &BlockLabel) -> syntax::Label {
+        let range = match label {
+            BlockLabel::Ident(ident) => ident.span(),
+            BlockLabel::String(text) => text.span(),
+        };
+        syntax::Label {
+            text: label.as_str().into(),
+            span: self.span(range),
+        }
+    }
+}
+
+/// Returns the lowered form of an expression; what cannot be lowered is reported and stands for an unknown value.
+pub(super) fn lowered(
+    tree: &Tree,
+    file: FileId,
+    text: &str,
+    diagnostics: &mut Diagnostics,
+) -> Expression {
+    expression::lower(tree, file, text).unwrap_or_else(|errors| {
+        diagnostics.extend(errors);
+        let range = tree
+            .span()
+            .expect("the parser gives every expression a range");
+        let span = Span::new(file, range.start as u32, range.end as u32);
+        Expression::constant(span, Value::unknown(Type::Dynamic))
+    })
+}
+
+/// Returns whether an attribute is read as it stands, judged by the blocks around it.
+fn is_literal(around: &[&str], name: &str) -> bool {
+    matches!(
+        (around, name),
+        (["variable"], "type")
+            | (["moved"], "from" | "to")
+            | (["removed"], "from")
+            | (["import"], "to")
+            | ([_], "depends_on")
+            | ([_, "lifecycle"], "ignore_changes" | "replace_triggered_by")
+    )
+}

@@ -1,0 +1,219 @@
+//! The stack as it can be evaluated: every instance of every module, with the values that do not depend on objects kept for good.
+
+use super::address::{Address, Key, ModulePath};
+use super::expression::FunctionWorld;
+use super::input::World;
+use super::module::Module;
+use crate::value::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+
+/// Everything evaluation needs besides the objects.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    pub world: Arc<dyn World>,
+    pub now: jiff::Timestamp,
+    pub workspace: Arc<str>,
+    pub working_folder: Arc<str>,
+    /// Module instances; the root module is the first.
+    pub instances: Vec<Instance>,
+    /// Place in `instances` by path.
+    pub places: BTreeMap<ModulePath, usize>,
+}
+
+/// One instance of a module.
+#[derive(Clone, Debug)]
+pub(super) struct Instance {
+    pub path: ModulePath,
+    pub module: Arc<Module>,
+    /// The call that made it; none for the root module.
+    pub caller: Option<Caller>,
+    /// Instances of the modules it calls, by name of the call.
+    pub children: BTreeMap<Arc<str>, Expansion<usize>>,
+    /// Instances of its object blocks, with `each.value`.
+    pub objects: BTreeMap<(Arc<str>, Arc<str>), Expansion<Value>>,
+    /// What is known of its variables, locals and outputs.
+    pub cells: BTreeMap<CellName, Knowledge>,
+}
+
+/// Where a module instance was called from.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub instance: usize,
+    pub call: Arc<str>,
+    pub repeated: Repeated,
+}
+
+/// What a block with or without `count` or `for_each` became.
+#[derive(Clone, Debug)]
+pub(super) enum Expansion<T> {
+    Single(T),
+    Count(Vec<T>),
+    Each(BTreeMap<Arc<str>, T>),
+}
+
+/// Which instance of a block an expression is evaluated for.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Repeated {
+    #[default]
+    Single,
+    Count(u64),
+    Each(Arc<str>, Value),
+}
+
+/// A named value of a module.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct CellName {
+    pub kind: CellKind,
+    pub name: Arc<str>,
+}
+
+/// What kind of name it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum CellKind {
+    Variable,
+    Local,
+    Output,
+}
+
+/// What is known of a named value.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Knowledge {
+    /// The value, if it does not depend on objects.
+    pub value: OnceLock<Value>,
+    pub facts: OnceLock<Facts>,
+}
+
+/// What an expression depends on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    /// Blocks (no key: all instances) and block instances.
+    pub blocks: Arc<BTreeSet<Address>>,
+    /// The longest way through names to a name that refers to none.
+    pub rank: usize,
+}
+
+impl<T> Expansion<T> {
+    /// Returns the instance of a key.
+    pub(super) fn get(&self, key: Option<&Key>) -> Option<&T> {
+        match (self, key) {
+            (Self::Single(item), None) => Some(item),
+            (Self::Count(items), Some(Key::Number(number))) => {
+                items.get(usize::try_from(*number).ok()?)
+            }
+            (Self::Each(items), Some(Key::Text(text))) => items.get(text),
+            (Self::Single(_), Some(_)) | (Self::Count(_) | Self::Each(_), _) => None,
+        }
+    }
+
+    /// Returns whether there are instances with keys.
+    pub(super) fn is_repeated(&self) -> bool {
+        match self {
+            Self::Single(_) => false,
+            Self::Count(_) | Self::Each(_) => true,
+        }
+    }
+
+    /// Returns all instances with their keys, in order.
+    pub(super) fn iter(&self) -> Box<dyn Iterator<Item = (Option<Key>, &T)> + '_> {
+        match self {
+            Self::Single(item) => Box::new(std::iter::once((None, item))),
+            Self::Count(items) => Box::new(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(at, item)| (Some(Key::Number(at as u64)), item)),
+            ),
+            Self::Each(items) => Box::new(
+                items
+                    .iter()
+                    .map(|(key, item)| (Some(Key::Text(key.clone())), item)),
+            ),
+        }
+    }
+}
+
+impl Instance {
+    pub(super) fn new(path: ModulePath, module: Arc<Module>, caller: Option<Caller>) -> Self {
+        let variables = module
+            .variables
+            .keys()
+            .map(|name| (CellKind::Variable, name));
+        let locals = module.locals.keys().map(|name| (CellKind::Local, name));
+        let outputs = module.outputs.keys().map(|name| (CellKind::Output, name));
+        let names = variables
+            .chain(locals)
+            .chain(outputs)
+            .map(|(kind, name)| CellName {
+                kind,
+                name: name.clone(),
+            });
+        let cells = names.map(|name| (name, Knowledge::default())).collect();
+        Self {
+            path,
+            module,
+            caller,
+            children: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            cells,
+        }
+    }
+}
+
+impl Program {
+    /// Returns the `count.index` or `each` of an object instance.
+    pub(super) fn repeated(&self, place: usize, address: &Address) -> Option<Repeated> {
+        let expansion = self.instances[place]
+            .objects
+            .get(&(address.kind.clone(), address.name.clone()))?;
+        let value = expansion.get(address.key.as_ref())?;
+        Some(Repeated::of(address.key.as_ref(), value))
+    }
+}
+
+impl Repeated {
+    pub(super) fn of(key: Option<&Key>, value: &Value) -> Self {
+        match key {
+            None => Self::Single,
+            Some(Key::Number(number)) => Self::Count(*number),
+            Some(Key::Text(text)) => Self::Each(text.clone(), value.clone()),
+        }
+    }
+}
+
+impl FunctionWorld for Program {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.world.read(path)
+    }
+
+    fn is_file(&self, path: &str) -> Result<bool, String> {
+        match (self.world.exists(path), self.world.list(path).is_ok()) {
+            (true, true) => Err(format!("`{path}` is a folder")),
+            (is_there, _) => Ok(is_there),
+        }
+    }
+
+    fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
+        self.world.files_below(folder)
+    }
+
+    fn absolute(&self, path: &str) -> String {
+        self.world.absolute(path)
+    }
+
+    fn home(&self) -> Option<String> {
+        self.world.home()
+    }
+
+    fn plan_time(&self) -> jiff::Timestamp {
+        self.now
+    }
+
+    fn apply_time(&self) -> Option<jiff::Timestamp> {
+        None
+    }
+
+    fn random(&self) -> Option<[u8; 16]> {
+        None
+    }
+}

@@ -1,0 +1,355 @@
+//! Whether a server's version, settings and secrets fit the game's manifest, and what they are with defaults filled in.
+
+use super::manifest::{Game, SettingType};
+use crate::diagnostics::{Diagnostic, Diagnostics, Span};
+use crate::value::{Kind, Marks, Path, Step, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a `game_server` block asks for. Each part is null if it is not written.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// `version`
+    pub version: &'a Value,
+    /// `settings`
+    pub settings: &'a Value,
+    /// `secrets`
+    pub secrets: &'a Value,
+}
+
+impl Game {
+    /// Returns the settings with defaults filled in and converted to their types, and everything that is wrong.
+    ///
+    /// Values that are not known yet pass as they are. `span_of` gives the place of `version`, `settings`, `settings.KEY`, `secrets`
+    /// or `secrets.KEY`; for what is not written, the block's header. A wrong value is left out of the result.
+    pub fn validate(
+        &self,
+        wanted: &Wanted<'_>,
+        span_of: &dyn Fn(&Path) -> Span,
+    ) -> (BTreeMap<Arc<str>, Value>, Diagnostics) {
+        let mut found = Diagnostics::new();
+        let settings = self.settings(wanted.settings, span_of, &mut found);
+        self.version(wanted, span_of, &mut found);
+        self.secrets(wanted.secrets, span_of, &mut found);
+        (settings, found)
+    }
+
+    fn settings(
+        &self,
+        written: &Value,
+        span_of: &dyn Fn(&Path) -> Span,
+        found: &mut Diagnostics,
+    ) -> BTreeMap<Arc<str>, Value> {
+        let root = Path::attribute("settings");
+        let mut resolved: BTreeMap<Arc<str>, Value> = self
+            .settings
+            .iter()
+            .filter_map(|(key, setting)| {
+                setting
+                    .default
+                    .clone()
+                    .map(|value| (key.clone(), mark(value, setting.is_sensitive)))
+            })
+            .collect();
+        let Some(entries) = entries(written, &root, span_of, found) else {
+            return resolved;
+        };
+        for (key, value) in entries {
+            let at = span_of(&root.then(Step::Key(key.clone())));
+            let Some(setting) = self.settings.get(key) else {
+                let what = format!("{} has no setting `{key}`", self.title);
+                found.push(with_suggestion(
+                    Diagnostic::error(what).at(at),
+                    key,
+                    self.settings.keys().map(|key| &**key),
+                ));
+                continue;
+            };
+            if value.is_null() {
+                continue;
+            }
+            let is_secret = setting.is_sensitive || value.is_sensitive();
+            match convert(&setting.of, value) {
+                Ok(value) => {
+                    resolved.insert(key.clone(), mark(value, setting.is_sensitive));
+                }
+                Err(expected) => {
+                    resolved.remove(key);
+                    let got = if is_secret {
+                        "(sensitive)".to_owned()
+                    } else {
+                        format!("{value:?}")
+                    };
+                    let what = format!("setting `{key}` is {got}, expected {expected}");
+                    found.push(
+                        suggest_choice(Diagnostic::error(what).at(at), &setting.of, value)
+                            .hint(&*setting.description),
+                    );
+                }
+            }
+        }
+        for (key, setting) in &self.settings {
+            let at = span_of(&root);
+            if setting.is_required && entries.get(key).is_none_or(Value::is_null) {
+                let what = format!("{} needs the setting `{key}`", self.title);
+                found.push(Diagnostic::error(what).at(at).hint(&*setting.description));
+            }
+            if setting.is_consent
+                && resolved
+                    .get(key)
+                    .is_none_or(|value| value.as_bool() == Some(false))
+            {
+                let what = format!("{} does not start without `{key} = true`", self.title);
+                found.push(Diagnostic::warning(what).at(at).hint(&*setting.description));
+            }
+        }
+        resolved
+    }
+
+    /// A version is either pinned in the manifest, or the user pins an artifact: nothing unverified is ever run.
+    fn version(
+        &self,
+        wanted: &Wanted<'_>,
+        span_of: &dyn Fn(&Path) -> Span,
+        found: &mut Diagnostics,
+    ) {
+        let brings_artifact = ["artifact_url", "artifact_file"].iter().any(|key| {
+            wanted
+                .settings
+                .get(key)
+                .is_some_and(|value| !value.is_null())
+        });
+        let at = span_of(&Path::attribute("version"));
+        if brings_artifact {
+            if wanted
+                .settings
+                .get("artifact_sha256")
+                .is_none_or(Value::is_null)
+            {
+                let at = span_of(&Path::attribute("settings"));
+                found.push(Diagnostic::error("`artifact_sha256` is missing: an artifact is run only if its checksum is right").at(at));
+            }
+            return;
+        }
+        match wanted.version.as_text() {
+            Some(version) if !self.versions.contains_key(version) => {
+                let what = format!("no artifact is pinned for {} `{version}`", self.title);
+                let diagnostic = with_suggestion(
+                    Diagnostic::error(what).at(at),
+                    version,
+                    self.versions.keys().map(|key| &**key),
+                );
+                found.push(
+                    diagnostic.hint("or set `artifact_url` and `artifact_sha256` in `settings`"),
+                );
+            }
+            Some(_) => {}
+            None if wanted.version.is_unknown() => {}
+            None => found.push(
+                Diagnostic::error(format!(
+                    "`version` must be text, expected {}",
+                    one_of(self.versions.keys())
+                ))
+                .at(at),
+            ),
+        }
+    }
+
+    fn secrets(&self, written: &Value, span_of: &dyn Fn(&Path) -> Span, found: &mut Diagnostics) {
+        let root = Path::attribute("secrets");
+        let Some(entries) = entries(written, &root, span_of, found) else {
+            return;
+        };
+        for (key, value) in entries {
+            let at = span_of(&root.then(Step::Key(key.clone())));
+            if !self.secrets.contains_key(key) {
+                let what = format!("{} has no secret `{key}`", self.title);
+                found.push(with_suggestion(
+                    Diagnostic::error(what).at(at),
+                    key,
+                    self.secrets.keys().map(|key| &**key),
+                ));
+            } else if value.as_text().is_none() && !value.is_unknown() && !value.is_null() {
+                found.push(Diagnostic::error(format!("secret `{key}` must be text")).at(at));
+            }
+        }
+        for (key, secret) in &self.secrets {
+            if secret.is_required && entries.get(key).is_none_or(Value::is_null) {
+                let what = format!("{} needs the secret `{key}`", self.title);
+                found.push(
+                    Diagnostic::error(what)
+                        .at(span_of(&root))
+                        .hint(&*secret.description),
+                );
+            }
+        }
+    }
+}
+
+/// Returns the entries of a map that may be left out; nothing if they are not known yet or it is no map.
+fn entries<'a>(
+    written: &'a Value,
+    root: &Path,
+    span_of: &dyn Fn(&Path) -> Span,
+    found: &mut Diagnostics,
+) -> Option<&'a BTreeMap<Arc<str>, Value>> {
+    static NONE: BTreeMap<Arc<str>, Value> = BTreeMap::new();
+    if written.is_null() {
+        return Some(&NONE);
+    }
+    let entries = written.as_entries();
+    if entries.is_none() && !written.is_unknown() {
+        found.push(
+            Diagnostic::error(format!("`{root}` must be a map of keys to values"))
+                .at(span_of(root)),
+        );
+    }
+    entries
+}
+
+fn mark(value: Value, is_sensitive: bool) -> Value {
+    if is_sensitive {
+        value.with_marks(Marks::SENSITIVE)
+    } else {
+        value
+    }
+}
+
+/// Returns the value as the type asks for it, converting between text, numbers and truth values as the language does.
+///
+/// # Errors
+/// What was expected, in words.
+pub(super) fn convert(of: &SettingType, value: &Value) -> Result<Value, String> {
+    if value.is_unknown() {
+        return Ok(value.clone());
+    }
+    let converted = match of {
+        SettingType::Bool { only } => {
+            let flag = value.as_bool().or_else(|| value.as_text()?.parse().ok());
+            flag.filter(|flag| only.is_none_or(|only| only == *flag))
+                .map(Value::from)
+        }
+        SettingType::Number { min, max } => {
+            let number = value.as_i64().or_else(|| value.as_text()?.parse().ok());
+            number
+                .filter(|number| {
+                    min.is_none_or(|min| min <= *number) && max.is_none_or(|max| *number <= max)
+                })
+                .map(Value::from)
+        }
+        SettingType::Text {
+            length_max,
+            pattern,
+        } => scalar_text(value)
+            .filter(|text| length_max.is_none_or(|max| text.chars().count() as u64 <= max))
+            .filter(|text| {
+                pattern
+                    .as_ref()
+                    .is_none_or(|pattern| pattern.is_match(text))
+            })
+            // Settings become lines of files and of unit files: a control character could start a line of its own.
+            .filter(|text| !text.chars().any(char::is_control))
+            .map(Value::from),
+        SettingType::Choice(choices) => scalar_text(value)
+            .filter(|text| choices.iter().any(|choice| **choice == **text))
+            .map(Value::from),
+        SettingType::Texts => value
+            .as_items()
+            .filter(|items| {
+                items.iter().all(|item| {
+                    item.is_unknown()
+                        || item
+                            .as_text()
+                            .is_some_and(|text| !text.chars().any(char::is_control))
+                })
+            })
+            .map(|_| value.clone()),
+    };
+    converted
+        .map(|converted| converted.with_marks(value.marks()))
+        .ok_or_else(|| expectation(of))
+}
+
+fn scalar_text(value: &Value) -> Option<String> {
+    match value.kind() {
+        Kind::Text(text) => Some(text.to_string()),
+        Kind::Bool(flag) => Some(flag.to_string()),
+        Kind::Number(number) => Some(number.to_string()),
+        Kind::Null(_)
+        | Kind::List(..)
+        | Kind::Set(..)
+        | Kind::Tuple(_)
+        | Kind::Map(..)
+        | Kind::Object(_)
+        | Kind::Unknown(..) => None,
+    }
+}
+
+fn expectation(of: &SettingType) -> String {
+    match of {
+        SettingType::Bool { only: Some(only) } => format!("`{only}`"),
+        SettingType::Bool { only: None } => "`true` or `false`".to_owned(),
+        SettingType::Number {
+            min: Some(min),
+            max: Some(max),
+        } => format!("a whole number from {min} to {max}"),
+        SettingType::Number {
+            min: Some(min),
+            max: None,
+        } => format!("a whole number of at least {min}"),
+        SettingType::Number {
+            min: None,
+            max: Some(max),
+        } => format!("a whole number of at most {max}"),
+        SettingType::Number {
+            min: None,
+            max: None,
+        } => "a whole number".to_owned(),
+        SettingType::Text {
+            length_max,
+            pattern,
+        } => {
+            let length = length_max
+                .map(|max| format!(" of at most {max} characters"))
+                .unwrap_or_default();
+            let shape = pattern
+                .as_ref()
+                .map(|pattern| format!(" that matches `{}`", pattern.as_str()))
+                .unwrap_or_default();
+            format!("one line of text{length}{shape}")
+        }
+        SettingType::Choice(choices) => one_of(choices),
+        SettingType::Texts => "a list of texts, each on one line".to_owned(),
+    }
+}
+
+fn one_of<'a>(names: impl IntoIterator<Item = &'a Arc<str>>) -> String {
+    let names: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    format!("one of {}", names.join(", "))
+}
+
+fn suggest_choice(diagnostic: Diagnostic, of: &SettingType, value: &Value) -> Diagnostic {
+    match (of, value.as_text()) {
+        (SettingType::Choice(choices), Some(text)) if !value.is_sensitive() => {
+            with_suggestion(diagnostic, text, choices.iter().map(|choice| &**choice))
+        }
+        _ => diagnostic,
+    }
+}
+
+/// Adds "did you mean" if one of the known names is near.
+pub(super) fn with_suggestion<'a>(
+    diagnostic: Diagnostic,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> Diagnostic {
+    let near = known
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .max_by(|left, right| left.0.total_cmp(&right.0));
+    match near {
+        Some((likeness, known)) if likeness > 0.8 => {
+            diagnostic.hint(format!("did you mean `{known}`?"))
+        }
+        _ => diagnostic,
+    }
+}

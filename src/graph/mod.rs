@@ -1,0 +1,36 @@
+//! What must come before what: a [`Graph`] over addresses, and three ways to look at it.
+//!
+//! `dag` is the graph, `cycle` says what is wrong with one that is none, `text` writes DOT and Mermaid, `layout` and `svg` draw it without
+//! any other program. Edges go from the dependant to what it depends on. Nothing here knows what an object is.
+
+mod cycle;
+mod dag;
+mod layout;
+mod svg;
+mod text;
+
+pub use cycle::Cycle;
+pub use dag::Graph;
+
+use crate::config::Block;
+use crate::diagnostics::Diagnostics;
+
+/// Returns the graph of the blocks of a configuration, or one error that names a cycle and shows each block on it.
+pub fn build(blocks: &[Block]) -> Result<Graph, Diagnostics> {
+    let nodes = blocks.iter().map(|block| block.address.clone()).collect();
+    let edges = blocks.iter().flat_map(|block| {
+        block
+            .dependencies
+            .iter()
+            .map(|dependency| (block.address.clone(), dependency.clone()))
+    });
+    Graph::new(nodes, edges.collect()).map_err(|cycle| {
+        let span = |address: &crate::config::Address| {
+            blocks
+                .iter()
+                .find(|block| block.address == *address)
+                .map(|block| block.span)
+        };
+        cycle.diagnostic(span).into()
+    })
+}

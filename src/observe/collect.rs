@@ -1,0 +1,247 @@
+//! Makes the reads of one snapshot: one for the cluster, two per node, one per guest that is wanted, and whole tables.
+//!
+//! What the answers mean is in `decode`. How many calls run at once is the client's business. Guest agents are never asked.
+
+use super::decode;
+use super::{ClusterView, FirewallGroupView, GuestConfig, GuestKind, NodeView, Observed, PoolView, Power, Seen};
+use crate::proxmox::call::segment;
+use crate::proxmox::{Call, CallError, Client, ErrorClass};
+use futures_util::future::join_all;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What a run has to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// By cluster; a cluster without an entry is read without details.
+    pub clusters: BTreeMap<Arc<str>, ClusterWanted>,
+    /// Guests with this tag are read too: `spawnpoint-<project>`.
+    pub tag: String,
+}
+
+/// Details wanted of one cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterWanted {
+    /// Guests whose configuration is read.
+    pub guests: BTreeSet<u32>,
+    /// Pools whose members are read.
+    pub pools: BTreeSet<String>,
+    /// Firewall groups whose rules are read.
+    pub groups: BTreeSet<String>,
+    /// Whether storages are read: guests will be placed.
+    pub storages: bool,
+    /// Whether bridges are read: guests will be placed.
+    pub bridges: bool,
+}
+
+/// Reads every cluster, all at once.
+///
+/// An offline node, or one whose reads fail, makes its guests `Unreachable`. A table we may not see counts as not visible.
+///
+/// # Errors
+/// Every read that a plan cannot do without and that failed.
+pub async fn collect(clients: &BTreeMap<Arc<str>, Arc<Client>>, wanted: &Wanted) -> Result<Observed, Vec<CallError>> {
+    let none = ClusterWanted::default();
+    let views = join_all(clients.iter().map(|(name, client)| {
+        let details = wanted.clusters.get(name).unwrap_or(&none);
+        let reader = Reader { client, details, tag: &wanted.tag };
+        async move { (name.clone(), reader.cluster().await) }
+    }))
+    .await;
+    let (mut observed, mut errors) = (Observed::default(), Vec::new());
+    for (name, view) in views {
+        match view {
+            Ok(view) => drop(observed.clusters.insert(name, view)),
+            Err(mut failed) => errors.append(&mut failed),
+        }
+    }
+    if errors.is_empty() { Ok(observed) } else { Err(errors) }
+}
+
+struct Reader<'a> {
+    client: &'a Client,
+    details: &'a ClusterWanted,
+    tag: &'a str,
+}
+
+impl Reader<'_> {
+    async fn cluster(&self) -> Result<ClusterView, Vec<CallError>> {
+        let mut view = self.tables().await?;
+        self.nodes(&mut view).await;
+        self.configs(&mut view).await?;
+        view.endpoint = self.client.describe();
+        view.is_simulated = self.client.is_simulator();
+        Ok(view)
+    }
+
+    /// What the cluster tells as a whole.
+    async fn tables(&self) -> Result<ClusterView, Vec<CallError>> {
+        let version = Call::get("/version");
+        let resources = Call::get("/cluster/resources");
+        let (version, resources, pools, acl, users, groups) = tokio::join!(
+            self.client.read(&version),
+            self.client.read(&resources),
+            self.pools(),
+            self.visible("/access/acl"),
+            self.visible("/access/users"),
+            self.groups(),
+        );
+        let mut errors = Vec::new();
+        let mut view = ClusterView {
+            version: kept(version, &mut errors).map(|answer| decode::version(&answer)).unwrap_or_default(),
+            pools: kept(pools, &mut errors).unwrap_or_default(),
+            acl: kept(acl, &mut errors).flatten().map(|answer| decode::acl(&answer)).unwrap_or_default(),
+            users: kept(users, &mut errors).flatten().map(|answer| decode::users(&answer)),
+            firewall_groups: kept(groups, &mut errors).unwrap_or_default(),
+            ..ClusterView::default()
+        };
+        if let Some(answer) = kept(resources, &mut errors) {
+            decode::Resources { nodes: view.nodes, guests: view.guests } = decode::resources(&answer);
+        }
+        // One cause, such as a wrong token, fails every read: it is told once.
+        errors.dedup_by(|later, earlier| later.class == earlier.class && later.text == earlier.text);
+        if errors.is_empty() { Ok(view) } else { Err(errors) }
+    }
+
+    async fn pools(&self) -> Result<BTreeMap<String, PoolView>, CallError> {
+        let Some(answer) = self.visible("/pools").await? else { return Ok(BTreeMap::new()) };
+        let mut pools = decode::pools(&answer);
+        let wanted: Vec<String> = pools.keys().filter(|id| self.details.pools.contains(*id)).cloned().collect();
+        let reads = wanted.into_iter().map(|id| async move {
+            let call = Call::get("/pools").with("poolid", &id);
+            Ok((id, decode::pool(&self.client.read(&call).await?)))
+        });
+        for read in join_all(reads).await {
+            let (id, view) = read?;
+            match view {
+                Some(view) => drop(pools.insert(id, view)),
+                None => drop(pools.remove(&id)),
+            }
+        }
+        Ok(pools)
+    }
+
+    async fn groups(&self) -> Result<BTreeMap<String, FirewallGroupView>, CallError> {
+        let path = "/cluster/firewall/groups";
+        let Some(answer) = self.visible(path).await? else { return Ok(BTreeMap::new()) };
+        let mut groups = decode::firewall_groups(&answer);
+        let wanted = groups.iter_mut().filter(|(name, _)| self.details.groups.contains(*name));
+        let reads = wanted.map(|(name, group)| async move {
+            let call = Call::get(format!("{path}/{}", segment(name)));
+            (group.rules, group.digest) = decode::firewall_rules(&self.client.read(&call).await?);
+            Ok(())
+        });
+        join_all(reads).await.into_iter().collect::<Result<(), CallError>>()?;
+        Ok(groups)
+    }
+
+    /// Reads a table; `None` where we may not see it.
+    async fn visible(&self, path: &str) -> Result<Option<Value>, CallError> {
+        match self.client.read(&Call::get(path)).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.class == ErrorClass::Forbidden => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What each node tells; a node that does not is as good as offline.
+    async fn nodes(&self, view: &mut ClusterView) {
+        let online: Vec<String> =
+            view.nodes.iter().filter(|(_, node)| node.is_online).map(|(name, _)| name.clone()).collect();
+        let answers = join_all(online.iter().map(|name| self.node(name))).await;
+        for (name, answer) in online.into_iter().zip(answers) {
+            let node = view.nodes.get_mut(&name).expect("its name was taken from here");
+            let Ok(lists) = answer else {
+                node.is_online = false;
+                continue;
+            };
+            lists.describe(node);
+            decode::guest_list(&lists.qemu, &name, GuestKind::Qemu, &mut view.guests);
+            decode::guest_list(&lists.lxc, &name, GuestKind::Lxc, &mut view.guests);
+        }
+        let nodes = &view.nodes;
+        let is_silent = |name: &str| nodes.get(name).is_none_or(|node| !node.is_online);
+        for guest in view.guests.values_mut().filter(|guest| is_silent(&guest.node)) {
+            guest.seen = Seen::Unreachable;
+        }
+    }
+
+    async fn node(&self, name: &str) -> Result<NodeLists, CallError> {
+        let read = |path: &str| Call::get(format!("/nodes/{}/{path}", segment(name)));
+        let (qemu, lxc) = (read("qemu"), read("lxc"));
+        let storages = self.details.storages.then(|| read("storage"));
+        let bridges = self.details.bridges.then(|| read("network").with("type", "any_bridge"));
+        let (qemu, lxc, storages, bridges) = tokio::join!(
+            self.client.read(&qemu),
+            self.client.read(&lxc),
+            self.optional(storages),
+            self.optional(bridges),
+        );
+        Ok(NodeLists { qemu: qemu?, lxc: lxc?, storages: storages?, bridges: bridges? })
+    }
+
+    async fn optional(&self, call: Option<Call>) -> Result<Option<Value>, CallError> {
+        let Some(call) = call else { return Ok(None) };
+        match self.client.read(&call).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.class == ErrorClass::Forbidden => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One read per guest that is wanted: with both views, if it runs.
+    async fn configs(&self, view: &mut ClusterView) -> Result<(), Vec<CallError>> {
+        let is_wanted = |guest: &&mut super::GuestView| {
+            guest.seen == Seen::Present && (self.details.guests.contains(&guest.vmid) || guest.tags.contains(self.tag))
+        };
+        let reads = view.guests.values_mut().filter(is_wanted).map(|guest| async move {
+            match self.config(guest).await {
+                Ok(config) => guest.config = Some(config),
+                // It moved or went between two reads, or its node fell silent: no conclusion is drawn from that.
+                Err(error) if is_silence(error.class) => guest.seen = Seen::Unreachable,
+                Err(error) => return Err(error),
+            }
+            Ok(())
+        });
+        let errors: Vec<CallError> = join_all(reads).await.into_iter().filter_map(Result::err).collect();
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    async fn config(&self, guest: &super::GuestView) -> Result<GuestConfig, CallError> {
+        let kind = match guest.kind {
+            GuestKind::Qemu => "qemu",
+            GuestKind::Lxc => "lxc",
+        };
+        let base = format!("/nodes/{}/{kind}/{}", segment(&guest.node), guest.vmid);
+        match guest.power {
+            Power::Running => Ok(decode::pending(&self.client.read(&Call::get(format!("{base}/pending"))).await?)),
+            Power::Stopped | Power::Unknown => {
+                Ok(decode::config(&self.client.read(&Call::get(format!("{base}/config"))).await?))
+            }
+        }
+    }
+}
+
+/// The answers of one node.
+struct NodeLists {
+    qemu: Value,
+    lxc: Value,
+    storages: Option<Value>,
+    bridges: Option<Value>,
+}
+
+impl NodeLists {
+    fn describe(&self, node: &mut NodeView) {
+        node.storages = self.storages.as_ref().map(decode::storages).unwrap_or_default();
+        node.bridges = self.bridges.as_ref().map(decode::bridges);
+    }
+}
+
+fn kept<T>(answer: Result<T, CallError>, errors: &mut Vec<CallError>) -> Option<T> {
+    answer.map_err(|error| errors.push(error)).ok()
+}
+
+fn is_silence(class: ErrorClass) -> bool {
+    matches!(class, ErrorClass::Gone | ErrorClass::Unreachable | ErrorClass::Interrupted)
+}

@@ -1,0 +1,160 @@
+//! The planner's one path: wishes, judgement, selection, fit, operations, outputs.
+
+use super::change::{Action, Change};
+use super::input::PlanInput;
+use super::judge::{Judged, judge};
+use super::wish::{Scene, wishes};
+use super::{Mode, OutputChange, Plan, arrange, intent, quota, select};
+use crate::config::{Address, Output};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::resources::schema::{Presence, Schema};
+use crate::value::{Path, Step, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Returns the plan, unless there are errors, and everything worth saying about it.
+pub fn plan(input: &PlanInput) -> (Option<Plan>, Diagnostics) {
+    let replaced = BTreeSet::new();
+    let (scene, mut diagnostics) = wishes(input, &replaced);
+    if diagnostics.has_errors() {
+        return (None, diagnostics);
+    }
+    let (judged, errors) = judge(&scene);
+    // What is replaced takes a new VMID, which others refer to: everything is evaluated again with that known.
+    let replaced: BTreeSet<Address> = judged.values().filter(|object| object.change.action == Action::Replace).map(|object| object.change.address.clone()).collect();
+    let (scene, mut judged, errors) = if replaced.is_empty() {
+        (scene, judged, errors)
+    } else {
+        let (scene, again) = wishes(input, &replaced);
+        diagnostics = again;
+        let (judged, errors) = judge(&scene);
+        (scene, judged, errors)
+    };
+    diagnostics.extend(errors);
+    select::select(input, &mut judged);
+    diagnostics.extend(unknown_at_apply(&scene, &judged));
+    diagnostics.extend(prevented(input, &judged));
+    let (quotas, capacity, misfits) = quota::check(&scene, &judged);
+    diagnostics.extend(misfits);
+    let (outputs, wrong) = outputs(&scene);
+    diagnostics.extend(wrong);
+    if diagnostics.has_errors() {
+        return (None, diagnostics);
+    }
+    let (operations, estimate_ms) = arrange::arrange(input, &judged);
+    let mut plan = Plan {
+        project: input.stack.settings.project.clone(),
+        lineage: input.state.lineage.clone(),
+        serial: input.state.serial,
+        now: input.now,
+        mode: input.options.mode,
+        intent: String::new(),
+        changes: judged.into_values().map(|object| shown(object.change)).collect(),
+        operations,
+        outputs,
+        quotas,
+        capacity,
+        in_progress: input.in_progress.iter().map(|(address, what)| format!("{address}: {what}")).collect(),
+        unreachable: unreachable(input),
+        estimate_ms,
+    };
+    plan.intent = intent::intent(&plan);
+    debug_assert_eq!(super::check::check(&plan), Vec::<String>::new(), "the planner makes legal plans");
+    (Some(plan), diagnostics)
+}
+
+/// Judges the files alone: what can be known without a cluster and a state.
+pub fn validate(input: &PlanInput) -> Diagnostics {
+    let (scene, mut diagnostics) = wishes(input, &BTreeSet::new());
+    if !diagnostics.has_errors() {
+        diagnostics.extend(scene.input.stack.outputs(&scene.objects).1);
+    }
+    diagnostics
+}
+
+/// The plan's own copies of desired objects show no secret, not even its fingerprint.
+fn shown(mut change: Change) -> Change {
+    let hidden = |value: &Value| if value.is_sensitive() { Value::text("").with_marks(value.marks()) } else { value.clone() };
+    for attribute in &mut change.attributes {
+        attribute.before = attribute.before.as_ref().map(hidden);
+    }
+    change
+}
+
+/// The calls are made from the plan, so what they need must be known now.
+fn unknown_at_apply(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnostic> {
+    let changed = judged.values().filter(|object| matches!(object.change.action, Action::Create | Action::Update | Action::Replace));
+    changed
+        .filter_map(|object| {
+            let path = first_unknown(object.object.schema, &object.desired, &Path::default())?;
+            let span = scene.wishes.get(&object.change.address)?.span_of(&path);
+            Some(
+                Diagnostic::error(format!("`{path}` of {} is not known before apply", object.change.address))
+                    .at(span)
+                    .detail("A plan holds every call it will make, so it can hold no value that only the apply will find out.")
+                    .hint("use a value that is known now: a fixed or `auto` address instead of `dhcp`, `plantimestamp()` instead of `timestamp()`")
+                    .about(&object.change.address),
+            )
+        })
+        .collect()
+}
+
+fn first_unknown(schema: &Schema, value: &Value, at: &Path) -> Option<Path> {
+    let is_computed = |name: &str| schema.attribute(name).is_some_and(|attribute| attribute.presence == Presence::Computed);
+    value.as_entries()?.iter().filter(|(name, _)| !is_computed(name)).find_map(|(name, item)| {
+        let path = at.then(Step::Attribute(name.clone()));
+        if item.is_unknown() {
+            return Some(path);
+        }
+        let inner = schema.block(name).map_or(&Schema::EMPTY, |nested| nested.schema);
+        match item.as_entries() {
+            Some(_) => first_unknown(inner, item, &path),
+            None => item.as_items()?.iter().any(Value::is_unknown).then_some(path),
+        }
+    })
+}
+
+fn prevented(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnostic> {
+    let goes = |object: &&Judged| matches!(object.change.action, Action::Delete | Action::Replace);
+    judged
+        .values()
+        .filter(goes)
+        .filter_map(|object| {
+            let block = input.stack.blocks.iter().find(|block| block.address == object.change.address.block())?;
+            block.lifecycle.prevent_destroy.then(|| {
+                Diagnostic::error(format!("{} {}, and its `lifecycle` forbids that", object.change.address, object.change.action.words()))
+                    .at(block.span)
+                    .hint("take `prevent_destroy` out if you mean it, or undo the change that needs it")
+                    .about(&object.change.address)
+            })
+        })
+        .collect()
+}
+
+fn outputs(scene: &Scene) -> (BTreeMap<std::sync::Arc<str>, OutputChange>, Diagnostics) {
+    let (after, diagnostics) = match scene.input.options.mode {
+        Mode::Destroy => (BTreeMap::new(), Diagnostics::new()),
+        Mode::Apply | Mode::RefreshOnly => scene.input.stack.outputs(&scene.objects),
+    };
+    let before = &scene.input.state.outputs;
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).cloned().collect();
+    let pair = |name: std::sync::Arc<str>| {
+        let after: Option<Output> = after.get(&name).cloned().map(|mut output| {
+            output.value = super::judge::without_addresses(&output.value);
+            output
+        });
+        let before = before.get(&name).map(|record| record.value.clone());
+        (name, OutputChange { before, after })
+    };
+    (names.into_iter().map(pair).collect(), diagnostics)
+}
+
+fn unreachable(input: &PlanInput) -> BTreeMap<String, usize> {
+    let mut silent = BTreeMap::new();
+    for (cluster, view) in input.observed.into_iter().flat_map(|observed| &observed.clusters) {
+        for (name, _) in view.nodes.iter().filter(|(_, node)| !node.is_online) {
+            let ours = input.state.records.values().filter(|record| record.cluster == *cluster && record.identity.node() == Some(name)).count();
+            silent.insert(name.clone(), ours);
+        }
+    }
+    silent
+}

@@ -1,0 +1,65 @@
+//! Everything a plan is made from. Nothing else is looked at.
+
+use super::Mode;
+use crate::config::{Address, Stack};
+use crate::games::Game;
+use crate::observe::Observed;
+use crate::state::State;
+use std::collections::BTreeMap;
+
+/// Input of the planner.
+#[derive(Clone, Copy)]
+pub struct PlanInput<'a> {
+    /// What the files say.
+    pub stack: &'a Stack,
+    /// What we know we made, corrected by recovery.
+    pub state: &'a State,
+    /// What was seen; `None` to judge the files alone.
+    pub observed: Option<&'a Observed>,
+    /// Games by name.
+    pub games: &'a BTreeMap<String, GameFacts>,
+    /// Expected duration of a step by its name, in milliseconds.
+    pub estimate_ms: &'a dyn Fn(&str) -> u64,
+    /// What was asked for.
+    pub options: &'a Options,
+    /// Seconds since 1970.
+    pub now: i64,
+    /// Makes fingerprints of secrets.
+    pub fingerprint_key: &'a [u8; 32],
+    /// Objects another live run is working on; they are shown, not planned.
+    pub in_progress: &'a BTreeMap<Address, String>,
+    /// VMIDs that must not be chosen: halves of clones that nobody can remove by API.
+    pub avoided_vmids: &'a std::collections::BTreeSet<u32>,
+}
+
+/// A game and the digest of what its playbook is made of.
+#[derive(Clone, Debug)]
+pub struct GameFacts {
+    /// The manifest.
+    pub game: Game,
+    /// Digest over playbook, roles and templates.
+    pub playbook: String,
+}
+
+/// What was asked for on the command line.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Apply, destroy or refresh.
+    pub mode: Mode,
+    /// Only these objects and what they depend on; empty: all.
+    pub targets: Vec<Address>,
+    /// Not these objects, nor what depends on them.
+    pub excludes: Vec<Address>,
+    /// Objects to make anew.
+    pub replace: Vec<Address>,
+    /// Operations at once, for the estimate.
+    pub parallelism: usize,
+    /// Highest number of destroys allowed; `None`: the stack's limit.
+    pub allowed_destroys: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { mode: Mode::Apply, targets: Vec::new(), excludes: Vec::new(), replace: Vec::new(), parallelism: 10, allowed_destroys: None }
+    }
+}

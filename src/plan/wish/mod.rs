@@ -1,0 +1,216 @@
+//! What is wanted, in full: every block evaluated in dependency order, completed with what is inherited and chosen, expanded to objects.
+//!
+//! A block that has errors is left out; what refers to it is judged without it, silently. Completing is one file per block type.
+
+mod game_server;
+mod scene;
+mod template;
+mod tenant;
+mod vm;
+
+pub(super) use scene::{Scene, TenantFacts};
+
+use super::input::PlanInput;
+use super::{choose, expect_domain};
+use crate::config::{Address, Block, Body, Evaluated};
+use crate::diagnostics::{Diagnostic, Diagnostics, Span};
+use crate::domain::{self, Role};
+use crate::resources::ObjectType;
+use crate::resources::conform::{Conformed, conform};
+use crate::state::Identity;
+use crate::value::{Kind, Path, Step, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// One object that is wanted.
+pub(super) struct Wish {
+    /// Its address.
+    pub(super) address: Address,
+    /// Its type.
+    pub(super) object: &'static ObjectType,
+    /// Its cluster.
+    pub(super) cluster: Arc<str>,
+    /// What it should be; references are addresses.
+    pub(super) value: Value,
+    /// Where it is or will be.
+    pub(super) identity: Identity,
+    /// Address of its tenant.
+    pub(super) tenant: Option<Address>,
+    /// Index of its block in the stack.
+    pub(super) block: usize,
+    /// Places of its attributes.
+    pub(super) places: Arc<Conformed>,
+}
+
+impl Wish {
+    /// Returns the best place for a message about an attribute.
+    pub(super) fn span_of(&self, path: &Path) -> Span {
+        self.places.span_of(path)
+    }
+}
+
+/// Returns what is wanted, and everything that is wrong with it.
+///
+/// Guests in `replaced` are to get a new VMID.
+pub(super) fn wishes<'a>(input: &PlanInput<'a>, replaced: &BTreeSet<Address>) -> (Scene<'a>, Diagnostics) {
+    let mut scene = Scene::new(input, replaced);
+    let mut diagnostics = Diagnostics::new();
+    if input.options.mode == super::Mode::Destroy {
+        return (scene, diagnostics);
+    }
+    let graph = match crate::graph::build(&input.stack.blocks) {
+        Ok(graph) => graph,
+        Err(cycle) => return (scene, cycle),
+    };
+    scene.note_fixed();
+    let index: BTreeMap<&Address, usize> =
+        input.stack.blocks.iter().enumerate().map(|(at, block)| (&block.address, at)).collect();
+    for address in graph.order() {
+        if let Some(at) = index.get(&address) {
+            diagnostics.extend(evaluate(&mut scene, *at));
+        }
+    }
+    diagnostics.extend(scene.duplicates());
+    (scene, diagnostics)
+}
+
+fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
+    let stack = scene.input.stack;
+    let block = &stack.blocks[at];
+    let Some(kind) = domain::find(&block.address.kind) else { return Diagnostics::new() };
+    let (mut body, mut diagnostics) = stack.evaluate(&block.address, &scene.objects);
+    let own_cluster = body.attributes.remove("cluster");
+    let (conformed, judged) = conform(kind.schema, &body);
+    diagnostics.extend(judged);
+    if diagnostics.has_errors() {
+        return about(diagnostics, block);
+    }
+    let cluster = match scene.cluster_of(own_cluster.as_ref(), &conformed) {
+        Ok(cluster) => cluster,
+        Err(diagnostic) => return about(diagnostic.into(), block),
+    };
+    let places = Arc::new(conformed);
+    let mut draft = Draft { block, at, cluster, places, diagnostics };
+    let object = complete(scene, &mut draft);
+    let has_errors = draft.diagnostics.has_errors();
+    if let Some(object) = object.filter(|_| !has_errors) {
+        scene.objects.insert(block.address.clone(), object);
+    }
+    about(draft.diagnostics, block)
+}
+
+/// A block on its way to an object.
+struct Draft<'a> {
+    block: &'a Block,
+    at: usize,
+    cluster: Arc<str>,
+    places: Arc<Conformed>,
+    diagnostics: Diagnostics,
+}
+
+impl Draft<'_> {
+    /// Returns the attributes as written, defaults filled in.
+    fn attributes(&self) -> BTreeMap<Arc<str>, Value> {
+        self.places.value.as_entries().cloned().unwrap_or_default()
+    }
+
+    fn span_of(&self, path: &Path) -> Span {
+        self.places.span_of(path)
+    }
+
+    fn is_written(&self, path: &Path) -> bool {
+        self.places.spans.contains_key(path)
+    }
+
+    fn error(&mut self, summary: impl Into<String>, path: &Path, hint: impl Into<String>) {
+        let span = self.span_of(path);
+        self.diagnostics.push(Diagnostic::error(summary).at(span).hint(hint));
+    }
+}
+
+/// Completes a block by its type, registers what it becomes, and returns the object that expressions see.
+fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
+    let kind = expect_domain(&draft.block.address.kind);
+    let completed = match &*draft.block.address.kind {
+        "tenant" => tenant::complete(scene, draft),
+        "template" => template::complete(scene, draft),
+        "vm" => vm::complete(scene, draft),
+        "game_server" => game_server::complete(scene, draft),
+        _ => Some(Completed { attributes: draft.attributes(), tenant: None, identity: Identity::default() }),
+    }?;
+    let Completed { attributes, tenant, identity } = completed;
+    let object = Value::block(draft.block.address.to_string(), attributes);
+    if draft.diagnostics.has_errors() {
+        return None;
+    }
+    for instance in domain::instances(draft.block) {
+        let (value, identity) = match (&kind.role, instance.child) {
+            (_, Some(child)) => {
+                let key = instance.address.child.as_ref().and_then(|child| child.key.clone());
+                let value = (child.desired)(&object, key.as_ref());
+                let identity = scene::identity_of(instance.object.name, &value);
+                (value, identity)
+            }
+            (Role::Object(_) | Role::Setting | Role::Composite(_), None) => (object.clone(), identity.clone()),
+        };
+        scene.wishes.insert(
+            instance.address.clone(),
+            Wish {
+                address: instance.address,
+                object: instance.object,
+                cluster: draft.cluster.clone(),
+                value: flatten(&value, true),
+                identity,
+                tenant: tenant.clone(),
+                block: draft.at,
+                places: draft.places.clone(),
+            },
+        );
+    }
+    Some(object)
+}
+
+/// What a block type's file returns.
+struct Completed {
+    /// The object's attributes.
+    attributes: BTreeMap<Arc<str>, Value>,
+    /// Address of its tenant.
+    tenant: Option<Address>,
+    /// Where the object is or will be, if the block is an object itself.
+    identity: Identity,
+}
+
+/// Returns a value with every reference inside replaced by its address: what state and plan keep.
+fn flatten(value: &Value, is_root: bool) -> Value {
+    if let Some(address) = value.address().filter(|_| !is_root) {
+        return Value::text(address.clone());
+    }
+    let marks = value.marks();
+    let inner = match value.kind() {
+        Kind::Object(object) => {
+            Value::object(object.attributes.iter().map(|(name, value)| (name.clone(), flatten(value, false))))
+        }
+        Kind::Tuple(items) => Value::tuple(items.iter().map(|item| flatten(item, false)).collect::<Vec<_>>()),
+        _ => value.clone(),
+    };
+    inner.with_marks(marks)
+}
+
+fn about(diagnostics: Diagnostics, block: &Block) -> Diagnostics {
+    let mut labelled = Diagnostics::new();
+    labelled.extend(diagnostics.into_iter().map(|diagnostic| match diagnostic.address {
+        Some(_) => diagnostic,
+        None => diagnostic.about(&block.address),
+    }));
+    labelled
+}
+
+/// Returns the path of an attribute of a labelled nested block.
+fn nested(block: &str, label: &str, attribute: &str) -> Path {
+    Path::attribute(block).then(Step::Key(label.into())).then(Step::Attribute(attribute.into()))
+}
+
+/// Returns an evaluated attribute of a body, if it is written and not null.
+fn written<'a>(body: &'a Body, name: &str) -> Option<&'a Evaluated> {
+    body.attributes.get(name).filter(|evaluated| !evaluated.value.is_null())
+}

@@ -1,0 +1,191 @@
+//! What blocks are evaluated in: objects so far, what is taken, and the facts a block type may ask for.
+
+use super::{Wish, choose, written};
+use crate::config::{Address, Evaluated, Objects};
+use crate::diagnostics::{Diagnostic, Diagnostics, Span};
+use crate::observe::ClusterView;
+use crate::plan::input::PlanInput;
+use crate::resources::conform::Conformed;
+use crate::resources::{acl, pool, provision};
+use crate::state::{Identity, Record};
+use crate::value::{Path, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The evaluation so far.
+pub(in crate::plan) struct Scene<'a> {
+    /// Input of the planner.
+    pub(in crate::plan) input: PlanInput<'a>,
+    /// Objects by address, for expressions.
+    pub(in crate::plan) objects: Objects,
+    /// What is wanted.
+    pub(in crate::plan) wishes: BTreeMap<Address, Wish>,
+    /// What is taken.
+    pub(in crate::plan) ledger: choose::Ledger,
+    /// Tenants met so far.
+    pub(in crate::plan) tenants: Vec<TenantFacts>,
+    /// Guests that get a new VMID.
+    pub(super) replaced: BTreeSet<Address>,
+    default_cluster: Option<Arc<str>>,
+}
+
+/// A tenant as quota and capacity need it.
+#[derive(Clone)]
+pub(in crate::plan) struct TenantFacts {
+    /// Its address.
+    pub(in crate::plan) address: Address,
+    /// Its cluster.
+    pub(in crate::plan) cluster: Arc<str>,
+    /// Its pool.
+    pub(in crate::plan) pool: String,
+    /// Its tier; null if it has none.
+    pub(in crate::plan) tier: Value,
+    /// Where the tier is written.
+    pub(in crate::plan) span: Span,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(input: &PlanInput<'a>, replaced: &BTreeSet<Address>) -> Self {
+        let clusters = &input.stack.clusters;
+        let declared = clusters.values().find(|cluster| cluster.is_default).or_else(|| clusters.values().next().filter(|_| clusters.len() == 1));
+        let mut scene = Self {
+            input: *input,
+            objects: Objects::new(),
+            wishes: BTreeMap::new(),
+            ledger: choose::Ledger::default(),
+            tenants: Vec::new(),
+            replaced: replaced.clone(),
+            default_cluster: declared.map(|cluster| cluster.name.clone()),
+        };
+        for name in clusters.keys() {
+            let address = Address { module: Default::default(), kind: "cluster".into(), name: name.clone(), key: None, child: None };
+            let value = Value::block(address.to_string(), BTreeMap::from([(Arc::from("name"), Value::text(name.clone()))]));
+            scene.objects.insert(address, value);
+        }
+        for (name, view) in input.observed.into_iter().flat_map(|observed| &observed.clusters) {
+            scene.ledger.note_cluster(name, view);
+        }
+        for vmid in input.avoided_vmids {
+            for name in clusters.keys() {
+                scene.ledger.keep_vmid(name, *vmid, "a half-made clone");
+            }
+        }
+        for (address, record) in &input.state.records {
+            scene.keep(address, record);
+        }
+        scene
+    }
+
+    /// What is recorded stays taken by its owner, also when its block is evaluated later.
+    fn keep(&mut self, address: &Address, record: &Record) {
+        let owner = address.to_string();
+        if let Some(vmid) = record.identity.vmid().filter(|_| &*record.kind == "vm") {
+            self.ledger.keep_vmid(&record.cluster, vmid, &owner);
+        }
+        for nic in record.applied.get("network").and_then(Value::as_entries).into_iter().flat_map(BTreeMap::values) {
+            if let Some(mac) = nic.get("mac").and_then(Value::as_text) {
+                self.ledger.keep_mac(mac);
+            }
+            let address = nic.get("address").and_then(Value::as_text).and_then(|text| text.split('/').next()?.parse().ok());
+            if let (Some(address), Some(bridge)) = (address, nic.get("bridge").and_then(Value::as_text)) {
+                let vlan = nic.get("vlan").and_then(Value::as_i64).unwrap_or_default();
+                let domain = format!("{}/{bridge}/{vlan}", record.cluster);
+                // Two records with one address were a mistake of the past; the first keeps it, the second is told when it is evaluated.
+                drop(self.ledger.take_address(&domain, address, &owner));
+            }
+        }
+    }
+
+    /// Notes what later blocks fix in their text, so that an earlier `auto` does not take it.
+    pub(super) fn note_fixed(&mut self) {
+        let empty = Objects::new();
+        for block in self.input.stack.blocks.iter().filter(|block| &*block.address.kind == "vm") {
+            let (body, _) = self.input.stack.evaluate(&block.address, &empty);
+            let owner = block.address.to_string();
+            if let Some(vmid) = written(&body, "vmid").and_then(|vmid| u32::try_from(vmid.value.as_i64()?).ok()) {
+                self.ledger.fix_vmid(vmid, &owner);
+            }
+            for nic in body.blocks.iter().filter(|nested| &*nested.kind == "network") {
+                let address = written(&nic.body, "address").and_then(|address| address.value.as_text()?.split('/').next()?.parse().ok());
+                if let Some(address) = address {
+                    self.ledger.fix_address(address, &owner);
+                }
+            }
+        }
+    }
+
+    /// Returns the record of a block.
+    pub(super) fn record(&self, address: &Address) -> Option<&'a Record> {
+        self.input.state.records.get(address)
+    }
+
+    /// Returns what was last applied at a path.
+    pub(super) fn kept(&self, address: &Address, path: &Path) -> Option<Value> {
+        self.record(address)?.applied.at(&path.0).filter(|value| !value.is_null()).cloned()
+    }
+
+    /// Returns a cluster as seen; `None` when the files are judged alone.
+    pub(in crate::plan) fn view(&self, cluster: &str) -> Option<&'a ClusterView> {
+        self.input.observed?.clusters.get(cluster)
+    }
+
+    /// Returns the cluster of a block: its own, else its tenant's, else its template's, else its guest's, else the default.
+    pub(super) fn cluster_of(&self, own: Option<&Evaluated>, conformed: &Conformed) -> Result<Arc<str>, Diagnostic> {
+        if let Some(own) = own {
+            let named = own.value.address().and_then(|address| address.strip_prefix("cluster.").map(Arc::from));
+            return named.ok_or_else(|| {
+                Diagnostic::error("`cluster` takes a cluster").at(own.span).hint("write `cluster = cluster.NAME`, the object itself")
+            });
+        }
+        let inherited = ["tenant", "template", "vm"].into_iter().find_map(|name| {
+            let address = conformed.value.get(name)?.address()?.parse::<Address>().ok()?;
+            self.cluster_of_block(&address)
+        });
+        inherited.or_else(|| self.default_cluster.clone()).ok_or_else(|| {
+            let diagnostic = Diagnostic::error("no cluster to run on").at(conformed.span);
+            match self.input.stack.clusters.is_empty() {
+                true => diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`"),
+                false => diagnostic.hint("mark one cluster with `default = true`, or write `cluster = cluster.NAME` here"),
+            }
+        })
+    }
+
+    fn cluster_of_block(&self, address: &Address) -> Option<Arc<str>> {
+        let tenant = self.tenants.iter().find(|tenant| tenant.address == *address).map(|tenant| tenant.cluster.clone());
+        tenant.or_else(|| self.wishes.get(address).map(|wish| wish.cluster.clone()))
+    }
+
+    /// Two guests of one cluster with one name are a mistake: nobody could tell them apart.
+    pub(super) fn duplicates(&self) -> Diagnostics {
+        let mut seen: BTreeMap<(&Arc<str>, &str), &Wish> = BTreeMap::new();
+        let mut diagnostics = Diagnostics::new();
+        let path = Path::attribute("name");
+        for wish in self.wishes.values().filter(|wish| wish.object.name == "vm") {
+            let Some(name) = wish.value.get("name").and_then(Value::as_text) else { continue };
+            if let Some(first) = seen.insert((&wish.cluster, name), wish) {
+                diagnostics.push(
+                    Diagnostic::error(format!("two guests are named `{name}`: {} and {}", first.address, wish.address))
+                        .at(wish.span_of(&path))
+                        .label(first.span_of(&path), "the first one")
+                        .hint("give one of them another `name`")
+                        .about(&wish.address),
+                );
+            }
+        }
+        diagnostics
+    }
+}
+
+/// Returns the identity of a child from what it should be.
+pub(super) fn identity_of(kind: &str, value: &Value) -> Identity {
+    let text = |name: &str| value.get(name).and_then(Value::as_text).unwrap_or_default();
+    match kind {
+        "pool" => pool::identity(text("poolid")),
+        "acl" => acl::identity(text("path"), text("role"), text("subject_kind"), text("subject")),
+        "provision" => {
+            let vmid = value.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok());
+            provision::identity(vmid.unwrap_or_default(), text("game"), text("server"))
+        }
+        _ => Identity::default(),
+    }
+}

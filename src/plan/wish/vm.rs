@@ -1,0 +1,135 @@
+//! Completing a `vm`: what it inherits from tenant and template, and its chosen identity.
+//!
+//! What was chosen once is kept: the record says so, and for the node the cluster does.
+
+mod disks;
+mod networks;
+mod place;
+
+use super::{Completed, Draft, Scene};
+use crate::config::{Address, Key};
+use crate::observe::GuestConfig;
+use crate::resources::vm::decode::decode;
+use crate::resources::vm::identity;
+use crate::value::{Kind, Marks, Path, Type, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+type Attributes = BTreeMap<Arc<str>, Value>;
+
+/// A guest on its way, with what it inherits from.
+struct Guest<'a> {
+    /// Its address as text: the owner of what is chosen.
+    owner: String,
+    /// The evaluated tenant, or null.
+    tenant: Value,
+    /// The evaluated template.
+    template: Value,
+    /// The template in the shape of a `vm`, if the cluster was seen.
+    model: Option<Value>,
+    /// The template's configuration, if the cluster was seen.
+    template_config: Option<&'a GuestConfig>,
+}
+
+pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
+    let mut attributes = draft.attributes();
+    let guest = guest_of(scene, draft, &attributes)?;
+    inherit(scene, draft, &guest, &mut attributes);
+    disks::complete(scene, draft, &guest, &mut attributes);
+    networks::complete(scene, draft, &guest, &mut attributes);
+    cloud_init(&guest, &mut attributes);
+    if guest.tenant.get("status").and_then(Value::as_text) == Some("suspended") {
+        attributes.insert("power".into(), Value::text("stopped"));
+    }
+    let vmid = place::vmid(scene, draft, &guest, &attributes);
+    let node = place::node(scene, draft, &guest, &attributes);
+    let identity = match (&node, vmid) {
+        (Some(node), Some(vmid)) => identity(node, vmid),
+        _ => Default::default(),
+    };
+    let is_blind = scene.view(&draft.cluster).is_none();
+    if !is_blind && (vmid.is_none() || node.is_none()) {
+        return None;
+    }
+    let chosen = |value: Option<Value>, of: Type| value.map_or_else(|| Value::unknown(of), |value| value.with_marks(Marks::CHOSEN));
+    attributes.insert("vmid".into(), chosen(vmid.map(|vmid| Value::from(i64::from(vmid))), Type::Number));
+    attributes.insert("node".into(), chosen(node.map(Value::from), Type::Text));
+    let tenant = guest.tenant.address().and_then(|address| address.parse().ok());
+    Some(Completed { attributes, tenant, identity })
+}
+
+fn guest_of<'a>(scene: &Scene<'a>, draft: &Draft, attributes: &Attributes) -> Option<Guest<'a>> {
+    let template = attributes.get("template")?.clone();
+    let view = scene.view(&draft.cluster);
+    let vmid = template.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok());
+    let source = vmid.and_then(|vmid| view?.guests.get(&vmid));
+    let template_config = source.and_then(|guest| guest.config.as_ref());
+    let project = &scene.input.stack.settings.project;
+    Some(Guest {
+        owner: draft.block.address.to_string(),
+        tenant: attributes.get("tenant").cloned().unwrap_or_else(|| Value::null(Type::Dynamic)),
+        model: source.zip(template_config).map(|(guest, config)| decode(guest, config, project)),
+        template,
+        template_config,
+    })
+}
+
+/// Name, pool, size and connection from label, tenant and template.
+fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
+    let address = &draft.block.address;
+    attributes.entry("name".into()).or_insert_with(|| Value::text(default_name(address)));
+    let path = Path::attribute("name");
+    if let Some(name) = attributes["name"].as_text().filter(|name| !is_host_name(name)).map(str::to_owned) {
+        draft.error(format!("`{name}` is not a host name"), &path, "write `name`, at most 63 letters, digits and inner dashes");
+    }
+    if let Some(pool) = guest.tenant.get("pool") {
+        attributes.entry("pool".into()).or_insert_with(|| pool.clone());
+    }
+    if let Some(connection) = guest.tenant.get("connection") {
+        attributes.entry("connection".into()).or_insert_with(|| connection.clone());
+    }
+    attributes.entry("tags".into()).or_insert_with(|| Value::new(Kind::Set(Type::Text, Arc::from([]))));
+    for (name, of) in [("cores", Type::Number), ("memory", Type::Text)] {
+        let path = Path::attribute(name);
+        attributes.entry(name.into()).or_insert_with(|| {
+            let inherited = scene.kept(address, &path).or_else(|| guest.model.as_ref()?.get(name).cloned());
+            inherited.map_or_else(|| Value::unknown(of), |value| value.with_marks(Marks::CHOSEN))
+        });
+    }
+    let template_vmid = guest.template.get("vmid").cloned().unwrap_or_else(|| Value::unknown(Type::Number));
+    attributes.insert("template_vmid".into(), template_vmid);
+}
+
+fn default_name(address: &Address) -> String {
+    match &address.key {
+        None => address.name.to_string(),
+        Some(Key::Number(number)) => format!("{}-{number}", address.name),
+        Some(Key::Text(text)) => format!("{}-{text}", address.name),
+    }
+}
+
+fn is_host_name(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+/// Keys and name servers come from the tenant where the block says nothing.
+fn cloud_init(guest: &Guest, attributes: &mut Attributes) {
+    let inherited = [
+        ("ssh_keys", guest.tenant.get("ssh_keys")),
+        ("dns", guest.tenant.get("network").and_then(|network| network.get("dns"))),
+    ];
+    let written = attributes.get("cloud_init").and_then(Value::as_entries).cloned();
+    if written.is_none() && inherited.iter().all(|(_, value)| value.is_none()) {
+        return;
+    }
+    let mut block = written.unwrap_or_else(|| BTreeMap::from([(Arc::from("upgrade"), Value::from(false))]));
+    for (name, value) in inherited {
+        if let Some(value) = value {
+            block.entry(name.into()).or_insert_with(|| value.clone());
+        }
+    }
+    attributes.insert("cloud_init".into(), Value::object(block));
+}

@@ -1,0 +1,131 @@
+//! VMID and node of a guest: as written, as kept, or chosen.
+
+use super::{Attributes, Guest};
+use crate::plan::choose::Demand;
+use crate::plan::wish::{Draft, Scene};
+use crate::resources::conform::did_you_mean;
+use crate::resources::size;
+use crate::resources::vm::decode::{is_disk, storage_of};
+use crate::value::{Path, Value};
+use std::collections::BTreeSet;
+
+/// Returns the VMID, or `None` after an error.
+pub(super) fn vmid(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attributes: &Attributes) -> Option<u32> {
+    let path = Path::attribute("vmid");
+    let address = draft.block.address.clone();
+    let written = attributes.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok());
+    if let Some(vmid) = written {
+        return match scene.ledger.take_vmid(&draft.cluster, vmid, &guest.owner) {
+            Ok(()) => Some(vmid),
+            Err(other) => {
+                draft.error(format!("VMID {vmid} is taken by {other}"), &path, "choose another, or leave `vmid` out");
+                None
+            }
+        };
+    }
+    // What stands in the record is ours as long as no stranger sits there; the sighting tells.
+    let is_replaced = scene.replaced.contains(&address);
+    if let Some(vmid) = scene.record(&address).filter(|_| !is_replaced).and_then(|record| record.identity.vmid()) {
+        if scene.ledger.take_vmid(&draft.cluster, vmid, &guest.owner).is_ok() {
+            return Some(vmid);
+        }
+    }
+    scene.view(&draft.cluster)?;
+    let range = scene.input.stack.clusters.get(&draft.cluster).and_then(|cluster| cluster.vmid_range);
+    let chosen = scene.ledger.choose_vmid(&draft.cluster, range, &guest.owner);
+    if chosen.is_none() {
+        let (low, high) = range.unwrap_or_default();
+        draft.error(format!("no VMID is left in {low} to {high}"), &path, format!("widen `vmid_range` of cluster `{}`", draft.cluster));
+    }
+    chosen
+}
+
+/// Returns the node, or `None` after an error.
+pub(super) fn node(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attributes: &Attributes) -> Option<String> {
+    let path = Path::attribute("node");
+    let address = draft.block.address.clone();
+    let view = scene.view(&draft.cluster)?;
+    let record = scene.record(&address);
+    let seen = record.and_then(|record| view.guests.get(&record.identity.vmid()?));
+    let present = seen.map(|guest| guest.node.clone()).or_else(|| record?.identity.node().map(str::to_owned));
+    if let Some(node) = attributes.get("node").and_then(Value::as_text) {
+        return written_node(scene, draft, node, present.as_deref());
+    }
+    if let Some(node) = present.filter(|_| seen.is_some()) {
+        return Some(node);
+    }
+    let memory_bytes = attributes.get("memory").and_then(Value::as_text).and_then(|text| size::parse(text).ok()).unwrap_or_default();
+    let demand = demand(scene, draft, guest, attributes, memory_bytes);
+    match scene.ledger.choose_node(&draft.cluster, &demand) {
+        Ok(node) => {
+            scene.ledger.commit_memory(&draft.cluster, &node, memory_bytes);
+            Some(node)
+        }
+        Err(refusals) => {
+            let memory = Path::attribute("memory");
+            let place = if draft.is_written(&memory) { memory } else { path };
+            let span = draft.span_of(&place);
+            draft.diagnostics.push(
+                crate::diagnostics::Diagnostic::error(format!("no node can take {}", guest.owner))
+                    .at(span)
+                    .detail(format!("It needs {} of memory. {}.", size::print(memory_bytes), refusals.join("; ")))
+                    .hint("ask for less memory, free some on a node, or change `placement`, storage or bridge"),
+            );
+            None
+        }
+    }
+}
+
+fn written_node(scene: &mut Scene, draft: &mut Draft, node: &str, present: Option<&str>) -> Option<String> {
+    let path = Path::attribute("node");
+    if scene.ledger.node(&draft.cluster, node).is_none() {
+        let hint = did_you_mean(node, scene.ledger.node_names(&draft.cluster).into_iter(), "nodes");
+        draft.error(format!("there is no node `{node}` on cluster `{}`", draft.cluster), &path, hint);
+        return None;
+    }
+    match present {
+        Some(present) if present != node => {
+            let vmid = scene.record(&draft.block.address).and_then(|record| record.identity.vmid()).unwrap_or_default();
+            draft.error(
+                format!("the guest is on {present}, and moving a guest is not planned by this version"),
+                &path,
+                format!("move it yourself, `qm migrate {vmid} {node} --online`, or write `node = \"{present}\"`"),
+            );
+            None
+        }
+        Some(_) => Some(node.to_owned()),
+        None => {
+            let bytes = draft.places.value.get("memory").and_then(Value::as_text).and_then(|text| size::parse(text).ok());
+            scene.ledger.commit_memory(&draft.cluster, node, bytes.unwrap_or_default());
+            Some(node.to_owned())
+        }
+    }
+}
+
+fn demand(scene: &Scene, draft: &Draft, guest: &Guest, attributes: &Attributes, memory_bytes: u64) -> Demand {
+    let texts = |block: &str, name: &str| -> BTreeSet<String> {
+        let entries = attributes.get(block).and_then(Value::as_entries).into_iter().flatten();
+        entries.filter_map(|(_, nested)| nested.get(name)?.as_text().map(str::to_owned)).collect()
+    };
+    let placement = attributes.get("placement");
+    let allowed = placement.and_then(|placement| placement.get("nodes")).and_then(Value::as_items).unwrap_or_default();
+    let strategy = placement.and_then(|placement| placement.get("strategy")).and_then(Value::as_text);
+    Demand {
+        memory_bytes,
+        storages: texts("disk", "storage"),
+        bridges: texts("network", "bridge"),
+        allowed: allowed.iter().filter_map(|node| node.as_text().map(str::to_owned)).collect(),
+        bound_to: bound_to(scene, draft, guest),
+        packs: strategy == Some("pack"),
+    }
+}
+
+/// A clone lands on another node only if every disk of the template is on shared storage.
+fn bound_to(scene: &Scene, draft: &Draft, guest: &Guest) -> Option<String> {
+    let node = guest.template.get("node")?.as_text()?;
+    let storages = &scene.view(&draft.cluster)?.nodes.get(node)?.storages;
+    let config = &guest.template_config?.values;
+    let is_shared = |value: &str| storage_of(value).and_then(|storage| storages.get(storage)).is_some_and(|storage| storage.is_shared);
+    let all_shared = config.iter().filter(|(key, value)| is_disk(key, value)).all(|(_, value)| is_shared(value));
+    (!all_shared).then(|| node.to_owned())
+}

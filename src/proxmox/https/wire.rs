@@ -1,0 +1,208 @@
+//! A call as an HTTP request, and an HTTP response as an [`Answer`]. Nothing here decides whether to send.
+
+use std::collections::BTreeMap;
+
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use serde_json::Value;
+
+use super::super::{Answer, Call, Clock, Method, TransportError};
+use super::failure;
+use crate::proxmox::decode;
+
+/// Returns the parameters form-encoded: names and values both, for the server cuts a value at a raw `;` or second `=`.
+pub(super) fn form(call: &Call) -> String {
+    let pairs = call
+        .parameters
+        .iter()
+        .map(|(name, value)| (name, value.reveal()));
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
+}
+
+/// Refuses a body that the server would refuse.
+pub(super) fn check_size(
+    call: &Call,
+    form: &str,
+    limit_bytes: usize,
+) -> Result<(), TransportError> {
+    if form.len() <= limit_bytes {
+        return Ok(());
+    }
+    Err(TransportError::BeforeSend {
+        endpoint: format!("{} {}", call.method.as_str(), call.path),
+        detail: format!(
+            "the parameters take {} bytes, the server accepts {limit_bytes}",
+            form.len()
+        ),
+        hint: None,
+    })
+}
+
+/// Returns the request; POST and PUT carry a length even when empty, because the server refuses chunks.
+pub(super) fn request(
+    client: &reqwest::Client,
+    endpoint: &reqwest::Url,
+    call: &Call,
+    headers: HeaderMap,
+    form: &str,
+) -> reqwest::RequestBuilder {
+    let mut url = endpoint.clone();
+    url.set_path(&format!("/api2/json{}", call.path));
+    let method = match call.method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
+        Method::Delete => reqwest::Method::DELETE,
+    };
+    match call.method {
+        Method::Get | Method::Delete => {
+            url.set_query(Some(form).filter(|form| !form.is_empty()));
+            client.request(method, url).headers(headers)
+        }
+        Method::Post | Method::Put => client
+            .request(method, url)
+            .headers(headers)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(CONTENT_LENGTH, form.len())
+            .body(form.to_owned()),
+    }
+}
+
+/// Reads the whole response.
+pub(super) async fn answer(
+    endpoint: &str,
+    mut response: reqwest::Response,
+    limit_bytes: usize,
+    sees_peer: bool,
+) -> Result<Answer, TransportError> {
+    let lost = |detail: String| TransportError::AfterSend {
+        endpoint: endpoint.to_owned(),
+        detail,
+    };
+    let is_local = sees_peer
+        && response
+            .remote_addr()
+            .is_some_and(|peer| peer.ip().is_loopback());
+    let head = Answer {
+        status: response.status().as_u16(),
+        reason: reason(&response),
+        data: Value::Null,
+        errors: BTreeMap::new(),
+        message: None,
+        date: response.headers().get(DATE).and_then(seconds),
+        simulator: simulator_clock(response.headers()).filter(|_| is_local),
+    };
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| failure::after_send(endpoint, &error))?
+    {
+        if body.len() + chunk.len() > limit_bytes {
+            return Err(lost(format!(
+                "the answer is longer than {limit_bytes} bytes"
+            )));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    match serde_json::from_slice(&body) {
+        Ok(Value::Object(members)) => Ok(with_members(head, members)),
+        // Refusals of the HTTP layer itself (401, 501, 596) have an empty or plain body; the reason phrase says it all.
+        Ok(_) | Err(_) if !head.is_success() => Ok(head),
+        Ok(other) => Err(lost(format!(
+            "the answer is not an object but `{}`",
+            start_of(&other.to_string())
+        ))),
+        Err(error) => Err(lost(format!("the answer is not JSON: {error}"))),
+    }
+}
+
+fn with_members(head: Answer, mut members: serde_json::Map<String, Value>) -> Answer {
+    let errors = match members.remove("errors") {
+        Some(Value::Object(errors)) => errors,
+        _ => serde_json::Map::new(),
+    };
+    Answer {
+        data: members.remove("data").unwrap_or(Value::Null),
+        message: members.get("message").and_then(decode::text),
+        errors: errors
+            .iter()
+            .map(|(name, text)| (name.clone(), decode::text(text).unwrap_or_default()))
+            .collect(),
+        ..head
+    }
+}
+
+/// Returns the reason phrase. Proxmox VE may put raw bytes beyond ASCII there, for which the HTTP stack hands over an empty one;
+/// since 8.4 the body has the text too.
+fn reason(response: &reqwest::Response) -> String {
+    match response.extensions().get::<hyper::ext::ReasonPhrase>() {
+        Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
+        // The HTTP stack keeps only phrases that differ from the standard one.
+        None => response
+            .status()
+            .canonical_reason()
+            .unwrap_or_default()
+            .to_owned(),
+    }
+}
+
+fn seconds(date: &HeaderValue) -> Option<i64> {
+    let text = date.to_str().ok()?;
+    jiff::fmt::rfc2822::parse(text)
+        .ok()
+        .map(|zoned| zoned.timestamp().as_second())
+}
+
+fn simulator_clock(headers: &HeaderMap) -> Option<Clock> {
+    let is = |name: &str, expected: &str| headers.get(name).is_some_and(|value| value == expected);
+    let clock = if is("x-spawnpoint-clock", "instant") {
+        Clock::Instant
+    } else {
+        Clock::Real
+    };
+    is("x-spawnpoint-simulator", "1").then_some(clock)
+}
+
+fn start_of(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separators_inside_values_are_encoded() {
+        let call = Call::put("/x")
+            .with("net0", "virtio=BC:24:11:00:00:01,bridge=vmbr0")
+            .with("tags", "a;b")
+            .with("a", "x y+z");
+        let call = call.with("command", "ls").with("command", "-l");
+        assert_eq!(
+            form(&call),
+            "net0=virtio%3DBC%3A24%3A11%3A00%3A00%3A01%2Cbridge%3Dvmbr0&tags=a%3Bb&a=x+y%2Bz&command=ls&command=-l"
+        );
+    }
+
+    #[test]
+    fn an_oversized_call_is_not_sent() {
+        let call = Call::put("/x").with("description", "a".repeat(100));
+        let refusal =
+            check_size(&call, &form(&call), 100).expect_err("112 bytes are more than 100");
+        assert_eq!(
+            refusal.to_string(),
+            "cannot reach PUT /x: the parameters take 112 bytes, the server accepts 100"
+        );
+    }
+
+    #[test]
+    fn http_dates_are_seconds() {
+        assert_eq!(
+            seconds(&HeaderValue::from_static("Fri, 20 Nov 2026 19:30:00 GMT")),
+            Some(1_795_203_000)
+        );
+        assert_eq!(seconds(&HeaderValue::from_static("yesterday")), None);
+    }
+}

@@ -1,0 +1,119 @@
+//! `acl`: one access rule, which gives a user, group or token a role on a path. It is its own identity, so it never changes in place.
+
+use super::schema::{Attribute, Impact, Schema, Takes};
+use super::step::{Guard, GuardedCall, Lock, Step, Task, Verify};
+use super::{Draft, Found, Lookup, ObjectType, Origin, Sighting};
+use crate::observe::AclView;
+use crate::proxmox::Call;
+use crate::state::{Effect, Identity};
+use crate::value::{Path, Value};
+use std::collections::BTreeSet;
+
+/// The type. Source: API section `/access/acl`.
+pub static ACL: ObjectType = ObjectType {
+    name: "acl",
+    summary: "An access rule: gives a user, group or token a role on a path.",
+    schema: &SCHEMA,
+    origin: Origin::Made,
+    sight,
+    create,
+    update,
+    delete,
+    locks,
+};
+
+static SCHEMA: Schema = Schema {
+    attributes: &[
+        Attribute::new("path", Takes::Text, "Path in Proxmox's tree of objects, e.g. `/pool/acme`.").required().on_change(Impact::Recreate),
+        Attribute::new("role", Takes::Text, "Role, e.g. `PVEVMUser`.").required().on_change(Impact::Recreate),
+        Attribute::new("subject_kind", Takes::OneOf(&["user", "group", "token"]), "What gets the role.").or("user").on_change(Impact::Recreate),
+        Attribute::new("subject", Takes::Text, "Who gets the role, e.g. `kim@pve`.").required().on_change(Impact::Recreate),
+        Attribute::new("propagate", Takes::Bool, "Whether it holds for everything below the path.").or("true"),
+    ],
+    blocks: &[],
+};
+
+/// Returns the identity of a rule.
+pub fn identity(path: &str, role: &str, subject_kind: &str, subject: &str) -> Identity {
+    Identity::of([
+        ("path", path.to_owned()),
+        ("role", role.to_owned()),
+        ("kind", subject_kind.to_owned()),
+        ("subject", subject.to_owned()),
+    ])
+}
+
+fn part<'a>(identity: &'a Identity, name: &str) -> &'a str {
+    identity.get(name).unwrap_or_default()
+}
+
+fn sight(lookup: &Lookup) -> Sighting {
+    let identity = lookup.identity;
+    let matches = |rule: &&AclView| {
+        rule.path == part(identity, "path")
+            && rule.role == part(identity, "role")
+            && rule.subject_kind == part(identity, "kind")
+            && rule.subject == part(identity, "subject")
+    };
+    lookup.view.acl.iter().find(matches).map_or(Sighting::Absent, |rule| {
+        Sighting::Present(Box::new(Found {
+            value: Value::object([
+                ("path", Value::text(rule.path.clone())),
+                ("role", Value::text(rule.role.clone())),
+                ("subject_kind", Value::text(rule.subject_kind.clone())),
+                ("subject", Value::text(rule.subject.clone())),
+                ("propagate", Value::from(rule.propagates)),
+            ]),
+            identity: identity.clone(),
+            digest: None,
+            notes: Vec::new(),
+        }))
+    })
+}
+
+fn create(draft: &Draft) -> Vec<Step> {
+    vec![step(draft, "create", true)]
+}
+
+fn update(draft: &Draft, _changed: &BTreeSet<Path>) -> Vec<Step> {
+    vec![step(draft, "update", true)]
+}
+
+fn delete(draft: &Draft) -> Vec<Step> {
+    vec![step(draft, "destroy", false)]
+}
+
+fn locks(_draft: &Draft) -> Vec<Lock> {
+    vec![Lock::cluster_file("user.cfg")]
+}
+
+fn step(draft: &Draft, name: &str, is_present: bool) -> Step {
+    let identity = draft.identity;
+    let subjects = match part(identity, "kind") {
+        "group" => "groups",
+        "token" => "tokens",
+        _ => "users",
+    };
+    let mut call = Call::put("/access/acl")
+        .with("path", part(identity, "path"))
+        .with("roles", part(identity, "role"))
+        .with(subjects, part(identity, "subject"));
+    call = match is_present {
+        true => {
+            let propagates = draft.desired.get("propagate").and_then(Value::as_bool).unwrap_or(true);
+            call.with("propagate", if propagates { "1" } else { "0" })
+        }
+        false => call.with("delete", "1"),
+    };
+    Step {
+        name: name.into(),
+        task: Task::Call(Box::new(GuardedCall {
+            call,
+            guard: Guard::None,
+            verify: Verify::ByContent { read: Call::get("/access/acl"), is_present },
+            deadline_ms: 60_000,
+        })),
+        effect: Effect::None,
+        estimate_ms: 0,
+    }
+}

@@ -1,0 +1,122 @@
+//! Everything known about a kind of object, one file each: schema, how it is seen, and which calls change it.
+//!
+//! Calls are made as data here, never sent. A new type is one file and one line in [`REGISTRY`]; composite blocks are in `domain`.
+
+pub mod acl;
+pub mod conform;
+pub mod marker;
+pub mod pool;
+pub mod provision;
+pub mod schema;
+pub mod size;
+pub mod step;
+pub mod template;
+pub mod vm;
+
+use crate::observe::ClusterView;
+use crate::state::Identity;
+use crate::value::{Path, Value};
+use marker::Marker;
+use schema::Schema;
+use std::collections::BTreeSet;
+use step::{Lock, Step};
+
+/// Every type of object that lives on a cluster.
+pub static REGISTRY: &[&ObjectType] = &[&vm::VM, &template::TEMPLATE, &pool::POOL, &acl::ACL, &provision::PROVISION];
+
+/// Returns a type by name.
+pub fn find(name: &str) -> Option<&'static ObjectType> {
+    REGISTRY.iter().copied().find(|object| object.name == name)
+}
+
+/// A type of object on a cluster.
+pub struct ObjectType {
+    /// Name in the registry, in plans and in the state.
+    pub name: &'static str,
+    /// One sentence for the manual.
+    pub summary: &'static str,
+    /// What may stand in its block.
+    pub schema: &'static Schema,
+    /// Whether we make it or find it.
+    pub origin: Origin,
+    /// Says whether the object is on the cluster, and what it is like.
+    pub sight: fn(&Lookup) -> Sighting,
+    /// Returns the steps that make it.
+    pub create: fn(&Draft) -> Vec<Step>,
+    /// Returns the steps that change these attributes.
+    pub update: fn(&Draft, &BTreeSet<Path>) -> Vec<Step>,
+    /// Returns the steps that destroy it.
+    pub delete: fn(&Draft) -> Vec<Step>,
+    /// Returns what is limited while it is made, changed or destroyed.
+    pub locks: fn(&Draft) -> Vec<Lock>,
+}
+
+/// Whether objects of a type are made by us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// We make, change and destroy it.
+    Made,
+    /// It must be there; we only look, and forget it in the end.
+    Adopted,
+}
+
+/// What to look for.
+pub struct Lookup<'a> {
+    /// The cluster as seen.
+    pub view: &'a ClusterView,
+    /// Where the object should be.
+    pub identity: &'a Identity,
+    /// Intent of its marker; empty for objects without one.
+    pub intent: &'a str,
+    /// Owner scope, to tell our tags from the user's.
+    pub project: &'a str,
+    /// The object as last applied; null if there is no record. For objects that the cluster cannot tell at all.
+    pub applied: &'a Value,
+}
+
+/// Whether an object is on the cluster.
+#[derive(Clone, Debug)]
+pub enum Sighting {
+    /// It is there.
+    Present(Box<Found>),
+    /// It is not there.
+    Absent,
+    /// Nobody knows: its node did not answer.
+    Unreachable {
+        /// The silent node.
+        node: String,
+    },
+    /// Something is there that is not ours; the text says what.
+    Foreign(String),
+}
+
+/// An object as the cluster tells it.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The object in the shape of its schema, without what the cluster cannot tell.
+    pub value: Value,
+    /// Where it is now.
+    pub identity: Identity,
+    /// Digest of what was read, where the object has one.
+    pub digest: Option<String>,
+    /// Remarks for the plan: `moved to pve2`, `locked (backup)`.
+    pub notes: Vec<String>,
+}
+
+/// Everything a change of an object is made from.
+pub struct Draft<'a> {
+    /// The object wanted; null when it is to go.
+    pub desired: &'a Value,
+    /// The object as last applied; null if there was none.
+    pub applied: &'a Value,
+    /// The object as it is, if it is.
+    pub found: Option<&'a Found>,
+    /// Where it is or will be.
+    pub identity: &'a Identity,
+    /// Its owner marker.
+    pub marker: &'a Marker,
+    /// Owner scope.
+    pub project: &'a str,
+    /// The cluster as seen.
+    pub view: &'a ClusterView,
+}

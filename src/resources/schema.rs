@@ -1,0 +1,204 @@
+//! What may stand in a block: attributes, nested blocks, and what a change of each does to a running guest.
+//!
+//! Schemas are plain statics. Judging a body against one is `conform`; documentation on an attribute is the user manual.
+
+/// Attributes and nested blocks of one block type.
+#[derive(Debug)]
+pub struct Schema {
+    /// Attributes in the order of the manual.
+    pub attributes: &'static [Attribute],
+    /// Nested blocks in the order of the manual.
+    pub blocks: &'static [Nested],
+}
+
+impl Schema {
+    /// A block without content.
+    pub const EMPTY: Self = Self { attributes: &[], blocks: &[] };
+
+    /// Returns an attribute by name.
+    pub fn attribute(&self, name: &str) -> Option<&'static Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+
+    /// Returns a nested block type by name.
+    pub fn block(&self, name: &str) -> Option<&'static Nested> {
+        self.blocks.iter().find(|nested| nested.name == name)
+    }
+}
+
+/// One attribute.
+#[derive(Debug)]
+pub struct Attribute {
+    /// Name in the language; Proxmox's API name unless `language.md` shows another.
+    pub name: &'static str,
+    /// What values it takes.
+    pub takes: Takes,
+    /// Whether the user writes it.
+    pub presence: Presence,
+    /// What it is when the user does not write it and nothing is kept, as the language would write it.
+    pub default: Option<&'static str>,
+    /// What changing it does.
+    pub impact: Impact,
+    /// Whether its value is never shown.
+    pub is_sensitive: bool,
+    /// Whether the cluster cannot tell it: differences are judged against what was last applied.
+    pub is_recorded: bool,
+    /// For the user: what it is for, units, an example where it helps.
+    pub documentation: &'static str,
+}
+
+impl Attribute {
+    /// An optional attribute of a kind, changed live; the start of most declarations.
+    pub const fn new(name: &'static str, takes: Takes, documentation: &'static str) -> Self {
+        Self {
+            name,
+            takes,
+            presence: Presence::Optional,
+            default: None,
+            impact: Impact::Live,
+            is_sensitive: false,
+            is_recorded: false,
+            documentation,
+        }
+    }
+
+    /// Makes it required.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.presence = Presence::Required;
+        self
+    }
+
+    /// Makes it chosen by the planner when the user does not write it.
+    #[must_use]
+    pub const fn chosen(mut self) -> Self {
+        self.presence = Presence::Chosen;
+        self
+    }
+
+    /// Makes it readable only.
+    #[must_use]
+    pub const fn computed(mut self) -> Self {
+        self.presence = Presence::Computed;
+        self
+    }
+
+    /// Sets what it is when left out, written as in the language.
+    #[must_use]
+    pub const fn or(mut self, default: &'static str) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    /// Sets what changing it does.
+    #[must_use]
+    pub const fn on_change(mut self, impact: Impact) -> Self {
+        self.impact = impact;
+        self
+    }
+
+    /// Makes it one that the cluster cannot tell.
+    #[must_use]
+    pub const fn recorded(mut self) -> Self {
+        self.is_recorded = true;
+        self
+    }
+
+    /// Hides its value everywhere.
+    #[must_use]
+    pub const fn sensitive(mut self) -> Self {
+        self.is_sensitive = true;
+        self
+    }
+}
+
+/// What values an attribute takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number between two bounds, both included.
+    Integer(i64, i64),
+    /// Any number.
+    Number,
+    /// Text.
+    Text,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A size with a unit: `8GiB`. Kept in the largest exact unit.
+    Size,
+    /// A duration: `90s`, `10m`, `2h`.
+    Duration,
+    /// A DNS label of at most 63 characters.
+    HostName,
+    /// An IPv4 network: `10.40.0.0/24`.
+    Cidr,
+    /// An IP address.
+    Address,
+    /// A port, or the word `auto`.
+    Port,
+    /// The object of a block type: `tenant.acme`.
+    Reference(&'static str),
+    /// A list.
+    List(&'static Takes),
+    /// A set: order and repetition mean nothing.
+    Set(&'static Takes),
+    /// A map from text.
+    Map(&'static Takes),
+    /// Any value; judged elsewhere (the settings of a game).
+    Any,
+}
+
+/// Who gives the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// The user must.
+    Required,
+    /// The user may.
+    Optional,
+    /// The user may, else the planner chooses once and keeps it in state.
+    Chosen,
+    /// Nobody writes it; it can be referred to.
+    Computed,
+}
+
+/// What a change does to the guest. Ordered by harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Impact {
+    /// Concerns Spawnpoint only; the cluster is not touched.
+    None,
+    /// Applied while the guest runs.
+    Live,
+    /// The game server restarts: players are disconnected, the guest runs on.
+    Restart,
+    /// Applied by a reboot of the guest, which the apply does.
+    Reboot,
+    /// The guest is stopped for it.
+    Stop,
+    /// The object is destroyed and made anew.
+    Recreate,
+}
+
+/// A nested block type.
+#[derive(Debug)]
+pub struct Nested {
+    /// Name.
+    pub name: &'static str,
+    /// How often, and under what label.
+    pub occurs: Occurs,
+    /// Its content.
+    pub schema: &'static Schema,
+    /// For the user.
+    pub documentation: &'static str,
+}
+
+/// How a nested block occurs, which also says what value it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occurs {
+    /// At most once, without label: an object.
+    Once,
+    /// Under distinct labels: a map by label. The text says what the label is.
+    ByLabel(&'static str),
+    /// Any number, without label: a list.
+    Many,
+}

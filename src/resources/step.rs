@@ -1,0 +1,193 @@
+//! What a change of an object is made of: [`Step`]s, each journaled, sent and settled as a unit. Data only; `apply` runs them.
+
+use crate::proxmox::Call;
+use crate::state::Effect;
+use crate::value::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One step: what is journaled, sent and settled as a unit.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Name shown and journaled: `clone`, `configure`, `resize scsi0`, `start`, `reboot`, `shutdown`, `destroy`, `provision`.
+    pub name: Arc<str>,
+    /// What to do.
+    pub task: Task,
+    /// What the state says once it is done.
+    pub effect: Effect,
+    /// Expected duration.
+    pub estimate_ms: u64,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// Sends one call and waits for what it starts.
+    Call(Box<GuardedCall>),
+    /// Reads until the guest has this power state (after a reboot, which ends before the guest runs again).
+    AwaitPower {
+        /// Node.
+        node: String,
+        /// Guest.
+        vmid: u32,
+        /// `true`: running; `false`: stopped.
+        is_running: bool,
+        /// Give up after.
+        deadline_ms: u64,
+    },
+    /// Runs the playbook of a game server and waits for its status answer.
+    Provision(Box<ProvisionTask>),
+    /// Nothing on the cluster; the effect alone.
+    Record,
+}
+
+/// A call with what must hold before it and how its outcome is learned.
+#[derive(Clone, Debug)]
+pub struct GuardedCall {
+    /// The call. A parameter text may hold `{volume:scsi0}`, filled from the guard's fresh read with the volume id in that slot.
+    pub call: Call,
+    /// What must hold before it is sent.
+    pub guard: Guard,
+    /// How to learn what happened when the answer is lost.
+    pub verify: Verify,
+    /// Give up waiting for its task after.
+    pub deadline_ms: u64,
+}
+
+/// What must hold before a call is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing: the call is idempotent by content.
+    None,
+    /// No guest has this VMID.
+    Vacant {
+        /// The VMID.
+        vmid: u32,
+    },
+    /// The guest's config has this digest, which is sent along.
+    Digest {
+        /// From the observation the plan was made from.
+        digest: String,
+    },
+    /// A fresh read of the guest's config shows our marker and no lock; its digest is sent along if `sends_digest`.
+    Marker {
+        /// Node to read at; a guest found elsewhere is followed.
+        node: String,
+        /// Guest.
+        vmid: u32,
+        /// The marker's intent.
+        intent: String,
+        /// Whether the call takes a digest.
+        sends_digest: bool,
+    },
+}
+
+/// How to learn the outcome of a call whose answer or task was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verify {
+    /// The guest exists with our marker and without a lock; tasks of `task_kind` under `task_subject` may still make it.
+    GuestPresent {
+        /// Node the task would run on.
+        node: String,
+        /// New guest.
+        vmid: u32,
+        /// Its marker's intent.
+        intent: String,
+        /// `qmclone`, `qmcreate`.
+        task_kind: String,
+        /// VMID in the UPID: the source of a clone.
+        task_subject: String,
+    },
+    /// The guest is gone.
+    GuestAbsent {
+        /// Node.
+        node: String,
+        /// Guest.
+        vmid: u32,
+    },
+    /// The config has these values.
+    Config {
+        /// Node.
+        node: String,
+        /// Guest.
+        vmid: u32,
+        /// Keys and the values they should have; `None`: not set.
+        wanted: BTreeMap<String, Option<String>>,
+    },
+    /// The disk is at least this big.
+    DiskSize {
+        /// Node.
+        node: String,
+        /// Guest.
+        vmid: u32,
+        /// `scsi0`
+        slot: String,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// The guest runs or not.
+    Power {
+        /// Node.
+        node: String,
+        /// Guest.
+        vmid: u32,
+        /// Whether it should run.
+        is_running: bool,
+    },
+    /// Sending the call again is safe after the object was read and compared: pools, rules, groups.
+    ByContent {
+        /// Reads the object.
+        read: Call,
+        /// Whether the object should be there afterwards.
+        is_present: bool,
+    },
+}
+
+/// One limited thing an operation holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lock {
+    /// What: `clones on pve1`, `storage local-lvm on pve1`, `guest 5000`, `user.cfg`.
+    pub name: String,
+    /// How many operations may hold it at once.
+    pub limit: u32,
+}
+
+impl Lock {
+    /// Returns the lock of a cluster-wide configuration file, which one writer holds at a time.
+    pub fn cluster_file(name: &str) -> Self {
+        Self { name: name.to_owned(), limit: 1 }
+    }
+}
+
+/// What the provisioner needs to know; secrets are values marked sensitive.
+#[derive(Clone, Debug)]
+pub struct ProvisionTask {
+    /// Game: the folder under `playbooks`.
+    pub game: String,
+    /// Name of the server on its guest.
+    pub server: String,
+    /// Node and VMID of the guest.
+    pub node: String,
+    /// Guest.
+    pub vmid: u32,
+    /// Address of the guest, without prefix length; `None`: ask the agent (DHCP).
+    pub address: Option<String>,
+    /// MAC of the first NIC, to find the address by.
+    pub mac: Option<String>,
+    /// Port the game answers on.
+    pub port: u16,
+    /// Version to install.
+    pub version: String,
+    /// Whether the server runs afterwards.
+    pub is_running: bool,
+    /// Settings by key, resolved against the manifest.
+    pub settings: BTreeMap<Arc<str>, Value>,
+    /// Secrets by key, marked sensitive.
+    pub secrets: BTreeMap<Arc<str>, Value>,
+    /// `connection` block: user, private_key, port, jump; null if there is none.
+    pub connection: Value,
+    /// Whether the server is to be removed.
+    pub is_removal: bool,
+    /// Give up after.
+    pub deadline_ms: u64,
+}

@@ -1,0 +1,76 @@
+//! `vm`: a virtual machine, cloned from a template. Its attributes are in `schema`, its configuration keys in `decode` and `encode`, and
+//! the calls that make, change and destroy it in `steps`.
+
+pub mod decode;
+mod encode;
+pub mod schema;
+mod steps;
+
+use super::marker::Marker;
+use super::{Found, Lookup, ObjectType, Origin, Sighting};
+use crate::observe::{GuestView, Seen};
+use crate::state::Identity;
+
+/// The type. Source: API section `/nodes/{node}/qemu`.
+pub static VM: ObjectType = ObjectType {
+    name: "vm",
+    summary: "A virtual machine, cloned from a template.",
+    schema: &schema::SCHEMA,
+    origin: Origin::Made,
+    sight,
+    create: steps::create,
+    update: steps::update,
+    delete: steps::delete,
+    locks: steps::locks,
+};
+
+/// Returns the identity of a guest.
+pub fn identity(node: &str, vmid: u32) -> Identity {
+    Identity::of([("node", node.to_owned()), ("vmid", vmid.to_string())])
+}
+
+fn sight(lookup: &Lookup) -> Sighting {
+    let Some(guest) = lookup.identity.vmid().and_then(|vmid| lookup.view.guests.get(&vmid)) else {
+        return silent_node(lookup).unwrap_or(Sighting::Absent);
+    };
+    if guest.seen == Seen::Unreachable {
+        return Sighting::Unreachable { node: guest.node.clone() };
+    }
+    let Some(config) = &guest.config else {
+        return Sighting::Unreachable { node: guest.node.clone() };
+    };
+    let marker = Marker::find(config.values.get("description").map_or("", String::as_str));
+    if marker.as_ref().map(|marker| marker.intent.as_str()) != Some(lookup.intent) {
+        let name = config.values.get("name").unwrap_or(&guest.name);
+        let owner = marker.map_or_else(|| "without our marker".to_owned(), |marker| format!("marked as {}", marker.address));
+        return Sighting::Foreign(format!("VM {} on {} is `{name}`, {owner}", guest.vmid, guest.node));
+    }
+    Sighting::Present(Box::new(Found {
+        value: decode::decode(guest, config, lookup.project),
+        identity: identity(&guest.node, guest.vmid),
+        digest: Some(config.digest.clone()),
+        notes: notes(guest, lookup.identity),
+    }))
+}
+
+/// A guest that is missing from the list while its node is silent may well be there.
+fn silent_node(lookup: &Lookup) -> Option<Sighting> {
+    let node = lookup.identity.node()?;
+    let is_silent = lookup.view.nodes.get(node).is_some_and(|view| !view.is_online);
+    is_silent.then(|| Sighting::Unreachable { node: node.to_owned() })
+}
+
+fn notes(guest: &GuestView, recorded: &Identity) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(node) = recorded.node().filter(|node| *node != guest.node) {
+        let by = if guest.is_ha_managed { " by HA" } else { "" };
+        notes.push(format!("moved from {node} to {}{by}", guest.node));
+    }
+    if let Some(lock) = &guest.lock {
+        notes.push(format!("locked ({lock})"));
+    }
+    if guest.config.as_ref().is_some_and(|config| !config.running.is_empty()) {
+        notes.push("has changes that wait for a reboot".to_owned());
+    }
+    notes
+}

@@ -1,0 +1,386 @@
+//! Lab files: which cluster the simulator plays. HCL text in, [`Lab`] or a readable error out; nothing is opened here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::faults::Rule;
+
+/// The lab that runs when nobody names another one.
+const BUILT_IN: &str = include_str!("labs/built-in.lab.hcl");
+
+/// A cluster to simulate.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lab {
+    /// Cluster name; also the name of the file its state is kept in.
+    pub cluster: String,
+    /// Version profile; only `9.2` is there.
+    #[serde(default = "default_version")]
+    pub version: String,
+    /// Decides every id, MAC and secret the simulator makes up.
+    #[serde(default)]
+    pub seed: u64,
+    /// Nodes by name, in alphabetical order.
+    pub node: BTreeMap<String, Node>,
+    /// Storages by name.
+    pub storage: BTreeMap<String, Storage>,
+    /// Bridges by name; every node has all of them.
+    #[serde(default)]
+    pub bridge: BTreeMap<String, Bridge>,
+    /// Guests and templates by name.
+    #[serde(default)]
+    pub guest: BTreeMap<String, Guest>,
+    /// Pools by name.
+    #[serde(default)]
+    pub pool: BTreeMap<String, Pool>,
+    /// Users by id, e.g. `kim@pve`.
+    #[serde(default)]
+    pub user: BTreeMap<String, User>,
+    /// Files on storages by volume id, e.g. `local:iso/debian.iso`.
+    #[serde(default)]
+    pub file: BTreeMap<String, File>,
+    /// Datacenter options.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+    /// Faults by name.
+    #[serde(default)]
+    pub fault: BTreeMap<String, Rule>,
+}
+
+/// A node.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// Processor cores.
+    pub cores: u32,
+    /// Memory in GiB.
+    pub memory_gib: u64,
+    /// `online` or `offline`.
+    #[serde(default)]
+    pub status: NodeStatus,
+}
+
+/// Whether a node answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeStatus {
+    /// It answers.
+    #[default]
+    Online,
+    /// Calls for it are answered 595 and its guests have an unknown status.
+    Offline,
+}
+
+/// A storage.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// `dir`, `nfs`, `lvmthin`, `lvm`, `zfspool` or `rbd`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Content types it takes.
+    pub content: BTreeSet<String>,
+    /// Capacity per node, or of the whole when shared.
+    pub size_gib: u64,
+    /// What is taken by things the simulator does not know.
+    #[serde(default)]
+    pub used_gib: u64,
+    /// One storage for all nodes.
+    #[serde(default)]
+    pub shared: bool,
+    /// Nodes that have it; all when absent.
+    pub nodes: Option<BTreeSet<String>>,
+    /// Further settings such as `path`, shown by the API as they are.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+}
+
+/// A bridge.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bridge {
+    /// Takes VLAN tags.
+    #[serde(default)]
+    pub vlan_aware: bool,
+    /// Network whose addresses a DHCP server behind the bridge hands out, e.g. `10.90.0.0/16`.
+    pub dhcp: Option<String>,
+}
+
+/// A guest, or only what its lab binds it to.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Guest {
+    /// Id. Without it the block only binds a guest of this name, whenever one is made.
+    pub vmid: Option<u32>,
+    /// Node; the first one when absent.
+    pub node: Option<String>,
+    /// Makes it a template.
+    #[serde(default)]
+    pub template: bool,
+    /// Starts it with the lab.
+    #[serde(default)]
+    pub running: bool,
+    /// Operating system image on its first disk; none means a blank disk.
+    pub image: Option<String>,
+    /// Storage of its disk.
+    pub storage: Option<String>,
+    /// Size of its disk.
+    #[serde(default = "default_disk_gib")]
+    pub disk_gib: u64,
+    /// Configuration as the API takes it.
+    #[serde(default)]
+    pub config: BTreeMap<String, String>,
+    /// Real `host:port` the program connects to instead of the simulated guest.
+    pub connect: Option<String>,
+}
+
+/// A pool.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// Comment.
+    pub comment: Option<String>,
+    /// Member guests.
+    #[serde(default)]
+    pub guests: BTreeSet<u32>,
+    /// Member storages.
+    #[serde(default)]
+    pub storages: BTreeSet<String>,
+}
+
+/// A user.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// Password for tickets; none means the user cannot log in.
+    pub password: Option<String>,
+    /// Role per path, propagated.
+    #[serde(default)]
+    pub roles: BTreeMap<String, String>,
+    /// API tokens without privilege separation: id to secret.
+    #[serde(default)]
+    pub tokens: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User")
+            .field("roles", &self.roles)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A file on a storage.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Size in MiB.
+    pub size_mib: u64,
+    /// Operating system image in it, for files to import from.
+    pub image: Option<String>,
+}
+
+/// A lab file that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}{}: {message}", line.map(|line| format!(":{line}")).unwrap_or_default())]
+pub struct LabError {
+    /// File as the user named it.
+    pub file: String,
+    /// Line, when it is known.
+    pub line: Option<usize>,
+    /// What is wrong and what was expected.
+    pub message: String,
+}
+
+fn default_version() -> String {
+    "9.2".to_owned()
+}
+
+fn default_disk_gib() -> u64 {
+    8
+}
+
+impl Lab {
+    /// Returns the lab that runs when nobody names another one.
+    pub fn built_in() -> Self {
+        Self::parse("built-in.lab.hcl", BUILT_IN)
+            .expect("the built-in lab is valid; a test reads it")
+    }
+
+    /// Reads a lab file's text. `file` is only for messages.
+    ///
+    /// # Errors
+    /// [`LabError`] with the line of the block or attribute that is wrong.
+    pub fn parse(file: &str, text: &str) -> Result<Self, LabError> {
+        let fail = |line, message: String| LabError {
+            file: file.to_owned(),
+            line,
+            message,
+        };
+        let lab: Self = hcl::from_str(text).map_err(|error| {
+            let (line, message) = explain(text, &error);
+            fail(line, message)
+        })?;
+        lab.check()
+            .map_err(|(name, message)| fail(line_of(text, &name), message))?;
+        Ok(lab)
+    }
+
+    /// Checks what one block says about another; the error names the label to look for.
+    fn check(&self) -> Result<(), (String, String)> {
+        let fail = |name: &str, message: String| Err((name.to_owned(), message));
+        if self.version != "9.2" {
+            return fail(
+                "version",
+                format!(
+                    "version `{}` is not simulated, expected `9.2`",
+                    self.version
+                ),
+            );
+        }
+        if self.node.is_empty() {
+            return fail(
+                "cluster",
+                "a lab needs at least one `node` block".to_owned(),
+            );
+        }
+        for (name, storage) in &self.storage {
+            let known = ["dir", "nfs", "lvmthin", "lvm", "zfspool", "rbd"];
+            if !known.contains(&storage.kind.as_str()) {
+                return fail(
+                    name,
+                    format!(
+                        "storage type `{}` is not simulated, expected one of {}",
+                        storage.kind,
+                        known.join(", ")
+                    ),
+                );
+            }
+            if let Some(node) = storage
+                .nodes
+                .iter()
+                .flatten()
+                .find(|node| !self.node.contains_key(*node))
+            {
+                return fail(
+                    name,
+                    format!("storage `{name}` names node `{node}`, which the lab does not have"),
+                );
+            }
+        }
+        for (name, guest) in &self.guest {
+            if let Some(node) = guest
+                .node
+                .as_ref()
+                .filter(|node| !self.node.contains_key(*node))
+            {
+                return fail(
+                    name,
+                    format!("guest `{name}` is on node `{node}`, which the lab does not have"),
+                );
+            }
+            if let Some(storage) = guest
+                .storage
+                .as_ref()
+                .filter(|storage| !self.storage.contains_key(*storage))
+            {
+                return fail(
+                    name,
+                    format!(
+                        "guest `{name}` is on storage `{storage}`, which the lab does not have"
+                    ),
+                );
+            }
+        }
+        for name in self.file.keys() {
+            if !name
+                .split_once(':')
+                .is_some_and(|(storage, _)| self.storage.contains_key(storage))
+            {
+                return fail(
+                    name,
+                    format!(
+                        "file `{name}` is not `STORAGE:content/name` with a storage of the lab"
+                    ),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds the line of an error: parse errors carry it, others are found by reading block by block.
+fn explain(text: &str, error: &hcl::Error) -> (Option<usize>, String) {
+    if let hcl::Error::Parse(parse) = error {
+        return (
+            Some(parse.location().line()),
+            format!("this is not HCL: {}", parse.message()),
+        );
+    }
+    let message = error.to_string();
+    let quoted = message.split('`').nth(1).unwrap_or_default().to_owned();
+    (line_of(text, &quoted), message)
+}
+
+fn line_of(text: &str, word: &str) -> Option<usize> {
+    let holds = |line: &str| {
+        !word.is_empty()
+            && line
+                .split(|letter: char| !is_word(letter))
+                .any(|part| part == word)
+    };
+    text.lines()
+        .position(|line| holds(line) || (!word.is_empty() && line.contains(&format!("\"{word}\""))))
+        .map(|at| at + 1)
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '_' | '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_lab_is_what_the_documentation_says() {
+        let lab = Lab::built_in();
+        assert_eq!(
+            lab.node.keys().collect::<Vec<_>>(),
+            ["pve1", "pve2", "pve3"]
+        );
+        assert!(
+            lab.node
+                .values()
+                .all(|node| node.cores == 32 && node.memory_gib == 128)
+        );
+        assert_eq!(lab.guest["debian-13"].vmid, Some(9000));
+        assert!(lab.bridge["vmbr1"].vlan_aware);
+    }
+
+    fn check(text: &str, line: usize, words: &str) {
+        let error = Lab::parse("x.lab.hcl", text).expect_err("the lab is wrong");
+        assert_eq!(error.line, Some(line), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+
+    #[test]
+    fn errors_name_file_and_line() {
+        let node = "node \"a\" {\n  cores = 4\n  memory_gib = 8\n}\n";
+        check(
+            &format!("cluster = \"x\"\n{node}storage \"s\" {{\n  kind = \"dir\"\n}}\n"),
+            7,
+            "kind",
+        );
+
+        let storage =
+            "storage \"s\" {\n  type = \"tape\"\n  content = [\"images\"]\n  size_gib = 1\n}\n";
+        check(
+            &format!("cluster = \"x\"\n{node}{storage}"),
+            6,
+            "`tape` is not simulated",
+        );
+        check("cluster = \"x\"\nnode \"a\" {", 2, "this is not HCL");
+    }
+}

@@ -1,0 +1,343 @@
+//! The rest of a guest's life: adding, removing, resizing disks, becoming a template.
+
+use serde_json::{Value, json};
+
+use super::Machine;
+use super::disks::{file_name, is_cdrom, is_cloudinit, is_disk_key};
+use super::property::{parse_size, print, print_size, split};
+use super::request::{Answer, Fault};
+use super::routes::Context;
+use super::state::Guest;
+use super::task::{Spawn, Step, Work, exclusive};
+
+const LOCK_WAIT_MS: u64 = 10_000;
+
+impl Machine {
+    pub(super) fn add_guest(&mut self, vmid: u32, guest: Guest) {
+        self.guests.insert(vmid, guest);
+        self.plan_broadcast();
+    }
+
+    /// Removes a guest; what the status daemon said about it stays for whoever gets the id next.
+    pub(super) fn remove_guest(&mut self, vmid: u32) -> Option<Guest> {
+        self.guests.remove(&vmid)
+    }
+
+    pub(super) fn delete_guest(&mut self, context: &Context) -> Answer {
+        let vmid = context.parameters.vmid();
+        let guest = self.guest(context.node(), vmid)?;
+        if context.parameters.is_set("skiplock") && !context.caller.is_root() {
+            return Err(Fault::parameter(
+                "skiplock",
+                "Only root may use this option.",
+            ));
+        }
+        if guest
+            .config
+            .get("protection")
+            .is_some_and(|value| value == "1")
+        {
+            return Err(Fault::text(format!(
+                "can't remove VM {vmid} - protection mode enabled"
+            )));
+        }
+        if guest.is_running() {
+            return Err(Fault::text(format!(
+                "VM {vmid} is running - destroy failed"
+            )));
+        }
+        let work = Work::Destroy {
+            vmid,
+            purges: context.parameters.is_set("purge"),
+            frees_unreferenced: context.parameters.is_set("destroy-unreferenced-disks"),
+        };
+        self.spawn_for(context, "qmdestroy", vmid, work)
+    }
+
+    pub(super) fn run_destroy(
+        &mut self,
+        seq: u64,
+        stage: u32,
+        vmid: u32,
+        purges: bool,
+        frees_unreferenced: bool,
+    ) -> Step {
+        let Some(guest) = self.guests.get(&vmid).cloned() else {
+            return Step::failed(format!("Configuration file for VM {vmid} does not exist"));
+        };
+        if stage > 0 {
+            self.remove_guest(vmid);
+            return Step::DONE;
+        }
+        if let Some(lock) = guest.lock() {
+            return Step::failed(format!("VM is locked ({lock})"));
+        }
+        if guest.is_running() {
+            return Step::failed(format!("VM {vmid} is running - destroy failed"));
+        }
+        let volids: Vec<String> = guest
+            .config
+            .iter()
+            .filter(|(key, value)| {
+                (is_disk_key(key) && (!is_cdrom(value) || is_cloudinit(value)))
+                    || key.starts_with("unused")
+            })
+            .map(|(_, value)| value.split(',').next().unwrap_or_default().to_owned())
+            .collect();
+        if let Some(volid) = volids.iter().find(|volid| self.has_visible_children(volid)) {
+            return Step::failed(format!(
+                "base volume '{volid}' is still in use by linked cloned"
+            ));
+        }
+        for volid in &volids {
+            if self
+                .volume(&guest.node, volid)
+                .is_some_and(|volume| volume.vmid == Some(vmid))
+            {
+                self.free_volume(&guest.node, volid);
+            }
+        }
+        if frees_unreferenced {
+            self.free_unreferenced(&guest.node, vmid);
+        }
+        self.forget_references(vmid);
+        if purges {
+            self.task_log(
+                seq,
+                format!("purging VM {vmid} from related configurations.."),
+            );
+        }
+        self.with_guest(vmid, |guest| {
+            guest
+                .config
+                .insert("lock".to_owned(), "destroyed".to_owned())
+        });
+        Step::After(60)
+    }
+
+    fn free_unreferenced(&mut self, node: &str, vmid: u32) {
+        let is_stray = |volume: &&super::state::Volume| {
+            volume.vmid == Some(vmid)
+                && volume.content == "images"
+                && (volume.node.is_empty() || volume.node == node)
+        };
+        let strays: Vec<String> = self
+            .volumes
+            .values()
+            .filter(is_stray)
+            .map(|volume| volume.volid.clone())
+            .collect();
+        for volid in strays {
+            self.free_volume(node, &volid);
+        }
+    }
+
+    fn forget_references(&mut self, vmid: u32) {
+        let path = format!("/vms/{vmid}");
+        if self.access.entries.iter().any(|entry| entry.path == path) {
+            self.access.entries.retain(|entry| entry.path != path);
+        }
+        if let Some(pool) = self.pool_of_guest(vmid)
+            && let Some(pool) = self.pools.get_mut(&pool)
+        {
+            pool.guests.remove(&vmid);
+        }
+        self.firewalls.remove(&format!("guest/{vmid}"));
+    }
+
+    pub(super) fn resize_disk(&mut self, context: &Context) -> Answer {
+        let parameters = &context.parameters;
+        let vmid = parameters.vmid();
+        if parameters.is_set("skiplock") && !context.caller.is_root() {
+            return Err(Fault::parameter(
+                "skiplock",
+                "Only root may use this option.",
+            ));
+        }
+        let work = Work::Resize {
+            vmid,
+            disk: parameters.required("disk").to_owned(),
+            size: parameters.required("size").to_owned(),
+            digest: parameters.get("digest").map(str::to_owned),
+        };
+        self.spawn_for(context, "resize", vmid, work)
+    }
+
+    pub(super) fn run_resize(
+        &mut self,
+        seq: u64,
+        stage: u32,
+        vmid: u32,
+        disk: &str,
+        size: &str,
+        digest: Option<&str>,
+    ) -> Step {
+        if stage > 0 {
+            return Step::DONE;
+        }
+        let Some(guest) = self.guests.get(&vmid).cloned() else {
+            return Step::failed(format!("Configuration file for VM {vmid} does not exist"));
+        };
+        if digest.is_some_and(|digest| digest != guest.digest()) {
+            return Step::failed("checksum mismatch (file change by other user?)");
+        }
+        if let Some(lock) = guest.lock() {
+            return Step::failed(format!("VM is locked ({lock})"));
+        }
+        let Some(value) = guest.config.get(disk) else {
+            return Step::failed(format!("disk '{disk}' does not exist"));
+        };
+        if is_cdrom(value) {
+            return Step::failed("you can't resize a cdrom");
+        }
+        let (volid, mut options) = split(value);
+        let Some(volume) = self.volume(&guest.node, &volid).cloned() else {
+            return Step::failed(format!("volume '{volid}' does not exist"));
+        };
+        let wanted = match size.strip_prefix('+') {
+            Some(more) => parse_size(more).map(|more| volume.size_bytes + more),
+            None => parse_size(size),
+        };
+        let Some(wanted) = wanted else {
+            return Step::failed(format!("unable to parse size '{size}'"));
+        };
+        if wanted < volume.size_bytes {
+            return Step::failed("shrinking disks is not supported");
+        }
+        if wanted == volume.size_bytes {
+            return Step::DONE;
+        }
+        if file_name(&volid).starts_with("base-") {
+            return Step::failed("command '/usr/bin/qemu-img resize' failed: exit code 1");
+        }
+        self.resize_volume(&guest.node, &volid, wanted);
+        options.insert("size".to_owned(), print_size(wanted));
+        self.with_guest(vmid, |guest| {
+            guest
+                .config
+                .insert(disk.to_owned(), print(&volid, &options))
+        });
+        let user = self
+            .tasks
+            .get(&seq)
+            .map(|task| task.user.clone())
+            .unwrap_or_default();
+        self.log_line(
+            &guest.node,
+            &user,
+            6,
+            format!("update VM {vmid}: resize --disk {disk} --size {size}"),
+        );
+        self.task_log(seq, "Image resized.");
+        Step::After(70)
+    }
+
+    pub(super) fn make_template(&mut self, context: &Context) -> Answer {
+        let vmid = context.parameters.vmid();
+        let guest = self.guest(context.node(), vmid)?;
+        if let Some(lock) = guest.lock() {
+            return Err(Fault::text(format!("VM is locked ({lock})")));
+        }
+        if guest.is_template() {
+            return Err(Fault::text("you can't convert a template to a template"));
+        }
+        if guest.is_running() {
+            return Err(Fault::text(
+                "you can't convert a VM to template if VM is running",
+            ));
+        }
+        self.spawn_for(context, "qmtemplate", vmid, Work::Template { vmid })
+    }
+
+    pub(super) fn run_template(&mut self, stage: u32, vmid: u32) -> Step {
+        if stage == 0 {
+            return Step::After(60);
+        }
+        let Some(guest) = self.guests.get(&vmid).cloned() else {
+            return Step::failed(format!("Configuration file for VM {vmid} does not exist"));
+        };
+        for (key, value) in guest
+            .config
+            .iter()
+            .filter(|(key, value)| is_disk_key(key) && !is_cdrom(value))
+        {
+            let (volid, options) = split(value);
+            let name = file_name(&volid);
+            if let Some(rest) = name.strip_prefix("vm-") {
+                let base = format!("{}base-{rest}", &volid[..volid.len() - name.len()]);
+                self.rename_volume(&guest.node, &volid, &base);
+                self.with_guest(vmid, |guest| {
+                    guest.config.insert(key.clone(), print(&base, &options))
+                });
+            }
+        }
+        self.with_guest(vmid, |guest| {
+            guest.config.insert("template".to_owned(), "1".to_owned())
+        });
+        Step::DONE
+    }
+
+    /// Says whether a guest could be cloned, copied or snapshotted, and on which nodes.
+    pub(super) fn guest_feature(&mut self, context: &Context) -> Answer {
+        let guest = self.guest(context.node(), context.parameters.vmid())?;
+        let disks: Vec<&str> = guest
+            .config
+            .iter()
+            .filter(|(key, value)| is_disk_key(key) && !is_cdrom(value))
+            .map(|(_, value)| value.split(',').next().unwrap_or_default())
+            .collect();
+        let storage_of_disk = |volid: &str| self.storages.get(super::disks::storage_of(volid));
+        let has_feature = match context.parameters.required("feature") {
+            "clone" => disks
+                .iter()
+                .all(|volid| file_name(volid).starts_with("base-")),
+            "snapshot" => disks.iter().all(|volid| {
+                !storage_of_disk(volid).is_some_and(|storage| storage.is_file_based())
+                    || volid.ends_with(".qcow2")
+            }),
+            _ => true,
+        };
+        let is_shared = disks
+            .iter()
+            .all(|volid| storage_of_disk(volid).is_some_and(|storage| storage.is_shared));
+        let nodes: Vec<&String> = if is_shared {
+            self.nodes.keys().collect()
+        } else {
+            vec![&guest.node]
+        };
+        Ok(json!({ "hasFeature": u8::from(has_feature), "nodes": nodes }).into())
+    }
+
+    fn spawn_for(&mut self, context: &Context, kind: &str, vmid: u32, work: Work) -> Answer {
+        let node = context.node();
+        let spawn = Spawn {
+            node,
+            kind,
+            id: vmid.to_string(),
+            locks: exclusive(vmid),
+            wait_ms: LOCK_WAIT_MS,
+            work,
+        };
+        Ok(json!(self.spawn(&context.caller, spawn)).into())
+    }
+
+    pub(super) fn list_guests(&mut self, context: &Context) -> Answer {
+        let rows = self.guests.iter().filter(|(vmid, guest)| {
+            guest.node == context.node()
+                && self.has(&context.caller, &format!("/vms/{vmid}"), "VM.Audit")
+        });
+        let rows = rows.map(|(vmid, guest)| {
+            let mut row = self.status_row(*vmid, guest);
+            if guest.is_template() {
+                row["template"] = json!(1);
+            }
+            row
+        });
+        Ok(Value::Array(rows.collect()).into())
+    }
+
+    /// There are no containers yet, and creating one is answered as not modelled.
+    pub(super) fn list_containers(&mut self, _context: &Context) -> Answer {
+        Ok(json!([]).into())
+    }
+}

@@ -1,0 +1,395 @@
+//! Starting, stopping, restarting guests, and what a boot does.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Machine;
+use super::auth::Caller;
+use super::config::is_network_key;
+use super::disks::{is_cdrom, is_disk_key};
+use super::property::{is_enabled, key_of};
+use super::request::{Answer, Fault};
+use super::routes::Context;
+use super::state::{Config, Guest, Power};
+use super::task::{Event, Phase, Spawn, Step, Work, exclusive};
+
+const LOCK_WAIT_MS: u64 = 10_000;
+/// Durations of the reference server, in milliseconds.
+const START_MS: u64 = 760;
+const AGENT_UP_MS: u64 = 8700;
+const STOP_MS: u64 = 200;
+const OBEDIENT_SHUTDOWN_MS: u64 = 550;
+const REBOOT_MS: u64 = 460;
+const RESTART_DELAY_MS: u64 = 800;
+/// How long the server waits for a guest agent that does not answer.
+const AGENT_PING_MS: u64 = 3000;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PowerWork {
+    pub(super) vmid: u32,
+    pub(super) node: String,
+    pub(super) action: Action,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Action {
+    Start,
+    Stop,
+    Shutdown { timeout_ms: u64, is_forced: bool },
+    Reboot { timeout_ms: u64 },
+    Reset,
+}
+
+impl Machine {
+    pub(super) fn change_power(&mut self, context: &Context) -> Answer {
+        let parameters = &context.parameters;
+        let vmid = parameters.vmid();
+        let node = context.node().to_owned();
+        if parameters.is_set("skiplock") && !context.caller.is_root() {
+            return Err(Fault::parameter(
+                "skiplock",
+                "Only root may use this option.",
+            ));
+        }
+        let timeout_ms =
+            |default_s: u64| parameters.number::<u64>("timeout").unwrap_or(default_s) * 1000;
+        let (kind, action) = match context.template.rsplit('/').next().unwrap_or_default() {
+            "start" => ("qmstart", Action::Start),
+            "stop" => ("qmstop", Action::Stop),
+            "shutdown" => {
+                let is_forced = parameters.is_set("forceStop");
+                (
+                    "qmshutdown",
+                    Action::Shutdown {
+                        timeout_ms: timeout_ms(self.down_timeout_s(vmid)),
+                        is_forced,
+                    },
+                )
+            }
+            "reboot" => (
+                "qmreboot",
+                Action::Reboot {
+                    timeout_ms: timeout_ms(60),
+                },
+            ),
+            _ => ("qmreset", Action::Reset),
+        };
+        if matches!(action, Action::Reboot { .. } | Action::Reset)
+            && !self.guest(&node, vmid)?.is_running()
+        {
+            return Err(Fault::text(format!("VM {vmid} not running")));
+        }
+        let overruled = parameters
+            .is_set("overrule-shutdown")
+            .then(|| self.overrule_shutdowns(vmid))
+            .unwrap_or_default();
+        let work = Work::Power(PowerWork {
+            vmid,
+            node: node.clone(),
+            action,
+        });
+        let spawn = Spawn {
+            node: &node,
+            kind,
+            id: vmid.to_string(),
+            locks: exclusive(vmid),
+            wait_ms: LOCK_WAIT_MS,
+            work,
+        };
+        let upid = self.spawn(&context.caller, spawn);
+        if !overruled.is_empty() {
+            self.task_log(
+                self.upids[&upid],
+                format!("overruled qmshutdown tasks: {}", overruled.join(", ")),
+            );
+        }
+        Ok(json!(upid).into())
+    }
+
+    fn down_timeout_s(&self, vmid: u32) -> u64 {
+        let startup = self
+            .guests
+            .get(&vmid)
+            .and_then(|guest| guest.config.get("startup").cloned())
+            .unwrap_or_default();
+        key_of(&startup, "down")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(60)
+    }
+
+    fn overrule_shutdowns(&mut self, vmid: u32) -> Vec<String> {
+        let is_shutdown =
+            |task: &&super::task::Task| task.kind == "qmshutdown" && task.id == vmid.to_string();
+        let upids: Vec<String> = self
+            .active_tasks()
+            .filter(is_shutdown)
+            .map(|task| task.upid.clone())
+            .collect();
+        for upid in &upids {
+            self.kill_task(self.upids[upid]);
+        }
+        upids
+    }
+
+    pub(super) fn run_power(&mut self, seq: u64, stage: u32, work: &PowerWork) -> Step {
+        let guest = match self.guest(&work.node, work.vmid) {
+            Ok(guest) => guest.clone(),
+            Err(fault) => return Step::failed(fault.message),
+        };
+        match &work.action {
+            Action::Start if stage == 0 => match self.prepare_start(seq, work.vmid, &guest) {
+                Ok(()) => Step::After(START_MS),
+                Err(text) => Step::failed(text),
+            },
+            Action::Start => {
+                self.boot(work.vmid);
+                Step::DONE
+            }
+            Action::Stop if stage == 0 && guest.is_running() => Step::After(STOP_MS),
+            Action::Stop => {
+                self.power_off(work.vmid);
+                Step::DONE
+            }
+            Action::Shutdown {
+                timeout_ms,
+                is_forced,
+            } => self.run_shutdown(seq, stage, work.vmid, *timeout_ms, *is_forced),
+            Action::Reboot { timeout_ms } => self.run_reboot(stage, work.vmid, *timeout_ms),
+            Action::Reset => match guest.lock() {
+                Some(lock) => Step::failed(format!("VM is locked ({lock})")),
+                None => {
+                    self.boot(work.vmid);
+                    Step::DONE
+                }
+            },
+        }
+    }
+
+    fn prepare_start(&mut self, seq: u64, vmid: u32, guest: &Guest) -> Result<(), String> {
+        if guest.is_template() {
+            return Err("you can't start a vm if it's a template".to_owned());
+        }
+        if let Some(lock) = guest.lock() {
+            return Err(format!("VM is locked ({lock})"));
+        }
+        if guest.is_running() {
+            return Err(format!("VM {vmid} already running"));
+        }
+        let config = guest.merged();
+        if config
+            .iter()
+            .any(|(key, value)| is_disk_key(key) && super::disks::is_cloudinit(value))
+        {
+            self.task_log(seq, "generating cloud-init ISO");
+        }
+        for (key, value) in &config {
+            if is_network_key(key) {
+                self.check_bridge_exists(&guest.node, value)?;
+            }
+            let volid = value.split(',').next().unwrap_or_default();
+            if is_disk_key(key) && volid != "none" && self.volume(&guest.node, volid).is_none() {
+                return Err(format!("volume '{volid}' does not exist"));
+            }
+        }
+        self.check_memory(&guest.node, memory_bytes(&config))?;
+        self.apply_pending(vmid);
+        Ok(())
+    }
+
+    fn check_bridge_exists(&self, node: &str, value: &str) -> Result<(), String> {
+        let Some(bridge) = key_of(value, "bridge") else {
+            return Ok(());
+        };
+        let exists = self
+            .nodes
+            .get(node)
+            .is_some_and(|node| node.bridges.contains_key(&bridge));
+        if exists {
+            Ok(())
+        } else {
+            Err(format!("bridge '{bridge}' does not exist"))
+        }
+    }
+
+    fn check_memory(&self, node: &str, wanted_bytes: u64) -> Result<(), String> {
+        let used_bytes = self.running_memory_bytes(node);
+        let total_bytes = self.nodes.get(node).map_or(0, |node| node.memory_bytes);
+        if used_bytes + wanted_bytes <= total_bytes {
+            return Ok(());
+        }
+        Err("start failed: QEMU exited with code 1".to_owned())
+    }
+
+    pub(super) fn running_memory_bytes(&self, node: &str) -> u64 {
+        let running = self
+            .guests
+            .values()
+            .filter(|guest| guest.node == node && guest.is_running());
+        running.map(|guest| memory_bytes(&guest.config)).sum()
+    }
+
+    /// The guest boots: cloud-init looks at its data, the agent comes up a while later if there is one.
+    fn boot(&mut self, vmid: u32) {
+        let now_ms = self.clock.now_ms;
+        let pid = 100_000 + u32::try_from(self.random() % 50_000).unwrap_or(0);
+        let Some(guest) = self.guests.get(&vmid).cloned() else {
+            return;
+        };
+        let agent_at_ms = self.has_agent(&guest).then_some(now_ms + AGENT_UP_MS);
+        let instance_id = self.instance_id(&guest);
+        self.take_leases(&guest);
+        self.with_guest(vmid, |guest| {
+            guest.power = Power::Running {
+                since_ms: now_ms,
+                pid,
+                agent_at_ms,
+            };
+            if instance_id.is_some() && guest.instance_id != instance_id {
+                guest.instance_id = instance_id;
+                guest.personalised += 1;
+            }
+        });
+        if let Some(due_ms) = agent_at_ms {
+            self.agenda.insert((due_ms, Event::AgentUp(vmid)));
+        }
+    }
+
+    /// Returns whether an operating system starts that obeys ACPI.
+    fn has_system(&self, guest: &Guest) -> bool {
+        let disks = guest
+            .config
+            .iter()
+            .filter(|(key, value)| is_disk_key(key) && !is_cdrom(value));
+        let mut volumes = disks.filter_map(|(_, value)| {
+            self.volume(&guest.node, value.split(',').next().unwrap_or_default())
+        });
+        volumes.any(|volume| volume.image.is_some())
+    }
+
+    fn has_agent(&self, guest: &Guest) -> bool {
+        is_enabled(guest.config.get("agent").map(String::as_str)) && self.has_system(guest)
+    }
+
+    fn power_off(&mut self, vmid: u32) {
+        self.with_guest(vmid, |guest| guest.power = Power::Stopped);
+    }
+
+    fn run_shutdown(
+        &mut self,
+        seq: u64,
+        stage: u32,
+        vmid: u32,
+        timeout_ms: u64,
+        is_forced: bool,
+    ) -> Step {
+        let Some(guest) = self
+            .guests
+            .get(&vmid)
+            .filter(|guest| guest.is_running())
+            .cloned()
+        else {
+            return Step::DONE;
+        };
+        let obeys = self.has_system(&guest);
+        if stage == 0 {
+            let wants_agent = is_enabled(guest.config.get("agent").map(String::as_str));
+            let answers = matches!(guest.power, Power::Running { agent_at_ms: Some(up), .. } if up <= self.clock.now_ms);
+            if wants_agent && !answers {
+                let line = format!(
+                    "QEMU Guest Agent is not running - VM {vmid} qga command 'guest-ping' failed - got timeout"
+                );
+                self.task_log(seq, line);
+            }
+            let ping_ms = if wants_agent && !answers {
+                AGENT_PING_MS
+            } else {
+                0
+            };
+            return Step::After(
+                ping_ms
+                    + if obeys {
+                        OBEDIENT_SHUTDOWN_MS.min(timeout_ms)
+                    } else {
+                        timeout_ms
+                    },
+            );
+        }
+        if !obeys && !is_forced {
+            return Step::failed("VM quit/powerdown failed - got timeout");
+        }
+        if !obeys {
+            self.task_log(seq, "VM still running - terminating now with SIGTERM");
+        }
+        self.power_off(vmid);
+        Step::DONE
+    }
+
+    fn run_reboot(&mut self, stage: u32, vmid: u32, timeout_ms: u64) -> Step {
+        let Some(guest) = self.guests.get(&vmid).cloned() else {
+            return Step::DONE;
+        };
+        if !self.has_system(&guest) {
+            return match stage {
+                0 => Step::After(timeout_ms),
+                _ => Step::failed("VM quit/powerdown failed - got timeout"),
+            };
+        }
+        if stage == 0 {
+            return Step::After(REBOOT_MS);
+        }
+        let due_ms = self.clock.now_ms + RESTART_DELAY_MS;
+        self.with_guest(vmid, |guest| {
+            guest.power = Power::Stopped;
+            guest.restart_at_ms = Some(due_ms);
+        });
+        self.agenda.insert((due_ms, Event::Restart(vmid)));
+        Step::DONE
+    }
+
+    /// The daemon that restarts a guest after a reboot works as root, not as the caller.
+    pub(super) fn restart_guest(&mut self, vmid: u32) {
+        let Some(node) = self.with_guest(vmid, |guest| {
+            guest.restart_at_ms = None;
+            guest.node.clone()
+        }) else {
+            return;
+        };
+        let work = Work::Power(PowerWork {
+            vmid,
+            node: node.clone(),
+            action: Action::Start,
+        });
+        let spawn = Spawn {
+            node: &node,
+            kind: "qmstart",
+            id: vmid.to_string(),
+            locks: exclusive(vmid),
+            wait_ms: LOCK_WAIT_MS,
+            work,
+        };
+        self.spawn(&Caller::root(), spawn);
+    }
+
+    /// Ends the guests' workers of one kind as a crash would; used by fault rules.
+    pub fn kill_worker(&mut self, upid: &str) -> bool {
+        let Some(seq) = self.upids.get(upid).copied() else {
+            return false;
+        };
+        let is_active = self
+            .tasks
+            .get(&seq)
+            .is_some_and(|task| !matches!(task.phase, Phase::Ended { .. }));
+        if is_active {
+            self.kill_task(seq);
+        }
+        is_active
+    }
+}
+
+/// Returns a guest's memory; 512 MiB when nothing is said.
+pub(super) fn memory_bytes(config: &Config) -> u64 {
+    let text = config.get("memory").cloned().unwrap_or_default();
+    let text = key_of(&text, "current")
+        .unwrap_or_else(|| text.split(',').next().unwrap_or_default().to_owned());
+    text.parse::<u64>().unwrap_or(512) << 20
+}

@@ -1,0 +1,370 @@
+//! The one written form of [`State`] and [`Entry`]: JSON with a `format` number. Nothing else in the project may serialize them.
+//!
+//! The types here are the format: changing one means a new format number, a migration, and a file of the old format among the tests.
+//! Addresses are written as people write them. Secrets never get here in clear: what records hold are fingerprints, and outputs with
+//! sensitive parts are sealed by the caller's [`Seal`].
+
+use super::{Completeness, Effect, Entry, Identity, OperationKey, Outcome, OutputRecord, Record, State};
+use crate::config::Address;
+use crate::value::{Marks, Value, wire};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The format written now.
+pub const FORMAT: u32 = 1;
+
+/// Protects texts that must not be readable where the state is kept.
+pub trait Seal: Send + Sync {
+    /// Returns the text in protected form.
+    ///
+    /// # Errors
+    /// What is missing, for the user: usually a key.
+    fn seal(&self, text: &str) -> Result<String, String>;
+
+    /// Returns the text that was protected.
+    ///
+    /// # Errors
+    /// Why it cannot be read, for the user.
+    fn open(&self, sealed: &str) -> Result<String, String>;
+}
+
+/// Why a state cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// A newer version wrote it.
+    #[error("the state has format {found}, and this version reads formats up to {FORMAT}")]
+    FormatTooNew {
+        /// The format found.
+        found: u32,
+    },
+    /// It is not what it should be.
+    #[error("the state is damaged: {0}")]
+    Damaged(String),
+    /// A sensitive output cannot be protected or read.
+    #[error("output `{name}`: {reason}")]
+    Seal {
+        /// The output.
+        name: String,
+        /// What the seal says.
+        reason: String,
+    },
+}
+
+/// Returns a snapshot as text. GitLab's state storage reads the top-level `serial`.
+///
+/// # Errors
+/// [`WireError::Seal`], if a sensitive output cannot be protected.
+pub fn write_snapshot(state: &State, seal: &dyn Seal) -> Result<String, WireError> {
+    let open = state.open.values().flatten().map(|entry| EntryWire::of(entry, seal)).collect::<Result<_, _>>()?;
+    let records = state.records.iter().map(|(address, record)| (address.to_string(), RecordWire::of(record))).collect();
+    Ok(text(&SnapshotWire {
+        format: FORMAT,
+        serial: state.serial,
+        lineage: state.lineage.clone(),
+        records,
+        outputs: outputs_of(&state.outputs, seal)?,
+        open,
+    }))
+}
+
+/// Reads a snapshot.
+///
+/// # Errors
+/// [`WireError`].
+pub fn read_snapshot(text: &str, seal: &dyn Seal) -> Result<State, WireError> {
+    check_format(text)?;
+    let wire: SnapshotWire = from_text(text)?;
+    let mut state = State { lineage: wire.lineage, serial: wire.serial, ..State::default() };
+    for (address, record) in wire.records {
+        state.records.insert(address_of(&address)?, record.read()?);
+    }
+    state.outputs = read_outputs(wire.outputs, seal)?;
+    for entry in wire.open {
+        state.take(entry.read(seal)?).map_err(|(key, problem)| WireError::Damaged(format!("step {key} {problem}")))?;
+    }
+    Ok(state)
+}
+
+/// Returns an entry as text.
+///
+/// # Errors
+/// [`WireError::Seal`], if a sensitive output cannot be protected.
+pub fn write_entry(entry: &Entry, seal: &dyn Seal) -> Result<String, WireError> {
+    Ok(text(&LineWire { format: FORMAT, entry: EntryWire::of(entry, seal)? }))
+}
+
+/// Reads an entry.
+///
+/// # Errors
+/// [`WireError`].
+pub fn read_entry(text: &str, seal: &dyn Seal) -> Result<Entry, WireError> {
+    check_format(text)?;
+    from_text::<LineWire>(text)?.entry.read(seal)
+}
+
+/// Reads `format` alone, so that a newer format is told as such whatever else changed.
+fn check_format(text: &str) -> Result<(), WireError> {
+    match from_text::<HeadWire>(text)?.format {
+        0 => Err(WireError::Damaged("there is no format 0".to_owned())),
+        1..=FORMAT => Ok(()),
+        found => Err(WireError::FormatTooNew { found }),
+    }
+}
+
+fn from_text<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, WireError> {
+    serde_json::from_str(text).map_err(|error| WireError::Damaged(error.to_string()))
+}
+
+/// The order of members is that of the types below, and of their keys in maps: the same state is the same text.
+fn text(wire: &impl Serialize) -> String {
+    serde_json::to_string(wire).expect("the wire types have text keys and no other way to fail")
+}
+
+#[derive(Deserialize)]
+struct HeadWire {
+    format: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SnapshotWire {
+    format: u32,
+    serial: u64,
+    lineage: String,
+    records: BTreeMap<String, RecordWire>,
+    outputs: BTreeMap<String, OutputWire>,
+    open: Vec<EntryWire>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LineWire {
+    format: u32,
+    entry: EntryWire,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RecordWire {
+    kind: Arc<str>,
+    cluster: Arc<str>,
+    identity: BTreeMap<Arc<str>, Arc<str>>,
+    intent: String,
+    applied: serde_json::Value,
+    dependencies: Vec<String>,
+    partial: bool,
+    adopted: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OutputWire {
+    sensitive: bool,
+    /// The value in wire form, or its text sealed.
+    value: ProtectedWire,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ProtectedWire {
+    Clear(serde_json::Value),
+    Sealed(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EntryWire {
+    Begun {
+        run: Arc<str>,
+        sequence: u32,
+        address: String,
+        cluster: Arc<str>,
+        kind: Arc<str>,
+        identity: BTreeMap<Arc<str>, Arc<str>>,
+        step: Arc<str>,
+        call: String,
+        intent: String,
+        effect: EffectWire,
+        at: i64,
+    },
+    TaskAssigned {
+        run: Arc<str>,
+        sequence: u32,
+        upid: String,
+    },
+    Settled {
+        run: Arc<str>,
+        sequence: u32,
+        outcome: OutcomeWire,
+        at: i64,
+    },
+    Abandoned {
+        run: Arc<str>,
+        sequence: u32,
+        reason: String,
+    },
+    Outputs {
+        run: Arc<str>,
+        outputs: BTreeMap<String, OutputWire>,
+    },
+    Recorded {
+        address: String,
+        effect: EffectWire,
+        at: i64,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum EffectWire {
+    None,
+    Put(Box<RecordWire>),
+    Remove,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OutcomeWire {
+    Done,
+    Warnings(Vec<String>),
+    Failed(String),
+}
+
+impl RecordWire {
+    fn of(record: &Record) -> Self {
+        Self {
+            kind: record.kind.clone(),
+            cluster: record.cluster.clone(),
+            identity: record.identity.0.clone(),
+            intent: record.intent.clone(),
+            applied: wire::encode(&record.applied),
+            dependencies: record.dependencies.iter().map(Address::to_string).collect(),
+            partial: record.completeness == Completeness::Partial,
+            adopted: record.is_adopted,
+        }
+    }
+
+    fn read(self) -> Result<Record, WireError> {
+        Ok(Record {
+            kind: self.kind,
+            cluster: self.cluster,
+            identity: Identity(self.identity),
+            intent: self.intent,
+            applied: value_of(&self.applied)?,
+            dependencies: self.dependencies.iter().map(|address| address_of(address)).collect::<Result<_, _>>()?,
+            completeness: if self.partial { Completeness::Partial } else { Completeness::Complete },
+            is_adopted: self.adopted,
+        })
+    }
+}
+
+impl EffectWire {
+    fn of(effect: &Effect) -> Self {
+        match effect {
+            Effect::None => Self::None,
+            Effect::Put(record) => Self::Put(Box::new(RecordWire::of(record))),
+            Effect::Remove => Self::Remove,
+        }
+    }
+
+    fn read(self) -> Result<Effect, WireError> {
+        Ok(match self {
+            Self::None => Effect::None,
+            Self::Put(record) => Effect::Put(Box::new(record.read()?)),
+            Self::Remove => Effect::Remove,
+        })
+    }
+}
+
+impl OutcomeWire {
+    fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::Done,
+            Outcome::DoneWithWarnings(warnings) => Self::Warnings(warnings.clone()),
+            Outcome::Failed(text) => Self::Failed(text.clone()),
+        }
+    }
+
+    fn read(self) -> Outcome {
+        match self {
+            Self::Done => Outcome::Done,
+            Self::Warnings(warnings) => Outcome::DoneWithWarnings(warnings),
+            Self::Failed(text) => Outcome::Failed(text),
+        }
+    }
+}
+
+impl EntryWire {
+    fn of(entry: &Entry, seal: &dyn Seal) -> Result<Self, WireError> {
+        Ok(match entry.clone() {
+            Entry::Begun { key, address, cluster, kind, identity, step, call, intent, effect, at } => {
+                let (OperationKey { run, sequence }, address) = (key, address.to_string());
+                let (identity, effect) = (identity.0, EffectWire::of(&effect));
+                Self::Begun { run, sequence, address, cluster, kind, identity, step, call, intent, effect, at }
+            }
+            Entry::TaskAssigned { key: OperationKey { run, sequence }, upid } => Self::TaskAssigned { run, sequence, upid },
+            Entry::Settled { key: OperationKey { run, sequence }, outcome, at } => {
+                Self::Settled { run, sequence, outcome: OutcomeWire::of(&outcome), at }
+            }
+            Entry::Abandoned { key: OperationKey { run, sequence }, reason } => Self::Abandoned { run, sequence, reason },
+            Entry::Outputs { run, outputs } => Self::Outputs { run, outputs: outputs_of(&outputs, seal)? },
+            Entry::Recorded { address, effect, at } => {
+                Self::Recorded { address: address.to_string(), effect: EffectWire::of(&effect), at }
+            }
+        })
+    }
+
+    fn read(self, seal: &dyn Seal) -> Result<Entry, WireError> {
+        let key = |run, sequence| OperationKey { run, sequence };
+        Ok(match self {
+            Self::Begun { run, sequence, address, cluster, kind, identity, step, call, intent, effect, at } => {
+                let (key, address) = (key(run, sequence), address_of(&address)?);
+                let (identity, effect) = (Identity(identity), effect.read()?);
+                Entry::Begun { key, address, cluster, kind, identity, step, call, intent, effect, at }
+            }
+            Self::TaskAssigned { run, sequence, upid } => Entry::TaskAssigned { key: key(run, sequence), upid },
+            Self::Settled { run, sequence, outcome, at } => {
+                Entry::Settled { key: key(run, sequence), outcome: outcome.read(), at }
+            }
+            Self::Abandoned { run, sequence, reason } => Entry::Abandoned { key: key(run, sequence), reason },
+            Self::Outputs { run, outputs } => Entry::Outputs { run, outputs: read_outputs(outputs, seal)? },
+            Self::Recorded { address, effect, at } => {
+                Entry::Recorded { address: address_of(&address)?, effect: effect.read()?, at }
+            }
+        })
+    }
+}
+
+fn outputs_of(outputs: &BTreeMap<Arc<str>, OutputRecord>, seal: &dyn Seal) -> Result<BTreeMap<String, OutputWire>, WireError> {
+    let output = |(name, output): (&Arc<str>, &OutputRecord)| {
+        let clear = wire::encode(&output.value);
+        let is_secret = output.is_sensitive || output.value.deep_marks().contains(Marks::SENSITIVE);
+        let value = if is_secret {
+            let sealed = seal.seal(&clear.to_string());
+            ProtectedWire::Sealed(sealed.map_err(|reason| WireError::Seal { name: name.to_string(), reason })?)
+        } else {
+            ProtectedWire::Clear(clear)
+        };
+        Ok((name.to_string(), OutputWire { sensitive: output.is_sensitive, value }))
+    };
+    outputs.iter().map(output).collect()
+}
+
+fn read_outputs(outputs: BTreeMap<String, OutputWire>, seal: &dyn Seal) -> Result<BTreeMap<Arc<str>, OutputRecord>, WireError> {
+    let output = |(name, output): (String, OutputWire)| {
+        let value = match output.value {
+            ProtectedWire::Clear(value) => value_of(&value)?,
+            ProtectedWire::Sealed(sealed) => {
+                let text = seal.open(&sealed).map_err(|reason| WireError::Seal { name: name.clone(), reason })?;
+                value_of(&from_text(&text)?)?
+            }
+        };
+        Ok((name.into(), OutputRecord { value, is_sensitive: output.sensitive }))
+    };
+    outputs.into_iter().map(output).collect()
+}
+
+fn value_of(json: &serde_json::Value) -> Result<Value, WireError> {
+    wire::decode(json).map_err(|error| WireError::Damaged(error.to_string()))
+}
+
+fn address_of(text: &str) -> Result<Address, WireError> {
+    text.parse().map_err(|error: crate::config::AddressError| WireError::Damaged(error.to_string()))
+}

@@ -1,0 +1,5 @@
+locals {
+  a = local.b
+  b = local.c + 1
+  c = local.a                                   # error: `local.a` depends on itself: local.a -> local.b -> local.c -> local.a
+}

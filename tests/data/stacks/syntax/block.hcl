@@ -1,0 +1,5 @@
+vm "a" {                                        # error: this block is never closed
+  name = "x"
+
+vm "b" {
+}

@@ -1,0 +1,3 @@
+vm "a" {
+  cores: 2                                      # error: expected `=` after `cores`, found `:`
+}

@@ -1,0 +1,3 @@
+locals {
+  a = ["x" "y"]                                 # error: expected `,` before `"y"`
+}

@@ -1,0 +1,5 @@
+locals {
+  a = 1
+}
+# error below: this comment is never closed
+/* and so on

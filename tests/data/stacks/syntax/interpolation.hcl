@@ -1,0 +1,3 @@
+locals {
+  a = "${var.x"                                 # error: this string is not closed
+}

@@ -1,0 +1,3 @@
+vm "a" {
+}
+}                                               # error: `}` closes nothing

@@ -1,0 +1,3 @@
+locals {
+  a = 1 +                                       # error: an operand is missing after `+`
+}

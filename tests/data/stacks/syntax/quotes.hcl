@@ -1,0 +1,3 @@
+vm "a" {
+  name = 'mc'                                   # error: text goes between double quotes
+}

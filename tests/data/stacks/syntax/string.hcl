@@ -1,0 +1,4 @@
+vm "a" {
+  # error below: this string is not closed
+  name = "mc
+}

@@ -1,0 +1,3 @@
+locals {
+  a =                                           # error: a value is missing after `=`
+}
