@@ -23,7 +23,8 @@ pub fn equals(left: &Value, right: &Value) -> Option<bool> {
         (Kind::Object(left_object), Kind::Object(right_object)) => {
             let (left_entries, right_entries) = (&left_object.attributes, &right_object.attributes);
             match left_entries.keys().eq(right_entries.keys()) {
-                true => types_agree(left, right).unwrap_or_else(|| all_equal(left_entries.values().zip(right_entries.values()))),
+                true => types_agree(left, right)
+                    .unwrap_or_else(|| all_equal(left_entries.values().zip(right_entries.values()))),
                 false => Some(false),
             }
         }
@@ -33,12 +34,14 @@ pub fn equals(left: &Value, right: &Value) -> Option<bool> {
                 false => Some(false),
             }
         }
-        (Kind::Set(left_type, left_items), Kind::Set(right_type, right_items)) => match (left.is_wholly_known(), right.is_wholly_known()) {
-            _ if left_type != right_type => Some(false),
-            (true, true) if left_items.len() != right_items.len() => Some(false),
-            (true, true) => all_equal(left_items.iter().zip(right_items.iter())),
-            _ => None,
-        },
+        (Kind::Set(left_type, left_items), Kind::Set(right_type, right_items)) => {
+            match (left.is_wholly_known(), right.is_wholly_known()) {
+                _ if left_type != right_type => Some(false),
+                (true, true) if left_items.len() != right_items.len() => Some(false),
+                (true, true) => all_equal(left_items.iter().zip(right_items.iter())),
+                _ => None,
+            }
+        }
         (Kind::Map(left_type, left_entries), Kind::Map(right_type, right_entries)) => {
             match left_type == right_type && left_entries.keys().eq(right_entries.keys()) {
                 true => all_equal(left_entries.values().zip(right_entries.values())),
@@ -50,11 +53,12 @@ pub fn equals(left: &Value, right: &Value) -> Option<bool> {
 }
 
 fn all_equal<'a>(mut pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Option<bool> {
-    pairs.find_map(|(left, right)| match equals(left, right) {
-        Some(true) => None,
-        other => Some(other),
-    })
-    .unwrap_or(Some(true))
+    pairs
+        .find_map(|(left, right)| match equals(left, right) {
+            Some(true) => None,
+            other => Some(other),
+        })
+        .unwrap_or(Some(true))
 }
 
 /// Decides from the types of tuples and objects alone, where it can: an unknown of unknown type inside leaves it open.

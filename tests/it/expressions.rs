@@ -3,10 +3,10 @@
 //! The facts are what Terraform 1.11.4 answered. A case with a `rule` is one where we answer differently on purpose; the rule is in
 //! `docs/deviations.md`, and the case says what we answer.
 
+use serde_json::Value as Json;
 use spawnpoint::config::expression::{FunctionWorld, Reference, Resolved, Scope, evaluate, lower, references};
 use spawnpoint::diagnostics::{Diagnostic, FileId};
 use spawnpoint::value::{Display, Marks, Step, Type, Value};
-use serde_json::Value as Json;
 
 const CASES: &str = include_str!("../data/expressions.jsonl");
 const DEVIATIONS: &str = include_str!("../../docs/deviations.md");
@@ -15,7 +15,11 @@ struct World;
 
 impl FunctionWorld for World {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        if path == "keys/acme.pub" { Ok(b"ssh-ed25519 AAAA".to_vec()) } else { Err(format!("there is no file `{path}`")) }
+        if path == "keys/acme.pub" {
+            Ok(b"ssh-ed25519 AAAA".to_vec())
+        } else {
+            Err(format!("there is no file `{path}`"))
+        }
     }
 
     fn is_file(&self, _: &str) -> Result<bool, String> {
@@ -23,7 +27,11 @@ impl FunctionWorld for World {
     }
 
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
-        if folder == "keys" { Ok(vec!["acme.pub".into(), "old/kim.pub".into()]) } else { Err(format!("there is no folder `{folder}`")) }
+        if folder == "keys" {
+            Ok(vec!["acme.pub".into(), "old/kim.pub".into()])
+        } else {
+            Err(format!("there is no folder `{folder}`"))
+        }
     }
 
     fn absolute(&self, path: &str) -> String {
@@ -75,7 +83,9 @@ impl Scope for Names {
         let root = self.0.get(&reference.root).ok_or_else(missing)?;
         let Some(Step::Attribute(name)) = reference.steps.first().map(|step| &step.step) else { return Err(missing()) };
         let is_unknown_attribute = &*reference.root == "terraform_data"
-            && reference.attribute(1).is_some_and(|name| !["id", "input", "output", "triggers_replace"].contains(&&**name));
+            && reference
+                .attribute(1)
+                .is_some_and(|name| !["id", "input", "output", "triggers_replace"].contains(&&**name));
         match root.get(name) {
             Some(value) if !is_unknown_attribute => Ok(Resolved { value: value.clone(), steps: 1 }),
             _ => Err(missing()),

@@ -1,11 +1,10 @@
-//! One integration binary.
-mod expressions;
 //! One integration binary: every file of this folder is a module here, which `tidy` checks.
 
 mod client;
 mod client_login;
 mod client_server;
 mod config;
+mod expressions;
 mod games;
 mod harness;
 mod plans;

@@ -9,9 +9,30 @@ const TEXT: Parameter = Parameter::new("text", Takes::Text);
 const PATTERN: Parameter = Parameter::new("pattern", Takes::Text);
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("regex", &[PATTERN, TEXT], Returns::Computed(result_type), find, "Finds the first match: its text, or its groups as a list or (named) an object. No match is an error.", (r#"regex("[0-9]+", "pve12")"#, r#""12""#)),
-    Function::new("regexall", &[PATTERN, TEXT], Returns::Computed(|values| Type::List(Arc::new(result_type(values)))), find_all, "Finds all matches.", (r#"regexall("[0-9]", "a1b2")"#, r#"["1", "2"]"#)),
-    Function::new("replace", &[TEXT, TEXT.named("part"), TEXT.named("replacement")], Returns::Text, replace, "Replaces every occurrence of a part; a part in slashes is a regular expression.", (r#"replace("1.2.3", ".", "-")"#, r#""1-2-3""#)),
+    Function::new(
+        "regex",
+        &[PATTERN, TEXT],
+        Returns::Computed(result_type),
+        find,
+        "Finds the first match: its text, or its groups as a list or (named) an object. No match is an error.",
+        (r#"regex("[0-9]+", "pve12")"#, r#""12""#),
+    ),
+    Function::new(
+        "regexall",
+        &[PATTERN, TEXT],
+        Returns::Computed(|values| Type::List(Arc::new(result_type(values)))),
+        find_all,
+        "Finds all matches.",
+        (r#"regexall("[0-9]", "a1b2")"#, r#"["1", "2"]"#),
+    ),
+    Function::new(
+        "replace",
+        &[TEXT, TEXT.named("part"), TEXT.named("replacement")],
+        Returns::Text,
+        replace,
+        "Replaces every occurrence of a part; a part in slashes is a regular expression.",
+        (r#"replace("1.2.3", ".", "-")"#, r#""1-2-3""#),
+    ),
 ];
 
 /// Largest count in `{n}`, as in RE2.
@@ -35,7 +56,9 @@ fn translate(pattern: &str) -> Result<String, String> {
     while let Some(character) = rest.chars().next() {
         let mut length = character.len_utf8();
         let after = &rest[length..];
-        let is_count = !in_class && (matches!(character, '*' | '+' | '?') || (character == '{' && after.starts_with(|digit: char| digit.is_ascii_digit())));
+        let is_count = !in_class
+            && (matches!(character, '*' | '+' | '?')
+                || (character == '{' && after.starts_with(|digit: char| digit.is_ascii_digit())));
         if is_count && after_count && character != '?' {
             return Err("a count follows a count".into());
         }
@@ -57,8 +80,12 @@ fn translate(pattern: &str) -> Result<String, String> {
             }
             ('\\', Some('p' | 'P')) => {
                 // A Unicode class, `\pN` or `\p{Greek}`, is copied whole.
-                let name = after[1..].split_inclusive(if after[1..].starts_with('{') { '}' } else { '\0' }).next().unwrap_or_default();
-                let end = if name.starts_with('{') { name.len() } else { name.chars().next().map_or(0, char::len_utf8) };
+                let name = after[1..]
+                    .split_inclusive(if after[1..].starts_with('{') { '}' } else { '\0' })
+                    .next()
+                    .unwrap_or_default();
+                let end =
+                    if name.starts_with('{') { name.len() } else { name.chars().next().map_or(0, char::len_utf8) };
                 length = 2 + end;
                 result.push_str(&rest[..length]);
             }
@@ -138,7 +165,9 @@ fn ascii_class(class: char, in_class: bool) -> Result<&'static str, String> {
 
 fn check_count(after: &str) -> Result<(), String> {
     let count = after.split('}').next().unwrap_or_default();
-    let is_too_large = count.split(',').any(|number| number.parse::<u32>().is_ok_and(|number| number > REPEAT_MAX) || number.len() > 9);
+    let is_too_large = count
+        .split(',')
+        .any(|number| number.parse::<u32>().is_ok_and(|number| number > REPEAT_MAX) || number.len() > 9);
     if is_too_large { Err(format!("a count in braces is larger than {REPEAT_MAX}")) } else { Ok(()) }
 }
 
@@ -179,7 +208,9 @@ fn result_type(values: &[Value]) -> Type {
 }
 
 fn match_value(captures: &Captures<'_>, groups: &Groups) -> Value {
-    let group = |found: Option<regex::Match<'_>>| found.map_or_else(|| Value::null(Type::Text), |found| normalized(found.as_str()));
+    let group = |found: Option<regex::Match<'_>>| {
+        found.map_or_else(|| Value::null(Type::Text), |found| normalized(found.as_str()))
+    };
     match groups {
         Groups::None => group(captures.get(0)),
         Groups::Numbered => Value::tuple((1..captures.len()).map(|index| group(captures.get(index)))),
@@ -205,7 +236,11 @@ fn replace(call: &Arguments<'_>) -> Outcome {
     let (text, part, replacement) = (call.text(0), call.text(1), call.text(2));
     let pattern = part.strip_prefix('/').and_then(|part| part.strip_suffix('/'));
     let Some(pattern) = pattern.filter(|_| part.len() > 1) else {
-        let length = if part.is_empty() { text.len() * (replacement.len() + 1) } else { text.matches(part).count() * replacement.len() + text.len() };
+        let length = if part.is_empty() {
+            text.len() * (replacement.len() + 1)
+        } else {
+            text.matches(part).count() * replacement.len() + text.len()
+        };
         return match length > crate::config::expression::TEXT_MAX {
             true => failed("the text would be too long"),
             false => Ok(normalized(&text.replace(part, replacement))),
