@@ -258,3 +258,41 @@ fn without_optional(of: &Type) -> Type {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_takes_only_the_block_itself() {
+        let vm = |address: &str| Value::block(address, BTreeMap::from([("name".into(), Value::from("a"))]));
+        let to = Type::Reference("vm".into());
+        for address in ["vm.a", "vm.a[0]", r#"module.x["a.vm\".b"].vm.a"#, "module.x.module.y[1].vm.a[\"k\"]"] {
+            assert_eq!(convert(&vm(address), &to), Ok(vm(address)), "{address}");
+        }
+        let rebuilt = Value::object([("name", Value::from("a"))]);
+        for (value, says) in [
+            (vm("tenant.vm"), "`tenant.vm` is not one"),
+            (vm("module.vm.tenant.a"), "is not one"),
+            (rebuilt, "rebuilt"),
+            (Value::from("vm.a"), "a reference to a `vm` block is required"),
+        ] {
+            let mismatch = convert(&value, &to).expect_err("it is not a vm");
+            assert!(mismatch.message.contains(says), "{mismatch}");
+        }
+    }
+
+    #[test]
+    fn an_object_type_fills_what_is_optional_and_says_where_it_does_not_fit() {
+        let field = |of, is_optional| ObjectField { of, is_optional };
+        let to = Type::Object(Arc::new(BTreeMap::from([
+            ("port".into(), field(Type::Number, false)),
+            ("note".into(), field(Type::Text, true)),
+        ])));
+        let given = |port: &str| Value::object([("port", Value::from(port)), ("extra", Value::from(true))]);
+        let converted = convert(&given("25565"), &to).expect("it fits");
+        assert_eq!(converted, Value::object([("port", Value::from(25_565)), ("note", Value::null(Type::Text))]));
+        let mismatch = convert(&Value::tuple([given("x")]), &Type::List(Arc::new(to))).expect_err("x is no number");
+        assert_eq!(mismatch.to_string(), "at `[0].port`: a number is required");
+    }
+}

@@ -9,14 +9,11 @@ use std::fmt::Write;
 /// Values of different types are different (`1 == "1"` is false); nulls are equal to each other. Marks do not matter here.
 pub fn equals(left: &Value, right: &Value) -> Option<bool> {
     match (left.kind(), right.kind()) {
-        (Kind::Unknown(..), Kind::Unknown(..)) => None,
         (Kind::Unknown(..), _) => excluded(left, right),
         (_, Kind::Unknown(..)) => excluded(right, left),
         (Kind::Null(_), Kind::Null(_)) => Some(true),
         (Kind::Null(_), _) | (_, Kind::Null(_)) => Some(false),
-        (Kind::Bool(left), Kind::Bool(right)) => Some(left == right),
-        (Kind::Number(left), Kind::Number(right)) => Some(left == right),
-        (Kind::Text(left), Kind::Text(right)) => Some(left == right),
+        (Kind::Bool(_) | Kind::Number(_) | Kind::Text(_), _) => Some(left.kind() == right.kind()),
         (Kind::Tuple(left_items), Kind::Tuple(right_items)) if left_items.len() == right_items.len() => {
             types_agree(left, right).unwrap_or_else(|| all_equal(left_items.iter().zip(right_items.iter())))
         }
@@ -76,6 +73,9 @@ fn types_agree(left: &Value, right: &Value) -> Option<Option<bool>> {
 /// Says `Some(false)` where what is known about an unknown value excludes the known one.
 fn excluded(unknown: &Value, known: &Value) -> Option<bool> {
     let Kind::Unknown(of, refinement) = unknown.kind() else { return None };
+    if known.is_unknown() {
+        return None;
+    }
     let refinement = refinement.as_deref();
     if known.is_null() {
         return refinement.filter(|known| known.is_not_null).map(|_| false);

@@ -8,8 +8,9 @@ use std::sync::Arc;
 /// Returns whether values of one type can convert to another; whether a given text is a number shows only when it is converted.
 pub fn can_convert(from: &Type, to: &Type) -> bool {
     match (from, to) {
-        (_, Type::Dynamic) | (Type::Dynamic, _) => true,
-        (Type::Bool | Type::Text, Type::Bool | Type::Text)
+        (_, Type::Dynamic)
+        | (Type::Dynamic, _)
+        | (Type::Bool | Type::Text, Type::Bool | Type::Text)
         | (Type::Number | Type::Text, Type::Number | Type::Text)
         | (Type::Object(_), Type::Reference(_)) => true,
         (Type::Reference(from), Type::Reference(to)) => from == to,
@@ -172,12 +173,10 @@ fn preferred(types: &[Type]) -> Option<Type> {
         if types.iter().all(|from| can_convert(from, &types[index])) {
             return Some(types[index].clone());
         }
-        for to in 0..types.len() {
-            if is_before(index, to) {
-                waiting[to] -= 1;
-                if waiting[to] == 0 {
-                    queue.push(to);
-                }
+        for (to, count) in waiting.iter_mut().enumerate().filter(|(to, _)| is_before(index, *to)) {
+            *count -= 1;
+            if *count == 0 {
+                queue.push(to);
             }
         }
     }
@@ -188,19 +187,19 @@ fn preferred(types: &[Type]) -> Option<Type> {
 fn generality(left: &Type, right: &Type) -> Ordering {
     match (left, right) {
         (Type::Dynamic, Type::Dynamic) => Ordering::Equal,
-        (_, Type::Dynamic) => Ordering::Less,
-        (Type::Dynamic, _) => Ordering::Greater,
-        (Type::Text, Type::Bool | Type::Number) => Ordering::Less,
-        (Type::Bool | Type::Number, Type::Text) => Ordering::Greater,
+        (_, Type::Dynamic)
+        | (Type::Text, Type::Bool | Type::Number)
+        | (Type::Tuple(_) | Type::List(_), Type::Set(_))
+        | (Type::List(_), Type::Tuple(_))
+        | (Type::Map(_), Type::Object(_)) => Ordering::Less,
+        (Type::Dynamic, _)
+        | (Type::Bool | Type::Number, Type::Text)
+        | (Type::Set(_), Type::Tuple(_) | Type::List(_))
+        | (Type::Tuple(_), Type::List(_))
+        | (Type::Object(_), Type::Map(_)) => Ordering::Greater,
         (Type::List(left), Type::List(right))
         | (Type::Set(left), Type::Set(right))
         | (Type::Map(left), Type::Map(right)) => generality(left, right),
-        (Type::Tuple(_) | Type::List(_), Type::Set(_))
-        | (Type::List(_), Type::Tuple(_))
-        | (Type::Map(_), Type::Object(_)) => Ordering::Less,
-        (Type::Set(_), Type::Tuple(_) | Type::List(_))
-        | (Type::Tuple(_), Type::List(_))
-        | (Type::Object(_), Type::Map(_)) => Ordering::Greater,
         (Type::Object(left), Type::Object(right)) if left.keys().eq(right.keys()) => {
             agreed(left.values().zip(right.values()).map(|(left, right)| generality(&left.of, &right.of)))
         }

@@ -139,7 +139,7 @@ impl<'a> Lowering<'a> {
     fn object(&mut self, object: &Object) -> Node {
         let mut entries = Vec::with_capacity(object.len());
         let mut seen: BTreeMap<Arc<str>, Span> = BTreeMap::new();
-        for (key, value) in object.iter() {
+        for (key, value) in object {
             let key = match key {
                 ObjectKey::Ident(name) => {
                     let span = self.span(name.span().or_else(|| key.span()));

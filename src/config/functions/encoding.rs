@@ -224,11 +224,9 @@ fn check_quotes(text: &str) -> Result<(), Problem> {
     let mut at = At::Start;
     for (index, character) in text.char_indices() {
         at = match (at, character) {
-            (At::Start, '"') | (At::Closed, '"') => At::Quoted,
-            (At::Quoted, '"') => At::Closed,
-            (At::Quoted, _) => At::Quoted,
+            (At::Quoted, '"') | (At::Closed, '\r') => At::Closed,
+            (At::Start | At::Closed, '"') | (At::Quoted, _) => At::Quoted,
             (At::Start | At::Plain | At::Closed, ',' | '\n') => At::Start,
-            (At::Closed, '\r') => At::Closed,
             (At::Start | At::Plain, other) if other != '"' => At::Plain,
             _ => {
                 let line = text[..index].matches('\n').count() + 1;

@@ -10,7 +10,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "jsondecode",
         &[Parameter::new("text", Takes::Text)],
         Returns::Dynamic,
-        |call| decode(call),
+        decode,
         "Reads JSON.",
         (r#"jsondecode("[1, true]")"#, "[1, true]"),
     ),

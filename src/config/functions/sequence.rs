@@ -161,7 +161,7 @@ impl Flat {
                 Kind::List(..) | Kind::Set(..) | Kind::Tuple(_) => self.add(item),
                 // It may turn out to be a list.
                 Kind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => {
-                    self.is_known = false
+                    self.is_known = false;
                 }
                 _ => self.items.push(item.clone()),
             }

@@ -238,8 +238,7 @@ fn timestamp(text: &str) -> Option<String> {
     let zone_at = clock.find(['Z', '+', '-']).unwrap_or(clock.len());
     let (clock, zone) = clock.split_at(zone_at);
     let zone = match (has_zone, zone) {
-        (false, "") => "Z",
-        (true, "Z") => "Z",
+        (false, "") | (true, "Z") => "Z",
         (true, zone) if zone.len() == 6 && zone.as_bytes()[3] == b':' => zone,
         _ => return None,
     };
