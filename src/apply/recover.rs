@@ -287,7 +287,7 @@ impl Recovery {
         match verdict {
             Verdict::Settled(outcome) => self.write(Entry::Settled { key, outcome, at: now }),
             Verdict::Abandoned(reason) => self.write(Entry::Abandoned { key, reason }),
-            Verdict::Ask(probe) => drop(self.probes.insert(probe)),
+            Verdict::Ask(probe) => self.probes.extend([probe]),
             Verdict::Wait(why) => drop(self.in_progress.insert(step.address.clone(), why)),
             Verdict::Corpse { node, vmid, lock } => {
                 self.avoid.entry(step.cluster.clone()).or_default().insert(vmid);
