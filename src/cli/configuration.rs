@@ -25,16 +25,11 @@ pub(super) struct Given {
 impl Given {
     /// Returns what this process was given.
     pub(super) fn of_process(arguments: Vec<VariableArgument>) -> Self {
-        let named = |(name, text): (String, String)| {
-            Some((name.strip_prefix(VARIABLE_PREFIX)?.to_owned(), text))
-        };
+        let named = |(name, text): (String, String)| Some((name.strip_prefix(VARIABLE_PREFIX)?.to_owned(), text));
         // A variable whose name or text is not Unicode cannot be the value of ours.
-        let texts = std::env::vars_os()
-            .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-        Self {
-            environment: texts.filter_map(named).collect(),
-            arguments,
-        }
+        let texts =
+            std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+        Self { environment: texts.filter_map(named).collect(), arguments }
     }
 }
 
@@ -55,10 +50,8 @@ pub(super) struct Configuration {
 /// # Errors
 /// All errors of all files at once.
 pub(super) fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Configuration> {
-    let folder_name = shell.folder.file_name().map_or_else(
-        || "stack".into(),
-        |name| name.to_string_lossy().into_owned(),
-    );
+    let folder_name =
+        shell.folder.file_name().map_or_else(|| "stack".into(), |name| name.to_string_lossy().into_owned());
     let names = domain::names();
     let input = Input {
         world,
@@ -74,39 +67,22 @@ pub(super) fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outco
     let (stack, mut sources, mut found) = config::load(&input);
     let games = games(shell, &mut sources, &mut found);
     match stack.filter(|_| !found.has_errors()) {
-        Some(stack) => Ok(Configuration {
-            stack,
-            sources,
-            warnings: found,
-            games,
-        }),
+        Some(stack) => Ok(Configuration { stack, sources, warnings: found, games }),
         None => Err(Failure::new(found, &sources)),
     }
 }
 
 /// A manifest that is wrong is an error even if no server uses it: it is either ours or the stack's own.
-fn games(
-    shell: &Shell,
-    sources: &mut Sources,
-    found: &mut Diagnostics,
-) -> BTreeMap<String, GameFacts> {
+fn games(shell: &Shell, sources: &mut Sources, found: &mut Diagnostics) -> BTreeMap<String, GameFacts> {
     let mut games = BTreeMap::new();
     for name in provision::assets::names(&shell.folder) {
         match provision::assets::playbook(&shell.folder, &name) {
             Ok(None) => {}
             Ok(Some(playbook)) => match playbook.manifest(sources) {
-                Ok(game) => drop(games.insert(
-                    name,
-                    GameFacts {
-                        game,
-                        playbook: playbook.digest(),
-                    },
-                )),
+                Ok(game) => drop(games.insert(name, GameFacts { game, playbook: playbook.digest() })),
                 Err(wrong) => found.extend(wrong),
             },
-            Err(error) => found.push(Diagnostic::error(format!(
-                "cannot read the playbook of `{name}`: {error}"
-            ))),
+            Err(error) => found.push(Diagnostic::error(format!("cannot read the playbook of `{name}`: {error}"))),
         }
     }
     games

@@ -63,13 +63,7 @@ pub(super) async fn execute(
     })
 }
 
-async fn drive(
-    session: &Session,
-    plan: &Plan,
-    journal: &dyn Journal,
-    run: &str,
-    parallelism: usize,
-) -> Summary {
+async fn drive(session: &Session, plan: &Plan, journal: &dyn Journal, run: &str, parallelism: usize) -> Summary {
     let provisioner = Provisioning::new(session);
     let run = Run {
         plan,
@@ -110,9 +104,7 @@ impl<'a> Reporter<'a> {
         let style = shell.terminal.err;
         match shell.terminal.form {
             Form::Json => Self::Json(shell),
-            Form::Text if shell.terminal.has_bars() => {
-                Self::Bars(progress::Bars::new(plan.operations.len(), style))
-            }
+            Form::Text if shell.terminal.has_bars() => Self::Bars(progress::Bars::new(plan.operations.len(), style)),
             Form::Text => Self::Lines(progress::Lines::new(style), shell),
         }
     }
@@ -141,23 +133,11 @@ impl<'a> Reporter<'a> {
 async fn write_outputs(plan: &Plan, run: &str, journal: &dyn Journal) -> Outcome<()> {
     let known = plan.outputs.iter().filter_map(|(name, output)| {
         let after = output.after.as_ref()?;
-        let record = OutputRecord {
-            value: after.value.clone(),
-            is_sensitive: after.is_sensitive,
-        };
-        after
-            .value
-            .is_wholly_known()
-            .then(|| (name.clone(), record))
+        let record = OutputRecord { value: after.value.clone(), is_sensitive: after.is_sensitive };
+        after.value.is_wholly_known().then(|| (name.clone(), record))
     });
-    let entry = Entry::Outputs {
-        run: run.into(),
-        outputs: known.collect(),
-    };
-    journal
-        .append(vec![entry])
-        .await
-        .map_err(|error| Diagnostic::error(error.to_string()).into())
+    let entry = Entry::Outputs { run: run.into(), outputs: known.collect() };
+    journal.append(vec![entry]).await.map_err(|error| Diagnostic::error(error.to_string()).into())
 }
 
 fn word(summary: &Summary) -> &'static str {
@@ -171,9 +151,6 @@ fn word(summary: &Summary) -> &'static str {
 fn finish(plan: &Plan, summary: &Summary, shell: &Shell) {
     match shell.terminal.form {
         Form::Json => shell.terminal.line(&stream::outcome(&now(), plan, summary)),
-        Form::Text => shell.terminal.data(&format!(
-            "\n{}",
-            outcome::text(plan, summary, shell.terminal.out)
-        )),
+        Form::Text => shell.terminal.data(&format!("\n{}", outcome::text(plan, summary, shell.terminal.out))),
     }
 }

@@ -39,14 +39,9 @@ pub(super) enum Input {
 impl Terminal {
     /// Returns a terminal for this process: colour where there is one and neither the user nor `NO_COLOR` objects.
     pub(super) fn of_process(no_color: bool) -> Self {
-        let may_colour =
-            !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let may_colour = !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let style = |is_terminal| {
-            if may_colour && is_terminal {
-                Style::Colour
-            } else {
-                Style::Plain
-            }
+            if may_colour && is_terminal { Style::Colour } else { Style::Plain }
         };
         Self {
             out: style(std::io::stdout().is_terminal()),

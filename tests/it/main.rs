@@ -1,9 +1,14 @@
 //! One integration binary: every file of this folder is a module here, which `tidy` checks.
 
+mod cli;
+mod cli_errors;
+mod cli_server;
 mod client;
 mod client_login;
 mod client_server;
 mod config;
+mod config_input;
+mod config_scale;
 mod games;
 mod harness;
 mod plans;
@@ -13,7 +18,5 @@ mod provision_sshd;
 mod render_plan;
 mod render_progress;
 mod simulator;
-mod tidy;
 mod simulator_server;
-mod config_input;
-mod config_scale;
+mod tidy;
