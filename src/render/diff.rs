@@ -178,7 +178,8 @@ fn whole(value: &Value, action: Action, schema: Option<&'static Schema>) -> Vec<
     let (mut attributes, mut blocks) = (Vec::new(), Vec::new());
     for (name, value) in in_schema_order(entries.iter().collect(), schema) {
         let attribute = schema.and_then(|schema| schema.attribute(name));
-        if value.is_null() || is_default(Some(value), attribute.and_then(|attribute| attribute.default)) {
+        let is_empty = value.as_items().is_some_and(<[Value]>::is_empty);
+        if value.is_null() || is_empty || is_default(Some(value), attribute.and_then(|attribute| attribute.default)) {
             continue;
         }
         match shape(name, value, schema) {

@@ -1,6 +1,6 @@
 //! What a user gets told when something is wrong: usage, missing approval, bad files, keys, locks.
 
-use crate::harness::World;
+use crate::harness::{World, golden};
 
 const STACK: &str = include_str!("../cli/stack.hcl");
 
@@ -18,13 +18,13 @@ fn nothing_is_applied_without_a_yes() {
         assert_eq!(output.status, Some(1), "{output}");
         assert!((output.stderr.clone() + &output.stdout).contains("nothing is applied without a `yes`"), "{output}");
     }
-    insta::assert_snapshot!(world.run(&["apply"]), @r"");
+    golden("cli/no-yes.txt", &world.run(&["apply"]).to_string());
 }
 
 #[test]
 fn files_that_are_wrong_are_shown_with_the_place() {
     let output = world(&STACK.replace("cores    = each.value", "coers    = each.value")).run(&["validate"]);
-    insta::assert_snapshot!(output, @r"");
+    golden("cli/wrong-attribute.txt", &output.to_string());
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn usage_errors_are_errors_and_help_is_not() {
 
 #[test]
 fn another_key_is_an_error_before_anything_is_read_as_empty() {
-    let mut world = world(STACK);
+    let mut world = world(&STACK.replace("10.40.0.", "10.50.0."));
     assert_eq!(world.run(&["apply", "-auto-approve"]).status, Some(0));
     world.set("SPAWNPOINT_PASSPHRASE", "another");
     let output = world.run(&["plan"]);

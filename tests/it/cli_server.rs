@@ -4,7 +4,10 @@ use crate::harness::World;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-const STACK: &str = include_str!("../cli/stack.hcl");
+/// With a network of its own: simulated game servers listen on loopback addresses made from theirs.
+fn local_stack() -> String {
+    include_str!("../cli/stack.hcl").replace("10.40.0.", "10.51.0.")
+}
 
 /// A serving simulator; it ends with the test.
 struct Serving {
@@ -33,7 +36,7 @@ impl Serving {
             "cluster \"lab\" {{\n  endpoints    = [\"{}\"]\n  fingerprints = [\"{fingerprint}\"]\n  token        = \"{token}\"\n  vmid_range   = [5000, 5999]\n}}\n",
             self.endpoint
         );
-        STACK.replace("cluster \"lab\" {\n  vmid_range = [5000, 5999]\n  simulator {}\n}\n", &cluster)
+        local_stack().replace("cluster \"lab\" {\n  vmid_range = [5000, 5999]\n  simulator {}\n}\n", &cluster)
     }
 }
 
@@ -53,7 +56,7 @@ fn over_https_the_plan_is_the_same_and_wrong_trust_ends_it() {
     assert_eq!(remote.status, Some(0), "{remote}");
 
     let local = World::new();
-    local.write("main.hcl", STACK);
+    local.write("main.hcl", &local_stack());
     // MAC addresses are made from the lineage, which is the state's own.
     let without_mac = |text: &str| text.lines().filter(|line| !line.contains("mac ")).collect::<Vec<_>>().join("\n");
     assert_eq!(without_mac(&local.run(&["plan"]).stdout), without_mac(&remote.stdout));
