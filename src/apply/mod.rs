@@ -15,6 +15,7 @@ mod provisioner;
 mod probe;
 pub mod recover;
 mod schedule;
+mod store;
 
 pub use driver::{Clusters, Interrupt, Run, run};
 pub use event::{Event, OperationResult, Summary};
@@ -24,3 +25,4 @@ pub use provisioner::{ProvisionContext, ProvisionError, Provisioned, Provisioner
 pub use probe::{Patience, Situation, look_and_recover};
 pub use recover::{Recovery, Remains, recover};
 pub use schedule::{Finish, Progress, Schedule};
+pub use store::{Store, StoreError, Writer};

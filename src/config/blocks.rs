@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Vec<Block> {
     let mut blocks = Vec::new();
     for (place, instance) in program.instances.iter().enumerate() {
-        let inherited = called_after(program, place);
+        let inherited = Inherited { after: called_after(program, place), cluster: called_cluster(program, place, diagnostics) };
         for object in instance.module.objects.values() {
             let collector = ObjectCollector { program, place, object };
             if let Err(diagnostic) = collector.collect(&inherited, &mut blocks, diagnostics) {
@@ -28,6 +28,12 @@ pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Vec<B
     }
     blocks.sort_by(|left, right| left.address.cmp(&right.address));
     blocks
+}
+
+/// What the blocks of a module instance get from the calls it came from.
+struct Inherited {
+    after: BTreeSet<Address>,
+    cluster: Option<Arc<str>>,
 }
 
 /// Makes the instances of one object block of one module instance.
@@ -43,7 +49,7 @@ type Keyed = Vec<(Reference, Option<Expression>)>;
 impl ObjectCollector<'_> {
     fn collect(
         &self,
-        inherited: &BTreeSet<Address>,
+        inherited: &Inherited,
         blocks: &mut Vec<Block>,
         diagnostics: &mut Diagnostics,
     ) -> Result<(), Diagnostic> {
@@ -57,7 +63,7 @@ impl ObjectCollector<'_> {
         let (fixed, keyed) = self.references()?;
         let written = object.meta.depends_on.iter().flat_map(|written| dependency(program, place, written));
         let fixed = Follower::new(program).references(place, fixed)?;
-        let shared: BTreeSet<Address> = self.instances(&fixed).chain(written).chain(inherited.iter().cloned()).collect();
+        let shared: BTreeSet<Address> = self.instances(&fixed).chain(written).chain(inherited.after.iter().cloned()).collect();
         let run = Run::new(program, None);
         let mut own = Diagnostics::new();
         for (key, value) in expansion.iter() {
@@ -70,9 +76,14 @@ impl ObjectCollector<'_> {
                 address: block.instance(key),
                 span: object.header,
                 dependencies,
+                called_cluster: inherited.cluster.clone(),
                 lifecycle: object.meta.lifecycle.clone(),
                 shape: frame.shape(&object.body, &run, &mut own),
             });
+            // Every other instance would say the same again.
+            if own.has_errors() {
+                break;
+            }
         }
         diagnostics.extend(run.finish(own));
         Ok(())
@@ -155,6 +166,34 @@ fn called_after(program: &Program, mut place: usize) -> BTreeSet<Address> {
         place = caller.instance;
     }
     after
+}
+
+/// The cluster that the nearest call with `cluster = ...` names; a module with a variable of that name gets a value instead.
+fn called_cluster(
+    program: &Program,
+    mut place: usize,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<str>> {
+    while let Some(caller) = &program.instances[place].caller {
+        let calls = &program.instances[caller.instance].module.calls;
+        let called = &program.instances[place].module;
+        let input = calls.get(&caller.call).and_then(|call| call.inputs.get("cluster"));
+        if let Some(attribute) = input.filter(|_| !called.variables.contains_key("cluster")) {
+            let run = Run::new(program, None);
+            let mut own = Diagnostics::new();
+            let frame = run.repeated_frame(caller.instance, caller.repeated.clone());
+            let value = frame.evaluate(&attribute.expression, &mut own);
+            let name = value.address().and_then(|address| address.strip_prefix("cluster.")).map(Arc::from);
+            if name.is_none() && !own.has_errors() {
+                let summary = "`cluster` takes a cluster, expected one such as `cluster.lab`";
+                own.push(Diagnostic::error(summary).at(attribute.span));
+            }
+            diagnostics.extend(run.finish(own));
+            return name;
+        }
+        place = caller.instance;
+    }
+    None
 }
 
 /// The block instances that one entry of `depends_on` means.

@@ -102,7 +102,7 @@ impl Checker<'_> {
         for input in call
             .inputs
             .values()
-            .filter(|input| !called.variables.contains_key(&input.name))
+            .filter(|input| !called.variables.contains_key(&input.name) && &*input.name != "cluster")
         {
             let diagnostic =
                 Diagnostic::error(format!("the module has no variable `{}`", input.name))

@@ -76,17 +76,15 @@ impl Stack {
                     own.push(diagnostic);
                     Value::unknown(Type::Dynamic)
                 });
-            let is_secret = frame
-                .evaluate(&output.value.expression, &mut Diagnostics::new())
-                .deep_marks()
-                .contains(Marks::SENSITIVE);
-            if is_secret && !output.is_sensitive {
-                let summary = format!(
-                    "`output.{name}` is made from sensitive values, expected `sensitive = true`"
-                );
-                let hint =
-                    "add `sensitive = true`, or `nonsensitive(...)` around what may be shown";
+            let marks = value.deep_marks();
+            if marks.contains(Marks::SENSITIVE) && !output.is_sensitive {
+                let summary = format!("`output.{name}` is made from sensitive values, expected `sensitive = true`");
+                let hint = "add `sensitive = true`, or `nonsensitive(...)` around what may be shown";
                 own.push(Diagnostic::error(summary).at(output.value.span).hint(hint));
+            }
+            if marks.contains(Marks::EPHEMERAL) {
+                let summary = format!("`output.{name}` is ephemeral, but outputs of a stack are kept in state");
+                own.push(Diagnostic::error(summary).at(output.value.span));
             }
             let is_sensitive = output.is_sensitive;
             outputs.insert(
@@ -298,6 +296,9 @@ impl Frame<'_> {
                             .cloned()
                             .map(Key::Text);
                         shape.entry(label.text.clone()).or_default().push(key);
+                        for content in block.body.blocks("content") {
+                            self.shape(&content.body, run, diagnostics);
+                        }
                         self.iterators.pop();
                     }
                 }
@@ -309,6 +310,8 @@ impl Frame<'_> {
                 (_, labels) => {
                     let key = labels.first().map(|label| Key::Text(label.text.clone()));
                     shape.entry(block.kind.clone()).or_default().push(key);
+                    // Only this level is asked for, but what is deeper must be expandable too.
+                    self.shape(&block.body, run, diagnostics);
                 }
             }
         }

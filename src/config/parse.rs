@@ -75,17 +75,12 @@ pub(super) fn parse(
 ) -> Option<syntax::Body> {
     let text = sources.get(file).text.clone();
     match hcl::edit::parser::parse_body(&text) {
-        Ok(body) => Some(
-            Lowering {
-                file,
-                text: &text,
-                object_types,
-                diagnostics,
-            }
-            .body(&body, &[]),
-        ),
+        Ok(body) => {
+            let mut lowering = Lowering { file, text: &text, object_types, diagnostics };
+            Some(lowering.body(&body, &[]))
+        }
         Err(error) => {
-            diagnostics.push(explain::explain(file, &text, &error));
+            diagnostics.extend(explain::explain_all(file, &text, error));
             None
         }
     }

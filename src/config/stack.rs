@@ -128,6 +128,8 @@ pub struct Block {
     pub span: Span,
     /// Block instances it refers to, directly or through locals, module variables and outputs, plus `depends_on`; sorted.
     pub dependencies: BTreeSet<Address>,
+    /// Label of the cluster that the nearest module call with `cluster = ...` names. The block's own attribute and its tenant come before.
+    pub called_cluster: Option<Arc<str>>,
     /// `lifecycle`.
     pub lifecycle: Lifecycle,
     /// Labels of nested blocks by type, known before evaluation: what composites need to name their children.

@@ -172,8 +172,6 @@ pub struct SecretKey {
 impl Game {
     /// Returns the port that players connect to.
     pub fn game_port(&self) -> &Port {
-        self.ports
-            .get("game")
-            .expect("a manifest without a `game` port is not parsed")
+        self.ports.get("game").expect("a manifest without a `game` port is not parsed")
     }
 }

@@ -17,21 +17,11 @@ pub fn announce(node: &str, vmid: u32, game: &Game, server: &Server) -> Call {
     if server.power == Power::Stopped {
         return withdraw(node, vmid, &server.name);
     }
-    let mut settings = game
-        .variables(server)
-        .remove("gs_settings")
-        .unwrap_or_default();
+    let mut settings = game.variables(server).remove("gs_settings").unwrap_or_default();
     if let Some(settings) = settings.as_object_mut() {
         settings.retain(|key, _| {
-            let is_declared = game
-                .settings
-                .get(key.as_str())
-                .is_some_and(|setting| setting.is_sensitive);
-            !is_declared
-                && !server
-                    .settings
-                    .get(key.as_str())
-                    .is_some_and(Value::is_sensitive)
+            let is_declared = game.settings.get(key.as_str()).is_some_and(|setting| setting.is_sensitive);
+            !is_declared && !server.settings.get(key.as_str()).is_some_and(Value::is_sensitive)
         });
     }
     let content = json!({
@@ -51,16 +41,10 @@ pub fn withdraw(node: &str, vmid: u32, server: &str) -> Call {
 fn write(node: &str, vmid: u32, server: &str, content: &serde_json::Value) -> Call {
     // Proxmox VE encodes the content byte by byte and fails on wider characters.
     let text = content.to_string();
-    let ascii = text
-        .chars()
-        .flat_map(|character| match character.is_ascii() {
-            true => vec![character.to_string()],
-            false => character
-                .encode_utf16(&mut [0; 2])
-                .iter()
-                .map(|unit| format!("\\u{unit:04x}"))
-                .collect(),
-        });
+    let ascii = text.chars().flat_map(|character| match character.is_ascii() {
+        true => vec![character.to_string()],
+        false => character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+    });
     Call::post(format!("/nodes/{node}/qemu/{vmid}/agent/file-write"))
         .with("file", format!("/etc/spawnpoint/games/{server}.json"))
         .with("content", ascii.collect::<String>())
@@ -77,22 +61,14 @@ pub fn read_host_key(node: &str, vmid: u32) -> Call {
 /// The agent is off, is not installed, or the guest has no such key.
 pub fn host_key(answer: &Answer) -> Result<HostKey, Error> {
     if !answer.is_success() {
-        return Err(Error::Agent {
-            message: answer.error_text(),
-        });
+        return Err(Error::Agent { message: answer.error_text() });
     }
-    let content = answer
-        .data
-        .get("content")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or_default();
+    let content = answer.data.get("content").and_then(serde_json::Value::as_str).unwrap_or_default();
     match content.split_whitespace().collect::<Vec<_>>()[..] {
         [kind, key, ..] if kind.starts_with("ssh-") || kind.starts_with("ecdsa-") => {
             Ok(HostKey::Pinned(format!("{kind} {key}")))
         }
-        _ => Err(Error::Agent {
-            message: format!("`{HOST_KEY_FILE}` holds no public key"),
-        }),
+        _ => Err(Error::Agent { message: format!("`{HOST_KEY_FILE}` holds no public key") }),
     }
 }
 
@@ -116,10 +92,7 @@ mod tests {
             ports: BTreeMap::from([("game".into(), 25565)]),
             settings: BTreeMap::from([
                 ("motd".into(), Value::from("é")),
-                (
-                    "level-seed".into(),
-                    Value::from("1").with_marks(Marks::SENSITIVE),
-                ),
+                ("level-seed".into(), Value::from("1").with_marks(Marks::SENSITIVE)),
             ]),
             power: Power::Running,
             backup: None,
@@ -152,20 +125,12 @@ mod tests {
 
     #[test]
     fn a_host_key_comes_from_the_agent_or_not() {
-        check(
-            200,
-            "ssh-ed25519 AAAA root@game01\n",
-            r#"Pinned("ssh-ed25519 AAAA")"#,
-        );
+        check(200, "ssh-ed25519 AAAA root@game01\n", r#"Pinned("ssh-ed25519 AAAA")"#);
         check(
             200,
             "",
             "the guest agent did not give the guest's SSH host key: `/etc/ssh/ssh_host_ed25519_key.pub` holds no public key",
         );
-        check(
-            500,
-            "",
-            "the guest agent did not give the guest's SSH host key: QEMU guest agent is not running",
-        );
+        check(500, "", "the guest agent did not give the guest's SSH host key: QEMU guest agent is not running");
     }
 }

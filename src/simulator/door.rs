@@ -21,16 +21,8 @@ pub struct InProcess {
 impl InProcess {
     /// Opens the door to a lab.
     pub fn new(store: Arc<Mutex<Store>>) -> Self {
-        let credential = store
-            .lock()
-            .expect("no holder of the lab panics")
-            .machine()
-            .automation_token();
-        Self {
-            store,
-            credential,
-            listeners: Arc::default(),
-        }
+        let credential = store.lock().expect("no holder of the lab panics").machine().automation_token();
+        Self { store, credential, listeners: Arc::default() }
     }
 
     /// Uses another API token: `USER@REALM!TOKENID=SECRET`.
@@ -57,8 +49,7 @@ impl InProcess {
     async fn exchange(&self, request: &Request) -> Result<Outcome, TransportError> {
         let (outcome, changes) = {
             let mut store = self.store.lock().expect("no holder of the lab panics");
-            let outcome =
-                Outcome::of(&mut store, request).map_err(|error| self.broken(error.to_string()))?;
+            let outcome = Outcome::of(&mut store, request).map_err(|error| self.broken(error.to_string()))?;
             (outcome, self.listeners.changes(&store))
         };
         if let Some(guests) = changes {
@@ -69,10 +60,7 @@ impl InProcess {
 
     /// The request left and nothing came back: the client cannot tell whether the lab acted.
     fn broken(&self, detail: impl Into<String>) -> TransportError {
-        TransportError::AfterSend {
-            endpoint: self.endpoint(),
-            detail: detail.into(),
-        }
+        TransportError::AfterSend { endpoint: self.endpoint(), detail: detail.into() }
     }
 }
 
@@ -103,16 +91,8 @@ fn encode(call: &Call, credential: &str) -> Request {
     }
     let form = form.finish();
     let in_query = matches!(call.method, Method::Get | Method::Delete);
-    let (query, body) = if in_query {
-        (form, Vec::new())
-    } else {
-        (String::new(), form.into_bytes())
-    };
-    let prefix = if call.path.starts_with("/spawnpoint/") {
-        ""
-    } else {
-        "/api2/json"
-    };
+    let (query, body) = if in_query { (form, Vec::new()) } else { (String::new(), form.into_bytes()) };
+    let prefix = if call.path.starts_with("/spawnpoint/") { "" } else { "/api2/json" };
     Request {
         method: call.method.as_str().to_owned(),
         path: format!("{prefix}{}", call.path),
@@ -127,10 +107,7 @@ fn encode(call: &Call, credential: &str) -> Request {
 fn decode(reply: &Reply, pace: Pace, now_ms: u64) -> Answer {
     let mut body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let errors = body["errors"].as_object().map(|errors| {
-        errors
-            .iter()
-            .map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned()))
-            .collect()
+        errors.iter().map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned())).collect()
     });
     Answer {
         status: reply.status,

@@ -31,41 +31,19 @@ pub(super) struct Outcome {
 
 impl Outcome {
     pub(super) fn dropped() -> Self {
-        Self {
-            reply: None,
-            pace: Pace::Instant,
-            now_ms: 0,
-            is_protected: false,
-        }
+        Self { reply: None, pace: Pace::Instant, now_ms: 0, is_protected: false }
     }
 
     /// Returns an answer that is not the lab's.
     pub(super) fn refused(store: &Store, status: u16, message: &str) -> Self {
-        let reply = Reply {
-            status,
-            reason: message.to_owned(),
-            body: Vec::new(),
-            headers: Vec::new(),
-            took_ms: 0,
-        };
-        Self {
-            reply: Some(reply),
-            pace: store.pace(),
-            now_ms: store.machine().now_ms(),
-            is_protected: false,
-        }
+        let reply = Reply { status, reason: message.to_owned(), body: Vec::new(), headers: Vec::new(), took_ms: 0 };
+        Self { reply: Some(reply), pace: store.pace(), now_ms: store.machine().now_ms(), is_protected: false }
     }
 
     /// Takes a request through the fault rules and the lab.
     pub(super) fn of(store: &mut Store, request: &Request) -> Result<Self, StoreError> {
-        let path = request
-            .path
-            .strip_prefix("/api2/json")
-            .unwrap_or(&request.path);
-        let effect = store
-            .faults()
-            .on_call(&request.method, path)
-            .unwrap_or_default();
+        let path = request.path.strip_prefix("/api2/json").unwrap_or(&request.path);
+        let effect = store.faults().on_call(&request.method, path).unwrap_or_default();
         let began_ms = store.machine().now_ms();
         if effect.delay_ms > 0 {
             store.change(|machine| machine.advance(effect.delay_ms))?;
@@ -83,16 +61,8 @@ impl Outcome {
             return Ok(Self::dropped());
         }
         let is_protected = super::machine::is_protected(&request.method, path);
-        let reply = Reply {
-            took_ms: reply.took_ms + if effect.delay_ms > 0 { waited_ms } else { 0 },
-            ..reply
-        };
-        Ok(Self {
-            reply: Some(reply),
-            pace: store.pace(),
-            now_ms: store.machine().now_ms(),
-            is_protected,
-        })
+        let reply = Reply { took_ms: reply.took_ms + if effect.delay_ms > 0 { waited_ms } else { 0 }, ..reply };
+        Ok(Self { reply: Some(reply), pace: store.pace(), now_ms: store.machine().now_ms(), is_protected })
     }
 
     pub(super) fn reply(&self) -> Option<&Reply> {
@@ -109,11 +79,7 @@ impl Outcome {
 }
 
 /// Kills the worker a call started, if a rule says so.
-fn kill_started_worker(
-    store: &mut Store,
-    effect: &Effect,
-    reply: &Reply,
-) -> Result<(), StoreError> {
+fn kill_started_worker(store: &mut Store, effect: &Effect, reply: &Reply) -> Result<(), StoreError> {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     if let Some(upid) = body["data"].as_str().filter(|_| effect.kills_worker) {
         // A killed worker got as far as its first stages: the stub is there, the disk half written.
@@ -131,11 +97,7 @@ pub(super) fn accepts_gzip(request: &hyper::Request<Incoming>) -> bool {
 }
 
 /// Makes the HTTP form of an answer; nothing means that the connection ends without one.
-pub(super) async fn write(
-    outcome: Outcome,
-    is_last: bool,
-    accepts_gzip: bool,
-) -> Option<hyper::Response<Full<Bytes>>> {
+pub(super) async fn write(outcome: Outcome, is_last: bool, accepts_gzip: bool) -> Option<hyper::Response<Full<Bytes>>> {
     let reply = outcome.reply?;
     if outcome.pace == Pace::Real && reply.took_ms > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(reply.took_ms)).await;
@@ -152,15 +114,12 @@ pub(super) async fn write(
         Pace::Real => "real",
     };
     headers.insert("x-spawnpoint-clock", HeaderValue::from_static(clock));
-    match (reply.status >= 400 || is_last, outcome.is_protected) {
-        (true, _) => drop(headers.insert("connection", HeaderValue::from_static("close"))),
-        (false, true) => {
-            headers.insert("connection", HeaderValue::from_static("close"));
-            headers.append("connection", HeaderValue::from_static("Keep-Alive"));
-        }
-        (false, false) => {
-            drop(headers.insert("connection", HeaderValue::from_static("Keep-Alive")))
-        }
+    let says_close = reply.status >= 400 || is_last;
+    if says_close || outcome.is_protected {
+        headers.insert("connection", HeaderValue::from_static("close"));
+    }
+    if !says_close {
+        headers.append("connection", HeaderValue::from_static("Keep-Alive"));
     }
     let body = match accepts_gzip && reply.body.len() > COMPRESSED_FROM_BYTES {
         true => {
@@ -179,9 +138,7 @@ pub(super) async fn read(request: hyper::Request<Incoming>) -> Result<Request, (
     if header(&request, "transfer-encoding").is_some() {
         return Err((501, "chunked transfer encoding not supported".to_owned()));
     }
-    let length: u64 = header(&request, "content-length")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0);
+    let length: u64 = header(&request, "content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
     if length > 0 && !matches!(method.as_str(), "POST" | "PUT") {
         return Err((501, format!("Unexpected content for method '{method}'")));
     }
@@ -199,27 +156,18 @@ pub(super) async fn read(request: hyper::Request<Incoming>) -> Result<Request, (
         cookie: text("cookie"),
         csrf: text("csrfpreventiontoken"),
     };
-    let body = Limited::new(request.into_body(), BODY_BYTES)
-        .collect()
-        .await;
-    read.body = body
-        .map_err(|error| (501, error.to_string()))?
-        .to_bytes()
-        .to_vec();
+    let body = Limited::new(request.into_body(), BODY_BYTES).collect().await;
+    read.body = body.map_err(|error| (501, error.to_string()))?.to_bytes().to_vec();
     Ok(read)
 }
 
 fn header<'a>(request: &'a hyper::Request<Incoming>, name: &str) -> Option<&'a str> {
-    request
-        .headers()
-        .get(name)
-        .and_then(|value| value.to_str().ok())
+    request.headers().get(name).and_then(|value| value.to_str().ok())
 }
 
 fn base(status: u16, reason: &str, now_ms: u64) -> hyper::Response<Full<Bytes>> {
     let mut response = hyper::Response::new(Full::default());
-    *response.status_mut() =
-        hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     if let Ok(reason) = ReasonPhrase::try_from(reason.as_bytes().to_vec()) {
         response.extensions_mut().insert(reason);
     }
@@ -254,15 +202,11 @@ pub(super) fn plain(status: u16, reason: &str) -> hyper::Response<Full<Bytes>> {
 }
 
 fn http_date(now_ms: u64) -> String {
-    let time =
-        jiff::Timestamp::from_second(i64::try_from(now_ms / 1000).unwrap_or(0)).unwrap_or_default();
+    let time = jiff::Timestamp::from_second(i64::try_from(now_ms / 1000).unwrap_or(0)).unwrap_or_default();
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 fn compress(body: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder
-        .write_all(body)
-        .and_then(|()| encoder.finish())
-        .expect("writing to memory does not fail")
+    encoder.write_all(body).and_then(|()| encoder.finish()).expect("writing to memory does not fail")
 }

@@ -53,16 +53,10 @@ impl Listeners {
         state.problems.clear();
         let wanted = wanted(guests, &mut state.problems);
         let is_unwanted = |(address, running): (&SocketAddr, &Running)| {
-            wanted
-                .get(address)
-                .is_none_or(|(_, game)| *game != running.game)
+            wanted.get(address).is_none_or(|(_, game)| *game != running.game)
         };
-        let unwanted: Vec<SocketAddr> = state
-            .running
-            .iter()
-            .filter(|entry| is_unwanted(*entry))
-            .map(|(address, _)| *address)
-            .collect();
+        let unwanted: Vec<SocketAddr> =
+            state.running.iter().filter(|entry| is_unwanted(*entry)).map(|(address, _)| *address).collect();
         for address in unwanted {
             if let Some(mut running) = state.running.remove(&address) {
                 running.task.abort();
@@ -76,9 +70,7 @@ impl Listeners {
             }
             match open(address, game.clone()) {
                 Ok(task) => drop(state.running.insert(address, Running { game, task })),
-                Err(problem) => state.problems.push(format!(
-                    "guest `{guest}` cannot answer on {address}: {problem}"
-                )),
+                Err(problem) => state.problems.push(format!("guest `{guest}` cannot answer on {address}: {problem}")),
             }
         }
     }
@@ -94,27 +86,18 @@ impl Listeners {
     }
 }
 
-fn wanted(
-    guests: Vec<SimulatedGuest>,
-    problems: &mut Vec<String>,
-) -> BTreeMap<SocketAddr, (String, Game)> {
+fn wanted(guests: Vec<SimulatedGuest>, problems: &mut Vec<String>) -> BTreeMap<SocketAddr, (String, Game)> {
     let mut wanted: BTreeMap<SocketAddr, (String, Game)> = BTreeMap::new();
     for guest in guests {
         for game in guest.games {
             let [_, b, c, d] = guest.address.octets();
             let address = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(127, b, c, d), game.port));
             if !status_ping::is_simulated(&game.protocol) {
-                problems.push(format!(
-                    "guest `{}`: status protocol `{}` is not simulated",
-                    guest.name, game.protocol
-                ));
+                problems.push(format!("guest `{}`: status protocol `{}` is not simulated", guest.name, game.protocol));
                 continue;
             }
             match wanted.get(&address) {
-                Some((other, _)) => problems.push(format!(
-                    "guests `{other}` and `{}` both want {address}",
-                    guest.name
-                )),
+                Some((other, _)) => problems.push(format!("guests `{other}` and `{}` both want {address}", guest.name)),
                 None => drop(wanted.insert(address, (guest.name.clone(), game))),
             }
         }
@@ -124,9 +107,7 @@ fn wanted(
 
 fn open(address: SocketAddr, game: Game) -> Result<JoinHandle<()>, String> {
     let listener = std::net::TcpListener::bind(address).map_err(|error| error.to_string())?;
-    listener
-        .set_nonblocking(true)
-        .map_err(|error| error.to_string())?;
+    listener.set_nonblocking(true).map_err(|error| error.to_string())?;
     let listener = TcpListener::from_std(listener).map_err(|error| error.to_string())?;
     Ok(tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {

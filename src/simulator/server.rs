@@ -106,33 +106,17 @@ impl Server {
         let certificates = Certificates::open(&options.folder, listen.ip())?;
         let (fingerprint, ca_pem) = (certificates.fingerprint(), certificates.ca_pem.clone());
         let acceptor = acceptor(certificates)?;
-        let listener = TcpListener::bind(listen)
-            .await
-            .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+        let listener =
+            TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
-        let token = store
-            .lock()
-            .expect("no holder of the lab panics")
-            .machine()
-            .automation_token();
+        let token = store.lock().expect("no holder of the lab panics").machine().automation_token();
         let listeners = Listeners::default();
         let changes = listeners.changes(&store.lock().expect("no holder of the lab panics"));
         listeners.follow(changes.unwrap_or_default()).await;
-        let shared = Arc::new(Shared {
-            store,
-            listeners,
-            interceptor: options.interceptor,
-            requests: AtomicU64::new(0),
-        });
+        let shared =
+            Arc::new(Shared { store, listeners, interceptor: options.interceptor, requests: AtomicU64::new(0) });
         let task = tokio::spawn(accept(listener, acceptor, shared.clone()));
-        Ok(RunningServer {
-            address,
-            fingerprint,
-            ca_pem,
-            token,
-            shared,
-            task,
-        })
+        Ok(RunningServer { address, fingerprint, ca_pem, token, shared, task })
     }
 }
 
@@ -186,10 +170,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared
 }
 
 /// Speaks TLS; whoever speaks plain HTTP is sent to https.
-async fn begin(
-    mut stream: TcpStream,
-    acceptor: TlsAcceptor,
-) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+async fn begin(mut stream: TcpStream, acceptor: TlsAcceptor) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
     const TLS_HANDSHAKE: u8 = 0x16;
     let mut first = [0];
     stream.peek(&mut first).await.ok()?;
@@ -225,9 +206,7 @@ async fn serve(stream: tokio_rustls::server::TlsStream<TcpStream>, shared: Arc<S
             }
         }
     });
-    let connection = http1::Builder::new()
-        .title_case_headers(true)
-        .serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new().title_case_headers(true).serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         _ = connection => {}
         () = wait_until_idle(idle) => {}
@@ -264,12 +243,7 @@ async fn respond(
     if let Some(guests) = changes {
         shared.listeners.follow(guests).await;
     }
-    let outcome = match shared.ask(
-        outcome.number,
-        Moment::After,
-        &request,
-        outcome.outcome.reply(),
-    ) {
+    let outcome = match shared.ask(outcome.number, Moment::After, &request, outcome.outcome.reply()) {
         Verdict::Drop => return None,
         Verdict::Reply(..) | Verdict::Pass => outcome.outcome,
     };
@@ -292,27 +266,13 @@ fn pass(shared: &Shared, request: &Request) -> (Numbered, Option<Vec<SimulatedGu
         // What cannot be stored must not be answered.
         Verdict::Pass => Outcome::of(&mut store, request).unwrap_or_else(|_| Outcome::dropped()),
     };
-    (
-        Numbered { number, outcome },
-        shared.listeners.changes(&store),
-    )
+    (Numbered { number, outcome }, shared.listeners.changes(&store))
 }
 
 impl Shared {
-    fn ask(
-        &self,
-        number: u64,
-        moment: Moment,
-        request: &Request,
-        reply: Option<&Reply>,
-    ) -> Verdict {
+    fn ask(&self, number: u64, moment: Moment, request: &Request, reply: Option<&Reply>) -> Verdict {
         match &self.interceptor {
-            Some(interceptor) => interceptor(&Passing {
-                number,
-                moment,
-                request,
-                reply,
-            }),
+            Some(interceptor) => interceptor(&Passing { number, moment, request, reply }),
             None => Verdict::Pass,
         }
     }

@@ -59,13 +59,8 @@ fn wants_status(handshake: &[u8]) -> bool {
 
 fn status_packet(game: &Game) -> Vec<u8> {
     let setting = |name: &str| game.settings.get(name).map(String::as_str);
-    let max: u32 = setting("max-players")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(20);
-    let protocol = PROTOCOLS
-        .iter()
-        .find(|(version, _)| *version == game.version)
-        .map_or(-1, |(_, number)| *number);
+    let max: u32 = setting("max-players").and_then(|text| text.parse().ok()).unwrap_or(20);
+    let protocol = PROTOCOLS.iter().find(|(version, _)| *version == game.version).map_or(-1, |(_, number)| *number);
     let status = json!({
         "version": { "name": game.version, "protocol": protocol },
         "players": { "max": max, "online": 0 },
@@ -106,9 +101,7 @@ async fn read_packet(stream: &mut TcpStream) -> Result<Vec<u8>> {
         stream.read_exact(&mut packet).await?;
         Ok(packet)
     };
-    tokio::time::timeout(PATIENCE, read)
-        .await
-        .map_err(|_| Error::from(ErrorKind::TimedOut))?
+    tokio::time::timeout(PATIENCE, read).await.map_err(|_| Error::from(ErrorKind::TimedOut))?
 }
 
 async fn write_packet(stream: &mut TcpStream, packet: &[u8]) -> Result<()> {

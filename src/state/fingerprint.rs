@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn a_collection_that_is_sensitive_as_a_whole_hides_every_leaf() {
-        let value = Value::object([("pin", Value::from(1234)), ("user", Value::from("kim"))]).with_marks(Marks::SENSITIVE);
+        let value =
+            Value::object([("pin", Value::from(1234)), ("user", Value::from("kim"))]).with_marks(Marks::SENSITIVE);
         let printed = fingerprint(&value, &KEY);
         for leaf in ["pin", "user"] {
             let leaf = printed.get(leaf).expect("it is there");

@@ -299,11 +299,15 @@ impl EntryWire {
                 let (identity, effect) = (identity.0, EffectWire::of(&effect));
                 Self::Begun { run, sequence, address, cluster, kind, identity, step, call, intent, effect, at }
             }
-            Entry::TaskAssigned { key: OperationKey { run, sequence }, upid } => Self::TaskAssigned { run, sequence, upid },
+            Entry::TaskAssigned { key: OperationKey { run, sequence }, upid } => {
+                Self::TaskAssigned { run, sequence, upid }
+            }
             Entry::Settled { key: OperationKey { run, sequence }, outcome, at } => {
                 Self::Settled { run, sequence, outcome: OutcomeWire::of(&outcome), at }
             }
-            Entry::Abandoned { key: OperationKey { run, sequence }, reason } => Self::Abandoned { run, sequence, reason },
+            Entry::Abandoned { key: OperationKey { run, sequence }, reason } => {
+                Self::Abandoned { run, sequence, reason }
+            }
             Entry::Outputs { run, outputs } => Self::Outputs { run, outputs: outputs_of(&outputs, seal)? },
             Entry::Recorded { address, effect, at } => {
                 Self::Recorded { address: address.to_string(), effect: EffectWire::of(&effect), at }
@@ -332,7 +336,10 @@ impl EntryWire {
     }
 }
 
-fn outputs_of(outputs: &BTreeMap<Arc<str>, OutputRecord>, seal: &dyn Seal) -> Result<BTreeMap<String, OutputWire>, WireError> {
+fn outputs_of(
+    outputs: &BTreeMap<Arc<str>, OutputRecord>,
+    seal: &dyn Seal,
+) -> Result<BTreeMap<String, OutputWire>, WireError> {
     let output = |(name, output): (&Arc<str>, &OutputRecord)| {
         let clear = wire::encode(&output.value);
         let is_secret = output.is_sensitive || output.value.deep_marks().contains(Marks::SENSITIVE);
@@ -347,7 +354,10 @@ fn outputs_of(outputs: &BTreeMap<Arc<str>, OutputRecord>, seal: &dyn Seal) -> Re
     outputs.iter().map(output).collect()
 }
 
-fn read_outputs(outputs: BTreeMap<String, OutputWire>, seal: &dyn Seal) -> Result<BTreeMap<Arc<str>, OutputRecord>, WireError> {
+fn read_outputs(
+    outputs: BTreeMap<String, OutputWire>,
+    seal: &dyn Seal,
+) -> Result<BTreeMap<Arc<str>, OutputRecord>, WireError> {
     let output = |(name, output): (String, OutputWire)| {
         let value = match output.value {
             ProtectedWire::Clear(value) => value_of(&value)?,

@@ -196,7 +196,16 @@ fn common<'a>(values: impl ExactSizeIterator<Item = &'a Value>) -> Result<Type, 
     if values.len() == 0 {
         return Ok(Type::Dynamic);
     }
-    let types: Vec<_> = values.map(Value::type_of).collect();
+    let (mut types, mut has_untyped_null) = (Vec::new(), false);
+    for value in values {
+        match value.kind() {
+            Kind::Null(Type::Dynamic) => has_untyped_null = true,
+            _ => types.push(value.type_of()),
+        }
+    }
+    if has_untyped_null && types.is_empty() {
+        return Ok(Type::Dynamic);
+    }
     unify(&types).ok_or_else(|| Mismatch::new("all elements must be of one type, or convert to one"))
 }
 

@@ -57,11 +57,12 @@ fn all_equal<'a>(mut pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Opt
     .unwrap_or(Some(true))
 }
 
-/// Decides from the types of tuples and objects alone, where it can: a null of unknown type inside leaves it open.
+/// Decides from the types of tuples and objects alone, where it can: an unknown of unknown type inside leaves it open.
 #[expect(clippy::option_option, reason = "undecided, or decided with an answer that may itself be unknown")]
 fn types_agree(left: &Value, right: &Value) -> Option<Option<bool>> {
+    let is_open = !left.is_wholly_known() || !right.is_wholly_known();
     let (left, right) = (left.type_of(), right.type_of());
-    if left.has_dynamic() || right.has_dynamic() {
+    if is_open && (left.has_dynamic() || right.has_dynamic()) {
         let may_agree = left.conforms_to(&right) || right.conforms_to(&left);
         return Some(if may_agree { None } else { Some(false) });
     }

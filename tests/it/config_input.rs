@@ -217,3 +217,28 @@ fn hostile_texts_get_an_answer() {
     let result = load(&input(MemoryWorld::new([("a.hcl", chain)])));
     assert!(messages(&result)[0].ends_with("a chain of more than 100 names that refer to names, expected fewer"), "{:?}", messages(&result));
 }
+
+#[test]
+fn a_module_call_may_choose_the_cluster() {
+    let root = "cluster \"a\" {\n  default = true\n}\ncluster \"b\" {\n}\nmodule \"m\" {\n  source = \"./m\"\n  cluster = cluster.b\n}\n";
+    let stack = load(&input(MemoryWorld::new([("main.hcl", root), ("m/main.hcl", "vm \"x\" {\n}\n")]))).0.expect("it loads");
+    assert_eq!(stack.blocks[0].called_cluster.as_deref(), Some("b"));
+}
+
+#[test]
+fn a_secret_value_is_not_shown_when_it_is_wrong() {
+    let stack = "variable \"pin\" {\n  type = number\n  sensitive = true\n}\n";
+    let (_, sources, diagnostics) =
+        load(&input(MemoryWorld::new([("main.hcl", stack), ("spawnpoint.vars.hcl", "pin = \"hunter2\"\n")])));
+    let shown = text(&diagnostics, &sources, Colour::Never);
+    assert!(shown.contains("`spawnpoint.vars.hcl`, line 1") && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn outputs_do_not_let_secrets_out() {
+    let stack = "variable \"pin\" {\n  default = 1\n  sensitive = true\n}\noutput \"o\" {\n  value = [var.pin]\n}\n";
+    let stack = load(&input(MemoryWorld::new([("main.hcl", stack)]))).0.expect("it loads");
+    let (_, diagnostics) = stack.outputs(&Objects::new());
+    let summaries: Vec<&str> = diagnostics.iter().map(|diagnostic| &*diagnostic.summary).collect();
+    assert_eq!(summaries, ["`output.o` is made from sensitive values, expected `sensitive = true`"]);
+}

@@ -33,7 +33,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
         &["value", "config", "diagnostics", "games", "resources"],
     ),
     ("observe", &["proxmox", "value"]),
-    ("history", &["state", "value"]),
+    ("history", &["state", "value", "config"]),
     (
         "plan",
         &[

@@ -5,11 +5,13 @@
 
 use super::limits::{ERRORS_MAX, ITEMS_MAX, TEXT_MAX, WEIGHT_MAX};
 use super::{Call, Expression, Node, Reference, Scope, references};
+use crate::config::similar;
 use crate::config::functions::{self, Problem, Run};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::value::{Kind, Marks, Type, Value, convert, display_short};
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Evaluates an expression. All errors that do not follow from each other are reported.
 pub fn evaluate(expression: &Expression, scope: &dyn Scope) -> Result<Value, Diagnostics> {
@@ -79,7 +81,7 @@ impl Evaluator<'_> {
             },
             Node::Conditional(conditional) => self.conditional(conditional, expression),
             Node::Call(call) => self.call(call, expression),
-            Node::UnknownCall(_) => unknown(),
+            Node::UnknownCall(call) => self.no_such_function(&call.0, expression),
             Node::Unary(operator, operand) => self.unary(*operator, operand),
             Node::Binary(operator, sides) => self.binary(*operator, &sides.0, &sides.1, expression),
             Node::For(each) => self.for_expression(each, expression),
@@ -262,6 +264,15 @@ impl Evaluator<'_> {
         }
     }
 
+    fn no_such_function(&mut self, name: &str, expression: &Expression) -> Value {
+        let diagnostic = Diagnostic::error(format!("there is no function `{name}`"));
+        let span = Span { end: expression.span.start + name.len() as u32, ..expression.span };
+        match similar(name, functions::names()) {
+            Some(similar) => self.fail_at(span, expression, diagnostic.hint(format!("did you mean `{similar}`?"))),
+            None => self.fail_at(span, expression, diagnostic),
+        }
+    }
+
     fn arguments(&mut self, call: &Call, expression: &Expression) -> Option<Vec<Value>> {
         let Some((last, others)) = call.arguments.split_last().filter(|_| call.expands_last) else {
             return Some(call.arguments.iter().map(|argument| self.value(argument)).collect());
@@ -368,7 +379,9 @@ pub(super) fn unknown() -> Value {
     Value::unknown(Type::Dynamic)
 }
 
-fn unknown_text(prefix: &str) -> Value {
+fn unknown_text(text: &str) -> Value {
+    // What follows may join with the last character, so that one does not count.
+    let prefix = text.grapheme_indices(true).next_back().map_or("", |(at, _)| &text[..at]);
     let refinement = crate::value::Refinement {
         is_not_null: true,
         prefix: (!prefix.is_empty()).then(|| prefix.into()),

@@ -118,7 +118,9 @@ impl<'a> Lowering<'a> {
 
     /// Numbers are read from the text: the parser's own number type loses digits.
     fn number(&mut self, span: Span) -> Node {
-        let number = Number::parse(self.text(span).trim());
+        // A sign may stand apart from the digits.
+        let text: String = self.text(span).chars().filter(|character| !character.is_whitespace()).collect();
+        let number = Number::parse(&text);
         if number.is_none() {
             self.diagnostics.push(Diagnostic::error("number is out of range").at(span));
         }
@@ -166,6 +168,11 @@ impl<'a> Lowering<'a> {
         match parsed {
             Parsed::Null(_) => Expression::constant(span, Value::text("null")),
             Parsed::Bool(flag) => Expression::constant(span, Value::from(if *flag.value() { "true" } else { "false" })),
+            Parsed::Traversal(traversal) if matches!(traversal.expr, Parsed::Variable(_)) => {
+                let diagnostic = Diagnostic::error("a reference as a key must be in parentheses").at(span);
+                self.diagnostics.push(diagnostic.hint(format!("write `({}) = ...`, or quotes if it is the key itself", self.text(span).trim())));
+                self.expression(parsed)
+            }
             other => self.expression(other),
         }
     }
@@ -174,13 +181,8 @@ impl<'a> Lowering<'a> {
         let name = call.name.name.as_str();
         let name_span = self.span(call.name.name.span());
         let arguments: Box<[Expression]> = call.args.iter().map(|argument| self.expression(argument)).collect();
-        let function = if call.name.is_namespaced() { None } else { functions::find(name) };
-        let Some(function) = function else {
-            let mut diagnostic = Diagnostic::error(format!("there is no function `{name}`")).at(name_span);
-            if let Some(similar) = crate::config::similar(name, functions::names()) {
-                diagnostic = diagnostic.hint(format!("did you mean `{similar}`?"));
-            }
-            self.diagnostics.push(diagnostic);
+        let is_ours = call.name.namespace.iter().all(|part| part.as_str() == "core") && call.name.namespace.len() < 2;
+        let Some(function) = functions::find(name).filter(|_| is_ours) else {
             return Node::UnknownCall(Box::new((name.into(), arguments)));
         };
         let name_span = if name_span == self.enclosing { Span::new(span.file, span.start, span.start + name.len() as u32) } else { name_span };

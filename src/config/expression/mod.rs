@@ -102,7 +102,7 @@ enum Node {
     Traversal(Box<Expression>, Box<[Step]>),
     Conditional(Box<Conditional>),
     Call(Box<Call>),
-    /// A call of a function that does not exist; `lower` has already complained, unless it was told to read a type.
+    /// A call of a function that does not exist: an error once it is evaluated, or a type constraint.
     UnknownCall(Box<(Arc<str>, Box<[Expression]>)>),
     Unary(Unary, Box<Expression>),
     Binary(Binary, Box<(Expression, Expression)>),

@@ -34,12 +34,10 @@ pub struct Parameter {
 #[derive(Clone, Copy)]
 pub(in crate::config) enum Takes {
     Any,
-    Bool,
     Number,
     Text,
     ListOfAny,
     ListOfText,
-    ListOfNumber,
     ListOfBool,
     SetOfAny,
     MapOfAny,
@@ -81,27 +79,20 @@ impl Parameter {
         Self { allows: self.allows | MARKED, ..self }
     }
 
-    /// The type of the result does not depend on the type of this argument.
-    pub(in crate::config) const fn of_any_type(self) -> Self {
-        Self { allows: self.allows | DYNAMIC, ..self }
-    }
-
     fn allows(&self, what: u8) -> bool {
         self.allows & what != 0
     }
 
     /// Returns the type arguments are converted to.
     pub fn expected(&self) -> &'static Type {
-        static TYPES: LazyLock<[Type; 10]> = LazyLock::new(|| {
+        static TYPES: LazyLock<[Type; 8]> = LazyLock::new(|| {
             let list = |of| Type::List(Arc::new(of));
             [
                 Type::Dynamic,
-                Type::Bool,
                 Type::Number,
                 Type::Text,
                 list(Type::Dynamic),
                 list(Type::Text),
-                list(Type::Number),
                 list(Type::Bool),
                 Type::Set(Arc::new(Type::Dynamic)),
                 Type::Map(Arc::new(Type::Dynamic)),
@@ -191,11 +182,6 @@ impl Arguments<'_> {
         }
     }
 
-    /// Returns a bool argument.
-    pub(in crate::config) fn flag(&self, place: usize) -> bool {
-        self.values[place].as_bool().expect("the parameter takes bools only")
-    }
-
     /// Returns the items of an argument that its parameter says is a known list or set.
     pub(in crate::config) fn items(&self, place: usize) -> &[Value] {
         self.values[place].as_items().expect("the parameter takes lists or sets only")
@@ -216,10 +202,6 @@ impl Function {
 
     pub(in crate::config) const fn variadic(self, parameter: Parameter) -> Self {
         Self { variadic: Some(parameter), ..self }
-    }
-
-    pub(in crate::config) const fn run_by_evaluator(self, run: Run) -> Self {
-        Self { run, ..self }
     }
 
     /// Returns the parameter an argument is for.

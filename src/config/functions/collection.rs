@@ -12,7 +12,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("coalesce", &[], Returns::Dynamic, coalesce, "Gives the first value that is neither null nor empty text, all converted to one type.", (r#"coalesce(null, "", "debian")"#, r#""debian""#)).variadic(Parameter::new("values", Takes::Any).or_null().or_unknown()),
     Function::new("coalescelist", &[], Returns::Dynamic, coalesce_list, "Gives the first list that is not empty.", ("coalescelist([], [1])", "[1]")).variadic(Parameter::new("lists", Takes::Any).or_null().or_unknown()),
     Function::new("compact", &[Parameter::new("list", Takes::ListOfText)], Returns::ListOfText, compact, "Takes null and empty text out of a list.", (r#"compact(["a", ""])"#, r#"["a"]"#)),
-    Function::new("contains", &[LIST.or_unknown_inside(), Parameter::new("value", Takes::Any)], Returns::Bool, contains, "Gives true if the value is an item of the list, set or tuple.", (r#"contains(["a"], "a")"#, "true")),
+    Function::new("contains", &[LIST.or_unknown_inside(), Parameter::new("value", Takes::Any)], Returns::Computed(|_| Type::Bool), contains, "Gives true if the value is an item of the list, set or tuple.", (r#"contains(["a"], "a")"#, "true")),
     Function::new("distinct", &[Parameter::new("list", Takes::ListOfAny)], Returns::First, distinct, "Takes repeated items out of a list.", (r#"distinct(["a", "b", "a"])"#, r#"["a", "b"]"#)),
     Function::new("index", &[LIST.or_unknown_inside(), Parameter::new("value", Takes::Any)], Returns::Number, index, "Gives the place of a value in a list, counted from 0.", (r#"index(["a", "b"], "b")"#, "1")),
     Function::new("length", &[Parameter::new("value", Takes::Any).or_unknown().or_marked()], Returns::Number, length, "Counts the items of a collection or the characters of text.", (r#"length(["a", "b"])"#, "2")),
@@ -73,13 +73,14 @@ fn coalesce_list(call: &Arguments<'_>) -> Outcome {
     for (place, value) in call.values.iter().enumerate() {
         match value.as_items() {
             _ if value.is_unknown() => return Ok(Value::unknown(Type::Dynamic)),
-            _ if value.is_null() => {}
+            _ if value.is_null() => return wrong(place, "it must not be null"),
+            Some(_) if matches!(value.kind(), Kind::Set(..)) => return wrong(place, "a list or tuple is required, not a set"),
             Some([]) => {}
             Some(_) => return Ok(value.clone()),
-            None => return wrong(place, format!("a list, set or tuple is required, not {}", value.type_of().with_article())),
+            None => return wrong(place, format!("a list or tuple is required, not {}", value.type_of().with_article())),
         }
     }
-    failed("all arguments are null or empty")
+    failed("all lists are empty")
 }
 
 fn compact(call: &Arguments<'_>) -> Outcome {

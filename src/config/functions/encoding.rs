@@ -141,7 +141,35 @@ fn url_decode(call: &Arguments<'_>) -> Outcome {
     utf8(percent_decode_str(&text).collect())
 }
 
+/// Refuses quotes where the reader would take them as they are: inside a field that is not quoted, after a closing one, or left open.
+fn check_quotes(text: &str) -> Result<(), Problem> {
+    #[derive(PartialEq)]
+    enum At {
+        Start,
+        Plain,
+        Quoted,
+        Closed,
+    }
+    let mut at = At::Start;
+    for (index, character) in text.char_indices() {
+        at = match (at, character) {
+            (At::Start, '"') | (At::Closed, '"') => At::Quoted,
+            (At::Quoted, '"') => At::Closed,
+            (At::Quoted, _) => At::Quoted,
+            (At::Start | At::Plain | At::Closed, ',' | '\n') => At::Start,
+            (At::Closed, '\r') => At::Closed,
+            (At::Start | At::Plain, other) if other != '"' => At::Plain,
+            _ => {
+                let line = text[..index].matches('\n').count() + 1;
+                return wrong(0, format!("line {line} has a quote in a field that is not quoted as a whole"));
+            }
+        };
+    }
+    if at == At::Quoted { wrong(0, "a quote is not closed") } else { Ok(()) }
+}
+
 fn csv_decode(call: &Arguments<'_>) -> Outcome {
+    check_quotes(call.text(0))?;
     let mut reader = csv::Reader::from_reader(call.text(0).as_bytes());
     let explain = |error: csv::Error| Problem::Argument(0, format!("it is not CSV: {error}"));
     let names: Vec<Arc<str>> = reader.headers().map_err(explain)?.iter().map(Arc::from).collect();

@@ -273,7 +273,7 @@ fn format_list(call: &Arguments<'_>) -> Outcome {
     let mut length = None;
     for (place, value) in values.iter().enumerate() {
         if matches!(value.kind(), Kind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _)) {
-            return Ok(Value::unknown(Type::List(std::sync::Arc::new(Type::Text))));
+            return Ok(Value::unknown(Type::Dynamic));
         }
         let Some(items) = value.as_items() else { continue };
         match length {

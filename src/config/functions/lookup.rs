@@ -14,7 +14,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("lookup", &[MAP.or_unknown(), Parameter::new("key", Takes::Text).or_unknown().or_marked()], Returns::Dynamic, lookup, "Gives the value of a key, or the default if there is no such key.", (r#"lookup({ a = 1 }, "b", 0)"#, "0")).variadic(Parameter::new("default", Takes::Any).or_null().or_unknown().or_marked()),
     Function::new("merge", &[], Returns::Dynamic, merge, "Merges maps and objects; later ones win. Null is skipped.", ("merge({ a = 1 }, { b = 2 })", "{ a = 1, b = 2 }")).variadic(MAP.named("maps").or_null()),
     Function::new("matchkeys", &[LIST.named("values"), LIST.named("keys"), LIST.named("search")], Returns::First, match_keys, "Gives the values whose keys, at the same place, are among those searched for.", (r#"matchkeys(["v1", "v2"], ["a", "b"], ["b"])"#, r#"["v2"]"#)),
-    Function::new("transpose", &[Parameter::new("map", Takes::MapOfAny)], Returns::Dynamic, transpose, "Swaps keys and values of a map of lists of strings.", (r#"transpose({ a = ["x", "y"] })"#, r#"{ x = ["a"], y = ["a"] }"#)),
+    Function::new("transpose", &[Parameter::new("map", Takes::MapOfAny)], Returns::Computed(|_| Type::Map(Arc::new(Type::List(Arc::new(Type::Text))))), transpose, "Swaps keys and values of a map of lists of strings.", (r#"transpose({ a = ["x", "y"] })"#, r#"{ x = ["a"], y = ["a"] }"#)),
     Function::new("zipmap", &[Parameter::new("keys", Takes::ListOfText).or_marked(), Parameter::new("values", Takes::Any).or_unknown_inside().or_marked()], Returns::Dynamic, zipmap, "Makes a map of a list of keys and a list of values.", (r#"zipmap(["a", "b"], [1, 2])"#, "{ a = 1, b = 2 }")),
 ];
 

@@ -107,20 +107,20 @@ fn subnet(call: &Arguments<'_>) -> Outcome {
         Ok(length) if length <= network.width => length,
         _ => return wrong(1, format!("a prefix of {} bits cannot become {bits} bits longer: addresses have {} bits", network.length, network.width)),
     };
+    if bits < 0 {
+        return Ok(Value::from(Network { length, ..network }.text()));
+    }
     let Some(wanted) = (if number.is_integer() { number.to_string().parse::<i128>().ok() } else { None }) else {
         return wrong(2, "a whole number is required");
     };
-    let count_bits = bits.clamp(0, 127) as u32;
-    if wanted.unsigned_abs() >> count_bits > 0 && !(bits >= 128) {
+    let is_too_large = bits < 128 && wanted.unsigned_abs() >> bits > 0;
+    if wanted < 0 || is_too_large {
         return wrong(2, format!("{bits} bits more give no network number {wanted}"));
     }
     let shift = network.width - length;
     let all = if network.width == 128 { u128::MAX } else { (1 << network.width) - 1 };
     let offset = (wanted as u128).checked_shl(shift).unwrap_or(0) & all;
-    let shortened = Network { length: length.min(network.length), ..network };
-    let base = (network.base & shortened.mask()) | offset;
-    let part = Network { base, length, width: network.width };
-    Ok(Value::from(Network { base: base & part.mask(), ..part }.text()))
+    Ok(Value::from(Network { base: network.base | offset, length, width: network.width }.text()))
 }
 
 fn subnets(call: &Arguments<'_>) -> Outcome {

@@ -17,7 +17,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new(
         "parseint",
         &[Parameter::new("number", Takes::Any), NUMBER.named("base")],
-        Returns::Number,
+        Returns::Computed(|_| Type::Number),
         parse_integer,
         "Reads text as a whole number in a base from 2 to 62.",
         (r#"parseint("ff", 16)"#, "255"),

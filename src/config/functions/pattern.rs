@@ -31,9 +31,15 @@ fn translate(pattern: &str) -> Result<String, String> {
     let mut result = String::with_capacity(pattern.len());
     let mut rest = pattern;
     let mut in_class = false;
+    let mut after_count = false;
     while let Some(character) = rest.chars().next() {
         let mut length = character.len_utf8();
         let after = &rest[length..];
+        let is_count = !in_class && (matches!(character, '*' | '+' | '?') || (character == '{' && after.starts_with(|digit: char| digit.is_ascii_digit())));
+        if is_count && after_count && character != '?' {
+            return Err("a count follows a count".into());
+        }
+        after_count = is_count && !(after_count && character == '?') && character != '{';
         match (character, after.chars().next()) {
             ('\\', Some('Q')) => {
                 let quoted = &after[1..];
@@ -49,12 +55,21 @@ fn translate(pattern: &str) -> Result<String, String> {
                 result.push_str(&format!("(?-u:{})", &rest[..2]));
                 length = 2;
             }
-            ('\\', Some('C' | 'p' | 'P')) | ('\\', None) => result.push('\\'),
+            ('\\', Some('p' | 'P')) => {
+                // A Unicode class, `\pN` or `\p{Greek}`, is copied whole.
+                let name = after[1..].split_inclusive(if after[1..].starts_with('{') { '}' } else { '\0' }).next().unwrap_or_default();
+                let end = if name.starts_with('{') { name.len() } else { name.chars().next().map_or(0, char::len_utf8) };
+                length = 2 + end;
+                result.push_str(&rest[..length]);
+            }
+            ('\\', None) => result.push('\\'),
             ('\\', Some(other)) => {
                 result.push('\\');
                 result.push(other);
                 length += other.len_utf8();
             }
+            ('[', Some(':')) if in_class => result.push('['),
+            ('[', _) if in_class => result.push_str("\\["),
             ('[', _) => {
                 // A named class such as [:alpha:] stands inside a class.
                 in_class = true;

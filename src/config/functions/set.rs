@@ -11,7 +11,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function::new("setintersection", &[SET.named("first")], Returns::Dynamic, intersection, "Gives the items that are in all sets.", (r#"setintersection(["a", "b"], ["b"])"#, r#"["b"]"#)).variadic(SET),
     Function::new("setproduct", &[], Returns::Dynamic, product, "Gives every combination of one item from each set.", (r#"setproduct(["a"], [1, 2])"#, r#"[["a", 1], ["a", 2]]"#)).variadic(Parameter::new("sets", Takes::Any).or_unknown_inside()),
     Function::new("setsubtract", &[SET.named("from"), SET.named("items")], Returns::Dynamic, subtract, "Gives the items of the first set that are not in the second.", (r#"setsubtract(["a", "b"], ["b"])"#, r#"["a"]"#)),
-    Function::new("setunion", &[SET.named("first")], Returns::Dynamic, union, "Gives the items that are in any of the sets.", (r#"setunion(["a"], ["b"])"#, r#"["a", "b"]"#)).variadic(SET),
+    Function::new("setunion", &[SET.named("first").or_unknown_inside()], Returns::Dynamic, union, "Gives the items that are in any of the sets.", (r#"setunion(["a"], ["b"])"#, r#"["a", "b"]"#)).variadic(SET.or_unknown_inside()),
 ];
 
 /// Converts all arguments to sets of one type.

@@ -45,7 +45,7 @@ impl Time {
                 13 | 16 => *byte == b':',
                 _ => byte.is_ascii_digit(),
             });
-        if !is_shaped {
+        if !is_shaped || &bytes[17..19] == b"60" {
             return None;
         }
         let rest = &text[19..];
@@ -128,7 +128,10 @@ fn format(call: &Arguments<'_>) -> Outcome {
     let mut result = String::new();
     let mut rest = call.text(0);
     while let Some(first) = rest.chars().next() {
-        if first == '\'' {
+        if rest.starts_with("''") && !rest.starts_with("'''") {
+            result.push('\'');
+            rest = &rest[2..];
+        } else if first == '\'' {
             let (text, length) = quoted(rest).ok_or_else(|| Problem::Argument(0, "a quote in it is not closed".into()))?;
             result.push_str(&text);
             rest = &rest[length..];

@@ -1,6 +1,6 @@
 //! YAML: read from the parser's events with Terraform's rules for plain scalars, written the way its library writes.
 
-use super::call::{Arguments, Function, Outcome, Parameter, Problem, Returns, Takes, wrong};
+use super::call::{Arguments, Function, Outcome, Parameter, Problem, Returns, Takes};
 use crate::value::{Kind, Number, Type, Value, normalized};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 use std::borrow::Cow;
@@ -149,6 +149,8 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, St
         None if style != ScalarStyle::Plain => Ok(normalized(text)),
         None => plain(text),
         Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(normalized(text)),
+        // As in Terraform, a quoted scalar stays text whatever its tag says.
+        Some(tag) if is_core(tag) && style != ScalarStyle::Plain && tag.suffix != "null" => Ok(normalized(text)),
         Some(tag) if !is_core(tag) => Err(format!("tag `{}{}` is not supported", tag.handle, tag.suffix)),
         Some(tag) => match tag.suffix.as_str() {
             "str" | "binary" => Ok(normalized(text)),
