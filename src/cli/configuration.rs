@@ -2,6 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use super::shell::Shell;
+use crate::apply::GameFiles;
 use crate::config::{self, Input, Stack, VariableArgument, World};
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
 use crate::domain;
@@ -43,6 +44,8 @@ pub(super) struct Configuration {
     pub(super) warnings: Diagnostics,
     /// Every game there is, ours and the stack's own.
     pub(super) games: BTreeMap<String, GameFacts>,
+    /// Their playbooks.
+    pub(super) files: BTreeMap<String, GameFiles>,
 }
 
 /// Reads the stack.
@@ -65,21 +68,25 @@ pub(super) fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outco
         now: shell.now,
     };
     let (stack, mut sources, mut found) = config::load(&input);
-    let games = games(shell, &mut sources, &mut found);
+    let files = games(shell, &mut sources, &mut found);
     match stack.filter(|_| !found.has_errors()) {
-        Some(stack) => Ok(Configuration { stack, sources, warnings: found, games }),
+        Some(stack) => {
+            let facts = |files: &GameFiles| GameFacts { game: files.game.clone(), playbook: files.playbook.digest() };
+            let games = files.iter().map(|(name, files)| (name.clone(), facts(files))).collect();
+            Ok(Configuration { stack, sources, warnings: found, games, files })
+        }
         None => Err(Failure::new(found, &sources)),
     }
 }
 
 /// A manifest that is wrong is an error even if no server uses it: it is either ours or the stack's own.
-fn games(shell: &Shell, sources: &mut Sources, found: &mut Diagnostics) -> BTreeMap<String, GameFacts> {
+fn games(shell: &Shell, sources: &mut Sources, found: &mut Diagnostics) -> BTreeMap<String, GameFiles> {
     let mut games = BTreeMap::new();
     for name in provision::assets::names(&shell.folder) {
         match provision::assets::playbook(&shell.folder, &name) {
             Ok(None) => {}
             Ok(Some(playbook)) => match playbook.manifest(sources) {
-                Ok(game) => drop(games.insert(name, GameFacts { game, playbook: playbook.digest() })),
+                Ok(game) => drop(games.insert(name, GameFiles { game, playbook })),
                 Err(wrong) => found.extend(wrong),
             },
             Err(error) => found.push(Diagnostic::error(format!("cannot read the playbook of `{name}`: {error}"))),

@@ -3,11 +3,10 @@
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::output;
-use super::provisioner::Provisioning;
 use super::session::Session;
 use super::shell::{Ended, Shell};
 use super::terminal::{Form, now};
-use crate::apply::{self, Event, Interrupt, Journal, Run, Summary};
+use crate::apply::{self, Event, Interrupt, Journal, Playbooks, Run, Summary};
 use crate::diagnostics::Diagnostic;
 use crate::plan::{Mode, Plan};
 use crate::render::{outcome, progress, stream};
@@ -64,7 +63,11 @@ pub(super) async fn execute(
 }
 
 async fn drive(session: &Session, plan: &Plan, journal: &dyn Journal, run: &str, parallelism: usize) -> Summary {
-    let provisioner = Provisioning::new(session);
+    let provisioner = Playbooks {
+        games: session.configuration.files.clone(),
+        stack: session.shell.folder.clone(),
+        known_hosts: session.shell.folder.join(".spawnpoint/known_hosts"),
+    };
     let run = Run {
         plan,
         clusters: &session.clusters,

@@ -18,7 +18,6 @@ mod init;
 mod output;
 mod plan;
 mod plan_file;
-mod provisioner;
 mod session;
 mod shell;
 mod show;
