@@ -61,7 +61,8 @@ fn over_https_the_plan_is_the_same_and_wrong_trust_ends_it() {
     let without_mac = |text: &str| text.lines().filter(|line| !line.contains("mac ")).collect::<Vec<_>>().join("\n");
     assert_eq!(without_mac(&local.run(&["plan"]).stdout), without_mac(&remote.stdout));
 
-    assert_eq!(world.run(&["apply", "-auto-approve"]).status, Some(0));
+    let applied = world.run(&["apply", "-auto-approve"]);
+    assert_eq!(applied.status, Some(0), "{applied}");
     assert_eq!(world.run(&["plan"]).stdout, "No changes. Everything matches the configuration.\n");
 
     let wrong = serving.fingerprint.replace(|letter: char| letter.is_ascii_hexdigit(), "0");

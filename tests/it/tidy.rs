@@ -69,7 +69,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "apply::Summary",
         ],
     ),
-    ("secrets", &["value", "diagnostics"]),
+    ("secrets", &["value", "diagnostics", "config"]),
     ("notify", &["value", "diagnostics"]),
 ];
 
