@@ -76,7 +76,12 @@ pub(super) fn parse(
     let text = sources.get(file).text.clone();
     match hcl::edit::parser::parse_body(&text) {
         Ok(body) => {
-            let mut lowering = Lowering { file, text: &text, object_types, diagnostics };
+            let mut lowering = Lowering {
+                file,
+                text: &text,
+                object_types,
+                diagnostics,
+            };
             Some(lowering.body(&body, &[]))
         }
         Err(error) => {

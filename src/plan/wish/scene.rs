@@ -1,7 +1,7 @@
 //! What blocks are evaluated in: objects so far, what is taken, and the facts a block type may ask for.
 
 use super::{Wish, choose, written};
-use crate::config::{Address, Evaluated, Objects};
+use crate::config::{Address, Block, Evaluated, Objects};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::observe::ClusterView;
 use crate::plan::input::PlanInput;
@@ -129,8 +129,9 @@ impl<'a> Scene<'a> {
         self.input.observed?.clusters.get(cluster)
     }
 
-    /// Returns the cluster of a block: its own, else its tenant's, else its template's, else its guest's, else the default.
-    pub(super) fn cluster_of(&self, own: Option<&Evaluated>, conformed: &Conformed) -> Result<Arc<str>, Diagnostic> {
+    /// Returns the cluster of a block: its own, else its tenant's, else its template's, else its guest's, else its
+    /// module call's, else the default.
+    pub(super) fn cluster_of(&self, block: &Block, own: Option<&Evaluated>, conformed: &Conformed) -> Result<Arc<str>, Diagnostic> {
         if let Some(own) = own {
             let named = own.value.address().and_then(|address| address.strip_prefix("cluster.").map(Arc::from));
             return named.ok_or_else(|| {
@@ -141,7 +142,7 @@ impl<'a> Scene<'a> {
             let address = conformed.value.get(name)?.address()?.parse::<Address>().ok()?;
             self.cluster_of_block(&address)
         });
-        inherited.or_else(|| self.default_cluster.clone()).ok_or_else(|| {
+        inherited.or_else(|| block.called_cluster.clone()).or_else(|| self.default_cluster.clone()).ok_or_else(|| {
             let diagnostic = Diagnostic::error("no cluster to run on").at(conformed.span);
             match self.input.stack.clusters.is_empty() {
                 true => diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`"),
