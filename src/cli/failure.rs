@@ -18,10 +18,7 @@ pub(super) struct Failure {
 impl Failure {
     /// Returns a failure with spans into `sources`.
     pub(super) fn new(diagnostics: impl Into<Diagnostics>, sources: &Sources) -> Box<Self> {
-        Box::new(Self {
-            diagnostics: diagnostics.into(),
-            sources: sources.clone(),
-        })
+        Box::new(Self { diagnostics: diagnostics.into(), sources: sources.clone() })
     }
 }
 
@@ -48,7 +45,8 @@ impl From<state_backends::Error> for Box<Failure> {
             ),
             Error::LeaseLost { .. } => "somebody broke the lock; look with `spawnpoint plan` before you go on".into(),
             Error::MissingKey { .. } => {
-                "set SPAWNPOINT_PASSPHRASE or SPAWNPOINT_KEY_FILE, or write it in `spawnpoint { encryption { ... } }`".into()
+                "set SPAWNPOINT_PASSPHRASE or SPAWNPOINT_KEY_FILE, or write it in `spawnpoint { encryption { ... } }`"
+                    .into()
             }
             _ => return diagnostic.into(),
         };
@@ -61,11 +59,7 @@ impl From<Vec<CallError>> for Box<Failure> {
         let mut diagnostics = Diagnostics::new();
         for error in errors {
             let diagnostic = Diagnostic::error(error.to_string());
-            diagnostics.push(
-                error
-                    .hint
-                    .map_or(diagnostic.clone(), |hint| diagnostic.hint(hint)),
-            );
+            diagnostics.push(error.hint.map_or(diagnostic.clone(), |hint| diagnostic.hint(hint)));
         }
         diagnostics.into()
     }
