@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// Largest file that is read. The parser needs about 40 bytes of memory for each byte of text, so this bounds a run at a third of a
 /// gigabyte; the largest real file seen is 4.5 MB, for ten thousand machines.
-const FILE_SIZE_MAX_BYTES: usize = 8 << 20;
+pub(super) const FILE_SIZE_MAX_BYTES: usize = 8 << 20;
 
 /// Adds a file to the sources if it is text.
 pub(super) fn read(

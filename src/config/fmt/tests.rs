@@ -1,0 +1,1 @@
+//! Layout and rewrites, text in, text out.
