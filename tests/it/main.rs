@@ -13,6 +13,7 @@ mod client_server;
 mod config;
 mod config_input;
 mod config_scale;
+mod examples;
 mod expressions;
 mod games;
 mod harness;
