@@ -77,5 +77,5 @@ fn over_https_the_plan_is_the_same_and_wrong_trust_ends_it() {
     );
     let output = world.run(&["plan"]);
     assert_eq!(output.status, Some(1), "{output}");
-    assert!(output.stderr.contains("401"), "{output}");
+    assert!(output.stderr.contains("Authentication failed!"), "{output}");
 }
