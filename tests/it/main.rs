@@ -4,6 +4,8 @@ mod client;
 mod client_login;
 mod client_server;
 mod config;
+mod fmt;
+mod fmt_generated;
 mod games;
 mod harness;
 mod plans;
