@@ -49,9 +49,9 @@ version "1.21.11" {
 
 setting "accept_eula" {
   type        = bool
-  values      = [true]
-  required    = true
-  description = "set `accept_eula = true` if you agree to the Minecraft EULA, https://aka.ms/MinecraftEULA; the server does not start without it"
+  default     = false
+  consent     = true
+  description = "set `accept_eula = true` if you agree to the Minecraft EULA, https://aka.ms/MinecraftEULA"
 }
 
 setting "artifact_url" {

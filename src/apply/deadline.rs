@@ -21,7 +21,9 @@ impl<'a> Deadline<'a> {
     /// Returns whether it is over.
     pub(super) fn is_over(&self) -> bool {
         let virtual_time = match (self.client.simulator_clock(), self.server_start, self.client.server_time()) {
-            (Some(Clock::Instant), Some(start), Some(now)) => Duration::from_secs(u64::try_from(now - start).unwrap_or(0)),
+            (Some(Clock::Instant), Some(start), Some(now)) => {
+                Duration::from_secs(u64::try_from(now - start).unwrap_or(0))
+            }
             _ => Duration::ZERO,
         };
         self.started.elapsed().max(virtual_time) >= self.within

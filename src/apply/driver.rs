@@ -63,7 +63,11 @@ pub(super) type Gate = oneshot::Sender<Result<(), JournalError>>;
 /// Carries out a plan and returns what became of every operation.
 ///
 /// Dropping the future is what a crash does: the next run reads the journal and finds out.
-pub async fn run(run: &Run<'_>, events: &mut (dyn FnMut(Event) + Send), interrupts: watch::Receiver<Interrupt>) -> Summary {
+pub async fn run(
+    run: &Run<'_>,
+    events: &mut (dyn FnMut(Event) + Send),
+    interrupts: watch::Receiver<Interrupt>,
+) -> Summary {
     let sequence = AtomicU32::new(0);
     let (sender, inbox) = mpsc::unbounded_channel();
     let mut driver = Driver {
@@ -110,7 +114,7 @@ impl<'a> Driver<'a, '_> {
         let mut append: Option<Append<'a>> = None;
         let mut listens = true;
         loop {
-            for index in self.schedule.next() {
+            for index in self.schedule.start() {
                 let operation = &self.run.plan.operations[index];
                 self.start(index, operation);
                 let performer = Performer { run: self.run, index, operation, sequence, driver: sender.clone() };
@@ -202,7 +206,9 @@ impl<'a> Driver<'a, '_> {
     fn end(&mut self, index: usize, result: OperationResult) {
         let finish = match &result {
             OperationResult::Done | OperationResult::DoneWithWarnings(_) => Finish::Done,
-            OperationResult::Failed { .. } | OperationResult::NotStarted { .. } | OperationResult::Skipped => Finish::Failed,
+            OperationResult::Failed { .. } | OperationResult::NotStarted { .. } | OperationResult::Skipped => {
+                Finish::Failed
+            }
         };
         self.report(index, result);
         for dependant in self.schedule.finish(index, finish) {
@@ -233,7 +239,9 @@ impl Batch {
     /// Adds an entry; once the journal is broken none is taken.
     fn add(&mut self, entry: Entry, gate: Option<Gate>) {
         match (&self.broken, gate) {
-            (Some(error), Some(gate)) => gate.send(Err(error.clone())).expect("an operation at a gate does nothing but wait"),
+            (Some(error), Some(gate)) => {
+                gate.send(Err(error.clone())).expect("an operation at a gate does nothing but wait");
+            }
             (Some(_), None) => {}
             (None, gate) => {
                 self.entries.push(entry);

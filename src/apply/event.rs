@@ -95,8 +95,9 @@ impl Summary {
     /// Returns whether everything was done.
     pub fn is_success(&self) -> bool {
         !self.is_interrupted
-            && self.results.iter().all(|result| {
-                matches!(result, Some(OperationResult::Done | OperationResult::DoneWithWarnings(_)))
-            })
+            && self
+                .results
+                .iter()
+                .all(|result| matches!(result, Some(OperationResult::Done | OperationResult::DoneWithWarnings(_))))
     }
 }

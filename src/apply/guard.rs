@@ -47,8 +47,9 @@ async fn vacant(client: &Client, guarded: &GuardedCall, vmid: u32, lineage: &str
     {
         return Ok(Prepared::AlreadyDone);
     }
-    let mut failure = Failure::new(format!("VMID {vmid} was free when the plan was made, and is now taken by a guest on {node}"))
-        .hint("plan again: another VMID is chosen, unless the configuration names this one");
+    let mut failure =
+        Failure::new(format!("VMID {vmid} was free when the plan was made, and is now taken by a guest on {node}"))
+            .hint("plan again: another VMID is chosen, unless the configuration names this one");
     failure.class = Some(ErrorClass::Exists);
     Err(failure)
 }
@@ -61,7 +62,8 @@ async fn ours(client: &Client, node: &str, vmid: u32, lineage: &str, intent: &st
 }
 
 fn gone(vmid: u32) -> Failure {
-    let mut failure = Failure::new(format!("VM {vmid} does not exist any more")).hint("plan again to see what to do about it");
+    let mut failure =
+        Failure::new(format!("VM {vmid} does not exist any more")).hint("plan again to see what to do about it");
     failure.class = Some(ErrorClass::Gone);
     failure
 }
@@ -98,8 +100,9 @@ async fn unlocked(client: &Client, mut fresh: Fresh, vmid: u32) -> Result<Fresh,
 }
 
 fn stuck(vmid: u32, lock: &str, node: &str) -> Failure {
-    Failure::new(format!("VM {vmid} carries the lock `{lock}`, and no task we can see holds it"))
-        .hint(format!("if nothing works on it, run `qm unlock {vmid}` on {node} as root: no API token may clear a lock"))
+    Failure::new(format!("VM {vmid} carries the lock `{lock}`, and no task we can see holds it")).hint(format!(
+        "if nothing works on it, run `qm unlock {vmid}` on {node} as root: no API token may clear a lock"
+    ))
 }
 
 /// Follows a guest that moved since the plan was made.
@@ -151,7 +154,10 @@ mod tests {
             .with("scsi0", "{volume:scsi0},ssd=1")
             .with_secret("cipassword", "{x}");
         let call = filled(&at_node(call, "pve1", "pve2"), &fresh()).expect("the slot is there");
-        assert_eq!(call.to_string(), "PUT /nodes/pve2/qemu/5000/config scsi0=lvm:vm-5000-disk-0,ssd=1 cipassword=(sensitive)");
+        assert_eq!(
+            call.to_string(),
+            "PUT /nodes/pve2/qemu/5000/config scsi0=lvm:vm-5000-disk-0,ssd=1 cipassword=(sensitive)"
+        );
         assert!(filled_text("{volume:scsi1}", &fresh()).is_err());
         assert_eq!(filled_text("a{volume:", &fresh()), Ok("a{volume:".to_owned()));
     }

@@ -65,7 +65,9 @@ impl Evidence<'_> {
 
     async fn running_task(&self) -> Result<Option<crate::proxmox::Upid>, CallError> {
         let (node, kind, subject) = match self.verify {
-            Verify::GuestPresent { node, task_kind, task_subject, .. } => (node, Some(&**task_kind), task_subject.clone()),
+            Verify::GuestPresent { node, task_kind, task_subject, .. } => {
+                (node, Some(&**task_kind), task_subject.clone())
+            }
             Verify::GuestAbsent { node, vmid }
             | Verify::Config { node, vmid, .. }
             | Verify::DiskSize { node, vmid, .. }
@@ -86,7 +88,8 @@ impl Evidence<'_> {
             Verify::Config { node, vmid, wanted } => match guest::read(client, node, *vmid).await? {
                 None => Verdict::NotDone(format!("VM {vmid} does not exist any more")),
                 Some(fresh) => {
-                    let differs = |(key, value): &(&String, &Option<String>)| fresh.config.values.get(*key) != value.as_ref();
+                    let differs =
+                        |(key, value): &(&String, &Option<String>)| fresh.config.values.get(*key) != value.as_ref();
                     match wanted.iter().find(differs) {
                         None => Verdict::Done,
                         Some((key, _)) => Verdict::NotDone(format!("`{key}` of VM {vmid} was not changed")),

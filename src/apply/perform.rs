@@ -10,7 +10,7 @@ use super::{Event, OperationResult, ProvisionContext, deadline::Deadline};
 use crate::observe::Power;
 use crate::plan::{Guard, GuardedCall, Operation, ProvisionTask, Step, Task, Verify};
 use crate::proxmox::task::Exit;
-use crate::proxmox::{Call, Client, ErrorClass, classify};
+use crate::proxmox::{Call, Client, ErrorClass, Method, classify};
 use crate::state::{Entry, OperationKey, Outcome};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -75,7 +75,7 @@ impl Performer<'_> {
     async fn call(&self, step: &Step, guarded: &GuardedCall) -> Done {
         let mut attempts = 0;
         loop {
-            let failure = match self.attempt(step, guarded).await {
+            let failure = match self.attempt(step, guarded, attempts).await {
                 Ok(warnings) => return Ok(warnings),
                 Err(failure) => failure,
             };
@@ -86,7 +86,7 @@ impl Performer<'_> {
         }
     }
 
-    async fn attempt(&self, step: &Step, guarded: &GuardedCall) -> Done {
+    async fn attempt(&self, step: &Step, guarded: &GuardedCall, attempts: usize) -> Done {
         let client = self.client()?;
         let lineage = &self.run.plan.lineage;
         let evidence = Evidence { client, verify: &guarded.verify, lineage };
@@ -100,7 +100,7 @@ impl Performer<'_> {
                 let within = Duration::from_millis(guarded.deadline_ms);
                 let result = match self.send(client, &call, &key, within).await {
                     Ok(warnings) => self.present(&evidence, warnings).await,
-                    Err(failure) => judge(failure, &evidence, within).await,
+                    Err(failure) => judge(failure, guarded, &evidence, attempts).await,
                 };
                 self.settle(key, result)
             }
@@ -194,7 +194,19 @@ impl Performer<'_> {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let key = OperationKey { run: self.run.id.clone(), sequence };
         let (step, effect, at) = (step.name.clone(), step.effect.clone(), self.now());
-        self.append(Entry::Begun { key: key.clone(), address, cluster, kind, identity, step, call, intent, effect, at }).await?;
+        self.append(Entry::Begun {
+            key: key.clone(),
+            address,
+            cluster,
+            kind,
+            identity,
+            step,
+            call,
+            intent,
+            effect,
+            at,
+        })
+        .await?;
         Ok(key)
     }
 
@@ -241,10 +253,15 @@ impl Performer<'_> {
 }
 
 /// Decides what an error means for what the call should bring about; reads where the error alone does not tell.
-async fn judge(failure: Failure, evidence: &Evidence<'_>, within: Duration) -> Done {
+async fn judge(failure: Failure, guarded: &GuardedCall, evidence: &Evidence<'_>, attempts: usize) -> Done {
+    let within = Duration::from_millis(guarded.deadline_ms);
     let is_guest_made = matches!(evidence.verify, Verify::GuestPresent { .. });
     let verdict = match failure.class {
         _ if failure.certainty == Certainty::Unknown => return Err(failure),
+        Some(ErrorClass::UnknownOutcome) if is_idempotent(guarded) && attempts == 0 => return Err(failure),
+        Some(ErrorClass::UnknownOutcome) if is_idempotent(guarded) => {
+            Verdict::Unknown("its answer was lost twice".to_owned())
+        }
         Some(ErrorClass::UnknownOutcome) => evidence.in_time(within).await,
         Some(ErrorClass::WrongState | ErrorClass::Gone | ErrorClass::Hotplug) => evidence.now().await,
         // Only a guest carries the proof that the one who made it was us.
@@ -252,7 +269,9 @@ async fn judge(failure: Failure, evidence: &Evidence<'_>, within: Duration) -> D
         _ => return Err(failure),
     };
     match (verdict, failure.class) {
-        (Verdict::Done, Some(ErrorClass::Hotplug)) => Ok(vec![format!("pending until the next start: {}", failure.error)]),
+        (Verdict::Done, Some(ErrorClass::Hotplug)) => {
+            Ok(vec![format!("pending until the next start: {}", failure.error)])
+        }
         (Verdict::Done, _) => Ok(Vec::new()),
         (Verdict::NotDone(text), Some(ErrorClass::UnknownOutcome)) => {
             Err(Failure { error: format!("{} ({text})", failure.error), ..failure })
@@ -265,16 +284,24 @@ async fn judge(failure: Failure, evidence: &Evidence<'_>, within: Duration) -> D
     }
 }
 
+/// Returns whether sending the call twice is sending it once. Such objects share their place with others (rules of one list, members of one
+/// pool), so that reading the place proves nothing.
+fn is_idempotent(guarded: &GuardedCall) -> bool {
+    guarded.call.method == Method::Put && matches!(guarded.verify, Verify::ByContent { .. })
+}
+
 /// Returns the pause after which a call that was certainly not done is tried once more, from its guard on.
 fn pause_before_another(failure: &Failure, guarded: &GuardedCall, attempts: usize) -> Option<Duration> {
     let reads_first = matches!(guarded.guard, Guard::Marker { .. });
-    let is_by_content = matches!(guarded.verify, Verify::ByContent { .. });
-    match (failure.certainty, failure.class?) {
-        (Certainty::Unknown, _) => None,
-        (Certainty::NotDone, class @ (ErrorClass::LockWait | ErrorClass::WorkerStart)) => class.pauses().get(attempts).copied(),
-        (Certainty::NotDone, ErrorClass::Stale | ErrorClass::Gone) if reads_first && attempts == 0 => Some(Duration::ZERO),
-        (Certainty::NotDone, ErrorClass::GuestBusy) if reads_first && attempts < 3 => Some(Duration::from_secs(2)),
-        (Certainty::NotDone, ErrorClass::UnknownOutcome) if is_by_content && attempts == 0 => Some(Duration::ZERO),
-        (Certainty::NotDone, _) => None,
+    if failure.certainty == Certainty::Unknown {
+        return None;
+    }
+    match failure.class? {
+        class @ (ErrorClass::LockWait | ErrorClass::WorkerStart) => class.pauses().get(attempts).copied(),
+        ErrorClass::Stale | ErrorClass::Gone if reads_first && attempts == 0 => Some(Duration::ZERO),
+        ErrorClass::GuestBusy if reads_first && attempts < 3 => Some(Duration::from_secs(2)),
+        // Lost on the way, and shown by reads not to have happened or harmless to repeat: that is no blind repeat.
+        ErrorClass::UnknownOutcome if attempts == 0 => Some(Duration::ZERO),
+        _ => None,
     }
 }

@@ -131,7 +131,8 @@ enum Purpose {
 
 impl<'a> OpenStep<'a> {
     fn of(key: &'a OperationKey, followed: &'a [Entry]) -> Option<Self> {
-        let Some(Entry::Begun { address, cluster, kind, identity, step, call, intent, effect, .. }) = followed.first() else {
+        let Some(Entry::Begun { address, cluster, kind, identity, step, call, intent, effect, .. }) = followed.first()
+        else {
             return None;
         };
         let upid = followed.iter().find_map(|entry| match entry {
@@ -197,7 +198,10 @@ fn by_task(step: &OpenStep<'_>, remains: &Remains<'_>, view: &ClusterView) -> Op
         Some(Answer::Silence) => Some(Verdict::Wait(format!("node {node} does not answer"))),
         Some(Answer::Ended(Exit::Done)) => Some(Verdict::Settled(Outcome::Done)),
         Some(Answer::Ended(Exit::DoneWithWarnings(count))) => {
-            Some(Verdict::Settled(Outcome::DoneWithWarnings(vec![format!("{count} warnings in the log of {}", step.upid?)])))
+            Some(Verdict::Settled(Outcome::DoneWithWarnings(vec![format!(
+                "{count} warnings in the log of {}",
+                step.upid?
+            )])))
         }
         Some(Answer::Ended(Exit::Failed(text))) => Some(Verdict::Settled(Outcome::Failed(text.clone()))),
         Some(Answer::Ended(Exit::Unknown(_)) | Answer::Nothing) => None,
@@ -221,15 +225,12 @@ fn by_guest(step: &OpenStep<'_>, remains: &Remains<'_>, view: &ClusterView) -> V
     };
     let lock = || lock_of(guest).unwrap_or_default().to_owned();
     match (purpose, lock().as_str(), is_ours(step, guest, remains)) {
-        (Purpose::Make, "", true) => Verdict::Settled(Outcome::Done),
-        (Purpose::Make, "", false) => Verdict::Abandoned(format!("VMID {vmid} belongs to another guest")),
         // While a guest is copied or made it does not carry its marker yet, and neither does a corpse.
         (Purpose::Make, "clone" | "create", _) | (Purpose::Remove, "destroyed", _) => {
             Verdict::Corpse { node: guest.node.clone(), vmid, lock: lock() }
         }
-        (Purpose::Make, _, true) => Verdict::Settled(Outcome::Done),
+        (Purpose::Make, _, true) | (Purpose::Remove, _, false) => Verdict::Settled(Outcome::Done),
         (Purpose::Make, _, false) => Verdict::Abandoned(format!("VMID {vmid} belongs to another guest")),
-        (Purpose::Remove, _, false) => Verdict::Settled(Outcome::Done),
         (Purpose::Remove, _, true) => Verdict::Abandoned(format!("VM {vmid} was not destroyed")),
         (Purpose::Change, ..) => Verdict::Abandoned("the next plan compares again".to_owned()),
     }
@@ -240,7 +241,11 @@ fn by_content(step: &OpenStep<'_>, remains: &Remains<'_>, view: &ClusterView) ->
     let Some(object) = resources::find(step.kind) else {
         return Verdict::Abandoned(format!("this version knows no `{}`", step.kind));
     };
-    let applied = remains.state.records.get(step.address).map_or_else(|| Value::null(Type::Dynamic), |record| record.applied.clone());
+    let applied = remains
+        .state
+        .records
+        .get(step.address)
+        .map_or_else(|| Value::null(Type::Dynamic), |record| record.applied.clone());
     let lookup =
         Lookup { view, identity: step.identity, intent: step.intent, project: remains.project, applied: &applied };
     match (step.purpose(remains.state), (object.sight)(&lookup)) {
@@ -249,7 +254,7 @@ fn by_content(step: &OpenStep<'_>, remains: &Remains<'_>, view: &ClusterView) ->
         (Purpose::Make, Sighting::Absent) => Verdict::Abandoned("it was never made".to_owned()),
         (Purpose::Remove, Sighting::Present(_)) => Verdict::Abandoned("it was not destroyed".to_owned()),
         (Purpose::Change, _) => Verdict::Abandoned("the next plan compares again".to_owned()),
-        (Purpose::Make | Purpose::Remove, Sighting::Foreign(what)) => Verdict::Abandoned(what),
+        (Purpose::Make | Purpose::Remove, Sighting::Foreign(what) | Sighting::Unmarked(what)) => Verdict::Abandoned(what),
     }
 }
 
@@ -282,14 +287,18 @@ impl Recovery {
         match verdict {
             Verdict::Settled(outcome) => self.write(Entry::Settled { key, outcome, at: now }),
             Verdict::Abandoned(reason) => self.write(Entry::Abandoned { key, reason }),
-            Verdict::Ask(probe) => drop(self.probes.insert(probe)),
+            Verdict::Ask(probe) => self.probes.extend([probe]),
             Verdict::Wait(why) => drop(self.in_progress.insert(step.address.clone(), why)),
             Verdict::Corpse { node, vmid, lock } => {
                 self.avoid.entry(step.cluster.clone()).or_default().insert(vmid);
-                let message = Diagnostic::warning(format!("VM {vmid} on {node} is half-made and carries the lock `{lock}`"))
-                    .detail(format!("step `{}` of an earlier run was cut off on the server; no API token may clear a lock", step.name))
-                    .hint(format!("on {node}, as root: qm unlock {vmid} && qm destroy {vmid} --purge"))
-                    .about(step.address);
+                let message =
+                    Diagnostic::warning(format!("VM {vmid} on {node} is half-made and carries the lock `{lock}`"))
+                        .detail(format!(
+                            "step `{}` of an earlier run was cut off on the server; no API token may clear a lock",
+                            step.name
+                        ))
+                        .hint(format!("on {node}, as root: qm unlock {vmid} && qm destroy {vmid} --purge"))
+                        .about(step.address);
                 self.messages.push(message);
             }
         }
@@ -304,7 +313,9 @@ impl Recovery {
     fn find_orphans(&mut self, remains: &Remains<'_>) {
         for (cluster, view) in &remains.observed.clusters {
             for guest in view.guests.values().filter(|guest| guest.seen == Seen::Present) {
-                let Some(marker) = marker_of(guest).filter(|marker| marker.stack == remains.state.lineage) else { continue };
+                let Some(marker) = marker_of(guest).filter(|marker| marker.stack == remains.state.lineage) else {
+                    continue;
+                };
                 if !self.knows(cluster, guest.vmid) {
                     self.orphan(cluster, guest, &marker, remains.now);
                 }
@@ -314,7 +325,8 @@ impl Recovery {
 
     fn knows(&self, cluster: &Arc<str>, vmid: u32) -> bool {
         let is_it = |identity: &Identity| identity.is_guest() && identity.vmid() == Some(vmid);
-        let is_recorded = self.state.records.values().any(|record| record.cluster == *cluster && is_it(&record.identity));
+        let is_recorded =
+            self.state.records.values().any(|record| record.cluster == *cluster && is_it(&record.identity));
         let is_open = |entries: &Vec<Entry>| match entries.first() {
             Some(Entry::Begun { cluster: on, identity, .. }) => on == cluster && is_it(identity),
             _ => false,
@@ -331,9 +343,14 @@ impl Recovery {
             is_guest_block(address) && !self.state.records.contains_key(address) && lock_of(guest).is_none()
         };
         let Some(address) = address.filter(|address| !is_copy && is_free(address)) else {
-            let message = Diagnostic::warning(format!("VM {vmid} on {node} is marked as `{}`, which is another guest", marker.address))
-                .detail(if is_copy { "it is a copy that was made by hand" } else { "no run remembers it" })
-                .hint(format!("destroy VM {vmid}, or remove the line that begins with `spawnpoint:v1` from its description"));
+            let message = Diagnostic::warning(format!(
+                "VM {vmid} on {node} is marked as `{}`, which is another guest",
+                marker.address
+            ))
+            .detail(if is_copy { "it is a copy that was made by hand" } else { "no run remembers it" })
+            .hint(format!(
+                "destroy VM {vmid}, or remove the line that begins with `spawnpoint:v1` from its description"
+            ));
             return self.messages.push(message);
         };
         let record = Record {
@@ -346,9 +363,10 @@ impl Recovery {
             completeness: Completeness::Partial,
             is_adopted: false,
         };
-        let message = Diagnostic::warning(format!("VM {vmid} on {node} was made for `{address}` by a run that could not finish"))
-            .hint("it is ours by its owner marker: the next apply finishes it")
-            .about(&address);
+        let message =
+            Diagnostic::warning(format!("VM {vmid} on {node} was made for `{address}` by a run that could not finish"))
+                .hint("it is ours by its owner marker: the next apply finishes it")
+                .about(&address);
         self.messages.push(message);
         self.write(Entry::Recorded { address, effect: Effect::Put(Box::new(record)), at: now });
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub enum Progress {
     /// Not started yet.
     Waiting,
-    /// Handed out by [`Schedule::next`].
+    /// Handed out by [`Schedule::start`].
     Running,
     /// Done.
     Done,
@@ -57,7 +57,7 @@ impl Schedule {
     }
 
     /// Returns the operations that start now, in plan order, and counts them as running.
-    pub fn next(&mut self) -> Vec<usize> {
+    pub fn start(&mut self) -> Vec<usize> {
         let mut started = Vec::new();
         for index in 0..self.progress.len() {
             if self.running() >= self.parallelism {
@@ -191,7 +191,7 @@ mod tests {
         let mut schedule = Schedule::new(operations, parallelism);
         let (mut running, mut log, mut step) = (Vec::<usize>::new(), Vec::new(), 0);
         loop {
-            let started = schedule.next();
+            let started = schedule.start();
             for index in &started {
                 let done = |before: &usize| schedule.progress()[*before] == Progress::Done;
                 assert!(operations[*index].after.iter().all(done), "an edge is violated");
@@ -235,13 +235,17 @@ mod tests {
 
     #[test]
     fn a_failure_stops_what_depends_on_it_and_nothing_else() {
-        let operations =
-            [operation(0, vec![], vec![]), operation(1, vec![0], vec![]), operation(2, vec![1], vec![]), operation(3, vec![], vec![])];
+        let operations = [
+            operation(0, vec![], vec![]),
+            operation(1, vec![0], vec![]),
+            operation(2, vec![1], vec![]),
+            operation(3, vec![], vec![]),
+        ];
         let mut schedule = Schedule::new(&operations, 8);
-        assert_eq!(schedule.next(), [0, 3]);
+        assert_eq!(schedule.start(), [0, 3]);
         assert_eq!(schedule.finish(0, Finish::Failed), [1, 2]);
         assert_eq!(schedule.progress()[2], Progress::NotStarted { because: 0 });
-        assert!(schedule.next().is_empty());
+        assert!(schedule.start().is_empty());
         assert!(schedule.finish(3, Finish::Done).is_empty());
         assert!(schedule.is_finished());
     }
@@ -250,10 +254,10 @@ mod tests {
     fn a_stop_skips_what_waits_and_lets_run_what_runs() {
         let operations = [operation(0, vec![], vec![]), operation(1, vec![0], vec![])];
         let mut schedule = Schedule::new(&operations, 8);
-        assert_eq!(schedule.next(), [0]);
+        assert_eq!(schedule.start(), [0]);
         assert_eq!(schedule.stop(), [1]);
         assert!(!schedule.is_finished());
         schedule.finish(0, Finish::Done);
-        assert!(schedule.next().is_empty() && schedule.is_finished());
+        assert!(schedule.start().is_empty() && schedule.is_finished());
     }
 }

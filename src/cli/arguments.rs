@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 /// Returns the arguments with every `-flag` written `--flag`. Single letters, numbers and what follows `--` stay.
-pub fn normalised(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+pub(super) fn normalised(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut is_flag_possible = true;
     let double = |argument: OsString| match argument.to_str() {
         Some(text) if is_long_flag(text) => OsString::from(format!("-{text}")),
@@ -19,7 +19,9 @@ pub fn normalised(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString
 }
 
 fn is_long_flag(text: &str) -> bool {
-    let Some(name) = text.strip_prefix('-') else { return false };
+    let Some(name) = text.strip_prefix('-') else {
+        return false;
+    };
     let mut letters = name.chars();
     letters.next().is_some_and(|first| first.is_ascii_alphabetic())
         && letters.next().is_some_and(|second| second.is_ascii_alphanumeric() || second == '-')

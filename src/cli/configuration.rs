@@ -2,6 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use super::shell::Shell;
+use crate::apply::GameFiles;
 use crate::config::{self, Input, Stack, VariableArgument, World};
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
 use crate::domain;
@@ -15,41 +16,45 @@ const VARIABLE_PREFIX: &str = "SPAWNPOINT_VAR_";
 
 /// What is said about variables outside the stack's files.
 #[derive(Clone, Debug, Default)]
-pub struct Given {
+pub(super) struct Given {
     /// Texts of `SPAWNPOINT_VAR_name`, by name.
-    pub environment: BTreeMap<String, String>,
+    pub(super) environment: BTreeMap<String, String>,
     /// `-var` and `-var-file`, in the order given.
-    pub arguments: Vec<VariableArgument>,
+    pub(super) arguments: Vec<VariableArgument>,
 }
 
 impl Given {
     /// Returns what this process was given.
-    pub fn of_process(arguments: Vec<VariableArgument>) -> Self {
+    pub(super) fn of_process(arguments: Vec<VariableArgument>) -> Self {
         let named = |(name, text): (String, String)| Some((name.strip_prefix(VARIABLE_PREFIX)?.to_owned(), text));
         // A variable whose name or text is not Unicode cannot be the value of ours.
-        let texts = std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+        let texts =
+            std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
         Self { environment: texts.filter_map(named).collect(), arguments }
     }
 }
 
 /// A stack that was read without errors.
-pub struct Configuration {
+pub(super) struct Configuration {
     /// What the files say.
-    pub stack: Stack,
+    pub(super) stack: Stack,
     /// Their texts, and those of the games' manifests.
-    pub sources: Sources,
+    pub(super) sources: Sources,
     /// Warnings so far.
-    pub warnings: Diagnostics,
+    pub(super) warnings: Diagnostics,
     /// Every game there is, ours and the stack's own.
-    pub games: BTreeMap<String, GameFacts>,
+    pub(super) games: BTreeMap<String, GameFacts>,
+    /// Their playbooks.
+    pub(super) files: BTreeMap<String, GameFiles>,
 }
 
 /// Reads the stack.
 ///
 /// # Errors
 /// All errors of all files at once.
-pub fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Configuration> {
-    let folder_name = shell.folder.file_name().map_or_else(|| "stack".into(), |name| name.to_string_lossy().into_owned());
+pub(super) fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Configuration> {
+    let folder_name =
+        shell.folder.file_name().map_or_else(|| "stack".into(), |name| name.to_string_lossy().into_owned());
     let names = domain::names();
     let input = Input {
         world,
@@ -63,21 +68,25 @@ pub fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Conf
         now: shell.now,
     };
     let (stack, mut sources, mut found) = config::load(&input);
-    let games = games(shell, &mut sources, &mut found);
+    let files = games(shell, &mut sources, &mut found);
     match stack.filter(|_| !found.has_errors()) {
-        Some(stack) => Ok(Configuration { stack, sources, warnings: found, games }),
+        Some(stack) => {
+            let facts = |files: &GameFiles| GameFacts { game: files.game.clone(), playbook: files.playbook.digest() };
+            let games = files.iter().map(|(name, files)| (name.clone(), facts(files))).collect();
+            Ok(Configuration { stack, sources, warnings: found, games, files })
+        }
         None => Err(Failure::new(found, &sources)),
     }
 }
 
 /// A manifest that is wrong is an error even if no server uses it: it is either ours or the stack's own.
-fn games(shell: &Shell, sources: &mut Sources, found: &mut Diagnostics) -> BTreeMap<String, GameFacts> {
+fn games(shell: &Shell, sources: &mut Sources, found: &mut Diagnostics) -> BTreeMap<String, GameFiles> {
     let mut games = BTreeMap::new();
     for name in provision::assets::names(&shell.folder) {
         match provision::assets::playbook(&shell.folder, &name) {
             Ok(None) => {}
             Ok(Some(playbook)) => match playbook.manifest(sources) {
-                Ok(game) => drop(games.insert(name, GameFacts { game, playbook: playbook.digest() })),
+                Ok(game) => drop(games.insert(name, GameFiles { game, playbook })),
                 Err(wrong) => found.extend(wrong),
             },
             Err(error) => found.push(Diagnostic::error(format!("cannot read the playbook of `{name}`: {error}"))),

@@ -7,20 +7,20 @@ use std::sync::{Mutex, MutexGuard};
 
 /// Everything a world was asked, and what it answered. An `Err` is the system's words.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Memory {
+pub(super) struct Memory {
     /// Contents by path.
-    pub files: BTreeMap<String, Result<Vec<u8>, String>>,
+    pub(super) files: BTreeMap<String, Result<Vec<u8>, String>>,
     /// Files directly in a folder.
-    pub folders: BTreeMap<String, Result<Vec<String>, String>>,
+    pub(super) folders: BTreeMap<String, Result<Vec<String>, String>>,
     /// Files below a folder.
-    pub trees: BTreeMap<String, Result<Vec<String>, String>>,
+    pub(super) trees: BTreeMap<String, Result<Vec<String>, String>>,
     /// Whether there is something.
-    pub existence: BTreeMap<String, bool>,
+    pub(super) existence: BTreeMap<String, bool>,
 }
 
 /// The working folder on disk.
 #[derive(Debug)]
-pub struct Disk {
+pub(super) struct Disk {
     root: PathBuf,
     home: Option<PathBuf>,
     memory: Mutex<Memory>,
@@ -28,12 +28,12 @@ pub struct Disk {
 
 impl Disk {
     /// Returns the world below a folder.
-    pub fn new(root: PathBuf) -> Self {
+    pub(super) fn new(root: PathBuf) -> Self {
         Self { root, home: std::env::home_dir(), memory: Mutex::default() }
     }
 
     /// Returns what was asked so far, and the answers.
-    pub fn memory(&self) -> Memory {
+    pub(super) fn memory(&self) -> Memory {
         self.remembered().clone()
     }
 
@@ -110,14 +110,14 @@ fn walk(folder: &Path, prefix: &str, found: &mut BTreeSet<String>) -> std::io::R
 
 /// A world that answers as another one did. What that one was not asked is not there.
 #[derive(Debug)]
-pub struct Replay {
+pub(super) struct Replay {
     memory: Memory,
     disk: Disk,
 }
 
 impl Replay {
     /// Returns a world with these answers; only names of folders come from the present one.
-    pub fn new(memory: Memory, root: PathBuf) -> Self {
+    pub(super) fn new(memory: Memory, root: PathBuf) -> Self {
         Self { memory, disk: Disk::new(root) }
     }
 }

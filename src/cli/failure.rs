@@ -4,20 +4,20 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
 use crate::proxmox::CallError;
 
 /// The result of a command's steps.
-pub type Outcome<T> = Result<T, Box<Failure>>;
+pub(super) type Outcome<T> = Result<T, Box<Failure>>;
 
 /// What is printed before exit code 1.
 #[derive(Debug, Default)]
-pub struct Failure {
+pub(super) struct Failure {
     /// What to say.
-    pub diagnostics: Diagnostics,
+    pub(super) diagnostics: Diagnostics,
     /// What the spans point into.
-    pub sources: Sources,
+    pub(super) sources: Sources,
 }
 
 impl Failure {
     /// Returns a failure with spans into `sources`.
-    pub fn new(diagnostics: impl Into<Diagnostics>, sources: &Sources) -> Box<Self> {
+    pub(super) fn new(diagnostics: impl Into<Diagnostics>, sources: &Sources) -> Box<Self> {
         Box::new(Self { diagnostics: diagnostics.into(), sources: sources.clone() })
     }
 }
@@ -45,7 +45,8 @@ impl From<state_backends::Error> for Box<Failure> {
             ),
             Error::LeaseLost { .. } => "somebody broke the lock; look with `spawnpoint plan` before you go on".into(),
             Error::MissingKey { .. } => {
-                "set SPAWNPOINT_PASSPHRASE or SPAWNPOINT_KEY_FILE, or write it in `spawnpoint { encryption { ... } }`".into()
+                "set SPAWNPOINT_PASSPHRASE or SPAWNPOINT_KEY_FILE, or write it in `spawnpoint { encryption { ... } }`"
+                    .into()
             }
             _ => return diagnostic.into(),
         };

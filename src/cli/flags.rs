@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// `-var` and `-var-file`, in the order given: the last one wins, whichever flag it came by.
 #[derive(Clone, Debug, Default)]
-pub struct Values(pub Vec<VariableArgument>);
+pub(super) struct Values(pub(super) Vec<VariableArgument>);
 
 impl clap::Args for Values {
     fn augment_args(command: Command) -> Command {
@@ -58,46 +58,46 @@ fn variable(text: &str) -> Result<VariableArgument, String> {
 
 /// What is planned, and how.
 #[derive(Args, Clone, Debug)]
-pub struct Planning {
+pub(super) struct Planning {
     /// Plans only this object and what it depends on. May be repeated.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    pub target: Vec<Address>,
+    pub(super) target: Vec<Address>,
     /// Leaves out this object and what depends on it. May be repeated.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    pub exclude: Vec<Address>,
+    pub(super) exclude: Vec<Address>,
     /// Makes this object anew, even if it could stay. May be repeated.
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
-    pub replace: Vec<Address>,
+    pub(super) replace: Vec<Address>,
     /// Operations at once.
     #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub parallelism: u16,
+    pub(super) parallelism: u16,
     /// Destroys at most this many objects in this run, whatever `limits` says.
     #[arg(long, value_name = "NUMBER")]
-    pub allow_destroys: Option<u64>,
+    pub(super) allow_destroys: Option<u64>,
 }
 
 /// How long to wait for the lock.
 #[derive(Args, Clone, Copy, Debug)]
-pub struct Locking {
+pub(super) struct Locking {
     /// Waits this long if another run holds the lock: 30s, 5m.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
-    pub lock_timeout: Duration,
+    pub(super) lock_timeout: Duration,
 }
 
 /// Whether the user is asked.
 #[derive(Args, Clone, Copy, Debug)]
-pub struct Approval {
+pub(super) struct Approval {
     /// Does not ask for a `yes`.
     #[arg(long)]
-    pub auto_approve: bool,
+    pub(super) auto_approve: bool,
     /// Whether to ask for what is missing.
     #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1,
         require_equals = true, action = clap::ArgAction::Set)]
-    pub input: bool,
+    pub(super) input: bool,
 }
 
 /// Reads an address as clap wants its errors.
-pub fn address(text: &str) -> Result<Address, String> {
+pub(super) fn address(text: &str) -> Result<Address, String> {
     text.parse().map_err(|error: crate::config::AddressError| error.to_string())
 }
 

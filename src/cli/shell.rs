@@ -1,30 +1,65 @@
 //! What every command is given: where it writes, where it runs, and when.
 
 use super::exit::Exit;
-use super::failure::Outcome;
-use super::terminal::Terminal;
+use super::failure::{Failure, Outcome};
+use super::terminal::{Form, Terminal};
+use crate::diagnostics::Diagnostic;
 use std::path::PathBuf;
 
 /// The surroundings of one run.
 #[derive(Clone, Debug)]
-pub struct Shell {
+pub(super) struct Shell {
     /// Where it writes.
-    pub terminal: Terminal,
+    pub(super) terminal: Terminal,
     /// The stack's folder, absolute.
-    pub folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// When the run began.
-    pub now: jiff::Timestamp,
+    pub(super) now: jiff::Timestamp,
     /// The command line without secrets, for the history.
-    pub command: String,
+    pub(super) command: String,
 }
 
 /// How a command ends.
-pub type Ended = Outcome<Exit>;
+pub(super) type Ended = Outcome<Exit>;
 
 impl Shell {
+    /// Returns the surroundings of this process, in another folder if one is named.
+    ///
+    /// # Errors
+    /// There is no such folder; told on a terminal that is ready.
+    pub(super) fn new(
+        chdir: Option<PathBuf>,
+        no_color: bool,
+        command: String,
+    ) -> Result<Self, (Terminal, Box<Failure>)> {
+        let terminal = Terminal::of_process(no_color);
+        let folder = chdir.unwrap_or_else(|| PathBuf::from("."));
+        match std::fs::canonicalize(&folder) {
+            Ok(folder) if folder.is_dir() => Ok(Self { terminal, folder, now: jiff::Timestamp::now(), command }),
+            Ok(_) => Err((terminal, Diagnostic::error(format!("`{}` is not a folder", folder.display())).into())),
+            Err(error) => {
+                Err((terminal, Diagnostic::error(format!("cannot work in `{}`: {error}", folder.display())).into()))
+            }
+        }
+    }
+
+    /// Returns the same surroundings with standard output in a form of its own.
+    #[must_use]
+    pub(super) fn in_form(&self, form: Form) -> Self {
+        let mut shell = self.clone();
+        shell.terminal.form = form;
+        shell
+    }
+
+    /// Returns an id for a run: short enough to say, and unique in the life of a state.
+    pub(super) fn run_id(&self) -> String {
+        uuid::Uuid::new_v4().simple().to_string()[..12].to_owned()
+    }
+
     /// Returns who runs this: `kim@ws1`.
-    pub fn who(&self) -> String {
-        let variable = |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
+    pub(super) fn who(&self) -> String {
+        let variable =
+            |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
         let user = variable(&["USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "unknown".into());
         let kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
         let host = variable(&["HOSTNAME", "COMPUTERNAME"]).or_else(kernel).unwrap_or_else(|| "unknown".into());
@@ -32,14 +67,14 @@ impl Shell {
     }
 
     /// Returns the folder for what is ours next to the stack. It is made on first use, with a `.gitignore` of its own.
-    pub fn own_folder(&self) -> Outcome<PathBuf> {
+    pub(super) fn own_folder(&self) -> Outcome<PathBuf> {
         let folder = self.folder.join(".spawnpoint");
         let ignore = folder.join(".gitignore");
         let made = std::fs::create_dir_all(&folder).and_then(|()| match ignore.exists() {
             true => Ok(()),
             false => std::fs::write(&ignore, "# State, labs and caches of Spawnpoint: not for the repository.\n*\n"),
         });
-        made.map_err(|error| crate::diagnostics::Diagnostic::error(format!("cannot make `{}`: {error}", folder.display())))?;
+        made.map_err(|error| Diagnostic::error(format!("cannot make `{}`: {error}", folder.display())))?;
         Ok(folder)
     }
 }

@@ -7,7 +7,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 /// What standard output is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum Form {
     /// Text for people.
     Text,
     /// One JSON object per line.
@@ -16,18 +16,18 @@ pub enum Form {
 
 /// Where a run writes.
 #[derive(Clone, Copy, Debug)]
-pub struct Terminal {
+pub(super) struct Terminal {
     /// How data is dressed.
-    pub out: Style,
+    pub(super) out: Style,
     /// How everything else is dressed.
-    pub err: Style,
+    pub(super) err: Style,
     /// What standard output is for.
-    pub form: Form,
+    pub(super) form: Form,
 }
 
 /// Whether the user may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
+pub(super) enum Input {
     /// There is somebody to answer.
     Asked,
     /// There is no terminal to ask on.
@@ -38,9 +38,11 @@ pub enum Input {
 
 impl Terminal {
     /// Returns a terminal for this process: colour where there is one and neither the user nor `NO_COLOR` objects.
-    pub fn of_process(no_color: bool) -> Self {
+    pub(super) fn of_process(no_color: bool) -> Self {
         let may_colour = !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let style = |is_terminal| if may_colour && is_terminal { Style::Colour } else { Style::Plain };
+        let style = |is_terminal| {
+            if may_colour && is_terminal { Style::Colour } else { Style::Plain }
+        };
         Self {
             out: style(std::io::stdout().is_terminal()),
             err: style(std::io::stderr().is_terminal()),
@@ -49,29 +51,30 @@ impl Terminal {
     }
 
     /// Returns whether progress can be drawn.
-    pub fn has_bars(&self) -> bool {
+    pub(super) fn has_bars(&self) -> bool {
         self.form == Form::Text && std::io::stderr().is_terminal()
     }
 
     /// Writes data: a whole text that ends with a line end, or nothing.
-    pub fn data(&self, text: &str) {
+    pub(super) fn data(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Writes a line of data.
-    pub fn line(&self, text: &str) {
+    pub(super) fn line(&self, text: &str) {
         self.data(&format!("{text}\n"));
     }
 
     /// Writes a line that is not data.
-    pub fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         let mut err = std::io::stderr().lock();
         let _ = writeln!(err, "{text}");
     }
 
     /// Writes diagnostics: lines of the stream with `-json`, else text with snippets.
-    pub fn diagnostics(&self, found: &Diagnostics, sources: &Sources) {
+    pub(super) fn diagnostics(&self, found: &Diagnostics, sources: &Sources) {
+        let found = &once_each(found);
         match self.form {
             _ if found.is_empty() => {}
             Form::Json => {
@@ -84,18 +87,18 @@ impl Terminal {
     }
 
     /// Writes one warning.
-    pub fn warn(&self, diagnostic: Diagnostic) {
+    pub(super) fn warn(&self, diagnostic: Diagnostic) {
         debug_assert_eq!(diagnostic.severity, Severity::Warning);
         self.diagnostics(&diagnostic.into(), &Sources::new());
     }
 
     /// Writes why a command stopped.
-    pub fn failure(&self, failure: &Failure) {
+    pub(super) fn failure(&self, failure: &Failure) {
         self.diagnostics(&failure.diagnostics, &failure.sources);
     }
 
     /// Asks on standard error and returns the line that is typed; nothing if input ends.
-    pub fn ask(&self, question: &str) -> Option<String> {
+    pub(super) fn ask(&self, question: &str) -> Option<String> {
         let mut err = std::io::stderr().lock();
         let _ = write!(err, "{question}").and_then(|()| err.flush());
         let mut answer = String::new();
@@ -106,9 +109,19 @@ impl Terminal {
     }
 }
 
+/// A block with ten instances has each of its mistakes ten times; said once, it is as true.
+fn once_each(found: &Diagnostics) -> Diagnostics {
+    let mut told = std::collections::BTreeSet::new();
+    let mut distinct = Diagnostics::new();
+    let is_new =
+        |diagnostic: &&Diagnostic| diagnostic.span.is_none_or(|span| told.insert((span, diagnostic.summary.clone())));
+    distinct.extend(found.iter().filter(is_new).cloned());
+    distinct
+}
+
 impl Input {
     /// Returns whether the user of this process may be asked.
-    pub fn of_process(is_wanted: bool) -> Self {
+    pub(super) fn of_process(is_wanted: bool) -> Self {
         match (is_wanted, std::io::stdin().is_terminal()) {
             (false, _) => Self::Refused,
             (true, true) => Self::Asked,
@@ -118,7 +131,7 @@ impl Input {
 }
 
 /// Returns the time as the stream writes it: RFC 3339 with microseconds.
-pub fn now() -> String {
+pub(super) fn now() -> String {
     format!("{:.6}", jiff::Timestamp::now())
 }
 

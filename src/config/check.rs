@@ -65,6 +65,15 @@ impl Checker<'_> {
         for object in module.objects.values() {
             self.object(object);
         }
+        for check in module.checks.values() {
+            self.rules(&check.assertions, plain);
+        }
+        for block in module.notify.values().chain(module.drift_ignores.values()) {
+            self.body(&block.body, plain);
+        }
+        for block in &module.refactors {
+            self.body(&block.body, plain);
+        }
         for block in module.spawnpoint.iter().chain(module.clusters.values()) {
             self.body(
                 &block.body,
@@ -90,11 +99,9 @@ impl Checker<'_> {
         let Some(called) = self.modules.get(&call.folder) else {
             return;
         };
-        for input in call
-            .inputs
-            .values()
-            .filter(|input| !called.variables.contains_key(&input.name))
-        {
+        for input in call.inputs.values().filter(|input| {
+            !called.variables.contains_key(&input.name) && &*input.name != "cluster"
+        }) {
             let diagnostic =
                 Diagnostic::error(format!("the module has no variable `{}`", input.name))
                     .at(input.name_span);
@@ -133,7 +140,7 @@ impl Checker<'_> {
     fn meta(&mut self, meta: &Meta) {
         match &meta.repetition {
             Repetition::Count(attribute) | Repetition::ForEach(attribute) => {
-                self.expression(&attribute.expression, Around::default())
+                self.expression(&attribute.expression, Around::default());
             }
             Repetition::Single => {}
         }
@@ -143,17 +150,14 @@ impl Checker<'_> {
     }
 
     fn dependency(&mut self, place: &Place) {
-        let (root, name) = match place.path.0.as_slice() {
-            [Step::Attribute(root), Step::Attribute(name), ..] => (root, name),
-            _ => {
-                let summary = format!(
-                    "expected a block such as `tenant.acme` or `module.web`, found `{}`",
-                    place.path
-                );
-                return self
-                    .diagnostics
-                    .push(Diagnostic::error(summary).at(place.span));
-            }
+        let [Step::Attribute(root), Step::Attribute(name), ..] = place.path.0.as_slice() else {
+            let summary = format!(
+                "expected a block such as `tenant.acme` or `module.web`, found `{}`",
+                place.path
+            );
+            return self
+                .diagnostics
+                .push(Diagnostic::error(summary).at(place.span));
         };
         let is_there = match &**root {
             "module" => self.module.calls.contains_key(name),

@@ -243,8 +243,9 @@ impl Reader<'_> {
         for (key, field) in fields {
             let tree = field.expr();
             let name: Arc<str> = match key {
-                ObjectKey::Ident(name) => name.as_str().into(),
-                ObjectKey::Expression(Tree::Variable(name)) => name.as_str().into(),
+                ObjectKey::Ident(name) | ObjectKey::Expression(Tree::Variable(name)) => {
+                    name.as_str().into()
+                }
                 ObjectKey::Expression(Tree::String(name)) => name.as_str().into(),
                 ObjectKey::Expression(other) => {
                     return self

@@ -9,7 +9,7 @@ use super::module::Object;
 use super::program::{CellKind, CellName, Repeated};
 use super::stack::{Objects, Output, Stack};
 use super::syntax;
-use crate::diagnostics::{Diagnostic, Diagnostics, Span};
+use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span};
 use crate::value::{Kind, Marks, Type, Value, convert};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,17 +76,20 @@ impl Stack {
                     own.push(diagnostic);
                     Value::unknown(Type::Dynamic)
                 });
-            let is_secret = frame
-                .evaluate(&output.value.expression, &mut Diagnostics::new())
-                .deep_marks()
-                .contains(Marks::SENSITIVE);
-            if is_secret && !output.is_sensitive {
+            let marks = value.deep_marks();
+            if marks.contains(Marks::SENSITIVE) && !output.is_sensitive {
                 let summary = format!(
                     "`output.{name}` is made from sensitive values, expected `sensitive = true`"
                 );
                 let hint =
                     "add `sensitive = true`, or `nonsensitive(...)` around what may be shown";
                 own.push(Diagnostic::error(summary).at(output.value.span).hint(hint));
+            }
+            if marks.contains(Marks::EPHEMERAL) {
+                let summary = format!(
+                    "`output.{name}` is ephemeral, but outputs of a stack are kept in state"
+                );
+                own.push(Diagnostic::error(summary).at(output.value.span));
             }
             let is_sensitive = output.is_sensitive;
             outputs.insert(
@@ -99,6 +102,26 @@ impl Stack {
             );
         }
         (outputs, run.finish(own))
+    }
+
+    /// Judges the `check` blocks of all modules. What does not hold is a warning: a check never stops a run.
+    pub fn checks(&self, objects: &Objects) -> Diagnostics {
+        let run = Run::new(&self.program, Some(objects));
+        let mut own = Diagnostics::new();
+        for (place, instance) in self.program.instances.iter().enumerate() {
+            for (name, check) in &instance.module.checks {
+                for rule in &check.assertions {
+                    run.frame(place)
+                        .rule(rule, &format!("check `{name}` does not hold"), &mut own);
+                }
+            }
+        }
+        let mut warnings = Diagnostics::new();
+        warnings.extend(run.finish(own).into_iter().map(|diagnostic| Diagnostic {
+            severity: Severity::Warning,
+            ..diagnostic
+        }));
+        warnings
     }
 
     fn find(&self, block: &Address) -> (usize, &Object, Repeated) {
@@ -149,7 +172,7 @@ impl Frame<'_> {
         for block in &body.blocks {
             match (&*block.kind, block.labels.as_slice()) {
                 ("dynamic", [label]) => {
-                    self.dynamic(block, label, &mut evaluated.blocks, diagnostics)
+                    self.dynamic(block, label, &mut evaluated.blocks, diagnostics);
                 }
                 _ => {
                     let labels = block
@@ -282,6 +305,9 @@ impl Frame<'_> {
                             .cloned()
                             .map(Key::Text);
                         shape.entry(label.text.clone()).or_default().push(key);
+                        for content in block.body.blocks("content") {
+                            self.shape(&content.body, run, diagnostics);
+                        }
                         self.iterators.pop();
                     }
                 }
@@ -293,6 +319,8 @@ impl Frame<'_> {
                 (_, labels) => {
                     let key = labels.first().map(|label| Key::Text(label.text.clone()));
                     shape.entry(block.kind.clone()).or_default().push(key);
+                    // Only this level is asked for, but what is deeper must be expandable too.
+                    self.shape(&block.body, run, diagnostics);
                 }
             }
         }

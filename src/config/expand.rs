@@ -1,6 +1,6 @@
 //! Builds the [`Program`]: module instances, instances of object blocks, every value that depends on no object.
 
-use super::address::{Key, ModulePath};
+use super::address::ModulePath;
 use super::expression::Expression;
 use super::facts::Follower;
 use super::frame::{Frame, Run};
@@ -17,14 +17,18 @@ use std::sync::Arc;
 
 /// Module calls inside module calls. Reading and evaluation recurse once per level.
 const MODULE_DEPTH_MAX: usize = 32;
-/// Instances of modules and of blocks in one stack: two modules that call each other's callees twice, thirty deep, would be a billion.
-pub(super) const INSTANCES_MAX: usize = 200_000;
+/// Instances of modules in one stack: modules that call the next one twice, thirty deep, would be a billion.
+const MODULES_MAX: usize = 20_000;
+/// Instances of blocks in one stack.
+const INSTANCES_MAX: usize = 200_000;
 
 /// Builds a program.
 pub(super) struct Builder<'a> {
     pub modules: &'a Modules,
     pub program: Program,
     pub diagnostics: &'a mut Diagnostics,
+    /// Whether a limit was passed: said once.
+    pub is_over: bool,
 }
 
 impl Builder<'_> {
@@ -33,7 +37,7 @@ impl Builder<'_> {
         self.add(Instance::new(ModulePath::default(), root.clone(), None));
         self.give(root, given);
         self.calls(0);
-        if self.follow_names() {
+        if !self.is_over && self.follow_names() {
             self.values();
             self.objects();
             self.validations();
@@ -48,7 +52,7 @@ impl Builder<'_> {
     }
 
     fn is_full(&self) -> bool {
-        self.program.instances.len() >= INSTANCES_MAX
+        self.program.instances.len() >= MODULES_MAX
     }
 
     /// Gives the root module's variables their values.
@@ -93,11 +97,14 @@ impl Builder<'_> {
             let path = self.program.instances[place].path.clone();
             if path.0.len() >= MODULE_DEPTH_MAX || self.is_full() {
                 let summary = format!(
-                    "too many module calls: at most {MODULE_DEPTH_MAX} deep and {INSTANCES_MAX} instances"
+                    "too many module calls: at most {MODULE_DEPTH_MAX} deep and {MODULES_MAX} instances"
                 );
-                return self
-                    .diagnostics
-                    .push(Diagnostic::error(summary).at(call.header));
+                if !self.is_over {
+                    self.is_over = true;
+                    self.diagnostics
+                        .push(Diagnostic::error(summary).at(call.header));
+                }
+                return;
             }
             let Some(keys) = self.expansion(place, &call.meta.repetition) else {
                 continue;
@@ -296,7 +303,7 @@ fn counted(
         }
         None if diagnostics.has_errors() => {}
         None => {
-            diagnostics.push(Diagnostic::error("`count` takes a whole number").at(attribute.span))
+            diagnostics.push(Diagnostic::error("`count` takes a whole number").at(attribute.span));
         }
     }
     None
@@ -422,9 +429,4 @@ fn calls_behind<'e>(
         }
     }
     calls
-}
-
-/// Returns the key of an instance as the address has it.
-pub(super) fn keys<T>(expansion: &Expansion<T>) -> Vec<Option<Key>> {
-    expansion.iter().map(|(key, _)| key).collect()
 }

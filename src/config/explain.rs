@@ -10,6 +10,36 @@ mod scan;
 use crate::diagnostics::{Diagnostic, FileId};
 use hcl::edit::parser::Error;
 
+/// Errors reported for one file: with more, the first ones are at fault.
+const ERRORS_MAX: usize = 20;
+
+/// Returns the diagnostics for a file that the parser rejected: it stops at the first error, so the block around that is taken out and
+/// the rest is read again.
+pub(super) fn explain_all(file: FileId, text: &str, error: Error) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    let mut text = text.to_string();
+    let mut next = Some(error);
+    while let Some(error) = next.take().filter(|_| diagnostics.len() < ERRORS_MAX) {
+        diagnostics.push(explain(file, &text, &error));
+        let Some(block) = scan::block_around(file, &text, error.location().offset()) else {
+            break;
+        };
+        // Blanks keep every other byte, and so every span, where it is.
+        let is_line_end = |byte: u8| byte == b'\n';
+        let blank = text.bytes().enumerate().map(|(at, byte)| {
+            if block.contains(&at) && !is_line_end(byte) {
+                b' '
+            } else {
+                byte
+            }
+        });
+        text = String::from_utf8(blank.collect())
+            .expect("whole blocks are taken out, so no character is cut");
+        next = hcl::edit::parser::parse_body(&text).err();
+    }
+    diagnostics
+}
+
 /// Returns the diagnostic for a text that the parser rejected.
 pub(super) fn explain(file: FileId, text: &str, error: &Error) -> Diagnostic {
     let offset = error.location().offset().min(text.len());

@@ -124,15 +124,14 @@ impl<'a> Run<'a> {
         match cell.kind {
             CellKind::Local => value.unwrap_or_else(|| Value::unknown(Type::Dynamic)),
             CellKind::Output => {
-                let is_sensitive = module
-                    .outputs
-                    .get(&cell.name)
-                    .is_some_and(|output| output.is_sensitive);
-                let marks = if is_sensitive {
-                    Marks::SENSITIVE
-                } else {
-                    Marks::NONE
-                };
+                let output = &module.outputs[&cell.name];
+                let mut marks = Marks::NONE;
+                if output.is_sensitive {
+                    marks = marks | Marks::SENSITIVE;
+                }
+                if output.is_ephemeral {
+                    marks = marks | Marks::EPHEMERAL;
+                }
                 value
                     .unwrap_or_else(|| Value::unknown(Type::Dynamic))
                     .with_marks(marks)
@@ -453,12 +452,18 @@ impl Scope for Frame<'_> {
 
     fn takes_key(&self, reference: &Reference) -> bool {
         let here = &self.run.program.instances[self.instance];
-        let Some(name) = reference.attribute(0).filter(|_| reference.steps.len() == 1) else {
+        let Some(name) = reference
+            .attribute(0)
+            .filter(|_| reference.steps.len() == 1)
+        else {
             return false;
         };
         match &*reference.root {
             "module" => here.children.get(name).is_some_and(Expansion::is_repeated),
-            kind => here.objects.get(&(Arc::from(kind), name.clone())).is_some_and(Expansion::is_repeated),
+            kind => here
+                .objects
+                .get(&(Arc::from(kind), name.clone()))
+                .is_some_and(Expansion::is_repeated),
         }
     }
 

@@ -6,6 +6,7 @@ use super::input::{Input, VariableArgument, join_path};
 use super::module::Module;
 use super::parse;
 use super::suggest::did_you_mean;
+use super::syntax::Attribute;
 use super::variable::Variable;
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources, Span};
 use crate::value::{self, Type, Value};
@@ -135,10 +136,20 @@ impl Collector<'_> {
                 let diagnostic = self.undeclared(&attribute.name).at(attribute.name_span);
                 self.diagnostics.push(diagnostic);
             } else if let Some(value) = constant::value(&attribute.expression, self.diagnostics) {
-                self.given
-                    .insert(attribute.name, (value, Place::Span(attribute.span)));
+                let place = self.place(&attribute);
+                self.given.insert(attribute.name, (value, place));
             }
         }
+    }
+
+    /// Where a value of a file is: a message with the line would show a secret.
+    fn place(&self, attribute: &Attribute) -> Place {
+        if !self.root.variables[&attribute.name].is_sensitive {
+            return Place::Span(attribute.span);
+        }
+        let source = self.sources.get(attribute.span.file);
+        let line = source.position(attribute.span.start).line;
+        Place::Origin(format!("`{}`, line {line}", source.name))
     }
 
     /// Takes a text from outside: as it is where text is wanted or will convert, else as an expression.

@@ -6,7 +6,7 @@ use super::input::Input;
 use super::program::Program;
 use super::stack::Stack;
 use super::tree::{Loader, Modules};
-use super::{blocks, given, settings};
+use super::{blocks, given, refactor, settings};
 use crate::diagnostics::{Diagnostics, Sources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,7 +32,8 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
         object_types: &reference_types,
         sources,
         diagnostics,
-        modules: Modules::new(), is_complete: true,
+        modules: Modules::new(),
+        is_complete: true,
     };
     loader.load(input.folder);
     let modules = loader.modules;
@@ -66,16 +67,26 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
         modules: &modules,
         program,
         diagnostics,
+        is_over: false,
     };
     builder.build(&root, given);
+    if builder.is_over {
+        return None;
+    }
     let program = builder.program;
-    let (settings, clusters) = settings::read(&program, input.folder_name, diagnostics);
+    let settings = settings::read(&program, input.folder_name, diagnostics);
+    let refactors = refactor::collect(&program, diagnostics);
     blocks::check_keys(&program, diagnostics);
     let blocks = blocks::collect(&program, diagnostics);
     Some(Stack {
-        settings,
-        clusters,
+        settings: settings.stack,
+        clusters: settings.clusters,
         blocks,
+        notify: settings.notify,
+        drift_ignores: settings.drift_ignores,
+        moved: refactors.moved,
+        removed: refactors.removed,
+        imports: refactors.imports,
         program: Arc::new(program),
     })
 }

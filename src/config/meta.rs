@@ -99,7 +99,7 @@ fn read_lifecycle(block: &Block, meta: &mut Meta, diagnostics: &mut Diagnostics)
     reader.refuse_others("lifecycle", &["ignore_changes", "replace_triggered_by"]);
     match block.body.literal("ignore_changes") {
         Some(LiteralContent::Place(place)) if place.path == Path::attribute("all") => {
-            meta.lifecycle.ignores_all_changes = true
+            meta.lifecycle.ignores_all_changes = true;
         }
         _ => {
             let ignored = places(&block.body, "ignore_changes", diagnostics);

@@ -26,6 +26,7 @@ mod module;
 mod parse;
 mod place;
 mod program;
+mod refactor;
 mod settings;
 mod similar;
 mod stack;
@@ -40,4 +41,7 @@ pub use body::{Body, Evaluated, NestedBlock};
 pub use input::{Input, MemoryWorld, VariableArgument, World};
 pub use load::load;
 pub(crate) use similar::similar;
-pub use stack::{Block, ClusterSettings, Lifecycle, Objects, Output, Settings, Stack};
+pub use stack::{
+    Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed,
+    Settings, Stack, Target,
+};

@@ -23,16 +23,7 @@ const DECLARATIONS: [&str; 9] = [
     "variable", "locals", "output", "module", "check", "moved", "removed", "import", "data",
 ];
 /// Kinds of blocks that the language has but this version does not read.
-const UNSUPPORTED: [&str; 8] = [
-    "notify",
-    "policy",
-    "drift_ignore",
-    "check",
-    "moved",
-    "removed",
-    "import",
-    "data",
-];
+const UNSUPPORTED: [&str; 2] = ["policy", "data"];
 
 /// A module.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +38,19 @@ pub(super) struct Module {
     pub objects: BTreeMap<(Arc<str>, Arc<str>), Object>,
     pub spawnpoint: Option<Block>,
     pub clusters: BTreeMap<Arc<str>, Block>,
+    pub notify: BTreeMap<Arc<str>, Block>,
+    pub drift_ignores: BTreeMap<Arc<str>, Block>,
+    /// Assertions of `check` blocks.
+    pub checks: BTreeMap<Arc<str>, Check>,
+    /// `moved`, `removed` and `import` blocks.
+    pub refactors: Vec<Block>,
+}
+
+/// A `check` block: what is warned about when it does not hold.
+#[derive(Clone, Debug)]
+pub(super) struct Check {
+    pub assertions: Vec<Rule>,
+    pub header: Span,
 }
 
 /// An `output` block.
@@ -143,7 +147,7 @@ impl Collector<'_> {
                 .push(Diagnostic::error(summary).at(block.header));
         }
         let labels = match &*kind {
-            "spawnpoint" | "locals" => 0,
+            "spawnpoint" | "locals" | "moved" | "removed" | "import" => 0,
             _ => 1,
         };
         if !self.has_labels(&block, labels) {
@@ -152,7 +156,9 @@ impl Collector<'_> {
         match &*kind {
             "spawnpoint" => self.spawnpoint(block),
             "locals" => self.locals(block),
-            "cluster" => self.cluster(block),
+            "cluster" | "notify" | "drift_ignore" => self.setting(block),
+            "moved" | "removed" | "import" => self.module.refactors.push(block),
+            "check" => self.check(&block),
             "variable" => self.variable(&block),
             "output" => self.output(&block),
             "module" => self.call(block),
@@ -245,15 +251,41 @@ impl Collector<'_> {
         }
     }
 
-    fn cluster(&mut self, block: Block) {
+    fn setting(&mut self, block: Block) {
         let (name, span) = (block.labels[0].text.clone(), block.header);
-        let thing = format!("`cluster.{name}`");
+        let thing = format!("`{}.{name}`", block.kind);
+        let settings = match &*block.kind {
+            "cluster" => &mut self.module.clusters,
+            "notify" => &mut self.module.notify,
+            _ => &mut self.module.drift_ignores,
+        };
         insert(
-            &mut self.module.clusters,
+            settings,
             name,
             block,
             &thing,
             span,
+            |first| first.header,
+            self.diagnostics,
+        );
+    }
+
+    fn check(&mut self, block: &Block) {
+        let name = block.labels[0].text.clone();
+        meta::Constants::new(&block.body, self.diagnostics).refuse_others("check", &[]);
+        meta::refuse_blocks(&block.body, "check", &["assert"], self.diagnostics);
+        let assertions = variable::rules(&block.body, "assert", self.diagnostics);
+        let check = Check {
+            assertions,
+            header: block.header,
+        };
+        let thing = format!("`check.{name}`");
+        insert(
+            &mut self.module.checks,
+            name,
+            check,
+            &thing,
+            block.header,
             |first| first.header,
             self.diagnostics,
         );

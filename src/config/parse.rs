@@ -75,17 +75,17 @@ pub(super) fn parse(
 ) -> Option<syntax::Body> {
     let text = sources.get(file).text.clone();
     match hcl::edit::parser::parse_body(&text) {
-        Ok(body) => Some(
-            Lowering {
+        Ok(body) => {
+            let mut lowering = Lowering {
                 file,
                 text: &text,
                 object_types,
                 diagnostics,
-            }
-            .body(&body, &[]),
-        ),
+            };
+            Some(lowering.body(&body, &[]))
+        }
         Err(error) => {
-            diagnostics.push(explain::explain(file, &text, &error));
+            diagnostics.extend(explain::explain_all(file, &text, error));
             None
         }
     }
@@ -129,7 +129,7 @@ impl Lowering<'_> {
                     lowered.literals.push(self.literal(attribute));
                 }
                 Structure::Attribute(attribute) => {
-                    lowered.attributes.push(self.attribute(attribute))
+                    lowered.attributes.push(self.attribute(attribute));
                 }
                 Structure::Block(block) => lowered.blocks.push(self.block(block, around)),
             }
@@ -224,13 +224,13 @@ pub(super) fn lowered(
 
 /// Returns whether an attribute is read as it stands, judged by the blocks around it.
 fn is_literal(around: &[&str], name: &str) -> bool {
-    match (around, name) {
+    matches!(
+        (around, name),
         (["variable"], "type")
-        | (["moved"], "from" | "to")
-        | (["removed"], "from")
-        | (["import"], "to") => true,
-        ([_], "depends_on") => true,
-        ([_, "lifecycle"], "ignore_changes" | "replace_triggered_by") => true,
-        _ => false,
-    }
+            | (["moved"], "from" | "to")
+            | (["removed"], "from")
+            | (["import"], "to")
+            | ([_], "depends_on")
+            | ([_, "lifecycle"], "ignore_changes" | "replace_triggered_by")
+    )
 }

@@ -102,7 +102,7 @@ impl<T> Expansion<T> {
                 items.get(usize::try_from(*number).ok()?)
             }
             (Self::Each(items), Some(Key::Text(text))) => items.get(text),
-            (Self::Single(_), Some(_)) | (Self::Count(_), _) | (Self::Each(_), _) => None,
+            (Self::Single(_), Some(_)) | (Self::Count(_) | Self::Each(_), _) => None,
         }
     }
 

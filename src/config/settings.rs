@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, Run};
 use super::program::Program;
-use super::stack::{ClusterSettings, Settings};
+use super::stack::{Attributes, ClusterSettings, Settings};
 use super::suggest::did_you_mean;
 use super::syntax::{Block, Body};
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -70,6 +70,21 @@ const SIMULATOR: Schema = Schema {
     attributes: &[("lab", Shape::Text), ("time", Shape::Text)],
     blocks: &[],
 };
+const NOTIFY: Schema = Schema {
+    kind: "notify",
+    attributes: &[("url", Shape::Text), ("on", Shape::Texts)],
+    blocks: &[],
+};
+const DRIFT_IGNORE: Schema = Schema {
+    kind: "drift_ignore",
+    attributes: &[
+        ("match", Shape::Text),
+        ("paths", Shape::Texts),
+        ("reason", Shape::Text),
+        ("expires", Shape::Text),
+    ],
+    blocks: &[],
+};
 const STATES: [Schema; 4] = [
     Schema {
         kind: "sqlite",
@@ -132,12 +147,16 @@ impl Shape {
     }
 }
 
+/// All settings blocks of a stack.
+pub(super) struct Decoded {
+    pub stack: Settings,
+    pub clusters: BTreeMap<Arc<str>, ClusterSettings>,
+    pub notify: BTreeMap<Arc<str>, Attributes>,
+    pub drift_ignores: BTreeMap<Arc<str>, Attributes>,
+}
+
 /// Returns the settings of a stack; `folder_name` is what the project is called by default.
-pub(super) fn read(
-    program: &Program,
-    folder_name: &str,
-    diagnostics: &mut Diagnostics,
-) -> (Settings, BTreeMap<Arc<str>, ClusterSettings>) {
+pub(super) fn read(program: &Program, folder_name: &str, diagnostics: &mut Diagnostics) -> Decoded {
     let run = Run::new(program, None);
     let mut own = Diagnostics::new();
     let mut decoder = Decoder {
@@ -152,16 +171,21 @@ pub(super) fn read(
         .map(|(name, block)| (name.clone(), decoder.cluster(name, block)))
         .collect();
     choose_default(&mut clusters, decoder.diagnostics);
+    let notify = decoder.all(&NOTIFY, &module.notify);
+    let drift_ignores = decoder.all(&DRIFT_IGNORE, &module.drift_ignores);
     diagnostics.extend(run.finish(own));
-    (settings, clusters)
+    Decoded {
+        stack: settings,
+        clusters,
+        notify,
+        drift_ignores,
+    }
 }
 
 struct Decoder<'a> {
     frame: &'a Frame<'a>,
     diagnostics: &'a mut Diagnostics,
 }
-
-type Attributes = BTreeMap<Arc<str>, Value>;
 
 impl Decoder<'_> {
     fn spawnpoint(&mut self, block: Option<&Block>, folder_name: &str) -> Settings {
@@ -252,6 +276,17 @@ impl Decoder<'_> {
         }
     }
 
+    fn all(
+        &mut self,
+        schema: &Schema,
+        blocks: &BTreeMap<Arc<str>, Block>,
+    ) -> BTreeMap<Arc<str>, Attributes> {
+        let decode = |(name, block): (&Arc<str>, &Block)| {
+            (name.clone(), self.attributes(schema, &block.body))
+        };
+        blocks.iter().map(decode).collect()
+    }
+
     fn vmid_range(&mut self, range: &Value, body: &Body) -> Option<(u32, u32)> {
         let numbers: Vec<Option<u32>> = range
             .as_items()?
@@ -333,7 +368,7 @@ impl Decoder<'_> {
             }
             match convert(&value, &shape.as_type()) {
                 Ok(value) if value.is_wholly_known() => {
-                    drop(attributes.insert(attribute.name.clone(), value))
+                    drop(attributes.insert(attribute.name.clone(), value));
                 }
                 Ok(_) => {
                     let summary = format!(

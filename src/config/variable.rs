@@ -18,7 +18,6 @@ pub(super) struct Variable {
     pub is_nullable: bool,
     /// What to do instead of setting it.
     pub deprecated: Option<String>,
-    pub description: Option<String>,
     pub validations: Vec<Rule>,
     pub header: Span,
 }
@@ -52,7 +51,9 @@ pub(super) fn read(block: &Block, diagnostics: &mut Diagnostics) -> Variable {
     let mut reader = Constants::new(&block.body, diagnostics);
     let (is_sensitive, is_ephemeral) = (reader.flag("sensitive"), reader.flag("ephemeral"));
     let is_nullable = reader.flag_or("nullable", true);
-    let (deprecated, description) = (reader.text("deprecated"), reader.text("description"));
+    let deprecated = reader.text("deprecated");
+    // For people: read here only to be checked.
+    reader.text("description");
     reader.refuse_others("variable", &["type", "default"]);
     meta::refuse_blocks(&block.body, "variable", &["validation"], diagnostics);
     let constraint = match block.body.literal("type") {
@@ -67,7 +68,6 @@ pub(super) fn read(block: &Block, diagnostics: &mut Diagnostics) -> Variable {
         is_ephemeral,
         is_nullable,
         deprecated,
-        description,
         validations: rules(&block.body, "validation", diagnostics),
         header: block.header,
     }

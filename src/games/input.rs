@@ -69,9 +69,7 @@ impl Artifact {
     pub fn file_name(&self) -> &str {
         let (Source::Url(place) | Source::File(place)) = &self.source;
         let path = place.split(['?', '#']).next().unwrap_or(place);
-        path.rsplit('/')
-            .find(|part| !part.is_empty())
-            .unwrap_or("artifact")
+        path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("artifact")
     }
 }
 
@@ -80,16 +78,8 @@ impl Game {
     ///
     /// `None` only for a server that [`Game::validate`] found wrong.
     pub fn artifact(&self, server: &Server) -> Option<Artifact> {
-        let text = |key: &str| {
-            server
-                .settings
-                .get(key)
-                .and_then(Value::as_text)
-                .map(Arc::<str>::from)
-        };
-        let own = text("artifact_file")
-            .map(Source::File)
-            .or_else(|| text("artifact_url").map(Source::Url));
+        let text = |key: &str| server.settings.get(key).and_then(Value::as_text).map(Arc::<str>::from);
+        let own = text("artifact_file").map(Source::File).or_else(|| text("artifact_url").map(Source::Url));
         let pinned = self.versions.get(&server.version);
         match own {
             Some(source) => Some(Artifact {
@@ -98,9 +88,7 @@ impl Game {
                 // A server with a command of its own brings its own runtime.
                 packages: match server.settings.contains_key("start_command") {
                     true => Vec::new(),
-                    false => pinned
-                        .map(|version| version.packages.clone())
-                        .unwrap_or_default(),
+                    false => pinned.map(|version| version.packages.clone()).unwrap_or_default(),
                 },
             }),
             None => pinned.map(|version| Artifact {
@@ -115,19 +103,11 @@ impl Game {
     pub fn variables(&self, server: &Server) -> BTreeMap<String, serde_json::Value> {
         let mut files: BTreeMap<&str, BTreeMap<&str, String>> = BTreeMap::new();
         for (key, value) in &server.settings {
-            if let Some(file) = self
-                .settings
-                .get(key)
-                .and_then(|setting| setting.file.as_deref())
-            {
+            if let Some(file) = self.settings.get(key).and_then(|setting| setting.file.as_deref()) {
                 files.entry(file).or_default().insert(key, file_text(value));
             }
         }
-        let settings: BTreeMap<_, _> = server
-            .settings
-            .iter()
-            .map(|(key, value)| (key, json(value)))
-            .collect();
+        let settings: BTreeMap<_, _> = server.settings.iter().map(|(key, value)| (key, json(value))).collect();
         let (console, signal) = match &self.stop.by {
             StopBy::Console(commands) => (commands.clone(), Arc::from("SIGTERM")),
             StopBy::Signal(signal) => (Vec::new(), signal.clone()),
@@ -184,29 +164,16 @@ impl Game {
                 *value = Value::from(fingerprint(&file_text(value)));
             }
         }
-        let secrets: BTreeMap<_, _> = secrets
-            .iter()
-            .map(|(key, value)| (key, fingerprint(&file_text(value))))
-            .collect();
+        let secrets: BTreeMap<_, _> =
+            secrets.iter().map(|(key, value)| (key, fingerprint(&file_text(value)))).collect();
         let everything = json!([playbook, self.variables(&masked), secrets]);
-        Sha256::digest(everything.to_string())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        Sha256::digest(everything.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Returns the keys whose values may not be shown.
     fn hidden<'a>(&'a self, server: &'a Server) -> BTreeSet<&'a str> {
-        let declared = self
-            .settings
-            .iter()
-            .filter(|(_, setting)| setting.is_sensitive)
-            .map(|(key, _)| &**key);
-        let marked = server
-            .settings
-            .iter()
-            .filter(|(_, value)| value.is_sensitive())
-            .map(|(key, _)| &**key);
+        let declared = self.settings.iter().filter(|(_, setting)| setting.is_sensitive).map(|(key, _)| &**key);
+        let marked = server.settings.iter().filter(|(_, value)| value.is_sensitive()).map(|(key, _)| &**key);
         declared.chain(marked).collect()
     }
 }
@@ -240,8 +207,6 @@ fn json(value: &Value) -> serde_json::Value {
         (Some(flag), ..) => json!(flag),
         (_, Some(number), _) => json!(number),
         (.., Some(items)) => items.iter().map(json).collect(),
-        (None, None, None) => value
-            .as_text()
-            .map_or(serde_json::Value::Null, |text| json!(text)),
+        (None, None, None) => value.as_text().map_or(serde_json::Value::Null, |text| json!(text)),
     }
 }

@@ -120,6 +120,8 @@ pub struct Setting {
     pub default: Option<Value>,
     /// Whether the user has to decide.
     pub is_required: bool,
+    /// Whether it is the user's consent to something: without `true` the game does not start.
+    pub is_consent: bool,
     /// Whether a change disconnects the players: the server reads it at start only.
     pub needs_restart: bool,
     /// Whether its value may not be shown.
@@ -170,8 +172,6 @@ pub struct SecretKey {
 impl Game {
     /// Returns the port that players connect to.
     pub fn game_port(&self) -> &Port {
-        self.ports
-            .get("game")
-            .expect("a manifest without a `game` port is not parsed")
+        self.ports.get("game").expect("a manifest without a `game` port is not parsed")
     }
 }

@@ -9,8 +9,6 @@ mod read;
 mod validate;
 
 pub use input::{Artifact, Backup, Power, Server, Source};
-pub use manifest::{
-    Game, Port, Protocol, Query, SecretKey, Setting, SettingType, Sizing, Stop, StopBy, Version,
-};
+pub use manifest::{Game, Port, Protocol, Query, SecretKey, Setting, SettingType, Sizing, Stop, StopBy, Version};
 pub use parse::parse;
 pub use validate::Wanted;

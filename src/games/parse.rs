@@ -1,8 +1,6 @@
 //! From the text of `game.hcl` to a [`Game`], with every mistake at its place.
 
-use super::manifest::{
-    Game, Port, Protocol, Query, SecretKey, Setting, SettingType, Sizing, Stop, StopBy, Version,
-};
+use super::manifest::{Game, Port, Protocol, Query, SecretKey, Setting, SettingType, Sizing, Stop, StopBy, Version};
 use super::read::Reader;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
 use hcl::edit::expr::Expression;
@@ -21,26 +19,16 @@ const TEXT_MAX_BYTES: usize = 1024 * 1024;
 pub fn parse(file: FileId, text: &str) -> Result<Game, Diagnostics> {
     let start = Span::new(file, 0, 0);
     if text.len() > TEXT_MAX_BYTES {
-        return Err(Diagnostic::error("the game manifest is longer than 1 MiB")
-            .at(start)
-            .into());
+        return Err(Diagnostic::error("the game manifest is longer than 1 MiB").at(start).into());
     }
     let body: Body = text.parse().map_err(|error: hcl::edit::parser::Error| {
         let at = error.location().offset() as u32;
         Diagnostics::from(
-            Diagnostic::error(format!("the game manifest is not HCL: {}", error.message()))
-                .at(Span::new(file, at, at)),
+            Diagnostic::error(format!("the game manifest is not HCL: {}", error.message())).at(Span::new(file, at, at)),
         )
     })?;
     let mut found = Diagnostics::new();
-    let game = game(
-        &mut Reader {
-            file,
-            found: &mut found,
-        },
-        &body,
-        start,
-    );
+    let game = game(&mut Reader { file, found: &mut found }, &body, start);
     match game {
         Some(game) if !found.has_errors() => Ok(game),
         _ => Err(found),
@@ -59,16 +47,8 @@ fn game(reader: &mut Reader<'_>, body: &Body, start: Span) -> Option<Game> {
     let title = reader.required(title, body, "title", start);
     let query = query(reader, body, start);
     let ports = labelled(reader, body, "port", port);
-    if !body.get_blocks("port").any(|block| {
-        block
-            .labels
-            .first()
-            .is_some_and(|label| label.as_str() == "game")
-    }) {
-        reader.error(
-            start,
-            "`port \"game\"` is missing: the port players connect to",
-        );
+    if !body.get_blocks("port").any(|block| block.labels.first().is_some_and(|label| label.as_str() == "game")) {
+        reader.error(start, "`port \"game\"` is missing: the port players connect to");
     }
     let sizing = single(reader, body, "sizing", start, sizing);
     let stop = single(reader, body, "stop", start, stop);
@@ -94,22 +74,11 @@ fn game(reader: &mut Reader<'_>, body: &Body, start: Span) -> Option<Game> {
 fn query(reader: &mut Reader<'_>, body: &Body, start: Span) -> Option<Query> {
     let name = reader.text(body, "query");
     let name = reader.required(name, body, "query", start)?;
-    let query = Query::ALL
-        .into_iter()
-        .find(|query| query.as_str() == &*name);
+    let query = Query::ALL.into_iter().find(|query| query.as_str() == &*name);
     if query.is_none() {
-        let known: Vec<_> = Query::ALL
-            .iter()
-            .map(|query| format!("`{}`", query.as_str()))
-            .collect();
+        let known: Vec<_> = Query::ALL.iter().map(|query| format!("`{}`", query.as_str())).collect();
         let at = reader.span(&body.get_attribute("query")?.value);
-        reader.error(
-            at,
-            format!(
-                "unknown query protocol `{name}`, expected one of {}",
-                known.join(", ")
-            ),
-        );
+        reader.error(at, format!("unknown query protocol `{name}`, expected one of {}", known.join(", ")));
     }
     query
 }
@@ -168,10 +137,7 @@ fn port(reader: &mut Reader<'_>, block: &Block) -> Option<Port> {
         "udp" => Some(Protocol::Udp),
         other => {
             let at = reader.span(&body.get_attribute("protocol")?.value);
-            reader.error(
-                at,
-                format!("unknown protocol `{other}`, expected `tcp` or `udp`"),
-            );
+            reader.error(at, format!("unknown protocol `{other}`, expected `tcp` or `udp`"));
             None
         }
     };
@@ -179,12 +145,7 @@ fn port(reader: &mut Reader<'_>, block: &Block) -> Option<Port> {
     let default = reader.required(default, body, "default", header);
     let stride = reader.number(body, "stride").unwrap_or(1);
     let description = description(reader, body, header);
-    Some(Port {
-        protocol: protocol?,
-        default: default?,
-        stride,
-        description: description?,
-    })
+    Some(Port { protocol: protocol?, default: default?, stride, description: description? })
 }
 
 fn sizing(reader: &mut Reader<'_>, block: &Block) -> Option<Sizing> {
@@ -213,10 +174,7 @@ fn stop(reader: &mut Reader<'_>, block: &Block) -> Option<Stop> {
             return None;
         }
     };
-    Some(Stop {
-        by,
-        timeout_seconds: timeout_seconds?,
-    })
+    Some(Stop { by, timeout_seconds: timeout_seconds? })
 }
 
 fn version(reader: &mut Reader<'_>, block: &Block) -> Option<Version> {
@@ -226,30 +184,19 @@ fn version(reader: &mut Reader<'_>, block: &Block) -> Option<Version> {
     let url = reader.required(url, body, "url", header);
     let sha256 = reader.text(body, "sha256");
     let sha256 = reader.required(sha256, body, "sha256", header)?;
-    if sha256.len() != 64
-        || !sha256
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    {
+    if sha256.len() != 64 || !sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         let at = reader.span(&body.get_attribute("sha256")?.value);
         reader.error(at, "`sha256` must be 64 lower-case hexadecimal digits");
     }
     let packages = reader.texts(body, "packages").unwrap_or_default();
-    Some(Version {
-        url: url?,
-        sha256,
-        packages,
-    })
+    Some(Version { url: url?, sha256, packages })
 }
 
 fn secret(reader: &mut Reader<'_>, block: &Block) -> Option<SecretKey> {
     let (body, header) = (&block.body, reader.header(block));
     reader.expect_only(body, &["required", "description"], &[]);
     let is_required = reader.flag(body, "required").unwrap_or(false);
-    Some(SecretKey {
-        is_required,
-        description: description(reader, body, header)?,
-    })
+    Some(SecretKey { is_required, description: description(reader, body, header)? })
 }
 
 fn setting(reader: &mut Reader<'_>, block: &Block) -> Option<Setting> {
@@ -265,6 +212,7 @@ fn setting(reader: &mut Reader<'_>, block: &Block) -> Option<Setting> {
             "pattern",
             "default",
             "required",
+            "consent",
             "restart",
             "sensitive",
             "file",
@@ -273,23 +221,19 @@ fn setting(reader: &mut Reader<'_>, block: &Block) -> Option<Setting> {
         &[],
     );
     let of = setting_type(reader, body, header)?;
-    let default = reader.value(body, "default").and_then(|value| {
-        match super::validate::convert(&of, &value) {
-            Ok(value) => Some(value),
-            Err(expected) => {
-                let at = reader.span(&body.get_attribute("default")?.value);
-                reader.error(
-                    at,
-                    format!("the default is not allowed: expected {expected}"),
-                );
-                None
-            }
+    let default = reader.value(body, "default").and_then(|value| match super::validate::convert(&of, &value) {
+        Ok(value) => Some(value),
+        Err(expected) => {
+            let at = reader.span(&body.get_attribute("default")?.value);
+            reader.error(at, format!("the default is not allowed: expected {expected}"));
+            None
         }
     });
     Some(Setting {
         of,
         default,
         is_required: reader.flag(body, "required").unwrap_or(false),
+        is_consent: reader.flag(body, "consent").unwrap_or(false),
         needs_restart: reader.flag(body, "restart").unwrap_or(true),
         is_sensitive: reader.flag(body, "sensitive").unwrap_or(false),
         file: reader.text(body, "file"),
@@ -309,27 +253,18 @@ fn setting_type(reader: &mut Reader<'_>, body: &Body, header: Span) -> Option<Se
     };
     let values = reader.value(body, "values");
     match name {
-        "bool" => Some(SettingType::Bool {
-            only: values
-                .as_ref()
-                .and_then(|values| values.as_items()?.first()?.as_bool()),
-        }),
-        "number" => Some(SettingType::Number {
-            min: reader.number(body, "min"),
-            max: reader.number(body, "max"),
-        }),
+        "bool" => {
+            Some(SettingType::Bool { only: values.as_ref().and_then(|values| values.as_items()?.first()?.as_bool()) })
+        }
+        "number" => Some(SettingType::Number { min: reader.number(body, "min"), max: reader.number(body, "max") }),
         "string" if values.is_some() => reader.texts(body, "values").map(SettingType::Choice),
-        "string" => Some(SettingType::Text {
-            length_max: reader.number(body, "length_max"),
-            pattern: pattern(reader, body),
-        }),
+        "string" => {
+            Some(SettingType::Text { length_max: reader.number(body, "length_max"), pattern: pattern(reader, body) })
+        }
         "list" => Some(SettingType::Texts),
         _ => {
             let at = reader.span(&attribute.value);
-            reader.error(
-                at,
-                "unknown type, expected `bool`, `number`, `string` or `list(string)`",
-            );
+            reader.error(at, "unknown type, expected `bool`, `number`, `string` or `list(string)`");
             None
         }
     }
@@ -342,10 +277,7 @@ fn pattern(reader: &mut Reader<'_>, body: &Body) -> Option<Regex> {
         Ok(pattern) => Some(pattern),
         Err(error) => {
             let at = reader.span(&body.get_attribute("pattern")?.value);
-            reader.error(
-                at,
-                format!("`pattern` is not a regular expression: {error}"),
-            );
+            reader.error(at, format!("`pattern` is not a regular expression: {error}"));
             None
         }
     }

@@ -24,11 +24,7 @@ impl Reader<'_> {
     pub(super) fn header(&self, block: &Block) -> Span {
         let last = block.labels.last().and_then(hcl::edit::Span::span);
         let start = block.ident.span().unwrap_or_default();
-        Span::new(
-            self.file,
-            start.start as u32,
-            last.map_or(start.end, |label| label.end) as u32,
-        )
+        Span::new(self.file, start.start as u32, last.map_or(start.end, |label| label.end) as u32)
     }
 
     pub(super) fn error(&mut self, at: Span, summary: impl Into<String>) {
@@ -45,35 +41,17 @@ impl Reader<'_> {
         }
     }
 
-    fn expect_name(
-        &mut self,
-        name: &hcl::edit::Decorated<hcl::edit::Ident>,
-        what: &str,
-        expected: &[&str],
-    ) {
+    fn expect_name(&mut self, name: &hcl::edit::Decorated<hcl::edit::Ident>, what: &str, expected: &[&str]) {
         if expected.contains(&name.as_str()) {
             return;
         }
-        let found = Diagnostic::error(format!(
-            "unknown {what} `{}` in a game manifest",
-            name.as_str()
-        ))
-        .at(self.span(name));
-        self.found.push(super::validate::with_suggestion(
-            found,
-            name.as_str(),
-            expected.iter().copied(),
-        ));
+        let found =
+            Diagnostic::error(format!("unknown {what} `{}` in a game manifest", name.as_str())).at(self.span(name));
+        self.found.push(super::validate::with_suggestion(found, name.as_str(), expected.iter().copied()));
     }
 
     /// Reports an attribute that is missing; `at` is the header of what should have it.
-    pub(super) fn required<T>(
-        &mut self,
-        found: Option<T>,
-        body: &Body,
-        name: &str,
-        at: Span,
-    ) -> Option<T> {
+    pub(super) fn required<T>(&mut self, found: Option<T>, body: &Body, name: &str, at: Span) -> Option<T> {
         if found.is_none() && !body.has_attribute(name) {
             self.error(at, format!("`{name}` is missing"));
         }
@@ -81,9 +59,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn text(&mut self, body: &Body, name: &str) -> Option<Arc<str>> {
-        self.literal(body, name, "text in quotes", |value| {
-            value.as_text().map(Arc::from)
-        })
+        self.literal(body, name, "text in quotes", |value| value.as_text().map(Arc::from))
     }
 
     pub(super) fn flag(&mut self, body: &Body, name: &str) -> Option<bool> {
@@ -92,18 +68,12 @@ impl Reader<'_> {
 
     pub(super) fn number<N: TryFrom<i64>>(&mut self, body: &Body, name: &str) -> Option<N> {
         let expected = format!("a whole number that fits {} bits", size_of::<N>() * 8);
-        self.literal(body, name, &expected, |value| {
-            value.as_i64().and_then(|number| N::try_from(number).ok())
-        })
+        self.literal(body, name, &expected, |value| value.as_i64().and_then(|number| N::try_from(number).ok()))
     }
 
     pub(super) fn texts(&mut self, body: &Body, name: &str) -> Option<Vec<Arc<str>>> {
         self.literal(body, name, "a list of texts", |value| {
-            value
-                .as_items()?
-                .iter()
-                .map(|item| item.as_text().map(Arc::from))
-                .collect()
+            value.as_items()?.iter().map(|item| item.as_text().map(Arc::from)).collect()
         })
     }
 
@@ -111,13 +81,7 @@ impl Reader<'_> {
         self.literal(body, name, "a literal", |value| Some(value.clone()))
     }
 
-    fn literal<T>(
-        &mut self,
-        body: &Body,
-        name: &str,
-        expected: &str,
-        get: impl Fn(&Value) -> Option<T>,
-    ) -> Option<T> {
+    fn literal<T>(&mut self, body: &Body, name: &str, expected: &str, get: impl Fn(&Value) -> Option<T>) -> Option<T> {
         let attribute: &Attribute = body.get_attribute(name)?;
         let found = literal(&attribute.value).as_ref().and_then(get);
         if found.is_none() {
@@ -133,13 +97,7 @@ impl Reader<'_> {
             return Some(Arc::from(label.as_str()));
         }
         let at = self.header(block);
-        self.error(
-            at,
-            format!(
-                "`{}` needs exactly one label: its name",
-                block.ident.as_str()
-            ),
-        );
+        self.error(at, format!("`{}` needs exactly one label: its name", block.ident.as_str()));
         None
     }
 }
@@ -150,16 +108,9 @@ fn literal(expression: &Expression) -> Option<Value> {
         Expression::Bool(flag) => Some(Value::from(*flag.value())),
         Expression::Number(number) => number.value().as_i64().map(Value::from),
         Expression::String(text) => Some(Value::from(text.as_str())),
-        Expression::Array(items) => items
-            .iter()
-            .map(literal)
-            .collect::<Option<Vec<_>>>()
-            .map(Value::tuple),
+        Expression::Array(items) => items.iter().map(literal).collect::<Option<Vec<_>>>().map(Value::tuple),
         Expression::UnaryOp(operation) if *operation.operator.value() == UnaryOperator::Neg => {
-            literal(&operation.expr)?
-                .as_i64()?
-                .checked_neg()
-                .map(Value::from)
+            literal(&operation.expr)?.as_i64()?.checked_neg().map(Value::from)
         }
         // A manifest is data: what needs a variable, a function or an operator has no place in it.
         _ => None,

@@ -45,10 +45,7 @@ impl Game {
             .settings
             .iter()
             .filter_map(|(key, setting)| {
-                setting
-                    .default
-                    .clone()
-                    .map(|value| (key.clone(), mark(value, setting.is_sensitive)))
+                setting.default.clone().map(|value| (key.clone(), mark(value, setting.is_sensitive)))
             })
             .collect();
         let Some(entries) = entries(written, &root, span_of, found) else {
@@ -75,77 +72,65 @@ impl Game {
                 }
                 Err(expected) => {
                     resolved.remove(key);
-                    let got = if is_secret {
-                        "(sensitive)".to_owned()
-                    } else {
-                        format!("{value:?}")
-                    };
+                    let got = if is_secret { "(sensitive)".to_owned() } else { format!("{value:?}") };
                     let what = format!("setting `{key}` is {got}, expected {expected}");
                     found.push(
-                        suggest_choice(Diagnostic::error(what).at(at), &setting.of, value)
-                            .hint(&*setting.description),
+                        suggest_choice(Diagnostic::error(what).at(at), &setting.of, value).hint(&*setting.description),
                     );
                 }
             }
         }
-        for (key, setting) in &self.settings {
-            if setting.is_required && entries.get(key).is_none_or(Value::is_null) {
-                let what = format!("{} needs the setting `{key}`", self.title);
-                found.push(
-                    Diagnostic::error(what)
-                        .at(span_of(&root))
-                        .hint(&*setting.description),
-                );
-            }
-        }
+        self.omissions(entries, &resolved, span_of(&root), found);
         resolved
     }
 
-    /// A version is either pinned in the manifest, or the user pins an artifact: nothing unverified is ever run.
-    fn version(
+    /// Reports what the user has to decide and did not.
+    fn omissions(
         &self,
-        wanted: &Wanted<'_>,
-        span_of: &dyn Fn(&Path) -> Span,
+        written: &BTreeMap<Arc<str>, Value>,
+        resolved: &BTreeMap<Arc<str>, Value>,
+        at: Span,
         found: &mut Diagnostics,
     ) {
-        let brings_artifact = ["artifact_url", "artifact_file"].iter().any(|key| {
-            wanted
-                .settings
-                .get(key)
-                .is_some_and(|value| !value.is_null())
-        });
+        for (key, setting) in &self.settings {
+            if setting.is_required && written.get(key).is_none_or(Value::is_null) {
+                let what = format!("{} needs the setting `{key}`", self.title);
+                found.push(Diagnostic::error(what).at(at).hint(&*setting.description));
+            }
+            if setting.is_consent && resolved.get(key).is_none_or(|value| value.as_bool() == Some(false)) {
+                let what = format!("{} does not start without `{key} = true`", self.title);
+                found.push(Diagnostic::warning(what).at(at).hint(&*setting.description));
+            }
+        }
+    }
+
+    /// A version is either pinned in the manifest, or the user pins an artifact: nothing unverified is ever run.
+    fn version(&self, wanted: &Wanted<'_>, span_of: &dyn Fn(&Path) -> Span, found: &mut Diagnostics) {
+        let brings_artifact = ["artifact_url", "artifact_file"]
+            .iter()
+            .any(|key| wanted.settings.get(key).is_some_and(|value| !value.is_null()));
         let at = span_of(&Path::attribute("version"));
         if brings_artifact {
-            if wanted
-                .settings
-                .get("artifact_sha256")
-                .is_none_or(Value::is_null)
-            {
+            if wanted.settings.get("artifact_sha256").is_none_or(Value::is_null) {
                 let at = span_of(&Path::attribute("settings"));
-                found.push(Diagnostic::error("`artifact_sha256` is missing: an artifact is run only if its checksum is right").at(at));
+                found.push(
+                    Diagnostic::error("`artifact_sha256` is missing: an artifact is run only if its checksum is right")
+                        .at(at),
+                );
             }
             return;
         }
         match wanted.version.as_text() {
             Some(version) if !self.versions.contains_key(version) => {
                 let what = format!("no artifact is pinned for {} `{version}`", self.title);
-                let diagnostic = with_suggestion(
-                    Diagnostic::error(what).at(at),
-                    version,
-                    self.versions.keys().map(|key| &**key),
-                );
-                found.push(
-                    diagnostic.hint("or set `artifact_url` and `artifact_sha256` in `settings`"),
-                );
+                let diagnostic =
+                    with_suggestion(Diagnostic::error(what).at(at), version, self.versions.keys().map(|key| &**key));
+                found.push(diagnostic.hint("or set `artifact_url` and `artifact_sha256` in `settings`"));
             }
             Some(_) => {}
             None if wanted.version.is_unknown() => {}
             None => found.push(
-                Diagnostic::error(format!(
-                    "`version` must be text, expected {}",
-                    one_of(self.versions.keys())
-                ))
-                .at(at),
+                Diagnostic::error(format!("`version` must be text, expected {}", one_of(self.versions.keys()))).at(at),
             ),
         }
     }
@@ -159,11 +144,7 @@ impl Game {
             let at = span_of(&root.then(Step::Key(key.clone())));
             if !self.secrets.contains_key(key) {
                 let what = format!("{} has no secret `{key}`", self.title);
-                found.push(with_suggestion(
-                    Diagnostic::error(what).at(at),
-                    key,
-                    self.secrets.keys().map(|key| &**key),
-                ));
+                found.push(with_suggestion(Diagnostic::error(what).at(at), key, self.secrets.keys().map(|key| &**key)));
             } else if value.as_text().is_none() && !value.is_unknown() && !value.is_null() {
                 found.push(Diagnostic::error(format!("secret `{key}` must be text")).at(at));
             }
@@ -171,11 +152,7 @@ impl Game {
         for (key, secret) in &self.secrets {
             if secret.is_required && entries.get(key).is_none_or(Value::is_null) {
                 let what = format!("{} needs the secret `{key}`", self.title);
-                found.push(
-                    Diagnostic::error(what)
-                        .at(span_of(&root))
-                        .hint(&*secret.description),
-                );
+                found.push(Diagnostic::error(what).at(span_of(&root)).hint(&*secret.description));
             }
         }
     }
@@ -194,20 +171,13 @@ fn entries<'a>(
     }
     let entries = written.as_entries();
     if entries.is_none() && !written.is_unknown() {
-        found.push(
-            Diagnostic::error(format!("`{root}` must be a map of keys to values"))
-                .at(span_of(root)),
-        );
+        found.push(Diagnostic::error(format!("`{root}` must be a map of keys to values")).at(span_of(root)));
     }
     entries
 }
 
 fn mark(value: Value, is_sensitive: bool) -> Value {
-    if is_sensitive {
-        value.with_marks(Marks::SENSITIVE)
-    } else {
-        value
-    }
+    if is_sensitive { value.with_marks(Marks::SENSITIVE) } else { value }
 }
 
 /// Returns the value as the type asks for it, converting between text, numbers and truth values as the language does.
@@ -221,48 +191,33 @@ pub(super) fn convert(of: &SettingType, value: &Value) -> Result<Value, String> 
     let converted = match of {
         SettingType::Bool { only } => {
             let flag = value.as_bool().or_else(|| value.as_text()?.parse().ok());
-            flag.filter(|flag| only.is_none_or(|only| only == *flag))
-                .map(Value::from)
+            flag.filter(|flag| only.is_none_or(|only| only == *flag)).map(Value::from)
         }
         SettingType::Number { min, max } => {
             let number = value.as_i64().or_else(|| value.as_text()?.parse().ok());
             number
-                .filter(|number| {
-                    min.is_none_or(|min| min <= *number) && max.is_none_or(|max| *number <= max)
-                })
+                .filter(|number| min.is_none_or(|min| min <= *number) && max.is_none_or(|max| *number <= max))
                 .map(Value::from)
         }
-        SettingType::Text {
-            length_max,
-            pattern,
-        } => scalar_text(value)
+        SettingType::Text { length_max, pattern } => scalar_text(value)
             .filter(|text| length_max.is_none_or(|max| text.chars().count() as u64 <= max))
-            .filter(|text| {
-                pattern
-                    .as_ref()
-                    .is_none_or(|pattern| pattern.is_match(text))
-            })
+            .filter(|text| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text)))
             // Settings become lines of files and of unit files: a control character could start a line of its own.
             .filter(|text| !text.chars().any(char::is_control))
             .map(Value::from),
-        SettingType::Choice(choices) => scalar_text(value)
-            .filter(|text| choices.iter().any(|choice| **choice == **text))
-            .map(Value::from),
+        SettingType::Choice(choices) => {
+            scalar_text(value).filter(|text| choices.iter().any(|choice| **choice == **text)).map(Value::from)
+        }
         SettingType::Texts => value
             .as_items()
             .filter(|items| {
                 items.iter().all(|item| {
-                    item.is_unknown()
-                        || item
-                            .as_text()
-                            .is_some_and(|text| !text.chars().any(char::is_control))
+                    item.is_unknown() || item.as_text().is_some_and(|text| !text.chars().any(char::is_control))
                 })
             })
             .map(|_| value.clone()),
     };
-    converted
-        .map(|converted| converted.with_marks(value.marks()))
-        .ok_or_else(|| expectation(of))
+    converted.map(|converted| converted.with_marks(value.marks())).ok_or_else(|| expectation(of))
 }
 
 fn scalar_text(value: &Value) -> Option<String> {
@@ -284,33 +239,14 @@ fn expectation(of: &SettingType) -> String {
     match of {
         SettingType::Bool { only: Some(only) } => format!("`{only}`"),
         SettingType::Bool { only: None } => "`true` or `false`".to_owned(),
-        SettingType::Number {
-            min: Some(min),
-            max: Some(max),
-        } => format!("a whole number from {min} to {max}"),
-        SettingType::Number {
-            min: Some(min),
-            max: None,
-        } => format!("a whole number of at least {min}"),
-        SettingType::Number {
-            min: None,
-            max: Some(max),
-        } => format!("a whole number of at most {max}"),
-        SettingType::Number {
-            min: None,
-            max: None,
-        } => "a whole number".to_owned(),
-        SettingType::Text {
-            length_max,
-            pattern,
-        } => {
-            let length = length_max
-                .map(|max| format!(" of at most {max} characters"))
-                .unwrap_or_default();
-            let shape = pattern
-                .as_ref()
-                .map(|pattern| format!(" that matches `{}`", pattern.as_str()))
-                .unwrap_or_default();
+        SettingType::Number { min: Some(min), max: Some(max) } => format!("a whole number from {min} to {max}"),
+        SettingType::Number { min: Some(min), max: None } => format!("a whole number of at least {min}"),
+        SettingType::Number { min: None, max: Some(max) } => format!("a whole number of at most {max}"),
+        SettingType::Number { min: None, max: None } => "a whole number".to_owned(),
+        SettingType::Text { length_max, pattern } => {
+            let length = length_max.map(|max| format!(" of at most {max} characters")).unwrap_or_default();
+            let shape =
+                pattern.as_ref().map(|pattern| format!(" that matches `{}`", pattern.as_str())).unwrap_or_default();
             format!("one line of text{length}{shape}")
         }
         SettingType::Choice(choices) => one_of(choices),
@@ -338,13 +274,10 @@ pub(super) fn with_suggestion<'a>(
     name: &str,
     known: impl Iterator<Item = &'a str>,
 ) -> Diagnostic {
-    let near = known
-        .map(|known| (strsim::jaro_winkler(name, known), known))
-        .max_by(|left, right| left.0.total_cmp(&right.0));
+    let near =
+        known.map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|left, right| left.0.total_cmp(&right.0));
     match near {
-        Some((likeness, known)) if likeness > 0.8 => {
-            diagnostic.hint(format!("did you mean `{known}`?"))
-        }
+        Some((likeness, known)) if likeness > 0.8 => diagnostic.hint(format!("did you mean `{known}`?")),
         _ => diagnostic,
     }
 }

@@ -93,6 +93,7 @@ mod tests {
             span: Span::new(FileId(0), at as u32 * 10, at as u32 * 10 + 5),
             dependencies: to.iter().map(|text| address(text)).collect(),
             lifecycle: Lifecycle::default(),
+            called_cluster: None,
             shape: Default::default(),
         };
         let blocks: Vec<Block> = edges.iter().enumerate().map(block).collect();

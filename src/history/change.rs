@@ -63,8 +63,12 @@ pub fn applied_steps(entries: impl IntoIterator<Item = Entry>) -> Vec<AppliedSte
                 steps.push(AppliedStep { key, address, identity, step, call, upid: None, effect, began: at, ending });
             }
             Entry::TaskAssigned { key, upid } => update(&mut steps, &key, |step| step.upid = Some(upid)),
-            Entry::Settled { key, outcome, at } => update(&mut steps, &key, |step| step.ending = Ending::Settled { outcome, at }),
-            Entry::Abandoned { key, reason } => update(&mut steps, &key, |step| step.ending = Ending::Abandoned(reason)),
+            Entry::Settled { key, outcome, at } => {
+                update(&mut steps, &key, |step| step.ending = Ending::Settled { outcome, at })
+            }
+            Entry::Abandoned { key, reason } => {
+                update(&mut steps, &key, |step| step.ending = Ending::Abandoned(reason))
+            }
             Entry::Recorded { address, effect, at } => {
                 let identity = match &effect {
                     Effect::Put(record) => record.identity.clone(),
@@ -72,7 +76,17 @@ pub fn applied_steps(entries: impl IntoIterator<Item = Entry>) -> Vec<AppliedSte
                 };
                 let ending = Ending::Settled { outcome: Outcome::Done, at };
                 let (step, call) = ("record".into(), String::new());
-                steps.push(AppliedStep { key: None, address, identity, step, call, upid: None, effect, began: at, ending });
+                steps.push(AppliedStep {
+                    key: None,
+                    address,
+                    identity,
+                    step,
+                    call,
+                    upid: None,
+                    effect,
+                    began: at,
+                    ending,
+                });
             }
             Entry::Outputs { .. } => {}
         }
@@ -95,7 +109,8 @@ mod tests {
     #[test]
     fn a_step_is_told_from_its_beginning_to_its_end() {
         let key = OperationKey { run: "r".into(), sequence: 1 };
-        let address = Address { module: ModulePath::default(), kind: "pool".into(), name: "p".into(), key: None, child: None };
+        let address =
+            Address { module: ModulePath::default(), kind: "pool".into(), name: "p".into(), key: None, child: None };
         let begun = Entry::Begun {
             key: key.clone(),
             address: address.clone(),
@@ -108,7 +123,8 @@ mod tests {
             effect: Effect::Remove,
             at: 10,
         };
-        let unknown = Entry::Abandoned { key: OperationKey { run: "older".into(), sequence: 9 }, reason: String::new() };
+        let unknown =
+            Entry::Abandoned { key: OperationKey { run: "older".into(), sequence: 9 }, reason: String::new() };
         let entries = [
             unknown,
             begun,

@@ -26,7 +26,9 @@ impl Estimates {
                         seconds.entry(kind_of(step).to_owned()).or_default().push((at - start).max(0));
                     }
                 }
-                Entry::Settled { key, outcome: Outcome::Failed(_), .. } | Entry::Abandoned { key, .. } => drop(begun.remove(key)),
+                Entry::Settled { key, outcome: Outcome::Failed(_), .. } | Entry::Abandoned { key, .. } => {
+                    drop(begun.remove(key))
+                }
                 Entry::TaskAssigned { .. } | Entry::Outputs { .. } | Entry::Recorded { .. } => {}
             }
         }
@@ -55,14 +57,11 @@ fn kind_of(step: &str) -> &str {
 /// disk, and 1 GiB took 1 s.
 fn default_ms(kind: &str) -> u64 {
     match kind {
-        "clone" => 5_000,
-        "create" => 500,
+        "clone" | "shutdown" => 5_000,
+        "create" | "stop" | "destroy" => 500,
         "configure" | "update" => 100,
-        "resize" => 200,
         "start" => 1_000,
         "reboot" => 2_000,
-        "shutdown" => 5_000,
-        "stop" | "destroy" => 500,
         "provision" => 60_000,
         _ => 200,
     }
@@ -76,7 +75,8 @@ mod tests {
 
     fn step(sequence: u32, name: &str, at: i64, seconds: i64, outcome: Outcome) -> [Entry; 2] {
         let key = OperationKey { run: "r".into(), sequence };
-        let address = Address { module: ModulePath::default(), kind: "vm".into(), name: "web".into(), key: None, child: None };
+        let address =
+            Address { module: ModulePath::default(), kind: "vm".into(), name: "web".into(), key: None, child: None };
         let begun = Entry::Begun {
             key: key.clone(),
             address,

@@ -104,8 +104,8 @@ pub fn pool(answer: &Value) -> Option<PoolView> {
     let mut view = PoolView { comment: member(row, "comment").unwrap_or_default(), ..PoolView::default() };
     for item in row.get("members").map(rows).into_iter().flatten() {
         match (vmid(item), member(item, "storage")) {
-            (Some(vmid), _) => drop(view.guests.insert(vmid)),
-            (None, Some(storage)) => drop(view.storages.insert(storage)),
+            (Some(vmid), _) => view.guests.extend([vmid]),
+            (None, Some(storage)) => view.storages.extend([storage]),
             (None, None) => {}
         }
     }
@@ -310,7 +310,9 @@ mod tests {
         let view = pool(&members).expect("a pool");
         assert_eq!((view.guests, view.storages), (BTreeSet::from([5000]), BTreeSet::from(["shared".to_owned()])));
         assert_eq!(pool(&json!([])), None);
-        let rules = acl(&json!([{"path": "/pool/acme", "roleid": "PVEVMUser", "type": "user", "ugid": "kim@pve", "propagate": "1"}]));
+        let rules = acl(
+            &json!([{"path": "/pool/acme", "roleid": "PVEVMUser", "type": "user", "ugid": "kim@pve", "propagate": "1"}]),
+        );
         assert!(rules.iter().all(|rule| rule.propagates && rule.subject == "kim@pve") && rules.len() == 1);
         let (rules, digest) = firewall_rules(&json!([
             {"pos": 1, "type": "in", "action": "DROP", "digest": "d"},

@@ -5,7 +5,7 @@ use super::input::PlanInput;
 use super::judge::{Judged, judge};
 use super::wish::{Scene, wishes};
 use super::{Mode, OutputChange, Plan, arrange, intent, quota, select};
-use crate::config::{Address, Output};
+use crate::config::{Address, Block, Output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::resources::schema::{Presence, Schema};
 use crate::value::{Path, Step, Value};
@@ -30,7 +30,7 @@ pub fn plan(input: &PlanInput) -> (Option<Plan>, Diagnostics) {
         (scene, judged, errors)
     };
     diagnostics.extend(errors);
-    select::select(input, &mut judged);
+    diagnostics.extend(select::select(input, &mut judged));
     diagnostics.extend(unknown_at_apply(&scene, &judged));
     diagnostics.extend(prevented(input, &judged));
     let (quotas, capacity, misfits) = quota::check(&scene, &judged);
@@ -113,21 +113,39 @@ fn first_unknown(schema: &Schema, value: &Value, at: &Path) -> Option<Path> {
     })
 }
 
+/// What must not go, by the block's own words or by the guest's.
 fn prevented(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnostic> {
     let goes = |object: &&Judged| matches!(object.change.action, Action::Delete | Action::Replace);
-    judged
-        .values()
-        .filter(goes)
-        .filter_map(|object| {
-            let block = input.stack.blocks.iter().find(|block| block.address == object.change.address.block())?;
-            block.lifecycle.prevent_destroy.then(|| {
-                Diagnostic::error(format!("{} {}, and its `lifecycle` forbids that", object.change.address, object.change.action.words()))
-                    .at(block.span)
-                    .hint("take `prevent_destroy` out if you mean it, or undo the change that needs it")
-                    .about(&object.change.address)
-            })
+    let blocks: BTreeMap<&Address, &Block> = input.stack.blocks.iter().map(|block| (&block.address, block)).collect();
+    let refusal = |object: &Judged| {
+        let (address, words) = (&object.change.address, object.change.action.words());
+        let block = blocks.get(&address.block());
+        let diagnostic = |text: String| {
+            let diagnostic = Diagnostic::error(text).about(address);
+            block.map_or(diagnostic.clone(), |block| diagnostic.at(block.span))
+        };
+        if block.is_some_and(|block| block.lifecycle.prevent_destroy) {
+            let hint = "take `prevent_destroy` out of its `lifecycle` if you mean it, or undo the change that needs it";
+            return Some(why(diagnostic(format!("{address} {words}, and its `lifecycle` forbids that")), object).hint(hint));
+        }
+        let is_protected = object.found.as_ref().and_then(|found| found.value.get("protection")?.as_bool()) == Some(true);
+        is_protected.then(|| {
+            why(diagnostic(format!("{address} {words}, and the guest is protected")), object)
+                .detail("Proxmox refuses to remove a guest with `protection`.")
+                .hint("apply once with its block and `protection = false`, then plan this again")
         })
-        .collect()
+    };
+    judged.values().filter(goes).filter_map(refusal).collect()
+}
+
+/// Names the attributes that cannot change in place.
+fn why(diagnostic: Diagnostic, object: &Judged) -> Diagnostic {
+    let forcing = object.change.attributes.iter().filter(|change| change.forces_replacement);
+    let names: Vec<String> = forcing.map(|change| format!("`{}`", change.path)).collect();
+    match names.is_empty() {
+        true => diagnostic,
+        false => diagnostic.detail(format!("{} cannot change in place.", names.join(", "))),
+    }
 }
 
 fn outputs(scene: &Scene) -> (BTreeMap<std::sync::Arc<str>, OutputChange>, Diagnostics) {

@@ -13,6 +13,7 @@ mod input;
 mod intent;
 mod judge;
 mod operation;
+mod order;
 mod quota;
 mod select;
 mod wish;

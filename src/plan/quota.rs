@@ -39,7 +39,7 @@ pub(super) fn check(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> (Vec<Q
         let Some(view) = scene.view(cluster) else { continue };
         let before = usage_now(view);
         let after = usage_after(&before, cluster, judged);
-        for tenant in scene.tenants.iter().filter(|tenant| tenant.cluster == *cluster) {
+        for tenant in scene.tenants.values().filter(|tenant| tenant.cluster == *cluster) {
             quotas.extend(quota(scene, judged, tenant, &before, &after, &mut diagnostics));
         }
         nodes(scene, judged, cluster, view, (&before, &after), &mut capacity, &mut diagnostics);

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::workspace::Workspace;
 use super::{Error, Mode, Request, Scope};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -35,9 +35,7 @@ impl Ansible {
         let program = program.into();
         match program.is_file() {
             true => Ok(Self { program }),
-            false => Err(Error::AnsibleMissing {
-                program: program.display().to_string(),
-            }),
+            false => Err(Error::AnsibleMissing { program: program.display().to_string() }),
         }
     }
 
@@ -46,17 +44,13 @@ impl Ansible {
     /// # Errors
     /// There is none.
     pub fn find() -> Result<Self, Error> {
-        if let Some(program) =
-            std::env::var_os("SPAWNPOINT_ANSIBLE_PLAYBOOK").filter(|program| !program.is_empty())
-        {
+        if let Some(program) = std::env::var_os("SPAWNPOINT_ANSIBLE_PLAYBOOK").filter(|program| !program.is_empty()) {
             return Self::at(program);
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
             .find_map(|folder| Self::at(folder.join("ansible-playbook")).ok())
-            .ok_or_else(|| Error::AnsibleMissing {
-                program: "ansible-playbook".to_owned(),
-            })
+            .ok_or_else(|| Error::AnsibleMissing { program: "ansible-playbook".to_owned() })
     }
 }
 
@@ -67,27 +61,15 @@ pub(super) async fn play(
     on_event: &mut (dyn FnMut(Event) + Send),
 ) -> Result<(), Error> {
     let program = &request.ansible.program;
-    let failed = |source| Error::Start {
-        program: program.display().to_string(),
-        source,
-    };
+    let failed = |source| Error::Start { program: program.display().to_string(), source };
     let mut child = command(workspace, request).spawn().map_err(failed)?;
     let mut group = Group::of(&child);
-    let said = tokio::spawn(read_end(
-        child.stderr.take().expect("standard error is piped"),
-    ));
+    let said = tokio::spawn(read_end(child.stderr.take().expect("standard error is piped")));
     let mut end = End::default();
-    let finished = timeout(
-        request.patience.playbook,
-        listen(&mut child, &mut end, on_event),
-    )
-    .await;
+    let finished = timeout(request.patience.playbook, listen(&mut child, &mut end, on_event)).await;
     close_connections(workspace).await;
     let Ok(finished) = finished else {
-        return Err(Error::TooLong {
-            task: end.task,
-            waited: request.patience.playbook,
-        });
+        return Err(Error::TooLong { task: end.task, waited: request.patience.playbook });
     };
     let status = finished.map_err(failed)?;
     group.0 = None;
@@ -105,11 +87,7 @@ struct End {
 
 fn command(workspace: &Workspace, request: &Request<'_>) -> Command {
     let mut command = Command::new(&request.ansible.program);
-    command.env_clear().envs(
-        ENVIRONMENT
-            .iter()
-            .filter_map(|name| Some((name, std::env::var_os(name)?))),
-    );
+    command.env_clear().envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
     command
         .env("LC_ALL", "C.UTF-8")
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -120,9 +98,7 @@ fn command(workspace: &Workspace, request: &Request<'_>) -> Command {
         .arg("--inventory")
         .arg(workspace.path("inventory.json"));
     for name in ["variables.yml", "secrets.yml"] {
-        command
-            .arg("--extra-vars")
-            .arg(format!("@{}", workspace.path(name).display()));
+        command.arg("--extra-vars").arg(format!("@{}", workspace.path(name).display()));
     }
     match &request.scope {
         Scope::Everything => {}
@@ -131,7 +107,7 @@ fn command(workspace: &Workspace, request: &Request<'_>) -> Command {
         }
     }
     match request.mode {
-        Mode::Apply => {}
+        Mode::Apply | Mode::Remove => {}
         Mode::Check => {
             command.args(["--check", "--diff"]);
         }
@@ -160,7 +136,7 @@ async fn listen(
             Event::Started { task } => end.task.clone_from(task),
             // The first failure is the cause; what follows is its consequence.
             Event::Failed { task, message } if end.failed.is_none() => {
-                end.failed = Some((task.clone(), message.clone()))
+                end.failed = Some((task.clone(), message.clone()));
             }
             Event::Unreachable { message } => end.unreachable = Some(message.clone()),
             Event::Failed { .. }
@@ -178,12 +154,7 @@ async fn read_end(stderr: ChildStderr) -> String {
     let mut bytes = Vec::new();
     let mut stderr = stderr;
     // A broken pipe ends the text; what was said until then is what there is to show.
-    drop(
-        (&mut stderr)
-            .take(SAID_MAX_BYTES)
-            .read_to_end(&mut bytes)
-            .await,
-    );
+    drop((&mut stderr).take(SAID_MAX_BYTES).read_to_end(&mut bytes).await);
     drop(tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await);
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -191,10 +162,7 @@ async fn read_end(stderr: ChildStderr) -> String {
 /// Ansible ends with 0 when all went well, 2 when a step failed, 4 when a guest was unreachable or the playbook is no playbook, 250 on a bug.
 fn judge(request: &Request<'_>, status: ExitStatus, end: End, said: &str) -> Result<(), Error> {
     if let Some(message) = end.unreachable {
-        return Err(Error::Unreachable {
-            guest: request.connection.destination(),
-            message,
-        });
+        return Err(Error::Unreachable { guest: request.connection.destination(), message });
     }
     if let Some((task, message)) = end.failed {
         return Err(Error::Task { task, message });
@@ -202,15 +170,9 @@ fn judge(request: &Request<'_>, status: ExitStatus, end: End, said: &str) -> Res
     if status.success() {
         return Ok(());
     }
-    let lines: Vec<_> = said
-        .lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with("[WARNING]"))
-        .collect();
+    let lines: Vec<_> = said.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("[WARNING]")).collect();
     let message = lines[lines.len().saturating_sub(10)..].join("\n");
-    Err(Error::Ansible {
-        status: status.to_string(),
-        message,
-    })
+    Err(Error::Ansible { status: status.to_string(), message })
 }
 
 /// Ends the SSH connections that Ansible keeps open for the next step.
@@ -244,8 +206,17 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         let Some(pid) = self.0 else { return };
-        // Ansible's workers lead groups of their own: only Ansible itself can pass the signal on, so it gets time to.
-        if kill_process_group(pid, Signal::TERM).is_ok() {
+        // Ansible's workers lead groups of their own. It passes the signal on to those it knows, and may be making one just now:
+        // held still, it makes no more, and all there are can be told.
+        kill_process_group(pid, Signal::STOP).ok();
+        let workers = children(pid);
+        let is_there = kill_process_group(pid, Signal::TERM).is_ok();
+        for worker in workers {
+            kill_process(worker, Signal::TERM).ok();
+            kill_process_group(worker, Signal::TERM).ok();
+        }
+        kill_process_group(pid, Signal::CONT).ok();
+        if is_there {
             std::thread::spawn(move || {
                 std::thread::sleep(GRACE);
                 // An error means that it is gone already.
@@ -253,4 +224,11 @@ impl Drop for Group {
             });
         }
     }
+}
+
+/// Returns the processes that a process has started and that still run.
+fn children(pid: Pid) -> Vec<Pid> {
+    let pid = pid.as_raw_nonzero();
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?)).collect()
 }

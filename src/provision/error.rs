@@ -111,10 +111,7 @@ impl Error {
     /// Returns whether the same run may succeed without anything being changed by hand.
     pub fn is_worth_repeating(&self) -> bool {
         match self {
-            Self::NoSsh { .. }
-            | Self::Unreachable { .. }
-            | Self::TooLong { .. }
-            | Self::NoAnswer { .. } => true,
+            Self::NoSsh { .. } | Self::Unreachable { .. } | Self::TooLong { .. } | Self::NoAnswer { .. } => true,
             Self::AnsibleMissing { .. }
             | Self::Artifact { .. }
             | Self::Checksum { .. }
@@ -134,9 +131,7 @@ impl Error {
                 "install it with `pipx install ansible-core==2.19.*`, or set SPAWNPOINT_ANSIBLE_PLAYBOOK to its path"
             }
             Self::Artifact { .. } => "relative paths begin at the stack's folder",
-            Self::Checksum { .. } => {
-                "if the file is the right one, set `artifact_sha256` to what it has"
-            }
+            Self::Checksum { .. } => "if the file is the right one, set `artifact_sha256` to what it has",
             Self::Workspace(_) | Self::Ansible { .. } => return Vec::new(),
             Self::Start { .. } => "is OpenSSH's client installed, and may it be run?",
             Self::NoSsh { message, .. } if message.contains("Permission denied") => {
@@ -158,9 +153,7 @@ impl Error {
                 "the guest seems to have no way out: download the artifact here and set `artifact_file` instead of `artifact_url`"
             }
             Self::Task { .. } => "nothing else was touched; once the cause is gone, apply again",
-            Self::Unreachable { .. } | Self::TooLong { .. } => {
-                "apply again: finished steps are not repeated"
-            }
+            Self::Unreachable { .. } | Self::TooLong { .. } => "apply again: finished steps are not repeated",
             Self::NoAnswer { server, .. } => {
                 return vec![format!(
                     "read `journalctl -u gs-{server}` on the guest; a new world can take minutes, then apply again"
@@ -183,4 +176,44 @@ fn is_without_egress(message: &str) -> bool {
     ]
     .iter()
     .any(|text| message.contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(error: &Error, expected: &str) {
+        let hints: String = error.hints().iter().map(|hint| format!("\n  hint: {hint}")).collect();
+        assert_eq!(format!("{error}{hints}"), expected);
+    }
+
+    #[test]
+    fn errors_say_what_to_do_next() {
+        check(
+            &Error::AnsibleMissing { program: "ansible-playbook".to_owned() },
+            "`ansible-playbook` was not found: game servers are set up with Ansible\n  hint: install it with `pipx install \
+             ansible-core==2.19.*`, or set SPAWNPOINT_ANSIBLE_PLAYBOOK to its path",
+        );
+        let task = |message: &str| Error::Task { task: "download the server".to_owned(), message: message.to_owned() };
+        check(
+            &task("Request failed: <urlopen error [Errno -2] Name or service not known>"),
+            "the step `download the server` failed: Request failed: <urlopen error [Errno -2] Name or service not known>\n  hint: the \
+             guest seems to have no way out: download the artifact here and set `artifact_file` instead of `artifact_url`",
+        );
+        let refused = |message: &str| Error::NoSsh {
+            guest: "game@10.0.0.9:22".to_owned(),
+            waited: Duration::from_secs(180),
+            message: message.to_owned(),
+        };
+        check(
+            &refused("ssh: connect to host 10.0.0.9 port 22: Connection refused"),
+            "no SSH connection to game@10.0.0.9:22 within 180 seconds: ssh: connect to host 10.0.0.9 port 22: Connection refused\n  hint: \
+             the guest is up but no SSH server listens: is it installed in the template, and is `port` right?",
+        );
+        check(
+            &refused("game@10.0.0.9: Permission denied (publickey)."),
+            "no SSH connection to game@10.0.0.9:22 within 180 seconds: game@10.0.0.9: Permission denied (publickey).\n  hint: check \
+             `user` and `private_key` in `connection`; the key has to be among the tenant's `ssh_keys`",
+        );
+    }
 }

@@ -92,34 +92,18 @@ impl Event {
             "start" => Some(Self::Started { task }),
             "skipped" => Some(Self::Skipped { task }),
             "ok" => {
-                let file = line
-                    .path
-                    .as_deref()
-                    .and_then(|path| path.rsplit('/').next())
-                    .unwrap_or_default();
+                let file = line.path.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
                 let change = |(key, change): (String, Change)| KeyChange {
                     file: file.to_owned(),
                     key,
                     before: change.before,
                     after: change.after,
                 };
-                let keys = line
-                    .changes
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(change)
-                    .collect();
-                Some(Self::Done {
-                    task,
-                    changed: line.changed,
-                    keys,
-                })
+                let keys = line.changes.unwrap_or_default().into_iter().map(change).collect();
+                Some(Self::Done { task, changed: line.changed, keys })
             }
             "failed" => {
-                let parts = [line.message, line.detail]
-                    .into_iter()
-                    .flatten()
-                    .filter(|part| !part.is_empty());
+                let parts = [line.message, line.detail].into_iter().flatten().filter(|part| !part.is_empty());
                 let message = parts.collect::<Vec<_>>().join(": ");
                 let message = if message.is_empty() {
                     "it said nothing, or nothing that may be shown".to_owned()
@@ -128,9 +112,7 @@ impl Event {
                 };
                 Some(Self::Failed { task, message })
             }
-            "unreachable" => Some(Self::Unreachable {
-                message: line.message.unwrap_or_default(),
-            }),
+            "unreachable" => Some(Self::Unreachable { message: line.message.unwrap_or_default() }),
             // `ignored` failures belong to their playbook; the counts of `stats` are those of the events before.
             _ => None,
         }
@@ -148,10 +130,7 @@ mod tests {
 
     #[test]
     fn lines_of_the_callback() {
-        check(
-            r#"{"event":"start","task":"a"}"#,
-            r#"Some(Started { task: "a" })"#,
-        );
+        check(r#"{"event":"start","task":"a"}"#, r#"Some(Started { task: "a" })"#);
         check(
             r#"{"event":"ok","task":"a","changed":true,"path":"/x/server.properties","changes":{"motd":{"before":null,"after":"b"}}}"#,
             r#"Some(Done { task: "a", changed: true, keys: [KeyChange { file: "server.properties", key: "motd", before: None, after: "b" }] })"#,

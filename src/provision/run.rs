@@ -49,6 +49,8 @@ pub enum Mode {
     Apply,
     /// Nothing is changed: the report says what would be.
     Check,
+    /// The server is stopped, its units and releases are removed. Its world and backups stay on the guest's disk.
+    Remove,
 }
 
 /// Which steps of a playbook run.
@@ -76,11 +78,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self {
-            ssh: Duration::from_secs(180),
-            playbook: Duration::from_secs(1800),
-            answer: Duration::from_secs(300),
-        }
+        Self { ssh: Duration::from_secs(180), playbook: Duration::from_secs(1800), answer: Duration::from_secs(300) }
     }
 }
 
@@ -99,31 +97,17 @@ pub struct Report {
 ///
 /// # Errors
 /// See [`Error`]: each says which part failed and hints at what to do.
-pub async fn run(
-    request: &Request<'_>,
-    on_event: &mut (dyn FnMut(Event) + Send),
-) -> Result<Report, Error> {
-    verify_artifact(request)?;
+pub async fn run(request: &Request<'_>, on_event: &mut (dyn FnMut(Event) + Send)) -> Result<Report, Error> {
+    if request.mode != Mode::Remove {
+        verify_artifact(request)?;
+    }
     let workspace = Workspace::create(request).map_err(Error::Workspace)?;
-    on_event(Event::Connecting {
-        guest: request.connection.destination(),
-    });
-    request
-        .connection
-        .wait(
-            workspace.ssh_options(),
-            Instant::now() + request.patience.ssh,
-        )
-        .await?;
+    on_event(Event::Connecting { guest: request.connection.destination() });
+    request.connection.wait(workspace.ssh_options(), Instant::now() + request.patience.ssh).await?;
 
     let mut report = Report::default();
     let mut listen = |event: Event| {
-        if let Event::Done {
-            task,
-            changed: true,
-            keys,
-        } = &event
-        {
+        if let Event::Done { task, changed: true, keys } = &event {
             report.changed.push(task.clone());
             report.keys.extend(keys.iter().cloned());
         }
@@ -131,22 +115,13 @@ pub async fn run(
     };
     ansible::play(&workspace, request, &mut listen).await?;
 
-    if request.mode == Mode::Apply
-        && request.scope == Scope::Everything
-        && request.server.power == Power::Running
-    {
-        on_event(Event::WaitingForAnswer {
-            address: request.answers_at,
-        });
+    if request.mode == Mode::Apply && request.scope == Scope::Everything && request.server.power == Power::Running {
+        on_event(Event::WaitingForAnswer { address: request.answers_at });
         let deadline = Instant::now() + request.patience.answer;
         let way = request.connection.way_to_games(workspace.ssh_options());
-        let status =
-            health::wait_until_answers(request.game.query, request.answers_at, &way, deadline)
-                .await;
-        report.status = Some(status.map_err(|not_up| Error::NoAnswer {
-            server: request.server.name.to_string(),
-            not_up,
-        })?);
+        let status = health::wait_until_answers(request.game.query, request.answers_at, &way, deadline).await;
+        report.status =
+            Some(status.map_err(|not_up| Error::NoAnswer { server: request.server.name.to_string(), not_up })?);
     }
     Ok(report)
 }
@@ -161,23 +136,13 @@ pub(super) fn artifact_file(request: &Request<'_>) -> Option<PathBuf> {
 
 /// Checks an artifact of this machine before it travels; one that the guest downloads is checked there.
 fn verify_artifact(request: &Request<'_>) -> Result<(), Error> {
-    let (Some(path), Some(artifact)) = (
-        artifact_file(request),
-        request.game.artifact(request.server),
-    ) else {
+    let (Some(path), Some(artifact)) = (artifact_file(request), request.game.artifact(request.server)) else {
         return Ok(());
     };
-    let actual = sha256_of(&path).map_err(|source| Error::Artifact {
-        path: path.clone(),
-        source,
-    })?;
+    let actual = sha256_of(&path).map_err(|source| Error::Artifact { path: path.clone(), source })?;
     match actual == *artifact.sha256 {
         true => Ok(()),
-        false => Err(Error::Checksum {
-            path,
-            expected: artifact.sha256.to_string(),
-            actual,
-        }),
+        false => Err(Error::Checksum { path, expected: artifact.sha256.to_string(), actual }),
     }
 }
 
@@ -188,11 +153,7 @@ fn sha256_of(path: &Path) -> io::Result<String> {
     loop {
         let length = file.read(&mut buffer)?;
         if length == 0 {
-            return Ok(digest
-                .finalize()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect());
+            return Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
         }
         digest.update(&buffer[..length]);
     }

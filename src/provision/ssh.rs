@@ -59,10 +59,9 @@ impl Connection {
     pub(super) fn known_hosts(&self) -> Option<String> {
         match &self.host_key {
             // Type and key only: whatever follows is a comment.
-            HostKey::Pinned(key) => Some(format!(
-                "{PINNED_NAME} {}\n",
-                key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
-            )),
+            HostKey::Pinned(key) => {
+                Some(format!("{PINNED_NAME} {}\n", key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")))
+            }
             HostKey::TrustOnFirstUse { .. } => None,
         }
     }
@@ -99,19 +98,13 @@ impl Connection {
                 return Ok(());
             };
             if message.contains("Host key verification failed") {
-                return Err(Error::HostKey {
-                    guest: self.destination(),
-                });
+                return Err(Error::HostKey { guest: self.destination() });
             }
             let is_denied = message.contains("Permission denied");
             let denied_since = is_denied.then(|| *first_denied.get_or_insert_with(Instant::now));
             let is_final = denied_since.is_some_and(|since| since.elapsed() > USER_APPEARS_MAX);
             if is_final || Instant::now() + PAUSE >= deadline {
-                return Err(Error::NoSsh {
-                    guest: self.destination(),
-                    waited: begun.elapsed(),
-                    message,
-                });
+                return Err(Error::NoSsh { guest: self.destination(), waited: begun.elapsed(), message });
             }
             sleep(PAUSE).await;
         }
@@ -127,22 +120,11 @@ impl Connection {
             .kill_on_drop(true)
             .output()
             .await
-            .map_err(|source| Error::Start {
-                program: "ssh".to_owned(),
-                source,
-            })?;
+            .map_err(|source| Error::Start { program: "ssh".to_owned(), source })?;
         let said = String::from_utf8_lossy(&output.stderr);
-        let last = said
-            .lines()
-            .map(str::trim)
-            .rfind(|line| !line.is_empty())
-            .unwrap_or("it ended without a word");
+        let last = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it ended without a word");
         // A changed key comes with a page of warning before its last line.
-        let message = if said.contains("Host key verification failed") {
-            "Host key verification failed"
-        } else {
-            last
-        };
+        let message = if said.contains("Host key verification failed") { "Host key verification failed" } else { last };
         Ok((!output.status.success()).then(|| message.to_owned()))
     }
 }

@@ -3,7 +3,7 @@
 //! It lies on a RAM disk where there is one, is readable by the user alone, and is gone when the run ends.
 
 use super::ssh::{HostKey, PINNED_NAME};
-use super::{Request, Scope, run};
+use super::{Mode, Request, Scope, run};
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -22,43 +22,32 @@ impl Workspace {
     /// Writes everything a run needs.
     pub(super) fn create(request: &Request<'_>) -> io::Result<Self> {
         let ram = Path::new("/dev/shm");
-        let parent = if ram.is_dir() {
-            ram.to_owned()
-        } else {
-            std::env::temp_dir()
-        };
-        let folder = tempfile::Builder::new()
-            .prefix("spawnpoint-")
-            .tempdir_in(parent)?;
+        let parent = if ram.is_dir() { ram.to_owned() } else { std::env::temp_dir() };
+        let folder = tempfile::Builder::new().prefix("spawnpoint-").tempdir_in(parent)?;
         let path = folder.path();
-        let playbook = request.playbook.unpack(&path.join("playbooks"))?;
+        let own = request.playbook.unpack(&path.join("playbooks"))?;
+        let playbook = match request.mode {
+            Mode::Apply | Mode::Check => own,
+            Mode::Remove => path.join("playbooks/_shared/remove.yml"),
+        };
         if let Some(known_hosts) = request.connection.known_hosts() {
             write(&path.join("known_hosts"), &known_hosts)?;
         }
+        if let HostKey::TrustOnFirstUse { known_hosts } = &request.connection.host_key {
+            // OpenSSH makes the file, not its folder.
+            std::fs::create_dir_all(known_hosts.parent().unwrap_or(Path::new(".")))?;
+        }
         let ssh_options = ssh_options(request, path);
-        write(
-            &path.join("inventory.json"),
-            &inventory(request).to_string(),
-        )?;
+        write(&path.join("inventory.json"), &inventory(request).to_string())?;
         write(&path.join("variables.yml"), &variables(request))?;
         let secrets: serde_json::Map<_, _> = request
             .secrets
             .iter()
             .filter_map(|(key, value)| Some((key.to_string(), json!(value.as_text()?))))
             .collect();
-        write(
-            &path.join("secrets.yml"),
-            &literal_yaml(&json!({ "gs_secrets": secrets })),
-        )?;
-        write(
-            &path.join("ansible.cfg"),
-            &configuration(path, &ssh_options),
-        )?;
-        Ok(Self {
-            folder,
-            playbook,
-            ssh_options,
-        })
+        write(&path.join("secrets.yml"), &literal_yaml(&json!({ "gs_secrets": secrets })))?;
+        write(&path.join("ansible.cfg"), &configuration(path, &ssh_options))?;
+        Ok(Self { folder, playbook, ssh_options })
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -73,17 +62,11 @@ impl Workspace {
 
 fn ssh_options(request: &Request<'_>, folder: &Path) -> Vec<String> {
     let connection = request.connection;
-    let mut settings = vec![
-        "BatchMode=yes".to_owned(),
-        "ConnectTimeout=10".to_owned(),
-        "ServerAliveInterval=15".to_owned(),
-    ];
+    let mut settings =
+        vec!["BatchMode=yes".to_owned(), "ConnectTimeout=10".to_owned(), "ServerAliveInterval=15".to_owned()];
     match &connection.host_key {
         HostKey::Pinned(_) => settings.extend([
-            format!(
-                "UserKnownHostsFile={}",
-                folder.join("known_hosts").display()
-            ),
+            format!("UserKnownHostsFile={}", folder.join("known_hosts").display()),
             "GlobalKnownHostsFile=/dev/null".to_owned(),
             format!("HostKeyAlias={PINNED_NAME}"),
             "StrictHostKeyChecking=yes".to_owned(),
@@ -94,21 +77,10 @@ fn ssh_options(request: &Request<'_>, folder: &Path) -> Vec<String> {
         ]),
     }
     if let Some(key) = &connection.private_key {
-        settings.extend([
-            format!("IdentityFile=\"{}\"", key.display()),
-            "IdentitiesOnly=yes".to_owned(),
-        ]);
+        settings.extend([format!("IdentityFile=\"{}\"", key.display()), "IdentitiesOnly=yes".to_owned()]);
     }
-    settings.extend(
-        connection
-            .jump
-            .as_ref()
-            .map(|jump| format!("ProxyJump={jump}")),
-    );
-    settings
-        .into_iter()
-        .flat_map(|setting| ["-o".to_owned(), setting])
-        .collect()
+    settings.extend(connection.jump.as_ref().map(|jump| format!("ProxyJump={jump}")));
+    settings.into_iter().flat_map(|setting| ["-o".to_owned(), setting]).collect()
 }
 
 fn inventory(request: &Request<'_>) -> Value {
@@ -126,10 +98,7 @@ fn variables(request: &Request<'_>) -> String {
     if let Scope::Files { root } = &request.scope {
         variables.insert("spawnpoint_root".to_owned(), json!(root));
     }
-    if let (Some(file), Some(artifact)) = (
-        run::artifact_file(request),
-        variables.get_mut("gs_artifact"),
-    ) {
+    if let (Some(file), Some(artifact)) = (run::artifact_file(request), variables.get_mut("gs_artifact")) {
         artifact["file"] = json!(file);
     }
     literal_yaml(&json!(variables))
@@ -140,19 +109,10 @@ fn literal_yaml(value: &Value) -> String {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::String(text) => format!("!unsafe {}", quoted(text)),
-        Value::Array(items) => format!(
-            "[{}]",
-            items
-                .iter()
-                .map(literal_yaml)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
+        Value::Array(items) => format!("[{}]", items.iter().map(literal_yaml).collect::<Vec<_>>().join(", ")),
         Value::Object(fields) => {
-            let fields: Vec<_> = fields
-                .iter()
-                .map(|(key, value)| format!("{}: {}", quoted(key), literal_yaml(value)))
-                .collect();
+            let fields: Vec<_> =
+                fields.iter().map(|(key, value)| format!("{}: {}", quoted(key), literal_yaml(value))).collect();
             format!("{{{}}}", fields.join(", "))
         }
     }
@@ -172,10 +132,7 @@ fn quoted(text: &str) -> String {
 fn configuration(folder: &Path, ssh_options: &[String]) -> String {
     let shared = folder.join("playbooks/_shared");
     let shared = shared.display();
-    let options: Vec<_> = ssh_options
-        .iter()
-        .map(|option| shell_quoted(option))
-        .collect();
+    let options: Vec<_> = ssh_options.iter().map(|option| shell_quoted(option)).collect();
     let options = options.join(" ").replace('%', "%%");
     format!(
         "[defaults]\n\
@@ -201,12 +158,7 @@ fn shell_quoted(text: &str) -> String {
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(text.as_bytes())
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -216,8 +168,7 @@ mod tests {
     #[test]
     fn texts_stay_texts() {
         let value = json!({ "a": "{{ 7 * 7 }}", "b": [1, true, null, "é\"\\"] });
-        let expected =
-            r#"{"a": !unsafe "{{ 7 * 7 }}", "b": [1, true, null, !unsafe "\U000000E9\"\\"]}"#;
+        let expected = r#"{"a": !unsafe "{{ 7 * 7 }}", "b": [1, true, null, !unsafe "\U000000E9\"\\"]}"#;
         assert_eq!(literal_yaml(&value), expected);
     }
 }

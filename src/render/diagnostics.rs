@@ -57,14 +57,17 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
     format!("{}\n", lines.join("\n"))
 }
 
+/// A span with its label; the span of the diagnostic itself has none.
+type Marked<'a> = (Span, Option<&'a str>);
+
 /// The spans of a diagnostic by file, its own file first.
-fn annotations(diagnostic: &Diagnostic) -> Vec<(FileId, Vec<(Span, Option<&str>)>)> {
+fn annotations(diagnostic: &Diagnostic) -> Vec<(FileId, Vec<Marked<'_>>)> {
     let own = diagnostic.span.map(|span| (span, None));
     let labels = diagnostic
         .labels
         .iter()
         .map(|(span, text)| (*span, Some(text.as_str())));
-    let mut by_file: BTreeMap<FileId, Vec<(Span, Option<&str>)>> = BTreeMap::new();
+    let mut by_file: BTreeMap<FileId, Vec<Marked<'_>>> = BTreeMap::new();
     for (span, label) in own.into_iter().chain(labels) {
         by_file.entry(span.file).or_default().push((span, label));
     }

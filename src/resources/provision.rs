@@ -3,11 +3,11 @@
 use super::schema::{Attribute, Impact, Nested, Occurs, Schema, Takes};
 use super::step::{Lock, ProvisionTask, Step, Task};
 use super::vm::schema::CONNECTION;
-use super::{Draft, Found, Lookup, ObjectType, Origin, Sighting, conform};
+use super::{Changed, Draft, Found, Lookup, ObjectType, Origin, Sighting, conform};
 use crate::observe::Seen;
 use crate::state::{Effect, Identity};
-use crate::value::{Path, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::value::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The type. It lives in a guest; its steps are runs of a playbook.
@@ -17,11 +17,15 @@ pub static PROVISION: ObjectType = ObjectType {
     schema: &SCHEMA,
     origin: Origin::Made,
     sight,
-    create: |draft| vec![step(draft, false)],
+    create: steps,
     update,
     delete,
+    is_replaced_first: false,
     locks,
 };
+
+/// Power of a server whose guest is stopped: nothing is done inside.
+pub const SUSPENDED: &str = "suspended";
 
 static SCHEMA: Schema = Schema {
     attributes: &[
@@ -33,7 +37,7 @@ static SCHEMA: Schema = Schema {
         Attribute::new("mac", Takes::Text, "MAC address of its guest, to find the address by.").on_change(Impact::None).recorded(),
         Attribute::new("version", Takes::Text, "Version of the game.").on_change(Impact::Restart).recorded(),
         Attribute::new("port", Takes::Integer(1, 65535), "Port it answers on.").on_change(Impact::Restart).recorded(),
-        Attribute::new("power", Takes::OneOf(&["running", "stopped"]), "Whether it runs.").recorded(),
+        Attribute::new("power", Takes::OneOf(&["running", "stopped", SUSPENDED]), "Whether it runs; `suspended`: its guest does not.").recorded(),
         Attribute::new("settings", Takes::Map(&Takes::Any), "Settings, resolved against the manifest.").on_change(Impact::Restart).recorded(),
         Attribute::new("secrets", Takes::Map(&Takes::Any), "Secret settings.").on_change(Impact::Restart).sensitive().recorded(),
         Attribute::new("playbook", Takes::Text, "Digest of playbook, roles and templates: a new one runs it again.").recorded(),
@@ -53,15 +57,23 @@ fn sight(lookup: &Lookup) -> Sighting {
         Some(_) if !lookup.applied.is_null() => Sighting::Present(Box::new(Found {
             value: lookup.applied.clone(),
             identity: lookup.identity.clone(),
-            digest: None,
+            running: None,
+        digest: None,
             notes: Vec::new(),
         })),
         _ => Sighting::Absent,
     }
 }
 
-fn update(draft: &Draft, _changed: &BTreeSet<Path>) -> Vec<Step> {
-    vec![step(draft, false)]
+/// The playbook runs in a guest that runs. What it would have done is done when the guest is started again: the whole playbook then.
+fn steps(draft: &Draft) -> Vec<Step> {
+    let is_suspended = draft.desired.get("power").and_then(Value::as_text) == Some(SUSPENDED);
+    if is_suspended { Vec::new() } else { vec![step(draft, false)] }
+}
+
+/// How to reach the guest is only recorded: it changes nothing inside.
+fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
+    if changed.impact == Impact::None && !changed.paths.is_empty() { Vec::new() } else { steps(draft) }
 }
 
 /// A server is removed from a guest that runs; with a guest that is gone or going there is nothing to do.

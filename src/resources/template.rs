@@ -18,6 +18,7 @@ pub static TEMPLATE: ObjectType = ObjectType {
     create: no_steps,
     update: |_, _| Vec::new(),
     delete: no_steps,
+    is_replaced_first: false,
     locks: |_| Vec::<Lock>::new(),
 };
 
@@ -54,6 +55,7 @@ fn sight(lookup: &Lookup) -> Sighting {
     Sighting::Present(Box::new(Found {
         value: Value::object(attributes.into_iter().flatten()),
         identity: lookup.identity.clone(),
+        running: None,
         digest: None,
         notes: Vec::new(),
     }))

@@ -72,18 +72,9 @@ impl Faults {
         let prepare = |rule: Rule| {
             let path = Regex::new(&format!("^(?:{})$", rule.path))
                 .map_err(|error| format!("`{}` is not a regular expression: {error}", rule.path))?;
-            Ok(Counted {
-                rule,
-                path,
-                hits: 0,
-            })
+            Ok(Counted { rule, path, hits: 0 })
         };
-        Ok(Self {
-            rules: rules
-                .into_iter()
-                .map(prepare)
-                .collect::<Result<_, String>>()?,
-        })
+        Ok(Self { rules: rules.into_iter().map(prepare).collect::<Result<_, String>>()? })
     }
 
     /// Counts a call and returns what happens to it; the first rule that hits decides.
@@ -91,12 +82,7 @@ impl Faults {
         let mut effect = None;
         for counted in &mut self.rules {
             let rule = &counted.rule;
-            if rule
-                .method
-                .as_deref()
-                .is_some_and(|wanted| wanted != method)
-                || !counted.path.is_match(path)
-            {
+            if rule.method.as_deref().is_some_and(|wanted| wanted != method) || !counted.path.is_match(path) {
                 continue;
             }
             counted.hits += 1;

@@ -165,9 +165,7 @@ pub struct User {
 
 impl std::fmt::Debug for User {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("User")
-            .field("roles", &self.roles)
-            .finish_non_exhaustive()
+        f.debug_struct("User").field("roles", &self.roles).finish_non_exhaustive()
     }
 }
 
@@ -204,8 +202,7 @@ fn default_disk_gib() -> u64 {
 impl Lab {
     /// Returns the lab that runs when nobody names another one.
     pub fn built_in() -> Self {
-        Self::parse("built-in.lab.hcl", BUILT_IN)
-            .expect("the built-in lab is valid; a test reads it")
+        Self::parse("built-in.lab.hcl", BUILT_IN).expect("the built-in lab is valid; a test reads it")
     }
 
     /// Reads a lab file's text. `file` is only for messages.
@@ -213,17 +210,12 @@ impl Lab {
     /// # Errors
     /// [`LabError`] with the line of the block or attribute that is wrong.
     pub fn parse(file: &str, text: &str) -> Result<Self, LabError> {
-        let fail = |line, message: String| LabError {
-            file: file.to_owned(),
-            line,
-            message,
-        };
+        let fail = |line, message: String| LabError { file: file.to_owned(), line, message };
         let lab: Self = hcl::from_str(text).map_err(|error| {
             let (line, message) = explain(text, &error);
             fail(line, message)
         })?;
-        lab.check()
-            .map_err(|(name, message)| fail(line_of(text, &name), message))?;
+        lab.check().map_err(|(name, message)| fail(line_of(text, &name), message))?;
         Ok(lab)
     }
 
@@ -231,79 +223,34 @@ impl Lab {
     fn check(&self) -> Result<(), (String, String)> {
         let fail = |name: &str, message: String| Err((name.to_owned(), message));
         if self.version != "9.2" {
-            return fail(
-                "version",
-                format!(
-                    "version `{}` is not simulated, expected `9.2`",
-                    self.version
-                ),
-            );
+            return fail("version", format!("version `{}` is not simulated, expected `9.2`", self.version));
         }
         if self.node.is_empty() {
-            return fail(
-                "cluster",
-                "a lab needs at least one `node` block".to_owned(),
-            );
+            return fail("cluster", "a lab needs at least one `node` block".to_owned());
         }
         for (name, storage) in &self.storage {
             let known = ["dir", "nfs", "lvmthin", "lvm", "zfspool", "rbd"];
             if !known.contains(&storage.kind.as_str()) {
                 return fail(
                     name,
-                    format!(
-                        "storage type `{}` is not simulated, expected one of {}",
-                        storage.kind,
-                        known.join(", ")
-                    ),
+                    format!("storage type `{}` is not simulated, expected one of {}", storage.kind, known.join(", ")),
                 );
             }
-            if let Some(node) = storage
-                .nodes
-                .iter()
-                .flatten()
-                .find(|node| !self.node.contains_key(*node))
-            {
-                return fail(
-                    name,
-                    format!("storage `{name}` names node `{node}`, which the lab does not have"),
-                );
+            if let Some(node) = storage.nodes.iter().flatten().find(|node| !self.node.contains_key(*node)) {
+                return fail(name, format!("storage `{name}` names node `{node}`, which the lab does not have"));
             }
         }
         for (name, guest) in &self.guest {
-            if let Some(node) = guest
-                .node
-                .as_ref()
-                .filter(|node| !self.node.contains_key(*node))
-            {
-                return fail(
-                    name,
-                    format!("guest `{name}` is on node `{node}`, which the lab does not have"),
-                );
+            if let Some(node) = guest.node.as_ref().filter(|node| !self.node.contains_key(*node)) {
+                return fail(name, format!("guest `{name}` is on node `{node}`, which the lab does not have"));
             }
-            if let Some(storage) = guest
-                .storage
-                .as_ref()
-                .filter(|storage| !self.storage.contains_key(*storage))
-            {
-                return fail(
-                    name,
-                    format!(
-                        "guest `{name}` is on storage `{storage}`, which the lab does not have"
-                    ),
-                );
+            if let Some(storage) = guest.storage.as_ref().filter(|storage| !self.storage.contains_key(*storage)) {
+                return fail(name, format!("guest `{name}` is on storage `{storage}`, which the lab does not have"));
             }
         }
         for name in self.file.keys() {
-            if !name
-                .split_once(':')
-                .is_some_and(|(storage, _)| self.storage.contains_key(storage))
-            {
-                return fail(
-                    name,
-                    format!(
-                        "file `{name}` is not `STORAGE:content/name` with a storage of the lab"
-                    ),
-                );
+            if !name.split_once(':').is_some_and(|(storage, _)| self.storage.contains_key(storage)) {
+                return fail(name, format!("file `{name}` is not `STORAGE:content/name` with a storage of the lab"));
             }
         }
         Ok(())
@@ -313,10 +260,7 @@ impl Lab {
 /// Finds the line of an error: parse errors carry it, others are found by reading block by block.
 fn explain(text: &str, error: &hcl::Error) -> (Option<usize>, String) {
     if let hcl::Error::Parse(parse) = error {
-        return (
-            Some(parse.location().line()),
-            format!("this is not HCL: {}", parse.message()),
-        );
+        return (Some(parse.location().line()), format!("this is not HCL: {}", parse.message()));
     }
     let message = error.to_string();
     let quoted = message.split('`').nth(1).unwrap_or_default().to_owned();
@@ -324,12 +268,7 @@ fn explain(text: &str, error: &hcl::Error) -> (Option<usize>, String) {
 }
 
 fn line_of(text: &str, word: &str) -> Option<usize> {
-    let holds = |line: &str| {
-        !word.is_empty()
-            && line
-                .split(|letter: char| !is_word(letter))
-                .any(|part| part == word)
-    };
+    let holds = |line: &str| !word.is_empty() && line.split(|letter: char| !is_word(letter)).any(|part| part == word);
     text.lines()
         .position(|line| holds(line) || (!word.is_empty() && line.contains(&format!("\"{word}\""))))
         .map(|at| at + 1)
@@ -346,15 +285,8 @@ mod tests {
     #[test]
     fn the_built_in_lab_is_what_the_documentation_says() {
         let lab = Lab::built_in();
-        assert_eq!(
-            lab.node.keys().collect::<Vec<_>>(),
-            ["pve1", "pve2", "pve3"]
-        );
-        assert!(
-            lab.node
-                .values()
-                .all(|node| node.cores == 32 && node.memory_gib == 128)
-        );
+        assert_eq!(lab.node.keys().collect::<Vec<_>>(), ["pve1", "pve2", "pve3"]);
+        assert!(lab.node.values().all(|node| node.cores == 32 && node.memory_gib == 128));
         assert_eq!(lab.guest["debian-13"].vmid, Some(9000));
         assert!(lab.bridge["vmbr1"].vlan_aware);
     }
@@ -368,19 +300,10 @@ mod tests {
     #[test]
     fn errors_name_file_and_line() {
         let node = "node \"a\" {\n  cores = 4\n  memory_gib = 8\n}\n";
-        check(
-            &format!("cluster = \"x\"\n{node}storage \"s\" {{\n  kind = \"dir\"\n}}\n"),
-            7,
-            "kind",
-        );
+        check(&format!("cluster = \"x\"\n{node}storage \"s\" {{\n  kind = \"dir\"\n}}\n"), 7, "kind");
 
-        let storage =
-            "storage \"s\" {\n  type = \"tape\"\n  content = [\"images\"]\n  size_gib = 1\n}\n";
-        check(
-            &format!("cluster = \"x\"\n{node}{storage}"),
-            6,
-            "`tape` is not simulated",
-        );
+        let storage = "storage \"s\" {\n  type = \"tape\"\n  content = [\"images\"]\n  size_gib = 1\n}\n";
+        check(&format!("cluster = \"x\"\n{node}{storage}"), 6, "`tape` is not simulated");
         check("cluster = \"x\"\nnode \"a\" {", 2, "this is not HCL");
     }
 }

@@ -19,6 +19,7 @@ pub struct Store {
     pace: Pace,
     /// When real time was last compared with virtual time, and what the latter was then.
     since: (Instant, u64),
+    guest_generation: u64,
     file: Option<Kept>,
 }
 
@@ -63,9 +64,9 @@ impl StoreError {
     /// Returns what the user can do next, if anything.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::InUse { .. } => Some(
-                "run `spawnpoint sim serve` and point both at its endpoint to share a lab between processes",
-            ),
+            Self::InUse { .. } => {
+                Some("run `spawnpoint sim serve` and point both at its endpoint to share a lab between processes")
+            }
             Self::Lab(_) | Self::File { .. } | Self::Build { .. } => None,
         }
     }
@@ -77,7 +78,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Build`].
     pub fn in_memory(lab: &Lab, pace: Pace) -> Result<Self, StoreError> {
-        Ok(Self::with_machine(new_machine(lab)?, lab, pace, None)?)
+        Self::with_machine(new_machine(lab)?, lab, pace, None)
     }
 
     /// Opens a lab's file in `folder`, usually `.spawnpoint/labs`, or makes it from `lab`.
@@ -94,11 +95,7 @@ impl Store {
             true => new_machine(lab)?,
             false => Machine::restore(rows).map_err(|error| file_error(&path, error))?,
         };
-        let kept = Kept {
-            connection,
-            path,
-            _lock: lock,
-        };
+        let kept = Kept { connection, path, _lock: lock };
         let mut store = Self::with_machine(machine, lab, pace, Some(kept))?;
         store.save()?;
         Ok(store)
@@ -125,26 +122,12 @@ impl Store {
         Ok(())
     }
 
-    fn with_machine(
-        mut machine: Machine,
-        lab: &Lab,
-        pace: Pace,
-        file: Option<Kept>,
-    ) -> Result<Self, StoreError> {
+    fn with_machine(mut machine: Machine, lab: &Lab, pace: Pace, file: Option<Kept>) -> Result<Self, StoreError> {
         machine.set_pace(pace);
-        let build = |detail| StoreError::Build {
-            cluster: lab.cluster.clone(),
-            detail,
-        };
+        let build = |detail| StoreError::Build { cluster: lab.cluster.clone(), detail };
         let faults = Faults::new(lab.fault.values().cloned()).map_err(build)?;
         let since = (Instant::now(), machine.now_ms());
-        Ok(Self {
-            machine,
-            faults,
-            pace,
-            since,
-            file,
-        })
+        Ok(Self { machine, faults, pace, since, guest_generation: 0, file })
     }
 
     /// Returns how time passes.
@@ -155,6 +138,11 @@ impl Store {
     /// Returns the machine, to look at.
     pub fn machine(&self) -> &Machine {
         &self.machine
+    }
+
+    /// Returns a number that grows whenever a guest changed.
+    pub fn guest_generation(&self) -> u64 {
+        self.guest_generation
     }
 
     /// Returns the fault rules, which count the calls they see.
@@ -189,13 +177,15 @@ impl Store {
         if self.pace == Pace::Real {
             let passed_ms = u64::try_from(self.since.0.elapsed().as_millis()).unwrap_or(u64::MAX);
             let target_ms = self.since.1 + passed_ms;
-            self.machine
-                .advance(target_ms.saturating_sub(self.machine.now_ms()));
+            self.machine.advance(target_ms.saturating_sub(self.machine.now_ms()));
         }
     }
 
     fn save(&mut self) -> Result<(), StoreError> {
         let rows = self.machine.take_changes();
+        if rows.iter().any(|row| matches!(row.table.as_str(), "guest" | "single") && row.key != "clock") {
+            self.guest_generation += 1;
+        }
         let Some(kept) = self.file.as_mut().filter(|_| !rows.is_empty()) else {
             return Ok(());
         };
@@ -204,18 +194,12 @@ impl Store {
 }
 
 fn new_machine(lab: &Lab) -> Result<Machine, StoreError> {
-    let build = |detail| StoreError::Build {
-        cluster: lab.cluster.clone(),
-        detail,
-    };
+    let build = |detail| StoreError::Build { cluster: lab.cluster.clone(), detail };
     Machine::new(lab, lab.seed).map_err(build)
 }
 
 fn file_error(path: &Path, error: impl std::fmt::Display) -> StoreError {
-    StoreError::File {
-        path: path.display().to_string(),
-        detail: error.to_string(),
-    }
+    StoreError::File { path: path.display().to_string(), detail: error.to_string() }
 }
 
 fn lock(folder: &Path, cluster: &str) -> Result<File, StoreError> {
@@ -228,9 +212,7 @@ fn lock(folder: &Path, cluster: &str) -> Result<File, StoreError> {
         .map_err(|error| file_error(&path, error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
-            cluster: cluster.to_owned(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { cluster: cluster.to_owned() }),
         Err(TryLockError::Error(error)) => Err(file_error(&path, error)),
     }
 }
@@ -249,13 +231,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 
 fn read_rows(connection: &Connection) -> rusqlite::Result<Vec<Row>> {
     let mut statement = connection.prepare("SELECT kind, key, json FROM row")?;
-    let rows = statement.query_map([], |row| {
-        Ok(Row {
-            table: row.get(0)?,
-            key: row.get(1)?,
-            json: Some(row.get(2)?),
-        })
-    })?;
+    let rows =
+        statement.query_map([], |row| Ok(Row { table: row.get(0)?, key: row.get(1)?, json: Some(row.get(2)?) }))?;
     rows.collect()
 }
 
@@ -264,14 +241,12 @@ fn write_rows(connection: &mut Connection, rows: &[Row]) -> rusqlite::Result<()>
     for row in rows {
         match &row.json {
             Some(json) => {
-                let mut statement = transaction.prepare_cached(
-                    "INSERT OR REPLACE INTO row (kind, key, json) VALUES (?1, ?2, ?3)",
-                )?;
+                let mut statement =
+                    transaction.prepare_cached("INSERT OR REPLACE INTO row (kind, key, json) VALUES (?1, ?2, ?3)")?;
                 statement.execute(params![row.table, row.key, json])?;
             }
             None => {
-                let mut statement =
-                    transaction.prepare_cached("DELETE FROM row WHERE kind = ?1 AND key = ?2")?;
+                let mut statement = transaction.prepare_cached("DELETE FROM row WHERE kind = ?1 AND key = ?2")?;
                 statement.execute(params![row.table, row.key])?;
             }
         }

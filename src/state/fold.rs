@@ -104,7 +104,8 @@ fn record(
         Effect::None => {}
         Effect::Put(record) => drop(records.insert(address.clone(), *record)),
         Effect::Remove => {
-            let is_about_it = |record: &super::Record| removed.is_none_or(|identity| record.identity.is_same_object(identity));
+            let is_about_it =
+                |record: &super::Record| removed.is_none_or(|identity| record.identity.is_same_object(identity));
             if records.get(address).is_some_and(is_about_it) {
                 records.remove(address);
             }

@@ -22,7 +22,6 @@ pub struct State {
     pub open: BTreeMap<OperationKey, Vec<Entry>>,
 }
 
-
 /// One object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {

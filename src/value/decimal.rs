@@ -3,9 +3,6 @@
 use dashu_int::ops::BitTest;
 use dashu_int::{IBig, Sign, UBig};
 
-/// Bits of mantissa that a decimal must tell apart.
-const MANTISSA_BITS: usize = 512;
-
 /// Longest decimal that is read. Longer ones would cost more time than any real number is worth.
 const TEXT_MAX: usize = 20_000;
 
@@ -34,19 +31,18 @@ pub(super) fn split(text: &str) -> Option<(IBig, i64)> {
     Some((IBig::from_parts(sign, digits), exponent.checked_sub(fraction.len() as i64)?))
 }
 
-/// Returns the shortest decimal, without exponent, that is nearer to `mantissa × 2^exponent` than to its neighbours of 512 bits.
+/// Returns the shortest decimal, without exponent, that is nearer to `mantissa × 2^exponent` than to its neighbours of so many bits.
 ///
-/// This is the digit-by-digit method of Go's `strconv`: walk along the decimals of the number and of the two half-way points around it
-/// until rounding down or up stays between them.
-pub(super) fn shortest(mantissa: &IBig, exponent: i64) -> String {
+/// This is the digit-by-digit method of Go's `math/big`: walk along the decimals of the number and of the two half-way points around it
+/// until rounding down or up stays between them. Like there, powers of two get no special treatment.
+pub(super) fn shortest(mantissa: &IBig, exponent: i64, bits: usize) -> String {
     let (sign, magnitude) = mantissa.clone().into_parts();
-    let widen = MANTISSA_BITS - magnitude.bit_len();
-    // The half-way points need one more bit; below a power of two the lower neighbour is twice as near.
-    let is_power = magnitude == UBig::ONE;
-    let exponent = exponent - widen as i64 - 2;
-    let middle = magnitude << (widen + 2);
-    let lower = &middle - UBig::from(if is_power { 1u8 } else { 2 });
-    let upper = &middle + UBig::from(2u8);
+    let widen = bits.saturating_sub(magnitude.bit_len());
+    // The half-way points need one more bit.
+    let exponent = exponent - widen as i64 - 1;
+    let middle = magnitude << (widen + 1);
+    let lower = &middle - UBig::ONE;
+    let upper = &middle + UBig::ONE;
     // The mantissa is stored odd; widened, it is even and half-way points round to it.
     let is_inclusive = widen > 0;
     let (digits, point) = shortest_between(

@@ -35,7 +35,9 @@ pub struct Float {
 impl Number {
     /// Returns the number a decimal text means (`12`, `-1.5`, `1e-3`), rounded to 512 bits, or `None` if it is not one or is out of range.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() <= 18 && let Ok(integer) = text.parse::<i64>() {
+        if text.len() <= 18
+            && let Ok(integer) = text.parse::<i64>()
+        {
             return Some(Self::Integer(integer));
         }
         let (digits, exponent) = decimal::split(text)?;
@@ -65,7 +67,7 @@ impl Number {
         }
     }
 
-    /// Returns the number a double is, or `None` for infinities and not-a-number.
+    /// Returns the number of the shortest decimal that tells a double from other doubles, or `None` for infinities and not-a-number.
     pub fn from_f64(double: f64) -> Option<Self> {
         if !double.is_finite() {
             return None;
@@ -77,7 +79,10 @@ impl Number {
             raw => (fraction | 1 << 52, raw as i64 - 1075),
         };
         let mantissa = if double.is_sign_negative() { -mantissa } else { mantissa };
-        Self::rounded(IBig::from(mantissa), exponent, Remainder::None)
+        match mantissa {
+            0 => Some(Self::Integer(0)),
+            _ => Self::parse(&decimal::shortest(&IBig::from(mantissa), exponent, 53)),
+        }
     }
 
     /// Returns the number whose digits in `base` (2 to 36) these are.
@@ -207,6 +212,27 @@ impl Number {
         self.negated().floor().negated()
     }
 
+    /// Returns `number × 10^decimals` as an integer, rounded half to even: the digits of the number with so many decimals.
+    pub fn rounded_digits(&self, decimals: i64) -> String {
+        let (mantissa, exponent) = self.parts();
+        let power = IBig::from(UBig::from(10u8).pow(decimals.unsigned_abs() as usize));
+        let (mut over, mut under) = if decimals >= 0 { (mantissa * power, IBig::ONE) } else { (mantissa, power) };
+        if exponent >= 0 {
+            over <<= exponent as usize;
+        } else {
+            under <<= exponent.unsigned_abs() as usize;
+        }
+        let (sign, over) = over.into_parts();
+        let under = under.into_parts().1;
+        let (whole, rest) = over.div_rem(&under);
+        let is_up = match (rest << 1usize).cmp(&under) {
+            Ordering::Less => false,
+            Ordering::Equal => whole.bit(0),
+            Ordering::Greater => true,
+        };
+        IBig::from_parts(sign, if is_up { whole + UBig::ONE } else { whole }).to_string()
+    }
+
     pub(super) fn parts(&self) -> (IBig, i64) {
         match self {
             Self::Integer(number) => (IBig::from(*number), 0),
@@ -231,7 +257,8 @@ impl Number {
         let excess = magnitude.bit_len().saturating_sub(MANTISSA_BITS);
         if excess > 0 {
             let is_half = magnitude.bit(excess - 1);
-            let beyond_half = remainder == Remainder::Some || magnitude.trailing_zeros().is_some_and(|zeros| zeros < excess - 1);
+            let beyond_half =
+                remainder == Remainder::Some || magnitude.trailing_zeros().is_some_and(|zeros| zeros < excess - 1);
             magnitude >>= excess;
             exponent += excess as i64;
             if is_half && (beyond_half || magnitude.bit(0)) {
@@ -306,7 +333,7 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(number) => write!(f, "{number}"),
-            Self::Float(float) => f.write_str(&decimal::shortest(&float.mantissa, float.exponent)),
+            Self::Float(float) => f.write_str(&decimal::shortest(&float.mantissa, float.exponent, MANTISSA_BITS)),
         }
     }
 }

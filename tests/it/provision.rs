@@ -4,11 +4,11 @@ use sha2::{Digest, Sha256};
 use spawnpoint::diagnostics::{FileId, Sources, Span};
 use spawnpoint::games::{Game, Power, Server, Wanted};
 use spawnpoint::provision::{
-    Ansible, Connection, Error, Event, Mode, Patience, Playbook, Report, Request, Scope, assets,
-    run,
+    Ansible, Connection, Error, Event, Mode, Patience, Playbook, Report, Request, Scope, assets, run,
 };
 use spawnpoint::value::{Type, Value};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,28 +29,27 @@ pub(crate) fn venv(program: &str) -> Result<PathBuf, String> {
     let path = folder.join("bin").join(program);
     match path.is_file() {
         true => Ok(path),
-        false => Err(format!(
-            "`{}` is not there; set SPAWNPOINT_TEST_VENV or use tests/run",
-            path.display()
-        )),
+        false => Err(format!("`{}` is not there; set SPAWNPOINT_TEST_VENV or use tests/run", path.display())),
     }
 }
 
 pub(crate) fn cache() -> PathBuf {
     match std::env::var_os("SPAWNPOINT_TEST_CACHE") {
         Some(folder) => PathBuf::from(folder),
-        None => PathBuf::from(std::env::var_os("HOME").unwrap_or_default())
-            .join(".cache/spawnpoint-tests"),
+        None => PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/spawnpoint-tests"),
     }
+}
+
+/// Prints a line that is seen even when the test passes: captured output is not.
+pub(crate) fn say(line: &str) {
+    writeln!(std::io::stderr(), "{line}").expect("standard error is open");
 }
 
 /// Says loudly that a test did not run; in the full run of the suite a machine that lacks what can be installed is an error.
 pub(crate) fn skip(test: &str, reason: &str) {
-    println!("SKIPPED {test}: {reason}");
+    say(&format!("SKIPPED {test}: {reason}"));
     assert!(
-        std::env::var("SPAWNPOINT_TESTS")
-            .is_ok_and(|size| size == "full")
-            .eq(&false),
+        std::env::var("SPAWNPOINT_TESTS").is_ok_and(|size| size == "full").eq(&false),
         "{test} must run here: {reason}"
     );
 }
@@ -66,26 +65,12 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(
-        ansible: PathBuf,
-        connection: Connection,
-        scope: Scope,
-        answers_at: SocketAddr,
-    ) -> Self {
+    pub(crate) fn new(ansible: PathBuf, connection: Connection, scope: Scope, answers_at: SocketAddr) -> Self {
         let playbook = assets::playbook(Path::new("/nonexistent"), "minecraft-java")
             .expect("nothing is read")
             .expect("it is ours");
-        let game = playbook
-            .manifest(&mut Sources::new())
-            .expect("our manifest is right");
-        Self {
-            ansible: Ansible::at(ansible).expect("it is a file"),
-            connection,
-            scope,
-            answers_at,
-            playbook,
-            game,
-        }
+        let game = playbook.manifest(&mut Sources::new()).expect("our manifest is right");
+        Self { ansible: Ansible::at(ansible).expect("it is a file"), connection, scope, answers_at, playbook, game }
     }
 
     /// Returns a server with these settings besides the ones every test needs.
@@ -94,10 +79,7 @@ impl Bench {
         let command = ["/usr/bin/node", "{artifact}", VERSION].map(Value::from);
         let mut all = vec![
             ("accept_eula", Value::from(true)),
-            (
-                "artifact_file",
-                Value::from(artifact.to_str().expect("the project's path is UTF-8")),
-            ),
+            ("artifact_file", Value::from(artifact.to_str().expect("the project's path is UTF-8"))),
             ("artifact_sha256", Value::from(sha256(&artifact))),
             ("start_command", Value::tuple(command)),
         ];
@@ -121,13 +103,8 @@ impl Bench {
     }
 
     /// Runs the playbook and returns the report and the events.
-    pub(crate) async fn run(
-        &self,
-        server: &Server,
-        mode: Mode,
-    ) -> (Result<Report, Error>, Vec<Event>) {
-        self.run_and_tell(server, mode, tokio::sync::mpsc::unbounded_channel().0)
-            .await
+    pub(crate) async fn run(&self, server: &Server, mode: Mode) -> (Result<Report, Error>, Vec<Event>) {
+        self.run_and_tell(server, mode, tokio::sync::mpsc::unbounded_channel().0).await
     }
 
     /// Runs the playbook, sending events on while it runs.
@@ -162,10 +139,7 @@ impl Bench {
             events.push(event);
         })
         .await;
-        assert!(
-            !format!("{events:?} {result:?}").contains(SECRET),
-            "a secret got out: {events:?}"
-        );
+        assert!(!format!("{events:?} {result:?}").contains(SECRET), "a secret got out: {events:?}");
         (result, events)
     }
 
@@ -175,10 +149,7 @@ impl Bench {
         let report = result.unwrap_or_else(|error| panic!("{error}\n{events:#?}"));
         let keys = report.keys.iter().map(|change| {
             let before = change.before.as_deref().unwrap_or("(none)");
-            format!(
-                "{} {}: {before} -> {}",
-                change.file, change.key, change.after
-            )
+            format!("{} {}: {before} -> {}", change.file, change.key, change.after)
         });
         report.changed.iter().cloned().chain(keys).collect()
     }
@@ -186,10 +157,7 @@ impl Bench {
 
 /// Returns the SHA-256 of a file.
 pub(crate) fn sha256(path: &Path) -> String {
-    Sha256::digest(std::fs::read(path).expect("the test has it"))
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(std::fs::read(path).expect("the test has it")).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The file that the servers of these tests run.

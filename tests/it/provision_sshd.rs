@@ -1,11 +1,11 @@
 //! Transport and configuration steps against a real, unprivileged OpenSSH server on a loopback address, by real Ansible, below a
 //! temporary folder.
 
-use crate::provision::{Bench, SECRET, skip, venv};
-use spawnpoint::provision::{Ansible, Connection, Error, Event, HostKey, Mode, Scope};
+use crate::provision::{Bench, SECRET, say, skip, venv};
+use spawnpoint::provision::{Ansible, Connection, Error, Event, HostKey, Mode, Scope, assets};
 use spawnpoint::value::Value;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -37,10 +37,8 @@ impl Sshd {
         }
         // Needed only if the tests run as root; anybody else may not make it and need not.
         fs::create_dir_all("/run/sshd").ok();
-        let port = TcpListener::bind((ADDRESS, 0))
-            .and_then(|socket| socket.local_addr())
-            .expect("a port is free")
-            .port();
+        let port =
+            TcpListener::bind((ADDRESS, 0)).and_then(|socket| socket.local_addr()).expect("a port is free").port();
         let path = folder.path().display();
         let configuration = format!(
             "ListenAddress {ADDRESS}\nPort {port}\nHostKey {path}/host\nAuthorizedKeysFile {path}/client.pub\nPidFile none\nUsePAM no\n\
@@ -55,24 +53,13 @@ impl Sshd {
             .stderr(log)
             .spawn()
             .map_err(|error| error.to_string())?;
-        Ok(Self {
-            folder,
-            server,
-            port,
-        })
+        Ok(Self { folder, server, port })
     }
 
     fn connection(&self) -> Connection {
-        let user = Command::new("id")
-            .arg("-un")
-            .output()
-            .expect("`id` is everywhere")
-            .stdout;
+        let user = Command::new("id").arg("-un").output().expect("`id` is everywhere").stdout;
         Connection {
-            user: String::from_utf8(user)
-                .expect("a user name is text")
-                .trim()
-                .to_owned(),
+            user: String::from_utf8(user).expect("a user name is text").trim().to_owned(),
             host: ADDRESS.to_string(),
             port: self.port,
             private_key: Some(self.folder.path().join("client")),
@@ -87,19 +74,11 @@ impl Sshd {
         let root = self.folder.path().join("root");
         fs::create_dir_all(&root).expect("the folder is ours");
         let answers_at = SocketAddr::from((ADDRESS, 25565));
-        Ok(Bench::new(
-            venv("ansible-playbook")?,
-            self.connection(),
-            Scope::Files { root },
-            answers_at,
-        ))
+        Ok(Bench::new(venv("ansible-playbook")?, self.connection(), Scope::Files { root }, answers_at))
     }
 
     fn data(&self, file: &str) -> std::path::PathBuf {
-        self.folder
-            .path()
-            .join("root/srv/games/survival/data")
-            .join(file)
+        self.folder.path().join("root/srv/games/survival/data").join(file)
     }
 }
 
@@ -112,24 +91,17 @@ impl Drop for Sshd {
 
 #[tokio::test]
 async fn settings_reach_a_guest_over_ssh() {
-    let (sshd, bench) = match Sshd::start().and_then(|sshd| sshd.bench().map(|bench| (sshd, bench)))
-    {
+    let (sshd, bench) = match Sshd::start().and_then(|sshd| sshd.bench().map(|bench| (sshd, bench))) {
         Ok(started) => started,
         Err(reason) => return skip("provisioning over loopback sshd", &reason),
     };
-    println!(
-        "RAN provisioning over loopback sshd: transport and configuration steps by real Ansible, below a temporary folder"
+    say(
+        "RAN provisioning over loopback sshd: transport and configuration steps by real Ansible, below a temporary folder",
     );
 
-    let server = bench.server(&[
-        ("motd", Value::from("{{ 7 * 7 }} é")),
-        ("max-players", Value::from(7)),
-    ]);
+    let server = bench.server(&[("motd", Value::from("{{ 7 * 7 }} é")), ("max-players", Value::from(7))]);
     let predicted = bench.changes(&server, Mode::Check).await;
-    assert_eq!(
-        predicted[0], "create folders",
-        "the first check of a bare guest works"
-    );
+    assert_eq!(predicted[0], "create folders", "the first check of a bare guest works");
     let changes = bench.changes(&server, Mode::Apply).await;
     for expected in [
         "create folders",
@@ -140,49 +112,29 @@ async fn settings_reach_a_guest_over_ssh() {
         "server.properties server-port: (none) -> 25565",
         "server.properties rcon.password: (none) -> (sensitive)",
     ] {
-        assert!(
-            changes.iter().any(|change| change == expected),
-            "{expected} is not in {changes:#?}"
-        );
+        assert!(changes.iter().any(|change| change == expected), "{expected} is not in {changes:#?}");
     }
     let written = fs::read_to_string(sshd.data("server.properties")).expect("the playbook made it");
-    assert!(
-        written.contains("max-players=7\n") && written.contains("motd={{ 7 * 7 }} \\u00e9\n"),
-        "{written}"
-    );
+    assert!(written.contains("max-players=7\n") && written.contains("motd={{ 7 * 7 }} \\u00e9\n"), "{written}");
     assert!(written.contains(SECRET));
 
-    assert_eq!(
-        bench.changes(&server, Mode::Apply).await,
-        Vec::<String>::new(),
-        "the second run changes nothing"
-    );
+    assert_eq!(bench.changes(&server, Mode::Apply).await, Vec::<String>::new(), "the second run changes nothing");
 
+    a_changed_setting_changes_its_key_only(&sshd, &bench, &written).await;
+}
+
+/// The server has rewritten its file since; only what the user changed is changed.
+async fn a_changed_setting_changes_its_key_only(sshd: &Sshd, bench: &Bench, written: &str) {
     // The server rewrites its file: another order, a date, escapes, keys of its own.
-    let mut lines: Vec<_> = written
-        .lines()
-        .map(|line| line.replace("{ 7", "{\\ 7"))
-        .collect();
+    let mut lines: Vec<_> = written.lines().map(|line| line.replace("{ 7", "{\\ 7")).collect();
     lines.reverse();
-    let rewritten = format!(
-        "#Minecraft server properties\n#Fri Nov 20\nenable-jmx-monitoring=false\n{}\n",
-        lines.join("\n")
-    );
+    let rewritten =
+        format!("#Minecraft server properties\n#Fri Nov 20\nenable-jmx-monitoring=false\n{}\n", lines.join("\n"));
     fs::write(sshd.data("server.properties"), &rewritten).expect("the folder is ours");
 
-    let changed = bench.server(&[
-        ("motd", Value::from("{{ 7 * 7 }} é")),
-        ("max-players", Value::from(40)),
-    ]);
-    let expected = vec![
-        "write server.properties".to_owned(),
-        "server.properties max-players: 7 -> 40".to_owned(),
-    ];
-    assert_eq!(
-        bench.changes(&changed, Mode::Check).await,
-        expected,
-        "how the rest is written makes no difference"
-    );
+    let changed = bench.server(&[("motd", Value::from("{{ 7 * 7 }} é")), ("max-players", Value::from(40))]);
+    let expected = vec!["write server.properties".to_owned(), "server.properties max-players: 7 -> 40".to_owned()];
+    assert_eq!(bench.changes(&changed, Mode::Check).await, expected, "how the rest is written makes no difference");
     assert_eq!(
         fs::read_to_string(sshd.data("server.properties")).expect("it is there"),
         rewritten,
@@ -190,38 +142,26 @@ async fn settings_reach_a_guest_over_ssh() {
     );
     assert_eq!(bench.changes(&changed, Mode::Apply).await, expected);
     let written = fs::read_to_string(sshd.data("server.properties")).expect("it is there");
-    assert_eq!(
-        written,
-        rewritten.replace("max-players=7", "max-players=40"),
-        "every other line stays"
-    );
+    assert_eq!(written, rewritten.replace("max-players=7", "max-players=40"), "every other line stays");
 }
 
 #[tokio::test]
 async fn what_can_go_wrong_is_named() {
-    let (sshd, bench) = match Sshd::start().and_then(|sshd| sshd.bench().map(|bench| (sshd, bench)))
-    {
+    let (sshd, bench) = match Sshd::start().and_then(|sshd| sshd.bench().map(|bench| (sshd, bench))) {
         Ok(started) => started,
         Err(reason) => return skip("provisioning errors over loopback sshd", &reason),
     };
     let server = bench.server(&[]);
-    let mut other = Sshd::start()
-        .expect("one has just started")
-        .bench()
-        .expect("as before");
+    let mut other = Sshd::start().expect("one has just started").bench().expect("as before");
     other.connection.host_key = bench.connection.host_key.clone();
     other.connection.port = sshd.port;
-    other.connection.host_key = HostKey::Pinned(
-        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-            .to_owned(),
-    );
+    other.connection.host_key =
+        HostKey::Pinned("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned());
     let (result, _) = other.run(&server, Mode::Check).await;
     assert!(matches!(result, Err(Error::HostKey { .. })), "{result:?}");
 
     let mut wrong = bench.server(&[]);
-    wrong
-        .settings
-        .insert("artifact_sha256".into(), Value::from("0".repeat(64)));
+    wrong.settings.insert("artifact_sha256".into(), Value::from("0".repeat(64)));
     let (result, events) = bench.run(&wrong, Mode::Apply).await;
     assert!(matches!(result, Err(Error::Checksum { .. })), "{result:?}");
     assert_eq!(events, [], "the guest is not touched");
@@ -230,89 +170,67 @@ async fn what_can_go_wrong_is_named() {
     fs::create_dir_all(sshd.data("server.properties")).expect("the folder is ours");
     let (result, _) = bench.run(&server, Mode::Apply).await;
     match result {
-        Err(Error::Task { task, message }) => assert_eq!(
-            (task.as_str(), message.is_empty()),
-            ("write server.properties", false)
-        ),
+        Err(Error::Task { task, message }) => {
+            assert_eq!((task.as_str(), message.is_empty()), ("write server.properties", false))
+        }
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
 async fn a_download_is_verified() {
-    let (sshd, bench) = match Sshd::start().and_then(|sshd| sshd.bench().map(|bench| (sshd, bench)))
-    {
+    let (sshd, bench) = match Sshd::start().and_then(|sshd| sshd.bench().map(|bench| (sshd, bench))) {
         Ok(started) => started,
         Err(reason) => return skip("downloads over loopback sshd", &reason),
     };
     let web = TcpListener::bind((ADDRESS, 0)).expect("a port is free");
-    let url = format!(
-        "http://{}/server.jar?build=60",
-        web.local_addr().expect("it listens")
-    );
+    let url = format!("http://{}/server.jar?build=60", web.local_addr().expect("it listens"));
     std::thread::spawn(move || {
         for stream in web.incoming() {
             let mut stream = stream.expect("the listener is ours");
-            let mut buffer = [0; 4096];
-            stream.read(&mut buffer).ok();
-            stream
-                .write_all(
-                    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
-                )
-                .ok();
+            // The request ends with an empty line; what it asks for makes no difference.
+            let request = BufReader::new(&stream).lines().map_while(Result::ok);
+            request.take_while(|line| !line.is_empty()).for_each(drop);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello").ok();
         }
     });
     let mut server = bench.server(&[]);
     server.settings.remove("artifact_file");
-    server
-        .settings
-        .insert("artifact_url".into(), Value::from(url));
+    server.settings.insert("artifact_url".into(), Value::from(url));
     let (result, _) = bench.run(&server, Mode::Apply).await;
     match result {
         Err(Error::Task { task, .. }) => assert_eq!(task, "download the server"),
         other => panic!("{other:?}"),
     }
-    assert!(
-        !sshd
-            .folder
-            .path()
-            .join("root/srv/games/survival/current")
-            .exists(),
-        "nothing unverified becomes current"
-    );
+    assert!(!sshd.folder.path().join("root/srv/games/survival/current").exists(), "nothing unverified becomes current");
 
     let hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
-    server
-        .settings
-        .insert("artifact_sha256".into(), Value::from(hello));
+    server.settings.insert("artifact_sha256".into(), Value::from(hello));
     let changes = bench.changes(&server, Mode::Apply).await;
-    assert!(
-        changes.iter().any(|change| change == "download the server"),
-        "{changes:?}"
-    );
+    assert!(changes.iter().any(|change| change == "download the server"), "{changes:?}");
     assert_eq!(
-        fs::read(
-            sshd.folder
-                .path()
-                .join("root/srv/games/survival/current/server.jar")
-        )
-        .expect("it is there"),
+        fs::read(sshd.folder.path().join("root/srv/games/survival/current/server.jar")).expect("it is there"),
         b"hello"
     );
 }
 
 #[tokio::test]
 async fn a_run_that_is_dropped_leaves_no_process() {
-    let (sshd, mut bench) =
-        match Sshd::start().and_then(|sshd| sshd.bench().map(|bench| (sshd, bench))) {
-            Ok(started) => started,
-            Err(reason) => return skip("interruption over loopback sshd", &reason),
-        };
+    let (sshd, mut bench) = match Sshd::start().and_then(|sshd| sshd.bench().map(|bench| (sshd, bench))) {
+        Ok(started) => started,
+        Err(reason) => return skip("interruption over loopback sshd", &reason),
+    };
     // A name of its own, by which the process can be found.
     let link = sshd.folder.path().join("ansible-to-be-dropped");
-    std::os::unix::fs::symlink(venv("ansible-playbook").expect("the bench has it"), &link)
-        .expect("the folder is ours");
+    std::os::unix::fs::symlink(venv("ansible-playbook").expect("the bench has it"), &link).expect("the folder is ours");
     bench.ansible = Ansible::at(&link).expect("it is a file");
+    // A playbook that would run on for long after the test.
+    let own = sshd.folder.path().join("playbooks/minecraft-java");
+    fs::create_dir_all(&own).expect("the folder is ours");
+    let pause = "- hosts: all\n  gather_facts: false\n  tasks:\n    - name: wait\n      ansible.builtin.pause: { seconds: 600 }\n";
+    fs::write(own.join("playbook.yml"), pause).expect("the folder is ours");
+    bench.playbook =
+        assets::playbook(sshd.folder.path(), "minecraft-java").expect("it can be read").expect("it is there");
     let server = bench.server(&[]);
     let (send, mut started) = tokio::sync::mpsc::unbounded_channel();
     tokio::select! {

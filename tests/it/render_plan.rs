@@ -1,4 +1,4 @@
-//! Plans built by hand, and the text and JSON people and programs get of them (`tests/plans/`).
+//! Plans built by hand, and the text and JSON people and programs get of them (`tests/render/`).
 
 use crate::harness::golden;
 use spawnpoint::config::{Address, Key, ModulePath, Output};
@@ -419,8 +419,8 @@ fn first_apply_shows_what_is_set_and_chosen() {
             after: Some(output),
         },
     )]);
-    golden("plans/first-apply.txt", &shown(&plan));
-    golden("plans/first-apply.json", &pretty(&plan));
+    golden("render/first-apply.txt", &shown(&plan));
+    golden("render/first-apply.json", &pretty(&plan));
 }
 
 #[test]
@@ -476,8 +476,8 @@ fn harm_comes_first() {
         operation(2, &[0], 600_000),
     ];
     plan.estimate_ms = 660_000;
-    golden("plans/harm-first.txt", &shown(&plan));
-    golden("plans/harm-first.json", &pretty(&plan));
+    golden("render/harm-first.txt", &shown(&plan));
+    golden("render/harm-first.json", &pretty(&plan));
 }
 
 #[test]
@@ -515,8 +515,8 @@ fn drift_and_conflicts_say_who_wins() {
     let mut plan = plan_of(vec![drifted, conflicting, vanished]);
     plan.unreachable = BTreeMap::from([("pve3".into(), 2)]);
     plan.in_progress = vec!["vm.mc[\"new\"]: in progress: run 42 by kim@ws1, 3 min".into()];
-    golden("plans/drift.txt", &shown(&plan));
-    golden("plans/drift.json", &pretty(&plan));
+    golden("render/drift.txt", &shown(&plan));
+    golden("render/drift.json", &pretty(&plan));
 }
 
 #[test]
@@ -541,8 +541,8 @@ fn secrets_are_in_no_form_of_a_plan() {
             && !json.contains("hunter")
             && !format!("{plan:?}").contains("hunter3")
     );
-    golden("plans/secrets.txt", &text);
-    golden("plans/secrets.json", &json);
+    golden("render/secrets.txt", &text);
+    golden("render/secrets.json", &json);
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn every_reporter_says_the_same_words() {
         is_interrupted: true,
     };
     text.push_str(&outcome::text(&plan, &interrupted, Style::Plain));
-    golden("plans/progress.txt", &text);
+    golden("render/progress.txt", &text);
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn json_lines_follow_terraforms_stream() {
             assert!(line[key].is_string(), "{key} in {line}");
         }
     }
-    golden("plans/stream.jsonl", &(lines.join("\n") + "\n"));
+    golden("render/stream.jsonl", &(lines.join("\n") + "\n"));
 }
 
 #[test]

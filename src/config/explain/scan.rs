@@ -1,6 +1,7 @@
 //! Follows the brackets, strings, heredocs and comments of a text and reports the first that is not closed as it was opened.
 
 use crate::diagnostics::{Diagnostic, FileId, Span};
+use std::ops::Range;
 
 /// What a well-nested text consists of.
 #[derive(Debug, Default)]
@@ -52,6 +53,23 @@ pub(super) fn scan(file: FileId, text: &str) -> Result<Scanned, Box<Diagnostic>>
         None => Ok(scanner.scanned),
         Some(_) => Err(Box::new(scanner.never_closed())),
     }
+}
+
+/// Returns the range of the outermost block around a place, if every bracket of the text is closed.
+pub(super) fn block_around(file: FileId, text: &str, offset: usize) -> Option<Range<usize>> {
+    let tokens = scan(file, text).ok()?.tokens;
+    let outer: Vec<&Token> = tokens
+        .iter()
+        .filter(|token| token.parent.is_none())
+        .collect();
+    let begins = |at: &usize| *at == 0 || outer[*at - 1].kind == TokenKind::Newline;
+    let starts: Vec<usize> = (0..outer.len())
+        .filter(|at| outer[*at].kind != TokenKind::Newline && begins(at))
+        .map(|at| outer[at].start)
+        .collect();
+    let next = starts.partition_point(|start| *start <= offset);
+    let start = *starts.get(next.checked_sub(1)?)?;
+    Some(start..starts.get(next).copied().unwrap_or(text.len()))
 }
 
 struct Scanner<'a> {
@@ -152,7 +170,7 @@ impl Scanner<'_> {
             return Err(Box::new(
                 Diagnostic::error(summary)
                     .at(span)
-                    .hint(format!("remove it, or add what it should close")),
+                    .hint("remove it, or add what it should close"),
             ));
         };
         let opener = self.scanned.tokens[index];
@@ -245,7 +263,7 @@ impl Scanner<'_> {
             match (in_text, *byte) {
                 (true, b'\\') => at += 1,
                 (true, b'$' | b'%') if next == Some(*byte) && bytes.get(at + 2) == Some(&b'{') => {
-                    at += 2
+                    at += 2;
                 }
                 (true, b'$' | b'%') if next == Some(b'{') => {
                     braces.push((at, 0));

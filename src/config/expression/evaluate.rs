@@ -6,10 +6,12 @@
 use super::limits::{ERRORS_MAX, ITEMS_MAX, TEXT_MAX, WEIGHT_MAX};
 use super::{Call, Expression, Node, Reference, Scope, references};
 use crate::config::functions::{self, Problem, Run};
+use crate::config::similar;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::value::{Kind, Marks, Type, Value, convert, display_short};
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use unicode_segmentation::UnicodeSegmentation;
 
 /// Evaluates an expression. All errors that do not follow from each other are reported.
 pub fn evaluate(expression: &Expression, scope: &dyn Scope) -> Result<Value, Diagnostics> {
@@ -17,7 +19,11 @@ pub fn evaluate(expression: &Expression, scope: &dyn Scope) -> Result<Value, Dia
 }
 
 /// Evaluates a template that a template called: `calls` is how many are open.
-pub(in crate::config) fn render(expression: &Expression, scope: &dyn Scope, calls: usize) -> Result<Value, Diagnostics> {
+pub(in crate::config) fn render(
+    expression: &Expression,
+    scope: &dyn Scope,
+    calls: usize,
+) -> Result<Value, Diagnostics> {
     evaluate_within(expression, scope, calls)
 }
 
@@ -79,7 +85,7 @@ impl Evaluator<'_> {
             },
             Node::Conditional(conditional) => self.conditional(conditional, expression),
             Node::Call(call) => self.call(call, expression),
-            Node::UnknownCall(_) => unknown(),
+            Node::UnknownCall(call) => self.no_such_function(&call.0, expression),
             Node::Unary(operator, operand) => self.unary(*operator, operand),
             Node::Binary(operator, sides) => self.binary(*operator, &sides.0, &sides.1, expression),
             Node::For(each) => self.for_expression(each, expression),
@@ -128,12 +134,18 @@ impl Evaluator<'_> {
         let mut told = BTreeSet::new();
         for reference in references(about) {
             let name = reference.to_string();
-            if told.len() < 6 && told.insert(name.clone()) && let Some(value) = self.peek(&reference) {
+            if told.len() < 6
+                && told.insert(name.clone())
+                && let Some(value) = self.peek(&reference)
+            {
                 diagnostic = diagnostic.value(name, format!("is {}", display_short(&value)));
             }
         }
         about.visit_locals(&mut |place, name| {
-            if told.len() < 6 && told.insert(name.to_string()) && let Some(value) = self.locals.get(place) {
+            if told.len() < 6
+                && told.insert(name.to_string())
+                && let Some(value) = self.locals.get(place)
+            {
                 diagnostic.values.push((name.to_string(), format!("is {}", display_short(value))));
             }
         });
@@ -188,7 +200,10 @@ impl Evaluator<'_> {
             marks = marks | value.marks();
             match value.kind() {
                 Kind::Null(_) => {
-                    self.fail(part, Diagnostic::error("null cannot be part of text").hint("use `coalesce` to give a default"));
+                    self.fail(
+                        part,
+                        Diagnostic::error("null cannot be part of text").hint("use `coalesce` to give a default"),
+                    );
                 }
                 Kind::Unknown(..) => is_known = false,
                 Kind::Text(part) if is_known => text.push_str(part),
@@ -256,9 +271,20 @@ impl Evaluator<'_> {
         match functions::call(call.function, &arguments, self.scope.world(), self.calls) {
             Ok(value) => self.weighed(value, expression.span),
             Err(Problem::Argument(place, text)) => self.argument_problem(call, place, &text, expression),
-            Err(Problem::Call(text)) => {
-                self.fail_at(call.name_span, expression, Diagnostic::error(format!("`{}` failed: {text}", call.function.name)))
-            }
+            Err(Problem::Call(text)) => self.fail_at(
+                call.name_span,
+                expression,
+                Diagnostic::error(format!("`{}` failed: {text}", call.function.name)),
+            ),
+        }
+    }
+
+    fn no_such_function(&mut self, name: &str, expression: &Expression) -> Value {
+        let diagnostic = Diagnostic::error(format!("there is no function `{name}`"));
+        let span = Span { end: expression.span.start + name.len() as u32, ..expression.span };
+        match similar(name, functions::names()) {
+            Some(similar) => self.fail_at(span, expression, diagnostic.hint(format!("did you mean `{similar}`?"))),
+            None => self.fail_at(span, expression, diagnostic),
         }
     }
 
@@ -278,12 +304,18 @@ impl Evaluator<'_> {
             }
             Kind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => None,
             Kind::Null(_) => {
-                self.fail_at(last.span, expression, Diagnostic::error("null cannot be expanded into arguments with `...`"));
+                self.fail_at(
+                    last.span,
+                    expression,
+                    Diagnostic::error("null cannot be expanded into arguments with `...`"),
+                );
                 None
             }
             _ => {
                 let what = expanded.type_of().with_article();
-                let diagnostic = Diagnostic::error(format!("{what} cannot be expanded with `...`; a list, set or tuple is required"));
+                let diagnostic = Diagnostic::error(format!(
+                    "{what} cannot be expanded with `...`; a list, set or tuple is required"
+                ));
                 self.fail_at(last.span, expression, diagnostic);
                 None
             }
@@ -299,8 +331,16 @@ impl Evaluator<'_> {
         }
         if function.variadic.is_none() && count > function.parameters.len() {
             let extra = call.arguments.get(function.parameters.len()).unwrap_or(expression);
-            let diagnostic = Diagnostic::error(format!("`{}` takes {} arguments, not {count}", function.name, function.parameters.len()));
-            self.fail_at(extra.span, expression, diagnostic.hint(format!("it is called as `{}`", function.signature())));
+            let diagnostic = Diagnostic::error(format!(
+                "`{}` takes {} arguments, not {count}",
+                function.name,
+                function.parameters.len()
+            ));
+            self.fail_at(
+                extra.span,
+                expression,
+                diagnostic.hint(format!("it is called as `{}`", function.signature())),
+            );
             return false;
         }
         true
@@ -330,7 +370,9 @@ impl Evaluator<'_> {
         let last = call.arguments.last().expect("there is at least one argument");
         self.value(last);
         if let Some(diagnostic) = self.diagnostics.last_mut() {
-            diagnostic.detail.get_or_insert_with(|| "No argument of `try` could be evaluated; this is what is wrong with the last one.".into());
+            diagnostic.detail.get_or_insert_with(|| {
+                "No argument of `try` could be evaluated; this is what is wrong with the last one.".into()
+            });
         }
         unknown()
     }
@@ -352,14 +394,21 @@ impl Evaluator<'_> {
             return unknown();
         }
         if !matches!(call.arguments[0].node, Node::Reference(_) | Node::Local(..) | Node::Traversal(..)) {
-            let diagnostic = Diagnostic::error("argument `template` of `templatestring` must be a reference to text, not an expression");
-            return self.fail(&call.arguments[0], diagnostic.hint("a template that is written here needs no function: write it in quotes"));
+            let diagnostic = Diagnostic::error(
+                "argument `template` of `templatestring` must be a reference to text, not an expression",
+            );
+            return self.fail(
+                &call.arguments[0],
+                diagnostic.hint("a template that is written here needs no function: write it in quotes"),
+            );
         }
         let (template, variables) = (self.value(&call.arguments[0]), self.value(&call.arguments[1]));
         match functions::render_text(&template, &variables, self.scope.world(), self.calls) {
             Ok(value) => value,
             Err(Problem::Argument(place, text)) => self.argument_problem(call, place, &text, expression),
-            Err(Problem::Call(text)) => self.fail(expression, Diagnostic::error(format!("`templatestring` failed: {text}"))),
+            Err(Problem::Call(text)) => {
+                self.fail(expression, Diagnostic::error(format!("`templatestring` failed: {text}")))
+            }
         }
     }
 }
@@ -368,7 +417,9 @@ pub(super) fn unknown() -> Value {
     Value::unknown(Type::Dynamic)
 }
 
-fn unknown_text(prefix: &str) -> Value {
+fn unknown_text(text: &str) -> Value {
+    // What follows may join with the last character, so that one does not count.
+    let prefix = text.grapheme_indices(true).next_back().map_or("", |(at, _)| &text[..at]);
     let refinement = crate::value::Refinement {
         is_not_null: true,
         prefix: (!prefix.is_empty()).then(|| prefix.into()),

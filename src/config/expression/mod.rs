@@ -14,8 +14,9 @@ mod scope;
 mod template;
 mod traversal;
 
-pub(super) use evaluate::render;
 pub use evaluate::evaluate;
+pub(super) use evaluate::render;
+pub(super) use limits::{TEXT_MAX, WEIGHT_MAX};
 pub use lower::{lower, lower_template};
 pub use reference::{Reference, ReferenceStep, keyed_references, references};
 pub use scope::{FunctionWorld, Resolved, Scope};
@@ -101,7 +102,7 @@ enum Node {
     Traversal(Box<Expression>, Box<[Step]>),
     Conditional(Box<Conditional>),
     Call(Box<Call>),
-    /// A call of a function that does not exist; `lower` has already complained, unless it was told to read a type.
+    /// A call of a function that does not exist: an error once it is evaluated, or a type constraint.
     UnknownCall(Box<(Arc<str>, Box<[Expression]>)>),
     Unary(Unary, Box<Expression>),
     Binary(Binary, Box<(Expression, Expression)>),

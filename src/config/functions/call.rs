@@ -34,12 +34,10 @@ pub struct Parameter {
 #[derive(Clone, Copy)]
 pub(in crate::config) enum Takes {
     Any,
-    Bool,
     Number,
     Text,
     ListOfAny,
     ListOfText,
-    ListOfNumber,
     ListOfBool,
     SetOfAny,
     MapOfAny,
@@ -49,6 +47,7 @@ const NULL: u8 = 1;
 const UNKNOWN: u8 = 2;
 const MARKED: u8 = 4;
 const DYNAMIC: u8 = 8;
+const INSIDE: u8 = 16;
 
 impl Parameter {
     pub(in crate::config) const fn new(name: &'static str, takes: Takes) -> Self {
@@ -67,17 +66,17 @@ impl Parameter {
 
     /// The function itself deals with an unknown argument.
     pub(in crate::config) const fn or_unknown(self) -> Self {
-        Self { allows: self.allows | UNKNOWN | DYNAMIC, ..self }
+        Self { allows: self.allows | UNKNOWN | INSIDE | DYNAMIC, ..self }
+    }
+
+    /// The function does not look at what is inside a collection, so unknown items do no harm.
+    pub(in crate::config) const fn or_unknown_inside(self) -> Self {
+        Self { allows: self.allows | INSIDE, ..self }
     }
 
     /// The function itself moves marks to its result.
     pub(in crate::config) const fn or_marked(self) -> Self {
         Self { allows: self.allows | MARKED, ..self }
-    }
-
-    /// The type of the result does not depend on the type of this argument.
-    pub(in crate::config) const fn of_any_type(self) -> Self {
-        Self { allows: self.allows | DYNAMIC, ..self }
     }
 
     fn allows(&self, what: u8) -> bool {
@@ -86,16 +85,14 @@ impl Parameter {
 
     /// Returns the type arguments are converted to.
     pub fn expected(&self) -> &'static Type {
-        static TYPES: LazyLock<[Type; 10]> = LazyLock::new(|| {
+        static TYPES: LazyLock<[Type; 8]> = LazyLock::new(|| {
             let list = |of| Type::List(Arc::new(of));
             [
                 Type::Dynamic,
-                Type::Bool,
                 Type::Number,
                 Type::Text,
                 list(Type::Dynamic),
                 list(Type::Text),
-                list(Type::Number),
                 list(Type::Bool),
                 Type::Set(Arc::new(Type::Dynamic)),
                 Type::Map(Arc::new(Type::Dynamic)),
@@ -192,6 +189,21 @@ impl Arguments<'_> {
 }
 
 impl Function {
+    pub(in crate::config) const fn new(
+        name: &'static str,
+        parameters: &'static [Parameter],
+        returns: Returns,
+        run: fn(&Arguments<'_>) -> Outcome,
+        documentation: &'static str,
+        example: (&'static str, &'static str),
+    ) -> Self {
+        Self { name, parameters, variadic: None, documentation, example, returns, run: Run::Values(run) }
+    }
+
+    pub(in crate::config) const fn variadic(self, parameter: Parameter) -> Self {
+        Self { variadic: Some(parameter), ..self }
+    }
+
     /// Returns the parameter an argument is for.
     pub fn parameter(&self, place: usize) -> Option<&Parameter> {
         self.parameters.get(place).or(self.variadic.as_ref())
@@ -215,7 +227,8 @@ impl Function {
             Returns::First => arguments.first().map_or(Type::Dynamic, Value::type_of),
             Returns::Computed(compute) => {
                 let has_untyped = arguments.iter().enumerate().any(|(place, argument)| {
-                    let is_untyped = matches!(argument.kind(), Kind::Unknown(Type::Dynamic, _) | Kind::Null(Type::Dynamic));
+                    let is_untyped =
+                        matches!(argument.kind(), Kind::Unknown(Type::Dynamic, _) | Kind::Null(Type::Dynamic));
                     is_untyped && !self.parameter(place).is_some_and(|parameter| parameter.allows(DYNAMIC))
                 });
                 if has_untyped { Type::Dynamic } else { compute(arguments) }
@@ -233,7 +246,12 @@ impl fmt::Debug for Function {
 }
 
 /// Calls a function with arguments that have the types of its parameters.
-pub(in crate::config) fn call(function: &Function, arguments: &[Value], world: &dyn FunctionWorld, calls: usize) -> Outcome {
+pub(in crate::config) fn call(
+    function: &Function,
+    arguments: &[Value],
+    world: &dyn FunctionWorld,
+    calls: usize,
+) -> Outcome {
     let Run::Values(run) = function.run else { unreachable!("the evaluator runs `{}` itself", function.name) };
     let mut marks = Marks::NONE;
     let mut is_unknown = false;
@@ -244,6 +262,7 @@ pub(in crate::config) fn call(function: &Function, arguments: &[Value], world: &
             return wrong(place, "it must not be null");
         }
         is_unknown |= argument.is_unknown() && !parameter.allows(UNKNOWN);
+        is_unknown |= !argument.is_unknown() && !argument.is_wholly_known() && !parameter.allows(INSIDE);
         if parameter.allows(MARKED) {
             values.push(argument.clone());
         } else {

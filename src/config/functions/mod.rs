@@ -4,8 +4,23 @@
 //! parameter says otherwise; it returns a value or says which argument is wrong.
 
 mod call;
+mod collection;
+mod conversion;
+mod encoding;
+mod filesystem;
+mod format;
+mod hash;
+mod json;
+mod lookup;
+mod network;
 mod numeric;
+mod pattern;
+mod sequence;
+mod set;
 mod special;
+mod text;
+mod time;
+mod yaml;
 
 pub use call::{Function, Parameter};
 pub(super) use call::{Problem, Run, call};
@@ -18,7 +33,26 @@ static TABLE: LazyLock<BTreeMap<&'static str, &'static Function>> =
     LazyLock::new(|| all_families().flatten().map(|function| (function.name, function)).collect());
 
 fn all_families() -> impl Iterator<Item = &'static [Function]> {
-    [special::FUNCTIONS, numeric::FUNCTIONS].into_iter()
+    [
+        special::FUNCTIONS,
+        numeric::FUNCTIONS,
+        text::FUNCTIONS,
+        format::FUNCTIONS,
+        pattern::FUNCTIONS,
+        collection::FUNCTIONS,
+        lookup::FUNCTIONS,
+        sequence::FUNCTIONS,
+        set::FUNCTIONS,
+        conversion::FUNCTIONS,
+        encoding::FUNCTIONS,
+        json::FUNCTIONS,
+        yaml::FUNCTIONS,
+        network::FUNCTIONS,
+        time::FUNCTIONS,
+        hash::FUNCTIONS,
+        filesystem::FUNCTIONS,
+    ]
+    .into_iter()
 }
 
 /// Returns a function by name.

@@ -4,6 +4,7 @@ use super::{Completed, Draft, Scene};
 use crate::config::{Address, Key};
 use crate::games::{Game, Wanted};
 use crate::resources::conform::did_you_mean;
+use crate::resources::provision;
 use crate::state::Identity;
 use crate::value::{Marks, Path, Type, Value};
 use std::collections::BTreeMap;
@@ -24,13 +25,13 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     attributes.insert("port".into(), Value::from(i64::from(port)).with_marks(Marks::CHOSEN));
 
     let power = match guest.get("power").and_then(Value::as_text) {
-        Some("stopped") => "stopped",
+        Some("stopped") => provision::SUSPENDED,
         _ => attributes.get("power").and_then(Value::as_text).unwrap_or("running"),
     };
-    let mut provision: BTreeMap<Arc<str>, Value> = BTreeMap::new();
+    let mut inside: BTreeMap<Arc<str>, Value> = BTreeMap::new();
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value.filter(|value| !value.is_null()) {
-            provision.insert(name.into(), value);
+            inside.insert(name.into(), value);
         }
     };
     set("game", Some(Value::text(name)));
@@ -46,7 +47,7 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     set("secrets", attributes.get("secrets").map(sensitive_entries));
     set("playbook", Some(Value::text(facts.playbook.clone())));
     set("connection", connection(&attributes, &guest));
-    attributes.insert("provision".into(), Value::object(provision));
+    attributes.insert("provision".into(), Value::object(inside));
     attributes.insert("endpoint".into(), endpoint(&guest, port));
     let tenant = guest.get("tenant").and_then(Value::address).and_then(|address| address.parse().ok());
     Some(Completed { attributes, tenant, identity: Identity::default() })

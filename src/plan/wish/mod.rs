@@ -85,7 +85,7 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     if diagnostics.has_errors() {
         return about(diagnostics, block);
     }
-    let cluster = match scene.cluster_of(own_cluster.as_ref(), &conformed) {
+    let cluster = match scene.cluster_of(block, own_cluster.as_ref(), &conformed) {
         Ok(cluster) => cluster,
         Err(diagnostic) => return about(diagnostic.into(), block),
     };

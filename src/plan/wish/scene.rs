@@ -1,7 +1,7 @@
 //! What blocks are evaluated in: objects so far, what is taken, and the facts a block type may ask for.
 
 use super::{Wish, choose, written};
-use crate::config::{Address, Evaluated, Objects};
+use crate::config::{Address, Block, Evaluated, Objects};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::observe::ClusterView;
 use crate::plan::input::PlanInput;
@@ -23,9 +23,11 @@ pub(in crate::plan) struct Scene<'a> {
     /// What is taken.
     pub(in crate::plan) ledger: choose::Ledger,
     /// Tenants met so far.
-    pub(in crate::plan) tenants: Vec<TenantFacts>,
+    pub(in crate::plan) tenants: BTreeMap<Address, TenantFacts>,
     /// Guests that get a new VMID.
     pub(super) replaced: BTreeSet<Address>,
+    /// Those of them that are made before the old one goes, and so share nothing with it.
+    made_first: BTreeSet<Address>,
     default_cluster: Option<Arc<str>>,
 }
 
@@ -53,8 +55,9 @@ impl<'a> Scene<'a> {
             objects: Objects::new(),
             wishes: BTreeMap::new(),
             ledger: choose::Ledger::default(),
-            tenants: Vec::new(),
+            tenants: BTreeMap::new(),
             replaced: replaced.clone(),
+            made_first: made_first(input, replaced),
             default_cluster: declared.map(|cluster| cluster.name.clone()),
         };
         for name in clusters.keys() {
@@ -119,6 +122,21 @@ impl<'a> Scene<'a> {
         self.input.state.records.get(address)
     }
 
+    /// Returns whether the new one of a replaced object is made first.
+    pub(in crate::plan) fn makes_first(&self, address: &Address) -> bool {
+        self.made_first.contains(&address.block())
+    }
+
+    /// Returns what was chosen for an object, unless it is made anew and may be chosen anew.
+    pub(super) fn kept_while_it_lives(&self, address: &Address, path: &Path) -> Option<Value> {
+        self.kept(address, path).filter(|_| !self.replaced.contains(address))
+    }
+
+    /// Returns what was chosen for an object, unless the new one stands beside the old one for a while.
+    pub(super) fn kept_unless_beside(&self, address: &Address, path: &Path) -> Option<Value> {
+        self.kept(address, path).filter(|_| !self.makes_first(address))
+    }
+
     /// Returns what was last applied at a path.
     pub(super) fn kept(&self, address: &Address, path: &Path) -> Option<Value> {
         self.record(address)?.applied.at(&path.0).filter(|value| !value.is_null()).cloned()
@@ -129,8 +147,9 @@ impl<'a> Scene<'a> {
         self.input.observed?.clusters.get(cluster)
     }
 
-    /// Returns the cluster of a block: its own, else its tenant's, else its template's, else its guest's, else the default.
-    pub(super) fn cluster_of(&self, own: Option<&Evaluated>, conformed: &Conformed) -> Result<Arc<str>, Diagnostic> {
+    /// Returns the cluster of a block: its own, else its tenant's, else its template's, else its guest's, else its
+    /// module call's, else the default.
+    pub(super) fn cluster_of(&self, block: &Block, own: Option<&Evaluated>, conformed: &Conformed) -> Result<Arc<str>, Diagnostic> {
         if let Some(own) = own {
             let named = own.value.address().and_then(|address| address.strip_prefix("cluster.").map(Arc::from));
             return named.ok_or_else(|| {
@@ -141,7 +160,7 @@ impl<'a> Scene<'a> {
             let address = conformed.value.get(name)?.address()?.parse::<Address>().ok()?;
             self.cluster_of_block(&address)
         });
-        inherited.or_else(|| self.default_cluster.clone()).ok_or_else(|| {
+        inherited.or_else(|| block.called_cluster.clone()).or_else(|| self.default_cluster.clone()).ok_or_else(|| {
             let diagnostic = Diagnostic::error("no cluster to run on").at(conformed.span);
             match self.input.stack.clusters.is_empty() {
                 true => diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`"),
@@ -151,7 +170,7 @@ impl<'a> Scene<'a> {
     }
 
     fn cluster_of_block(&self, address: &Address) -> Option<Arc<str>> {
-        let tenant = self.tenants.iter().find(|tenant| tenant.address == *address).map(|tenant| tenant.cluster.clone());
+        let tenant = self.tenants.get(address).map(|tenant| tenant.cluster.clone());
         tenant.or_else(|| self.wishes.get(address).map(|wish| wish.cluster.clone()))
     }
 
@@ -174,6 +193,27 @@ impl<'a> Scene<'a> {
         }
         diagnostics
     }
+}
+
+/// Replaced blocks that say `create_before_destroy`, and replaced ones they depend on: an old one cannot go before its users.
+fn made_first(input: &PlanInput, replaced: &BTreeSet<Address>) -> BTreeSet<Address> {
+    let mut found = BTreeSet::new();
+    if replaced.is_empty() {
+        return found;
+    }
+    let blocks: BTreeMap<&Address, &Block> = input.stack.blocks.iter().map(|block| (&block.address, block)).collect();
+    let says_so = |address: &&Address| blocks.get(*address).is_some_and(|block| block.lifecycle.create_before_destroy);
+    let mut open: Vec<&Address> = replaced.iter().filter(says_so).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(address) = open.pop() {
+        if seen.insert(address) {
+            if replaced.contains(address) {
+                found.insert(address.clone());
+            }
+            open.extend(blocks.get(address).into_iter().flat_map(|block| &block.dependencies));
+        }
+    }
+    found
 }
 
 /// Returns the identity of a child from what it should be.

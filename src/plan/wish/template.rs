@@ -31,7 +31,7 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
             };
             draft.error(format!("there is no template {vmid} on cluster `{}`", draft.cluster), &path, hint);
         }
-        Sighting::Foreign(what) => draft.error(what, &path, "name the VMID of a template, or convert the guest: `qm template VMID`"),
+        Sighting::Foreign(what) | Sighting::Unmarked(what) => draft.error(what, &path, "name the VMID of a template, or convert the guest: `qm template VMID`"),
         Sighting::Unreachable { node } => {
             draft.error(format!("template {vmid} cannot be read: node {node} does not answer"), &path, "try again when the node is back");
         }

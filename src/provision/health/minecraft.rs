@@ -26,10 +26,7 @@ pub(super) async fn status(
     let length = read_length(&mut stream).await?;
     let mut packet = Vec::new();
     // Grows with what arrives, not with what is announced.
-    (&mut stream)
-        .take(length as u64)
-        .read_to_end(&mut packet)
-        .await?;
+    (&mut stream).take(length as u64).read_to_end(&mut packet).await?;
     if packet.len() < length {
         return Err(QueryError::Malformed("it ends in the middle of a packet"));
     }
@@ -73,33 +70,18 @@ fn decode(packet: &[u8], latency: Duration) -> Result<Status, QueryError> {
         return Err(QueryError::Malformed("it is another kind of packet"));
     }
     let (length, rest) = take_var_int(rest)?;
-    let text = usize::try_from(length)
-        .ok()
-        .and_then(|length| rest.get(..length));
+    let text = usize::try_from(length).ok().and_then(|length| rest.get(..length));
     let text = text.ok_or(QueryError::Malformed("its text is cut off"))?;
-    let json: Value =
-        serde_json::from_slice(text).map_err(|_| QueryError::Malformed("its text is not JSON"))?;
-    let version = json
-        .get("version")
-        .ok_or(QueryError::Malformed("it names no version"))?;
+    let json: Value = serde_json::from_slice(text).map_err(|_| QueryError::Malformed("its text is not JSON"))?;
+    let version = json.get("version").ok_or(QueryError::Malformed("it names no version"))?;
     let count = |name: &str| json.pointer(name).and_then(Value::as_u64).unwrap_or(0);
     Ok(Status {
-        version: version
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned(),
-        protocol: version
-            .get("protocol")
-            .and_then(Value::as_i64)
-            .unwrap_or(-1),
+        version: version.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        protocol: version.get("protocol").and_then(Value::as_i64).unwrap_or(-1),
         // A server may hide its players.
         players_online: count("/players/online"),
         players_max: count("/players/max"),
-        motd: without_formatting(&plain_text(
-            json.get("description").unwrap_or(&Value::Null),
-            0,
-        )),
+        motd: without_formatting(&plain_text(json.get("description").unwrap_or(&Value::Null), 0)),
         latency,
     })
 }
@@ -111,22 +93,10 @@ fn plain_text(component: &Value, depth: usize) -> String {
     }
     match component {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts
-            .iter()
-            .map(|part| plain_text(part, depth + 1))
-            .collect(),
+        Value::Array(parts) => parts.iter().map(|part| plain_text(part, depth + 1)).collect(),
         Value::Object(fields) => {
-            let own = fields
-                .get("text")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            format!(
-                "{own}{}",
-                fields
-                    .get("extra")
-                    .map(|extra| plain_text(extra, depth + 1))
-                    .unwrap_or_default()
-            )
+            let own = fields.get("text").and_then(Value::as_str).unwrap_or_default();
+            format!("{own}{}", fields.get("extra").map(|extra| plain_text(extra, depth + 1)).unwrap_or_default())
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
     }
@@ -186,11 +156,7 @@ mod tests {
         let shown = match decode(&packet(json), Duration::ZERO) {
             Ok(status) => format!(
                 "{} {} {}/{} {:?}",
-                status.version,
-                status.protocol,
-                status.players_online,
-                status.players_max,
-                status.motd
+                status.version, status.protocol, status.players_online, status.players_max, status.motd
             ),
             Err(error) => error.to_string(),
         };
@@ -207,25 +173,45 @@ mod tests {
             r#"{"version":{"name":"Paper 1.21.8","protocol":772},"description":{"extra":["a",{"text":"b"},{"extra":["c"]}],"text":"§l-"}}"#,
             r#"Paper 1.21.8 772 0/0 "-abc""#,
         );
-        check(
-            r#"{"version":{},"description":"§aA §lMinecraft§r Server"}"#,
-            r#" -1 0/0 "A Minecraft Server""#,
-        );
+        check(r#"{"version":{},"description":"§aA §lMinecraft§r Server"}"#, r#" -1 0/0 "A Minecraft Server""#);
     }
 
     #[test]
     fn answers_that_are_none() {
         check("{}", "the answer is not a status: it names no version");
-        check(
-            "HTTP/1.1 400",
-            "the answer is not a status: its text is not JSON",
-        );
-        let deep = format!(
-            r#"{{"version":{{}},"description":{}1{}}}"#,
-            "[".repeat(100),
-            "]".repeat(100)
-        );
+        check("HTTP/1.1 400", "the answer is not a status: its text is not JSON");
+        let deep = format!(r#"{{"version":{{}},"description":{}1{}}}"#, "[".repeat(100), "]".repeat(100));
         check(&deep, r#" -1 0/0 """#);
+    }
+
+    /// Returns what comes of a server that sends these bytes and ends.
+    async fn ask(bytes: &[u8]) -> String {
+        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+        theirs.write_all(bytes).await.expect("there is room");
+        theirs.shutdown().await.expect("it is open");
+        let address = SocketAddr::from(([127, 0, 0, 1], 25565));
+        match status(ours, address).await {
+            Ok(status) => status.version,
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn servers_that_lie_are_not_believed() {
+        let answer = packet(r#"{"version":{"name":"1.21.8"}}"#);
+        let framed = [var_int(answer.len() as i32), answer.clone()].concat();
+        assert_eq!(ask(&framed).await, "1.21.8");
+        let malformed = "the answer is not a status";
+        let cut = ask(&framed[..20]).await;
+        assert_eq!(cut, format!("{malformed}: it ends in the middle of a packet"));
+        for length in [0, -1, PACKET_MAX_BYTES as i32 + 1, i32::MAX] {
+            let impossible = ask(&var_int(length)).await;
+            assert_eq!(impossible, format!("{malformed}: its length is impossible"));
+        }
+        assert_eq!(ask(&[0xff; 6]).await, format!("{malformed}: a number in it does not end"));
+        let other = ask(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        assert_eq!(other, format!("{malformed}: it ends in the middle of a packet"));
+        assert!(!ask(b"").await.is_empty(), "a closed connection is an error, not a wait");
     }
 
     proptest! {

@@ -74,9 +74,7 @@ pub enum Way {
 /// # Errors
 /// Nothing listens, no answer in time, or an answer that is no status.
 pub async fn query(protocol: Query, address: SocketAddr, way: &Way) -> Result<Status, QueryError> {
-    timeout(ANSWER_MAX, ask(protocol, address, way))
-        .await
-        .unwrap_or(Err(QueryError::TooLate))
+    timeout(ANSWER_MAX, ask(protocol, address, way)).await.unwrap_or(Err(QueryError::TooLate))
 }
 
 /// Asks until the server answers.
@@ -94,11 +92,7 @@ pub async fn wait_until_answers(
         match query(protocol, address, way).await {
             Ok(status) => return Ok(status),
             Err(last) if Instant::now() + PAUSE >= deadline => {
-                return Err(NotUp {
-                    address,
-                    waited: begun.elapsed(),
-                    last,
-                });
+                return Err(NotUp { address, waited: begun.elapsed(), last });
             }
             Err(_) => sleep(PAUSE).await,
         }
@@ -121,11 +115,7 @@ async fn ask(protocol: Query, address: SocketAddr, way: &Way) -> Result<Status, 
                 .stderr(Stdio::null())
                 .kill_on_drop(true)
                 .spawn()?;
-            let ends = tunnel
-                .stdout
-                .take()
-                .zip(tunnel.stdin.take())
-                .expect("both ends are piped");
+            let ends = tunnel.stdout.take().zip(tunnel.stdin.take()).expect("both ends are piped");
             minecraft::status(tokio::io::join(ends.0, ends.1), address).await
         }
     }

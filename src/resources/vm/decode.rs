@@ -137,7 +137,8 @@ pub fn model_and_mac(parsed: &PropertyString) -> Option<(String, String)> {
     })
 }
 
-fn networks(values: &BTreeMap<String, String>) -> Value {
+/// Returns the network devices by slot.
+pub fn networks(values: &BTreeMap<String, String>) -> Value {
     let is_nic = |key: &str| key.strip_prefix("net").is_some_and(|rest| rest.parse::<u8>().is_ok());
     Value::object(values.iter().filter(|(key, _)| is_nic(key)).filter_map(|(slot, value)| {
         let parsed = PropertyString::parse(value, Some("model")).ok()?;

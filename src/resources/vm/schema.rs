@@ -25,7 +25,7 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("balloon", Takes::Size, "Memory that is always there; `0B` turns ballooning off, which game servers like.")
         .on_change(Impact::Reboot),
     Attribute::new("cpulimit", Takes::Number, "Limit of CPU use in cores; 0: none."),
-    Attribute::new("cpuunits", Takes::Integer(1, 262_144), "Weight against other guests of the node."),
+    Attribute::new("cpuunits", Takes::Integer(1, 10_000), "Weight against other guests of the node."),
     Attribute::new("numa", Takes::Bool, "Whether the guest sees NUMA nodes.").on_change(Impact::Reboot),
     Attribute::new("agent", Takes::Bool, "Whether the QEMU guest agent runs in it; default: the template's.").on_change(Impact::Reboot),
     Attribute::new("ostype", Takes::OneOf(OS_TYPES), "Kind of guest system.").on_change(Impact::Reboot),
@@ -35,7 +35,9 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("description", Takes::Text, "Notes; the owner marker stands under them.").or(""),
     Attribute::new("tags", Takes::Set(&Takes::Text), "Tags, besides those that mark it as managed."),
     Attribute::new("pool", Takes::Text, "Pool; default: the tenant's.").chosen(),
-    Attribute::new("power", Takes::OneOf(&["running", "stopped", "ignore"]), "Whether it runs.").or("running"),
+    Attribute::new("power", Takes::OneOf(&["running", "stopped", "ignore"]), "Whether it runs.")
+        .or("running")
+        .on_change(Impact::Stop),
     Attribute::new("clone", Takes::OneOf(&["full", "linked"]), "Kind of clone; default: linked where the store can and the storage is the same.")
         .chosen()
         .on_change(Impact::None)

@@ -4,14 +4,17 @@
 //! is preceded by a fresh read that proves the marker.
 
 use super::decode::{disk_bytes, is_disk, storage_of};
-use super::encode::{Source, Write, all_keys, encode, key_of};
+use super::encode::{Source, Write, all_keys, encode, keys_of};
 use crate::proxmox::Call;
 use crate::resources::schema::Impact;
 use crate::resources::step::{Guard, GuardedCall, Lock, Step, Task, Verify};
-use crate::resources::{Draft, conform, pool, size};
+use crate::resources::{Changed, Draft, conform, pool, size};
 use crate::state::Effect;
-use crate::value::{self, Path, Value};
+use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Clones from one node at once, unless the stack says otherwise: more of them wait for the storage's lock, and give up after 10 s.
+const CLONES_PER_NODE: u32 = 4;
 
 /// Returns the steps that clone, configure and start a guest.
 pub(super) fn create(draft: &Draft) -> Vec<Step> {
@@ -34,29 +37,29 @@ pub(super) fn create(draft: &Draft) -> Vec<Step> {
 }
 
 /// Returns the steps that change a guest, with a reboot if one of the changes needs it.
-pub(super) fn update(draft: &Draft, changed: &BTreeSet<Path>) -> Vec<Step> {
+pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     let guest = Guest::of(draft);
     let empty = BTreeMap::new();
     let view = draft.identity.vmid().and_then(|vmid| draft.view.guests.get(&vmid));
     let config = view.and_then(|view| view.config.as_ref());
     let present = config.map_or(&empty, |config| &config.values);
     let is_running = view.is_some_and(|view| view.power == crate::observe::Power::Running);
-    let source = Source { desired: draft.desired, present, is_clone: false, marker: draft.marker, project: draft.project, changed };
+    let source = Source { desired: draft.desired, present, is_clone: false, marker: draft.marker, project: draft.project, changed: &changed.paths };
 
     let mut steps = Vec::new();
-    let mut keys: BTreeSet<String> = changed.iter().filter_map(key_of).collect();
+    let mut keys: BTreeSet<String> = changed.paths.iter().flat_map(keys_of).collect();
     let destroyed: Vec<String> = keys.extract_if(.., |key| guest.destroys_disk(draft, key)).collect();
     let first_guard = config.map_or_else(|| guest.marker_guard(true), |config| Guard::Digest { digest: config.digest.clone() });
     steps.extend(guest.configure(&source, &keys, &first_guard));
     steps.extend(destroyed.iter().map(|slot| guest.destroy_disk(slot)));
-    if changed.iter().any(|path| path.root() == Some("disk")) {
+    if changed.paths.iter().any(|path| path.root() == Some("disk")) {
         steps.extend(guest.grow(present));
     }
-    if changed.iter().any(|path| path.root() == Some("pool")) {
+    if changed.paths.iter().any(|path| path.root() == Some("pool")) {
         steps.extend(guest.change_pool(draft));
     }
     let wants_power = guest.text("power");
-    let needs_reboot = changed.iter().any(|path| impact_of(path) == Impact::Reboot);
+    let needs_reboot = changed.impact >= Impact::Reboot;
     match (is_running, wants_power) {
         (false, Some("running")) => steps.push(guest.start()),
         (true, Some("stopped")) => steps.push(guest.shutdown()),
@@ -87,23 +90,10 @@ pub(super) fn locks(draft: &Draft) -> Vec<Lock> {
     if draft.found.is_none() && !draft.desired.is_null() {
         let template = draft.desired.get("template_vmid").and_then(Value::as_i64).unwrap_or_default() as u32;
         let source = draft.view.guests.get(&template).map_or("", |view| view.node.as_str());
-        locks.push(Lock { name: format!("clones on {source}"), limit: 4 });
+        let limit = draft.clones_per_node.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(CLONES_PER_NODE);
+        locks.push(Lock { name: format!("clones on {source}"), limit });
     }
     locks
-}
-
-fn impact_of(path: &Path) -> Impact {
-    let mut schema = &super::schema::SCHEMA;
-    let mut found = Impact::Live;
-    for step in &path.0 {
-        let value::Step::Attribute(name) = step else { continue };
-        if let Some(attribute) = schema.attribute(name) {
-            found = attribute.impact;
-        } else if let Some(nested) = schema.block(name) {
-            schema = nested.schema;
-        }
-    }
-    found
 }
 
 /// A guest and what its calls have in common.

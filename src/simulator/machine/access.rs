@@ -12,10 +12,7 @@ use super::routes::Context;
 use super::schema::split_list;
 use super::state::{AclEntry, Subject, User};
 
-pub(super) fn handler(
-    method: &str,
-    template: &str,
-) -> Option<fn(&mut Machine, &Context) -> Answer> {
+pub(super) fn handler(method: &str, template: &str) -> Option<fn(&mut Machine, &Context) -> Answer> {
     let handler: fn(&mut Machine, &Context) -> Answer = match (method, template) {
         ("GET", "/access/users") => list_users,
         ("POST", "/access/users") => create_user,
@@ -45,8 +42,7 @@ pub(super) fn handler(
 const DETAILS: [&str; 5] = ["comment", "email", "firstname", "lastname", "keys"];
 
 fn user_row(machine: &Machine, id: &str, user: &User) -> Value {
-    let mut row =
-        json!({ "userid": id, "enable": u8::from(user.is_enabled), "expire": user.expires_s });
+    let mut row = json!({ "userid": id, "enable": u8::from(user.is_enabled), "expire": user.expires_s });
     let realm = id.rsplit_once('@').map_or("", |(_, realm)| realm);
     if let Some(realm) = machine.access.realms.get(realm) {
         row["realm-type"] = json!(realm.kind);
@@ -61,22 +57,14 @@ fn list_users(machine: &mut Machine, context: &Context) -> Answer {
     let caller = &context.caller;
     let sees_all = machine.has_any(caller, "/access/groups", &["User.Modify", "Sys.Audit"]);
     let is_full = context.parameters.is_set("full");
-    let rows = machine
-        .access
-        .users
-        .iter()
-        .filter(|(id, _)| sees_all || **id == caller.user);
+    let rows = machine.access.users.iter().filter(|(id, _)| sees_all || **id == caller.user);
     let rows = rows.map(|(id, user)| {
         let mut row = user_row(machine, id, user);
         if is_full {
             row["groups"] = json!(user.groups.iter().cloned().collect::<Vec<_>>().join(","));
             row["tokens"] = match user.tokens.is_empty() {
                 true => Value::Null,
-                false => user
-                    .tokens
-                    .iter()
-                    .map(|(id, token)| super::tokens::row(Some(id), token))
-                    .collect(),
+                false => user.tokens.iter().map(|(id, token)| super::tokens::row(Some(id), token)).collect(),
             };
         }
         row
@@ -101,27 +89,18 @@ fn read_user(context: &Context, user: &mut User) {
         if !parameters.is_set("append") {
             user.groups.clear();
         }
-        user.groups
-            .extend(split_list(groups).into_iter().map(str::to_owned));
+        user.groups.extend(split_list(groups).into_iter().map(str::to_owned));
     }
 }
 
 fn create_user(machine: &mut Machine, context: &Context) -> Answer {
     let id = context.parameters.required("userid").to_owned();
     if machine.access.users.contains_key(&id) {
-        return Err(Fault::text(format!(
-            "create user failed: user '{id}' already exists"
-        )));
+        return Err(Fault::text(format!("create user failed: user '{id}' already exists")));
     }
-    let mut user = User {
-        is_enabled: true,
-        ..User::default()
-    };
+    let mut user = User { is_enabled: true, ..User::default() };
     read_user(context, &mut user);
-    user.password_digest = context
-        .parameters
-        .get("password")
-        .map(|password| machine.password_digest(password));
+    user.password_digest = context.parameters.get("password").map(|password| machine.password_digest(password));
     machine.access.users.insert(id, user);
     Ok(().into())
 }
@@ -132,11 +111,7 @@ pub(super) fn no_such_user(id: &str) -> Fault {
 
 fn get_user(machine: &mut Machine, context: &Context) -> Answer {
     let id = context.parameters.required("userid");
-    let user = machine
-        .access
-        .users
-        .get(id)
-        .ok_or_else(|| no_such_user(id))?;
+    let user = machine.access.users.get(id).ok_or_else(|| no_such_user(id))?;
     let mut row = user_row(machine, id, user);
     let members = row.as_object_mut().expect("a user row is an object");
     members.remove("userid");
@@ -144,48 +119,30 @@ fn get_user(machine: &mut Machine, context: &Context) -> Answer {
     row["groups"] = json!(user.groups);
     row["tokens"] = match user.tokens.is_empty() {
         true => Value::Null,
-        false => Value::Object(
-            user.tokens
-                .iter()
-                .map(|(id, token)| (id.clone(), super::tokens::row(None, token)))
-                .collect(),
-        ),
+        false => {
+            Value::Object(user.tokens.iter().map(|(id, token)| (id.clone(), super::tokens::row(None, token))).collect())
+        }
     };
     Ok(row.into())
 }
 
 fn update_user(machine: &mut Machine, context: &Context) -> Answer {
     let id = context.parameters.required("userid");
-    let user = machine
-        .access
-        .users
-        .get_mut(id)
-        .ok_or_else(|| no_such_user(id))?;
+    let user = machine.access.users.get_mut(id).ok_or_else(|| no_such_user(id))?;
     read_user(context, user);
     Ok(().into())
 }
 
 fn delete_user(machine: &mut Machine, context: &Context) -> Answer {
     let id = context.parameters.required("userid");
-    machine
-        .access
-        .users
-        .remove(id)
-        .ok_or_else(|| no_such_user(id))?;
+    machine.access.users.remove(id).ok_or_else(|| no_such_user(id))?;
     let token_prefix = format!("{id}!");
-    machine
-        .access
-        .entries
-        .retain(|entry| entry.subject != id && !entry.subject.starts_with(&token_prefix));
+    machine.access.entries.retain(|entry| entry.subject != id && !entry.subject.starts_with(&token_prefix));
     Ok(().into())
 }
 
 fn members(machine: &Machine, group: &str) -> Vec<String> {
-    let users = machine
-        .access
-        .users
-        .iter()
-        .filter(|(_, user)| user.groups.contains(group));
+    let users = machine.access.users.iter().filter(|(_, user)| user.groups.contains(group));
     users.map(|(id, _)| id.clone()).collect()
 }
 
@@ -198,25 +155,16 @@ fn group_row(machine: &Machine, name: &str, comment: Option<&String>) -> Value {
 }
 
 fn list_groups(machine: &mut Machine, _context: &Context) -> Answer {
-    let rows = machine
-        .access
-        .groups
-        .iter()
-        .map(|(name, comment)| group_row(machine, name, comment.as_ref()));
+    let rows = machine.access.groups.iter().map(|(name, comment)| group_row(machine, name, comment.as_ref()));
     Ok(Value::Array(rows.collect()).into())
 }
 
 fn create_group(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("groupid").to_owned();
     if machine.access.groups.contains_key(&name) {
-        return Err(Fault::text(format!(
-            "create group failed: group '{name}' already exists"
-        )));
+        return Err(Fault::text(format!("create group failed: group '{name}' already exists")));
     }
-    machine
-        .access
-        .groups
-        .insert(name, context.parameters.get("comment").map(str::to_owned));
+    machine.access.groups.insert(name, context.parameters.get("comment").map(str::to_owned));
     Ok(().into())
 }
 
@@ -233,11 +181,7 @@ fn get_group(machine: &mut Machine, context: &Context) -> Answer {
 
 fn update_group(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("groupid");
-    let missing = || {
-        Fault::text(format!(
-            "update group failed: group '{name}' does not exist"
-        ))
-    };
+    let missing = || Fault::text(format!("update group failed: group '{name}' does not exist"));
     let comment = machine.access.groups.get_mut(name).ok_or_else(missing)?;
     *comment = context.parameters.get("comment").map(str::to_owned);
     Ok(().into())
@@ -245,19 +189,12 @@ fn update_group(machine: &mut Machine, context: &Context) -> Answer {
 
 fn delete_group(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("groupid");
-    let missing = || {
-        Fault::text(format!(
-            "delete group failed: group '{name}' does not exist"
-        ))
-    };
+    let missing = || Fault::text(format!("delete group failed: group '{name}' does not exist"));
     machine.access.groups.remove(name).ok_or_else(missing)?;
     for user in machine.access.users.values_mut() {
         user.groups.remove(name);
     }
-    machine
-        .access
-        .entries
-        .retain(|entry| !(entry.kind == Subject::Group && entry.subject == name));
+    machine.access.entries.retain(|entry| !(entry.kind == Subject::Group && entry.subject == name));
     Ok(().into())
 }
 
@@ -277,10 +214,7 @@ fn read_privileges(context: &Context) -> Result<BTreeSet<String>, Fault> {
     let known = all_privileges();
     let wanted = context.parameters.items("privs");
     match wanted.iter().find(|name| !known.contains(**name)) {
-        Some(name) => Err(Fault::parameter(
-            "privs",
-            format!("invalid format - invalid privilege '{name}'\n"),
-        )),
+        Some(name) => Err(Fault::parameter("privs", format!("invalid format - invalid privilege '{name}'\n"))),
         None => Ok(wanted.into_iter().map(str::to_owned).collect()),
     }
 }
@@ -293,9 +227,7 @@ fn create_role(machine: &mut Machine, context: &Context) -> Answer {
         return Err(Fault::parameter("roleid", text));
     }
     if machine.access.roles.contains_key(&name) || builtin_roles().contains_key(name.as_str()) {
-        return Err(Fault::text(format!(
-            "create role failed: role '{name}' already exists"
-        )));
+        return Err(Fault::text(format!("create role failed: role '{name}' already exists")));
     }
     machine.access.roles.insert(name, privileges);
     Ok(().into())
@@ -306,11 +238,8 @@ fn get_role(machine: &mut Machine, context: &Context) -> Answer {
     if !role_exists(machine, name) {
         return Err(Fault::text(format!("role '{name}' does not exist")));
     }
-    let privileges: Map<String, Value> = machine
-        .role_privileges(name)
-        .into_iter()
-        .map(|name| (name, json!(1)))
-        .collect();
+    let privileges: Map<String, Value> =
+        machine.role_privileges(name).into_iter().map(|name| (name, json!(1))).collect();
     Ok(Value::Object(privileges).into())
 }
 
@@ -322,9 +251,7 @@ fn update_role(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("roleid");
     let privileges = read_privileges(context)?;
     if builtin_roles().contains_key(name) {
-        return Err(Fault::text(format!(
-            "auto-generated role '{name}' cannot be modified"
-        )));
+        return Err(Fault::text(format!("auto-generated role '{name}' cannot be modified")));
     }
     let missing = || Fault::text(format!("update role failed: role '{name}' does not exist"));
     let role = machine.access.roles.get_mut(name).ok_or_else(missing)?;
@@ -338,9 +265,7 @@ fn update_role(machine: &mut Machine, context: &Context) -> Answer {
 fn delete_role(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("roleid");
     if builtin_roles().contains_key(name) {
-        return Err(Fault::text(format!(
-            "auto-generated role '{name}' cannot be deleted"
-        )));
+        return Err(Fault::text(format!("auto-generated role '{name}' cannot be deleted")));
     }
     let missing = || Fault::text(format!("delete role failed: role '{name}' does not exist"));
     machine.access.roles.remove(name).ok_or_else(missing)?;
@@ -350,20 +275,13 @@ fn delete_role(machine: &mut Machine, context: &Context) -> Answer {
 
 fn list_acl(machine: &mut Machine, context: &Context) -> Answer {
     let sees_all = machine.has(&context.caller, "/access", "Sys.Audit");
-    let is_visible = |entry: &&AclEntry| {
-        sees_all || machine.has(&context.caller, &entry.path, "Permissions.Modify")
-    };
-    let rows = machine
-        .access
-        .entries
-        .iter()
-        .filter(is_visible)
-        .map(|entry| {
-            json!({
-                "path": entry.path, "type": entry.kind, "ugid": entry.subject, "roleid": entry.role,
-                "propagate": u8::from(entry.propagates),
-            })
-        });
+    let is_visible = |entry: &&AclEntry| sees_all || machine.has(&context.caller, &entry.path, "Permissions.Modify");
+    let rows = machine.access.entries.iter().filter(is_visible).map(|entry| {
+        json!({
+            "path": entry.path, "type": entry.kind, "ugid": entry.subject, "roleid": entry.role,
+            "propagate": u8::from(entry.propagates),
+        })
+    });
     Ok(Value::Array(rows.collect()).into())
 }
 
@@ -371,10 +289,7 @@ fn change_acl(machine: &mut Machine, context: &Context) -> Answer {
     let parameters = &context.parameters;
     let path = parameters.required("path");
     if !is_acl_path(path) {
-        return Err(Fault::parameter(
-            "path",
-            format!("invalid ACL path '{path}'"),
-        ));
+        return Err(Fault::parameter("path", format!("invalid ACL path '{path}'")));
     }
     let failed = |text: String| Fault::text(format!("ACL update failed: {text}"));
     let removes = parameters.is_set("delete");
@@ -404,15 +319,9 @@ fn change_acl(machine: &mut Machine, context: &Context) -> Answer {
         }
     }
     let is_same = |one: &AclEntry, other: &AclEntry| {
-        one.path == other.path
-            && one.kind == other.kind
-            && one.subject == other.subject
-            && one.role == other.role
+        one.path == other.path && one.kind == other.kind && one.subject == other.subject && one.role == other.role
     };
-    machine
-        .access
-        .entries
-        .retain(|entry| !changed.iter().any(|other| is_same(entry, other)));
+    machine.access.entries.retain(|entry| !changed.iter().any(|other| is_same(entry, other)));
     if !removes {
         machine.access.entries.extend(changed);
     }
@@ -420,20 +329,9 @@ fn change_acl(machine: &mut Machine, context: &Context) -> Answer {
 }
 
 fn subjects(context: &Context) -> Vec<(Subject, &str)> {
-    let of = |kind, name| {
-        context
-            .parameters
-            .items(name)
-            .into_iter()
-            .map(move |subject| (kind, subject))
-            .collect::<Vec<_>>()
-    };
-    [
-        of(Subject::User, "users"),
-        of(Subject::Group, "groups"),
-        of(Subject::Token, "tokens"),
-    ]
-    .concat()
+    let of =
+        |kind, name| context.parameters.items(name).into_iter().map(move |subject| (kind, subject)).collect::<Vec<_>>();
+    [of(Subject::User, "users"), of(Subject::Group, "groups"), of(Subject::Token, "tokens")].concat()
 }
 
 fn subject_exists(machine: &Machine, kind: Subject, subject: &str) -> bool {
@@ -441,11 +339,7 @@ fn subject_exists(machine: &Machine, kind: Subject, subject: &str) -> bool {
         Subject::User => machine.access.users.contains_key(subject),
         Subject::Group => machine.access.groups.contains_key(subject),
         Subject::Token => subject.split_once('!').is_some_and(|(user, token)| {
-            machine
-                .access
-                .users
-                .get(user)
-                .is_some_and(|user| user.tokens.contains_key(token))
+            machine.access.users.get(user).is_some_and(|user| user.tokens.contains_key(token))
         }),
     }
 }
@@ -454,41 +348,17 @@ fn permissions(machine: &mut Machine, context: &Context) -> Answer {
     let caller = match context.parameters.get("userid") {
         Some(id) if id != context.caller.full_id() => {
             machine.require(&context.caller, "/access", "Sys.Audit")?;
-            let (user, token) = id
-                .split_once('!')
-                .map_or((id, None), |(user, token)| (user, Some(token.to_owned())));
-            Caller {
-                user: user.to_owned(),
-                token,
-            }
+            let (user, token) = id.split_once('!').map_or((id, None), |(user, token)| (user, Some(token.to_owned())));
+            Caller { user: user.to_owned(), token }
         }
         _ => context.caller.clone(),
     };
-    let always = [
-        "/",
-        "/access",
-        "/access/groups",
-        "/nodes",
-        "/pool",
-        "/sdn",
-        "/storage",
-        "/vms",
-    ];
+    let always = ["/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms"];
     let mut paths: BTreeSet<String> = always.iter().map(|path| (*path).to_owned()).collect();
-    paths.extend(
-        machine
-            .access
-            .entries
-            .iter()
-            .map(|entry| entry.path.clone()),
-    );
+    paths.extend(machine.access.entries.iter().map(|entry| entry.path.clone()));
     for pool in machine.pools.values() {
         paths.extend(pool.guests.iter().map(|vmid| format!("/vms/{vmid}")));
-        paths.extend(
-            pool.storages
-                .iter()
-                .map(|storage| format!("/storage/{storage}")),
-        );
+        paths.extend(pool.storages.iter().map(|storage| format!("/storage/{storage}")));
     }
     if let Some(path) = context.parameters.get("path") {
         paths = BTreeSet::from([path.to_owned()]);
@@ -534,13 +404,7 @@ fn ticket(machine: &mut Machine, context: &Context) -> Answer {
         return Err(Fault::new(401, "authentication failure"));
     }
     let (ticket, csrf) = machine.issue_ticket(&id);
-    let capabilities = capabilities(
-        machine,
-        &Caller {
-            user: id.clone(),
-            token: None,
-        },
-    );
+    let capabilities = capabilities(machine, &Caller { user: id.clone(), token: None });
     Ok(json!({ "username": id, "ticket": ticket, "CSRFPreventionToken": csrf, "cap": capabilities }).into())
 }
 
@@ -556,19 +420,9 @@ fn capabilities(machine: &Machine, caller: &Caller) -> Value {
     ];
     let mut data = Map::new();
     for (area, path, families) in areas {
-        let is_of_area = |name: &String| {
-            families
-                .iter()
-                .any(|family| name.starts_with(&format!("{family}.")))
-        };
-        let held = machine
-            .privileges(caller, path)
-            .into_keys()
-            .filter(is_of_area);
-        data.insert(
-            area.to_owned(),
-            Value::Object(held.map(|name| (name, json!(1))).collect()),
-        );
+        let is_of_area = |name: &String| families.iter().any(|family| name.starts_with(&format!("{family}.")));
+        let held = machine.privileges(caller, path).into_keys().filter(is_of_area);
+        data.insert(area.to_owned(), Value::Object(held.map(|name| (name, json!(1))).collect()));
     }
     Value::Object(data)
 }

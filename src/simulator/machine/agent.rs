@@ -51,18 +51,13 @@ pub struct SimulatedGuest {
     pub games: Vec<Game>,
 }
 
-fn settings_as_text<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, String>, D::Error> {
+fn settings_as_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
     let values: BTreeMap<String, Value> = Deserialize::deserialize(deserializer)?;
     let text = |value: Value| match value {
         Value::String(text) => text,
         other => other.to_string(),
     };
-    Ok(values
-        .into_iter()
-        .map(|(key, value)| (key, text(value)))
-        .collect())
+    Ok(values.into_iter().map(|(key, value)| (key, text(value))).collect())
 }
 
 pub(super) fn handler(method: &str, command: &str) -> Option<fn(&mut Machine, &Context) -> Answer> {
@@ -99,13 +94,9 @@ fn interfaces(machine: &mut Machine, context: &Context) -> Answer {
     for nic in machine.nics(&guest) {
         let mut addresses = Vec::new();
         if let Some((address, prefix)) = &nic.address {
-            addresses.push(
-                json!({ "ip-address": address, "ip-address-type": "ipv4", "prefix": prefix }),
-            );
+            addresses.push(json!({ "ip-address": address, "ip-address-type": "ipv4", "prefix": prefix }));
         }
-        addresses.push(
-            json!({ "ip-address": link_local(&nic.mac), "ip-address-type": "ipv6", "prefix": 64 }),
-        );
+        addresses.push(json!({ "ip-address": link_local(&nic.mac), "ip-address-type": "ipv6", "prefix": 64 }));
         rows.push(json!({
             "name": format!("eth{}", nic.number), "hardware-address": nic.mac, "ip-addresses": addresses,
             "statistics": counters,
@@ -132,17 +123,10 @@ fn write_file(machine: &mut Machine, context: &Context) -> Answer {
     let parameters = &context.parameters;
     let content = parameters.required("content");
     if content.len() > WRITE_BYTES {
-        return Err(Fault::parameter(
-            "content",
-            format!("value may only be {WRITE_BYTES} characters long"),
-        ));
+        return Err(Fault::parameter("content", format!("value may only be {WRITE_BYTES} characters long")));
     }
     machine.guest_with_agent(context)?;
-    let content = if parameters.get("encode") == Some("0") {
-        decode_base64(content)?
-    } else {
-        content.to_owned()
-    };
+    let content = if parameters.get("encode") == Some("0") { decode_base64(content)? } else { content.to_owned() };
     let path = parameters.required("file").to_owned();
     machine.with_guest(parameters.vmid(), |guest| guest.files.insert(path, content));
     Ok(().into())
@@ -151,9 +135,8 @@ fn write_file(machine: &mut Machine, context: &Context) -> Answer {
 /// With `encode=0` the caller sends what is already base64.
 fn decode_base64(text: &str) -> Result<String, Fault> {
     use base64::Engine;
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .map_err(|error| Fault::text(error.to_string()))?;
+    let bytes =
+        base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| Fault::text(error.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -197,31 +180,16 @@ impl Machine {
         let mut nics = Vec::new();
         for (key, value) in guest.config.iter().filter(|(key, _)| is_network_key(key)) {
             let number: u32 = key["net".len()..].parse().unwrap_or(0);
-            let mac = value
-                .split(',')
-                .next()
-                .and_then(|head| head.split_once('='))
-                .map_or("", |(_, mac)| mac)
-                .to_lowercase();
-            let ip = guest
-                .config
-                .get(&format!("ipconfig{number}"))
-                .and_then(|text| key_of(text, "ip"));
+            let mac =
+                value.split(',').next().and_then(|head| head.split_once('=')).map_or("", |(_, mac)| mac).to_lowercase();
+            let ip = guest.config.get(&format!("ipconfig{number}")).and_then(|text| key_of(text, "ip"));
             let wants_lease = ip.as_deref() == Some("dhcp") || !has_any;
-            let text = if wants_lease {
-                self.leases.get(&mac).cloned()
-            } else {
-                ip
-            };
+            let text = if wants_lease { self.leases.get(&mac).cloned() } else { ip };
             let address = text.and_then(|cidr| {
                 let (address, prefix) = cidr.split_once('/')?;
                 Some((address.to_owned(), prefix.parse().ok()?))
             });
-            nics.push(Nic {
-                number,
-                mac,
-                address,
-            });
+            nics.push(Nic { number, mac, address });
         }
         nics
     }
@@ -229,17 +197,10 @@ impl Machine {
     /// The DHCP servers behind the bridges give each card an address and remember it.
     pub(super) fn take_leases(&mut self, guest: &Guest) {
         for (_, value) in guest.config.iter().filter(|(key, _)| is_network_key(key)) {
-            let mac = value
-                .split(',')
-                .next()
-                .and_then(|head| head.split_once('='))
-                .map_or("", |(_, mac)| mac)
-                .to_lowercase();
+            let mac =
+                value.split(',').next().and_then(|head| head.split_once('=')).map_or("", |(_, mac)| mac).to_lowercase();
             let bridge = key_of(value, "bridge").unwrap_or_default();
-            let network = self
-                .nodes
-                .get(&guest.node)
-                .and_then(|node| node.bridges.get(&bridge)?.dhcp.clone());
+            let network = self.nodes.get(&guest.node).and_then(|node| node.bridges.get(&bridge)?.dhcp.clone());
             let Some(network) = network.and_then(|text| text.parse::<ipnet::Ipv4Net>().ok()) else {
                 continue;
             };
@@ -260,41 +221,26 @@ impl Machine {
     }
 
     fn first_address(&self, guest: &Guest) -> Option<Ipv4Addr> {
-        self.nics(guest)
-            .into_iter()
-            .find_map(|nic| nic.address?.0.parse().ok())
+        self.nics(guest).into_iter().find_map(|nic| nic.address?.0.parse().ok())
     }
 
     /// Returns the running guests whose files say that they serve games. A file that is no JSON serves nothing.
     pub fn serving_guests(&self) -> Vec<SimulatedGuest> {
         let serving = |(vmid, guest): (&u32, &Guest)| {
             let games: Vec<Game> = games_of(guest);
-            let address = self
-                .first_address(guest)
-                .filter(|_| guest.is_running() && !games.is_empty())?;
-            Some(SimulatedGuest {
-                vmid: *vmid,
-                name: guest.name(*vmid),
-                address,
-                games,
-            })
+            let address = self.first_address(guest).filter(|_| guest.is_running() && !games.is_empty())?;
+            Some(SimulatedGuest { vmid: *vmid, name: guest.name(*vmid), address, games })
         };
         self.guests.iter().filter_map(serving).collect()
     }
 
     /// Calls that only the simulator answers, below `/spawnpoint/`.
     pub(super) fn answer_about_simulator(&mut self, method: &str, path: &str) -> Answer {
-        let vmid = path
-            .strip_prefix("guests/")
-            .and_then(|text| text.parse::<u32>().ok());
-        let Some((vmid, guest)) = vmid
-            .and_then(|vmid| Some((vmid, self.guests.get(&vmid)?)))
-            .filter(|_| method == "GET")
+        let vmid = path.strip_prefix("guests/").and_then(|text| text.parse::<u32>().ok());
+        let Some((vmid, guest)) =
+            vmid.and_then(|vmid| Some((vmid, self.guests.get(&vmid)?))).filter(|_| method == "GET")
         else {
-            return Err(Fault::not_implemented(
-                method,
-                &format!("/spawnpoint/{path}"),
-            ));
+            return Err(Fault::not_implemented(method, &format!("/spawnpoint/{path}")));
         };
         let name = guest.name(vmid);
         Ok(json!({
@@ -313,20 +259,13 @@ pub(super) fn loopback_of(address: Ipv4Addr) -> Ipv4Addr {
 }
 
 fn games_of(guest: &Guest) -> Vec<Game> {
-    let is_game = |path: &str| {
-        path == GAME_FILE || (path.starts_with(GAMES_FOLDER) && path.ends_with(".json"))
-    };
+    let is_game = |path: &str| path == GAME_FILE || (path.starts_with(GAMES_FOLDER) && path.ends_with(".json"));
     let files = guest.files.iter().filter(|(path, _)| is_game(path));
-    files
-        .filter_map(|(_, content)| serde_json::from_str(content).ok())
-        .collect()
+    files.filter_map(|(_, content)| serde_json::from_str(content).ok()).collect()
 }
 
 fn link_local(mac: &str) -> String {
-    let bytes: Vec<u8> = mac
-        .split(':')
-        .filter_map(|part| u8::from_str_radix(part, 16).ok())
-        .collect();
+    let bytes: Vec<u8> = mac.split(':').filter_map(|part| u8::from_str_radix(part, 16).ok()).collect();
     let [a, b, c, d, e, f] = bytes[..] else {
         return "fe80::1".to_owned();
     };

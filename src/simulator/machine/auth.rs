@@ -22,10 +22,7 @@ pub(super) struct Caller {
 
 impl Caller {
     pub(super) fn root() -> Self {
-        Self {
-            user: "root@pam".to_owned(),
-            token: None,
-        }
+        Self { user: "root@pam".to_owned(), token: None }
     }
 
     pub(super) fn full_id(&self) -> String {
@@ -44,11 +41,7 @@ impl Caller {
 impl Machine {
     /// Finds out who is calling; a refusal takes three seconds of the server's time.
     pub(super) fn authenticate(&mut self, request: &Request) -> Result<Caller, Fault> {
-        let result = match request
-            .authorization
-            .as_deref()
-            .and_then(|text| text.strip_prefix("PVEAPIToken="))
-        {
+        let result = match request.authorization.as_deref().and_then(|text| text.strip_prefix("PVEAPIToken=")) {
             Some(credential) => self.check_token(credential),
             None => match request.cookie.as_deref().and_then(ticket_in) {
                 Some(ticket) => self.check_ticket(&ticket, request),
@@ -70,32 +63,20 @@ impl Machine {
         let failed = || Fault::unauthorized("Authentication failed!");
         let (id, secret) = credential.split_once('=').ok_or_else(failed)?;
         let (user_id, token_id) = id.split_once('!').ok_or_else(failed)?;
-        let user = self
-            .access
-            .users
-            .get(user_id)
-            .filter(|user| user.is_enabled)
-            .ok_or_else(failed)?;
+        let user = self.access.users.get(user_id).filter(|user| user.is_enabled).ok_or_else(failed)?;
         let token = user.tokens.get(token_id).ok_or_else(failed)?;
         let now_s = self.clock.now_ms / 1000;
         let is_expired = |expires_s: u64| expires_s != 0 && expires_s < now_s;
         if token.secret != secret || is_expired(token.expires_s) || is_expired(user.expires_s) {
             return Err(failed());
         }
-        Ok(Caller {
-            user: user_id.to_owned(),
-            token: Some(token_id.to_owned()),
-        })
+        Ok(Caller { user: user_id.to_owned(), token: Some(token_id.to_owned()) })
     }
 
     fn check_ticket(&self, ticket: &str, request: &Request) -> Result<Caller, Fault> {
-        let user = self
-            .ticket_user(ticket)
-            .ok_or_else(|| Fault::unauthorized("Authentication failed!"))?;
+        let user = self.ticket_user(ticket).ok_or_else(|| Fault::unauthorized("Authentication failed!"))?;
         if request.method != "GET" && !self.is_csrf_token_good(&user, request.csrf.as_deref()) {
-            return Err(Fault::unauthorized(
-                "Permission denied - invalid csrf token",
-            ));
+            return Err(Fault::unauthorized("Permission denied - invalid csrf token"));
         }
         Ok(Caller { user, token: None })
     }
@@ -114,10 +95,7 @@ impl Machine {
     /// Returns a ticket and its CSRF token.
     pub(super) fn issue_ticket(&self, user: &str) -> (String, String) {
         let time = format!("{:08X}", self.clock.now_ms / 1000);
-        let ticket = format!(
-            "PVE:{user}:{time}::{}",
-            self.sign(&format!("ticket:{user}:{time}"))
-        );
+        let ticket = format!("PVE:{user}:{time}::{}", self.sign(&format!("ticket:{user}:{time}")));
         let csrf = format!("{time}:{}", self.sign(&format!("csrf:{user}:{time}")));
         (ticket, csrf)
     }
@@ -144,8 +122,6 @@ impl Machine {
 }
 
 fn ticket_in(cookie: &str) -> Option<String> {
-    let value = cookie
-        .split(';')
-        .find_map(|part| part.trim().strip_prefix("PVEAuthCookie="))?;
+    let value = cookie.split(';').find_map(|part| part.trim().strip_prefix("PVEAuthCookie="))?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }

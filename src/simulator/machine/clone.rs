@@ -38,14 +38,8 @@ impl Machine {
         let work = self.read_clone(context)?;
         let source_is_running = self.guests.get(&work.source).is_some_and(Guest::is_running);
         let locks = vec![
-            Hold {
-                vmid: work.newid,
-                is_shared: false,
-            },
-            Hold {
-                vmid: work.source,
-                is_shared: !source_is_running,
-            },
+            Hold { vmid: work.newid, is_shared: false },
+            Hold { vmid: work.source, is_shared: !source_is_running },
         ];
         let spawn = Spawn {
             node: context.node(),
@@ -62,10 +56,7 @@ impl Machine {
         let parameters = &context.parameters;
         let text = |name: &str| parameters.get(name).map(str::to_owned);
         let node = context.node().to_owned();
-        let (source, newid) = (
-            parameters.vmid(),
-            parameters.number("newid").unwrap_or_default(),
-        );
+        let (source, newid) = (parameters.vmid(), parameters.number("newid").unwrap_or_default());
         if let Some(pool) = parameters.get("pool") {
             self.check_pool_exists(pool)?;
         }
@@ -83,15 +74,11 @@ impl Machine {
         if let Some(snapshot) = parameters.get("snapname") {
             return Err(Fault::text(format!("snapshot '{snapshot}' does not exist")));
         }
-        let is_full = parameters
-            .get("full")
-            .map_or(!guest.is_template(), |value| value == "1");
+        let is_full = parameters.get("full").map_or(!guest.is_template(), |value| value == "1");
         if !is_full {
             for name in ["storage", "format"] {
                 if parameters.get(name).is_some() {
-                    return Err(Fault::text(format!(
-                        "parameter '{name}' not allowed for linked clones"
-                    )));
+                    return Err(Fault::text(format!("parameter '{name}' not allowed for linked clones")));
                 }
             }
         }
@@ -109,9 +96,7 @@ impl Machine {
         };
         self.check_clone(context, guest, &work)?;
         if self.guests.has(&newid) {
-            return Err(Fault::text(format!(
-                "unable to create VM {newid}: config file already exists"
-            )));
+            return Err(Fault::text(format!("unable to create VM {newid}: config file already exists")));
         }
         Ok(work)
     }
@@ -123,27 +108,14 @@ impl Machine {
                 continue;
             }
             let storage = work.storage.as_deref().unwrap_or_else(|| storage_of(volid));
-            self.require(
-                &context.caller,
-                &format!("/storage/{storage}"),
-                "Datastore.AllocateSpace",
-            )?;
+            self.require(&context.caller, &format!("/storage/{storage}"), "Datastore.AllocateSpace")?;
             let is_base = file_name(volid).starts_with("base-");
             if !work.is_full && !is_cdrom(value) && !is_base {
-                return Err(Fault::text(format!(
-                    "Linked clone feature is not supported for '{volid}' ({key})"
-                )));
+                return Err(Fault::text(format!("Linked clone feature is not supported for '{volid}' ({key})")));
             }
-            let is_shared = |name: &str| {
-                self.storages
-                    .get(name)
-                    .is_some_and(|storage| storage.is_shared)
-            };
+            let is_shared = |name: &str| self.storages.get(name).is_some_and(|storage| storage.is_shared);
             if work.target != work.node && !(is_shared(storage_of(volid)) && is_shared(storage)) {
-                let text = format!(
-                    "can't clone VM to node '{}' (VM uses local storage)",
-                    work.target
-                );
+                let text = format!("can't clone VM to node '{}' (VM uses local storage)", work.target);
                 return Err(Fault::text(text));
             }
         }
@@ -157,25 +129,13 @@ impl Machine {
         match stage {
             0 => {
                 if self.guests.has(&work.newid) {
-                    return Step::failed(format!(
-                        "unable to create VM {}: config file already exists",
-                        work.newid
-                    ));
+                    return Step::failed(format!("unable to create VM {}: config file already exists", work.newid));
                 }
-                self.task_log(
-                    seq,
-                    format!(
-                        "creating a clone of VM {} with ID {}",
-                        work.source, work.newid
-                    ),
-                );
+                self.task_log(seq, format!("creating a clone of VM {} with ID {}", work.source, work.newid));
                 Step::After(20)
             }
             1 => {
-                let stub = [
-                    ("lock", "clone"),
-                    ("description", " qmclone temporary file"),
-                ];
+                let stub = [("lock", "clone"), ("description", " qmclone temporary file")];
                 let stub = stub.map(|(key, value)| (key.to_owned(), value.to_owned()));
                 self.add_guest(work.newid, Guest::new(&work.node, Config::from(stub)));
                 Step::After(60)
@@ -202,11 +162,7 @@ impl Machine {
 
     /// Writes the real configuration, still locked, and copies the disks. Returns how many bytes were copied.
     fn clone_disks(&mut self, seq: u64, work: &CloneWork) -> Result<u64, String> {
-        let source = self
-            .guests
-            .get(&work.source)
-            .cloned()
-            .ok_or("the source is gone")?;
+        let source = self.guests.get(&work.source).cloned().ok_or("the source is gone")?;
         let mut config = Config::from([("lock".to_owned(), "clone".to_owned())]);
         let mut copied_bytes = 0;
         for (key, value) in &source.config {
@@ -273,15 +229,8 @@ impl Machine {
         let made = if is_linked {
             self.link_volume(&work.node, &original, work.newid)
         } else {
-            let storage = work
-                .storage
-                .clone()
-                .unwrap_or_else(|| original.storage.clone());
-            let default = if work.storage.is_some() {
-                "raw"
-            } else {
-                &original.format
-            };
+            let storage = work.storage.clone().unwrap_or_else(|| original.storage.clone());
+            let default = if work.storage.is_some() { "raw" } else { &original.format };
             let format = work.format.clone().unwrap_or_else(|| default.to_owned());
             self.copy_volume(&work.node, &original, &storage, work.newid, &format)
         };
@@ -291,27 +240,19 @@ impl Machine {
             self.task_log(seq, format!("allocated target volume '{volume}'"));
         }
         options.insert("size".to_owned(), print_size(original.size_bytes));
-        Ok((
-            print(&volume, &options),
-            if is_linked { 0 } else { original.used_bytes },
-        ))
+        Ok((print(&volume, &options), if is_linked { 0 } else { original.used_bytes }))
     }
 
     fn free_all(&mut self, node: &str, config: &Config) {
-        for (_, value) in config
-            .iter()
-            .filter(|(key, value)| is_disk_key(key) && (!is_cdrom(value) || is_cloudinit(value)))
+        for (_, value) in
+            config.iter().filter(|(key, value)| is_disk_key(key) && (!is_cdrom(value) || is_cloudinit(value)))
         {
             self.free_volume(node, value.split(',').next().unwrap_or_default());
         }
     }
 
     fn drop_clone(&mut self, work: &CloneWork) {
-        if let Some(config) = self
-            .guests
-            .get(&work.newid)
-            .map(|guest| guest.config.clone())
-        {
+        if let Some(config) = self.guests.get(&work.newid).map(|guest| guest.config.clone()) {
             self.free_all(&work.node, &config);
         }
         self.firewalls.remove(&format!("guest/{}", work.newid));
@@ -322,6 +263,10 @@ impl Machine {
     pub(super) fn cancel_clone(&mut self, seq: u64, work: &CloneWork) {
         // If the copy ends while the worker is being stopped, the clone stays.
         self.drop_clone(work);
-        self.end_task(seq, Err("clone failed: copy failed: command '/usr/bin/qemu-img convert' failed: interrupted by signal".to_owned()));
+        self.end_task(
+            seq,
+            Err("clone failed: copy failed: command '/usr/bin/qemu-img convert' failed: interrupted by signal"
+                .to_owned()),
+        );
     }
 }

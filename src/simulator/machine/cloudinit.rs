@@ -19,18 +19,13 @@ impl Machine {
         let guest = self.guest(context.node(), context.parameters.vmid())?;
         let is_shown = |key: &str| is_cloudinit_key(key);
         let rows = guest.config.iter().filter(|(key, _)| is_shown(key));
-        Ok(Value::Array(
-            rows.map(|(key, value)| json!({ "key": key, "value": typed(key, value) }))
-                .collect(),
-        )
-        .into())
+        Ok(Value::Array(rows.map(|(key, value)| json!({ "key": key, "value": typed(key, value) })).collect()).into())
     }
 
     pub(super) fn cloudinit_regenerate(&mut self, context: &Context) -> Answer {
         let vmid = context.parameters.vmid();
         self.guest(context.node(), vmid)?;
-        self.wait_for_lock(vmid, LOCK_WAIT_MS)
-            .map_err(Fault::text)?;
+        self.wait_for_lock(vmid, LOCK_WAIT_MS).map_err(Fault::text)?;
         Ok(().into())
     }
 
@@ -43,9 +38,7 @@ impl Machine {
             "network" => network_data(&config),
             _ => format!(
                 "instance-id: {}\n",
-                sha1_hex(
-                    format!("{}{}", user_data(vmid, &config), network_data(&config)).as_bytes()
-                )
+                sha1_hex(format!("{}{}", user_data(vmid, &config), network_data(&config)).as_bytes())
             ),
         };
         Ok(json!(text).into())
@@ -53,15 +46,8 @@ impl Machine {
 
     /// Returns what cloud-init takes for the identity of the machine; nothing without a cloud-init drive.
     pub(super) fn instance_id(&self, guest: &Guest) -> Option<String> {
-        let has_drive = guest
-            .config
-            .iter()
-            .any(|(key, value)| is_disk_key(key) && is_cloudinit(value));
-        let text = format!(
-            "{}{}",
-            user_data(0, &guest.config),
-            network_data(&guest.config)
-        );
+        let has_drive = guest.config.iter().any(|(key, value)| is_disk_key(key) && is_cloudinit(value));
+        let text = format!("{}{}", user_data(0, &guest.config), network_data(&guest.config));
         has_drive.then(|| sha1_hex(text.as_bytes()))
     }
 }
@@ -69,22 +55,12 @@ impl Machine {
 fn is_cloudinit_key(key: &str) -> bool {
     matches!(
         key,
-        "ciuser"
-            | "cipassword"
-            | "citype"
-            | "cicustom"
-            | "ciupgrade"
-            | "sshkeys"
-            | "nameserver"
-            | "searchdomain"
+        "ciuser" | "cipassword" | "citype" | "cicustom" | "ciupgrade" | "sshkeys" | "nameserver" | "searchdomain"
     ) || key.starts_with("ipconfig")
 }
 
 fn user_data(vmid: u32, config: &Config) -> String {
-    let name = config
-        .get("name")
-        .cloned()
-        .unwrap_or_else(|| format!("VM{vmid}"));
+    let name = config.get("name").cloned().unwrap_or_else(|| format!("VM{vmid}"));
     let host = name.split('.').next().unwrap_or_default().to_owned();
     let mut text = format!("#cloud-config\nhostname: {host}\nmanage_etc_hosts: true\n");
     if let Some(domain) = config.get("searchdomain") {
@@ -97,17 +73,12 @@ fn user_data(vmid: u32, config: &Config) -> String {
     }
     if let Some(keys) = config.get("sshkeys") {
         text.push_str("ssh_authorized_keys:\n");
-        for line in unescape_segment(keys)
-            .lines()
-            .filter(|line| !line.is_empty())
-        {
+        for line in unescape_segment(keys).lines().filter(|line| !line.is_empty()) {
             text.push_str(&format!("  - {line}\n"));
         }
     }
     let upgrades = config.get("ciupgrade").is_none_or(|value| value == "1");
-    text.push_str(&format!(
-        "chpasswd:\n  expire: False\nusers:\n  - default\npackage_upgrade: {upgrades}\n"
-    ));
+    text.push_str(&format!("chpasswd:\n  expire: False\nusers:\n  - default\npackage_upgrade: {upgrades}\n"));
     text
 }
 
@@ -119,13 +90,14 @@ fn network_data(config: &Config) -> String {
             .get(&format!("net{number}"))
             .and_then(|net| net.split(',').next()?.split_once('='))
             .map_or("", |(_, mac)| mac);
-        text.push_str(&format!("    - type: physical\n      name: eth{number}\n      mac_address: '{}'\n      subnets:\n", mac.to_lowercase()));
+        text.push_str(&format!(
+            "    - type: physical\n      name: eth{number}\n      mac_address: '{}'\n      subnets:\n",
+            mac.to_lowercase()
+        ));
         match key_of(value, "ip").as_deref() {
             Some("dhcp") => text.push_str("      - type: dhcp4\n"),
             Some(address) => {
-                text.push_str(&format!(
-                    "      - type: static\n        address: '{address}'\n"
-                ));
+                text.push_str(&format!("      - type: static\n        address: '{address}'\n"));
                 if let Some(gateway) = key_of(value, "gw") {
                     text.push_str(&format!("        gateway: '{gateway}'\n"));
                 }
@@ -135,9 +107,7 @@ fn network_data(config: &Config) -> String {
     }
     for (key, label) in [("nameserver", "address"), ("searchdomain", "search")] {
         if let Some(value) = config.get(key) {
-            text.push_str(&format!(
-                "    - type: nameserver\n      {label}:\n      - '{value}'\n"
-            ));
+            text.push_str(&format!("    - type: nameserver\n      {label}:\n      - '{value}'\n"));
         }
     }
     text

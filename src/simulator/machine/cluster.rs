@@ -33,26 +33,19 @@ pub(super) fn status(machine: &mut Machine, _context: &Context) -> Answer {
 pub(super) fn next_id(machine: &mut Machine, context: &Context) -> Answer {
     if let Some(vmid) = context.parameters.number::<u32>("vmid") {
         if machine.guests.has(&vmid) {
-            return Err(Fault::parameter(
-                "vmid",
-                format!("VM {vmid} already exists"),
-            ));
+            return Err(Fault::parameter("vmid", format!("VM {vmid} already exists")));
         }
         return Ok(json!(vmid.to_string()).into());
     }
     let range = machine.options.get("next-id").cloned().unwrap_or_default();
     let bound = |key: &str, default: u32| {
-        super::property::key_of(&range, key)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(default)
+        super::property::key_of(&range, key).and_then(|text| text.parse().ok()).unwrap_or(default)
     };
     let (lower, upper) = (bound("lower", 100), bound("upper", 1_000_000));
     let free = (lower..upper).find(|vmid| !machine.guests.has(vmid));
     match free {
         Some(vmid) => Ok(json!(vmid.to_string()).into()),
-        None => Err(Fault::text(format!(
-            "unable to get any free VMID in range [{lower}, {upper}]"
-        ))),
+        None => Err(Fault::text(format!("unable to get any free VMID in range [{lower}, {upper}]"))),
     }
 }
 
@@ -60,12 +53,7 @@ pub(super) fn log(machine: &mut Machine, context: &Context) -> Answer {
     let max = context.parameters.number::<usize>("max").unwrap_or(50);
     let sees_all = machine.has(&context.caller, "/", "Sys.Syslog");
     let own_user = context.caller.full_id();
-    let rows = machine
-        .log
-        .iter()
-        .rev()
-        .filter(|(_, line)| sees_all || line.user == own_user)
-        .take(max);
+    let rows = machine.log.iter().rev().filter(|(_, line)| sees_all || line.user == own_user).take(max);
     let rows = rows.map(|(number, line)| {
         json!({
             "id": format!("{number}:{}", line.node), "uid": number.to_string(), "time": line.time_s, "node": line.node,
@@ -79,10 +67,7 @@ pub(super) fn options(machine: &mut Machine, context: &Context) -> Answer {
     let sees_all = machine.has_any(&context.caller, "/", &["Sys.Audit", "Sys.Modify"]);
     let mut data = serde_json::Map::new();
     for (key, value) in machine.options.iter() {
-        let is_public = matches!(
-            key.as_str(),
-            "tag-style" | "console" | "user-tag-access" | "registered-tags"
-        );
+        let is_public = matches!(key.as_str(), "tag-style" | "console" | "user-tag-access" | "registered-tags");
         if sees_all || is_public {
             data.insert(key.clone(), json!(value));
         }
@@ -102,16 +87,8 @@ pub(super) fn set_options(machine: &mut Machine, context: &Context) -> Answer {
     for name in context.parameters.items("delete") {
         machine.options.remove(name);
     }
-    for (name, value) in context
-        .parameters
-        .iter()
-        .filter(|(name, _)| *name != "delete")
-    {
-        let text = if name == "description" {
-            format!("{value}\n")
-        } else {
-            value.to_owned()
-        };
+    for (name, value) in context.parameters.iter().filter(|(name, _)| *name != "delete") {
+        let text = if name == "description" { format!("{value}\n") } else { value.to_owned() };
         machine.options.insert(name.to_owned(), text);
     }
     Ok(().into())

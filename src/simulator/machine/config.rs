@@ -87,10 +87,7 @@ fn push_section(text: &mut String, config: &Config) {
 
 /// Returns the SHA-1 of bytes in hexadecimal.
 pub(super) fn sha1_hex(bytes: &[u8]) -> String {
-    Sha1::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha1::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns a configuration value in the JSON type the server uses for its key.
@@ -99,9 +96,9 @@ pub(super) fn typed(key: &str, value: &str) -> Value {
         return json!(MASK);
     }
     match Api::get().config_rule(key).map(|field| field.rule.kind) {
-        Some(Kind::Integer | Kind::Boolean) => value
-            .parse::<i64>()
-            .map_or_else(|_| json!(value), |number| json!(number)),
+        Some(Kind::Integer | Kind::Boolean) => {
+            value.parse::<i64>().map_or_else(|_| json!(value), |number| json!(number))
+        }
         _ => json!(value),
     }
 }
@@ -109,15 +106,9 @@ pub(super) fn typed(key: &str, value: &str) -> Value {
 impl Machine {
     /// Returns a guest of a node, or the error the server has for a missing one.
     pub(super) fn guest(&self, node: &str, vmid: u32) -> Result<&Guest, Fault> {
-        let missing = || {
-            Fault::text(format!(
-                "Configuration file 'nodes/{node}/qemu-server/{vmid}.conf' does not exist"
-            ))
-        };
-        self.guests
-            .get(&vmid)
-            .filter(|guest| guest.node == node)
-            .ok_or_else(missing)
+        let missing =
+            || Fault::text(format!("Configuration file 'nodes/{node}/qemu-server/{vmid}.conf' does not exist"));
+        self.guests.get(&vmid).filter(|guest| guest.node == node).ok_or_else(missing)
     }
 
     pub(super) fn guest_config(&mut self, context: &Context) -> Answer {
@@ -125,15 +116,8 @@ impl Machine {
         if let Some(snapshot) = context.parameters.get("snapshot") {
             return Err(Fault::text(format!("snapshot '{snapshot}' does not exist")));
         }
-        let config = if context.parameters.is_set("current") {
-            guest.config.clone()
-        } else {
-            guest.merged()
-        };
-        let mut data: Map<String, Value> = config
-            .iter()
-            .map(|(key, value)| (key.clone(), typed(key, value)))
-            .collect();
+        let config = if context.parameters.is_set("current") { guest.config.clone() } else { guest.merged() };
+        let mut data: Map<String, Value> = config.iter().map(|(key, value)| (key.clone(), typed(key, value))).collect();
         data.insert("digest".to_owned(), json!(guest.digest()));
         Ok(Value::Object(data).into())
     }
@@ -152,9 +136,7 @@ impl Machine {
             row.insert("pending".to_owned(), typed(key, value));
         }
         for key in &guest.pending_delete {
-            rows.entry(key)
-                .or_default()
-                .insert("delete".to_owned(), json!(1));
+            rows.entry(key).or_default().insert("delete".to_owned(), json!(1));
         }
         let digest = guest.digest();
         let mut rows: Vec<Value> = rows.into_values().map(Value::Object).collect();
@@ -166,16 +148,10 @@ impl Machine {
     pub(super) fn put_config(&mut self, context: &Context) -> Answer {
         let vmid = context.parameters.vmid();
         let changes = self.read_changes(context)?;
-        self.wait_for_lock(vmid, LOCK_WAIT_MS)
-            .map_err(Fault::text)?;
+        self.wait_for_lock(vmid, LOCK_WAIT_MS).map_err(Fault::text)?;
         self.check_writable(context.node(), vmid, &changes)?;
         let message = format!("update VM {vmid}: {}", describe(&context.parameters));
-        self.log_line(
-            &context.node().to_owned(),
-            &context.caller.full_id(),
-            6,
-            message,
-        );
+        self.log_line(context.node(), &context.caller.full_id(), 6, &message);
         self.apply_changes(vmid, &changes)?;
         Ok(().into())
     }
@@ -201,23 +177,15 @@ impl Machine {
         let Some(delay_s) = context.parameters.number::<u64>("background_delay") else {
             return Ok(json!(upid).into());
         };
-        self.wait_for_task(seq, delay_s * 1000, upid)
+        self.wait_for_task(seq, delay_s * 1000, &upid)
     }
 
     /// Waits for a worker; nothing is answered when it ended well in time, its error when it failed.
-    pub(super) fn wait_for_task(&mut self, seq: u64, wait_ms: u64, upid: String) -> Answer {
+    pub(super) fn wait_for_task(&mut self, seq: u64, wait_ms: u64, upid: &str) -> Answer {
         use super::task::Phase;
         let until_ms = self.clock.now_ms + wait_ms;
-        while self.clock.now_ms < until_ms
-            && self
-                .tasks
-                .get(&seq)
-                .is_some_and(super::task::Task::is_active)
-        {
-            let next_ms = self
-                .agenda
-                .first()
-                .map_or(until_ms, |(due_ms, _)| (*due_ms).min(until_ms));
+        while self.clock.now_ms < until_ms && self.tasks.get(&seq).is_some_and(super::task::Task::is_active) {
+            let next_ms = self.agenda.first().map_or(until_ms, |(due_ms, _)| (*due_ms).min(until_ms));
             self.advance_to(next_ms);
         }
         match self.tasks.get(&seq).map(|task| &task.phase) {
@@ -227,15 +195,12 @@ impl Machine {
         }
     }
 
-    pub(super) fn run_configure(&mut self, seq: u64, stage: u32, work: ConfigureWork) -> Step {
+    pub(super) fn run_configure(&mut self, seq: u64, stage: u32, work: &ConfigureWork) -> Step {
         if stage == 0 {
             return Step::After(60);
         }
         let Some(node) = self.guests.get(&work.vmid).map(|guest| guest.node.clone()) else {
-            return Step::failed(format!(
-                "Configuration file for VM {} does not exist",
-                work.vmid
-            ));
+            return Step::failed(format!("Configuration file for VM {} does not exist", work.vmid));
         };
         let checked = self.check_writable(&node, work.vmid, &work.changes);
         match checked.and_then(|()| self.apply_changes(work.vmid, &work.changes)) {
@@ -250,14 +215,8 @@ impl Machine {
     /// Checks that the digest still holds and no lock is on the guest.
     fn check_writable(&self, node: &str, vmid: u32, changes: &Changes) -> Result<(), Fault> {
         let guest = self.guest(node, vmid)?;
-        if changes
-            .digest
-            .as_ref()
-            .is_some_and(|digest| *digest != guest.digest())
-        {
-            return Err(Fault::text(
-                "checksum mismatch (file change by other user?)",
-            ));
+        if changes.digest.as_ref().is_some_and(|digest| *digest != guest.digest()) {
+            return Err(Fault::text("checksum mismatch (file change by other user?)"));
         }
         match guest.lock() {
             Some(lock) if !changes.skips_lock => Err(Fault::text(format!("VM is locked ({lock})"))),
@@ -274,45 +233,24 @@ impl Machine {
         let digest = parameters.remove("digest");
         let skips_lock = parameters.remove("skiplock").as_deref() == Some("1");
         if skips_lock && !context.caller.is_root() {
-            return Err(Fault::parameter(
-                "skiplock",
-                "Only root may use this option.",
-            ));
+            return Err(Fault::parameter("skiplock", "Only root may use this option."));
         }
         let frees = parameters.remove("force").as_deref() == Some("1");
         let names = |text: Option<String>| -> Vec<String> {
-            text.iter()
-                .flat_map(|text| super::schema::split_list(text))
-                .map(str::to_owned)
-                .collect()
+            text.iter().flat_map(|text| super::schema::split_list(text)).map(str::to_owned).collect()
         };
         let delete = names(parameters.remove("delete"));
         let revert = names(parameters.remove("revert"));
-        let mut set: Config = parameters
-            .iter()
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect();
+        let mut set: Config = parameters.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         if let Some(value) = set.remove("cdrom") {
             set.insert("ide2".to_owned(), value);
         }
         if set.is_empty() && delete.is_empty() && revert.is_empty() {
             return Err(Fault::text("no options specified"));
         }
-        let changes = Changes {
-            set,
-            delete,
-            revert,
-            frees,
-            digest,
-            skips_lock,
-        };
+        let changes = Changes { set, delete, revert, frees, digest, skips_lock };
         check_names(&changes)?;
-        self.check_settings(
-            &context.caller,
-            context.node(),
-            &format!("/vms/{vmid}"),
-            &changes,
-        )?;
+        self.check_settings(&context.caller, context.node(), &format!("/vms/{vmid}"), &changes)?;
         let guest = self.guest(context.node(), vmid)?;
         check_boot(&changes, guest)?;
         Ok(changes)
@@ -367,8 +305,7 @@ impl Machine {
 }
 
 pub(super) fn is_network_key(key: &str) -> bool {
-    key.strip_prefix("net")
-        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    key.strip_prefix("net").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn check_names(changes: &Changes) -> Result<(), Fault> {
@@ -377,15 +314,9 @@ fn check_names(changes: &Changes) -> Result<(), Fault> {
             let text = format!("you can't use '-{key}' and -delete {key}' at the same time");
             return Err(Fault::parameter("delete", text));
         }
-        let is_own = matches!(
-            key.as_str(),
-            "digest" | "node" | "vmid" | "delete" | "revert" | "force" | "skiplock"
-        );
+        let is_own = matches!(key.as_str(), "digest" | "node" | "vmid" | "delete" | "revert" | "force" | "skiplock");
         if is_own || Api::get().config_rule(key).is_none() {
-            return Err(Fault::parameter(
-                "delete",
-                format!("unknown option '{key}'"),
-            ));
+            return Err(Fault::parameter("delete", format!("unknown option '{key}'")));
         }
     }
     Ok(())
@@ -401,29 +332,19 @@ fn check_root_only(caller: &Caller, key: &str, value: &str) -> Result<(), Fault>
     let stem = key.trim_end_matches(|letter: char| letter.is_ascii_digit());
     let is_real_device = match stem {
         "serial" => value.starts_with("/dev/"),
-        "usb" | "hostpci" => {
-            !value.is_empty() && !value.contains("mapping=") && !value.contains("spice")
-        }
+        "usb" | "hostpci" => !value.is_empty() && !value.contains("mapping=") && !value.contains("spice"),
         "parallel" => true,
         _ => false,
     };
     match (is_real_device, stem) {
-        (true, "serial") => Err(Fault::text(format!(
-            "only root can modify '{key}' config for real devices"
-        ))),
-        (true, _) => Err(Fault::text(format!(
-            "only root can set '{key}' config for real devices"
-        ))),
+        (true, "serial") => Err(Fault::text(format!("only root can modify '{key}' config for real devices"))),
+        (true, _) => Err(Fault::text(format!("only root can set '{key}' config for real devices"))),
         (false, _) => Ok(()),
     }
 }
 
 fn check_boot(changes: &Changes, guest: &Guest) -> Result<(), Fault> {
-    let Some(order) = changes
-        .set
-        .get("boot")
-        .and_then(|boot| super::property::key_of(boot, "order"))
-    else {
+    let Some(order) = changes.set.get("boot").and_then(|boot| super::property::key_of(boot, "order")) else {
         return Ok(());
     };
     let merged = guest.merged();
@@ -431,14 +352,8 @@ fn check_boot(changes: &Changes, guest: &Guest) -> Result<(), Fault> {
         changes.set.contains_key(*device)
             || (merged.contains_key(*device) && !changes.delete.iter().any(|key| key == device))
     };
-    match order
-        .split(';')
-        .filter(|device| !device.is_empty())
-        .find(|device| !exists(device))
-    {
-        Some(device) => Err(Fault::text(format!(
-            "invalid bootorder: device '{device}' does not exist'"
-        ))),
+    match order.split(';').filter(|device| !device.is_empty()).find(|device| !exists(device)) {
+        Some(device) => Err(Fault::text(format!("invalid bootorder: device '{device}' does not exist'"))),
         None => Ok(()),
     }
 }
@@ -449,15 +364,10 @@ fn check_ssh_keys(encoded: &str) -> Result<(), Fault> {
     let is_key = |line: &str| {
         let mut words = line.split_whitespace();
         let kind = words.next().unwrap_or_default();
-        let has_kind =
-            kind.starts_with("ssh-") || kind.starts_with("ecdsa-") || kind.starts_with("sk-");
+        let has_kind = kind.starts_with("ssh-") || kind.starts_with("ecdsa-") || kind.starts_with("sk-");
         has_kind && words.next().is_some_and(|blob| blob.starts_with("AAAA"))
     };
-    if text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .all(is_key)
-    {
+    if text.lines().filter(|line| !line.trim().is_empty()).all(is_key) {
         return Ok(());
     }
     Err(Fault::text("SSH public key validation error"))
@@ -480,12 +390,12 @@ fn privileges_of(key: &str, value: &str) -> Vec<&'static [&'static str]> {
         "memory" | "balloon" | "shares" | "allow-ksm" => vec![&["VM.Config.Memory"]],
         "net" => vec![&["VM.Config.Network"]],
         "boot" | "bootdisk" | "vmstatestorage" | "unused" | "virtiofs" => vec![&["VM.Config.Disk"]],
-        "ciuser" | "cipassword" | "citype" | "cicustom" | "ciupgrade" | "sshkeys"
-        | "nameserver" | "searchdomain" | "ipconfig" => {
+        "ciuser" | "cipassword" | "citype" | "cicustom" | "ciupgrade" | "sshkeys" | "nameserver" | "searchdomain"
+        | "ipconfig" => {
             vec![&["VM.Config.Cloudinit", "VM.Config.Network"]]
         }
-        "acpi" | "hotplug" | "kvm" | "machine" | "scsihw" | "smbios" | "tablet" | "vga"
-        | "watchdog" | "audio" | "rng" | "serial" | "usb" | "hostpci" => {
+        "acpi" | "hotplug" | "kvm" | "machine" | "scsihw" | "smbios" | "tablet" | "vga" | "watchdog" | "audio"
+        | "rng" | "serial" | "usb" | "hostpci" => {
             vec![&["VM.Config.HWType"]]
         }
         "freeze" => vec![&["VM.PowerMgmt"]],
@@ -496,13 +406,9 @@ fn privileges_of(key: &str, value: &str) -> Vec<&'static [&'static str]> {
 /// Returns the options of a write as the cluster log shows them, secrets hidden.
 fn describe(parameters: &Parameters) -> String {
     let is_shown = |name: &str| !matches!(name, "node" | "vmid" | "digest" | "background_delay");
-    let words =
-        parameters
-            .iter()
-            .filter(|(name, _)| is_shown(name))
-            .map(|(name, value)| match name {
-                "cipassword" => format!("-{name} <hidden>"),
-                _ => format!("-{name} {value}"),
-            });
+    let words = parameters.iter().filter(|(name, _)| is_shown(name)).map(|(name, value)| match name {
+        "cipassword" => format!("-{name} <hidden>"),
+        _ => format!("-{name} {value}"),
+    });
     words.collect::<Vec<_>>().join(" ")
 }

@@ -37,28 +37,15 @@ impl Machine {
         self.check_create(context, vmid, pool.as_deref())?;
         let mut parameters = context.parameters.clone();
         let starts = parameters.remove("start").as_deref() == Some("1");
-        for name in [
-            "node", "vmid", "pool", "storage", "unique", "force", "bwlimit",
-        ] {
+        for name in ["node", "vmid", "pool", "storage", "unique", "force", "bwlimit"] {
             parameters.remove(name);
         }
-        for name in [
-            "archive",
-            "live-restore",
-            "ha-managed",
-            "import-working-storage",
-        ] {
+        for name in ["archive", "live-restore", "ha-managed", "import-working-storage"] {
             if parameters.remove(name).is_some() {
-                return Err(Fault::not_modelled(
-                    "POST",
-                    &format!("/nodes/{node}/qemu with {name}"),
-                ));
+                return Err(Fault::not_modelled("POST", &format!("/nodes/{node}/qemu with {name}")));
             }
         }
-        let mut settings: Config = parameters
-            .iter()
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .collect();
+        let mut settings: Config = parameters.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
         if let Some(value) = settings.remove("cdrom") {
             settings.insert("ide2".to_owned(), value);
         }
@@ -66,22 +53,11 @@ impl Machine {
             Some(pool) => format!("/pool/{pool}"),
             None => format!("/vms/{vmid}"),
         };
-        let changes = Changes {
-            set: settings.clone(),
-            ..Changes::default()
-        };
+        let changes = Changes { set: settings.clone(), ..Changes::default() };
         self.check_settings(&context.caller, &node, &path, &changes)?;
         self.claim(vmid, &node)?;
         let caller = (context.caller.user.clone(), context.caller.token.clone());
-        let work = CreateWork {
-            vmid,
-            node: node.clone(),
-            settings,
-            pool,
-            starts,
-            caller,
-            realised: None,
-        };
+        let work = CreateWork { vmid, node: node.clone(), settings, pool, starts, caller, realised: None };
         let spawn = Spawn {
             node: &node,
             kind: "qmcreate",
@@ -98,14 +74,8 @@ impl Machine {
             self.check_pool_exists(pool)?;
         }
         let may = self.has(&context.caller, &format!("/vms/{vmid}"), "VM.Allocate")
-            || pool.is_some_and(|pool| {
-                self.has(&context.caller, &format!("/pool/{pool}"), "VM.Allocate")
-            });
-        if may {
-            Ok(())
-        } else {
-            Err(Fault::denied_without_path())
-        }
+            || pool.is_some_and(|pool| self.has(&context.caller, &format!("/pool/{pool}"), "VM.Allocate"));
+        if may { Ok(()) } else { Err(Fault::denied_without_path()) }
     }
 
     /// Takes the id: the only reservation the API has.
@@ -113,9 +83,7 @@ impl Machine {
         let refuse = |text: String| Fault::text(format!("unable to create VM {vmid} - {text}"));
         self.wait_for_lock(vmid, CLAIM_WAIT_MS).map_err(refuse)?;
         if let Some(owner) = self.guests.get(&vmid).map(|guest| guest.node.clone()) {
-            return Err(refuse(format!(
-                "VM {vmid} already exists on node '{owner}'"
-            )));
+            return Err(refuse(format!("VM {vmid} already exists on node '{owner}'")));
         }
         let stub = Config::from([("lock".to_owned(), "create".to_owned())]);
         self.add_guest(vmid, Guest::new(node, stub));
@@ -133,21 +101,14 @@ impl Machine {
         }
         if work.starts {
             self.task_log(seq, "Execute autostart");
-            let caller = Caller {
-                user: work.caller.0.clone(),
-                token: work.caller.1.clone(),
-            };
+            let caller = Caller { user: work.caller.0.clone(), token: work.caller.1.clone() };
             let spawn = Spawn {
                 node: &work.node,
                 kind: "qmstart",
                 id: work.vmid.to_string(),
                 locks: exclusive(work.vmid),
                 wait_ms: 10_000,
-                work: Work::Power(PowerWork {
-                    vmid: work.vmid,
-                    node: work.node.clone(),
-                    action: Action::Start,
-                }),
+                work: Work::Power(PowerWork { vmid: work.vmid, node: work.node.clone(), action: Action::Start }),
             };
             self.spawn(&caller, spawn);
         }
@@ -179,10 +140,7 @@ impl Machine {
             }
         }
         self.complete(&mut config);
-        let work = CreateWork {
-            realised: Some(config),
-            ..work.clone()
-        };
+        let work = CreateWork { realised: Some(config), ..work.clone() };
         if let Some(task) = self.tasks.get_mut(&seq) {
             task.work = Work::Create(work);
         }
@@ -204,46 +162,25 @@ impl Machine {
         let boot = default_boot(config);
         config.entry("boot".to_owned()).or_insert(boot);
         let uuid = self.random_uuid();
-        config
-            .entry("smbios1".to_owned())
-            .or_insert(format!("uuid={uuid}"));
+        config.entry("smbios1".to_owned()).or_insert(format!("uuid={uuid}"));
         let generation = self.random_uuid();
         config.insert("vmgenid".to_owned(), generation);
         let created_s = self.clock.now_ms / 1000;
-        config.insert(
-            "meta".to_owned(),
-            format!("creation-qemu=10.2.2,ctime={created_s}"),
-        );
+        config.insert("meta".to_owned(), format!("creation-qemu=10.2.2,ctime={created_s}"));
     }
 }
 
 /// Returns the boot order the server chooses: first disk, first CD with a medium, first NIC.
 fn default_boot(config: &Config) -> String {
     let order = ["scsi", "virtio", "ide", "sata"];
-    let rank = |key: &str| {
-        order
-            .iter()
-            .position(|stem| key.starts_with(stem))
-            .unwrap_or(order.len())
-    };
-    let mut drives: Vec<(&String, &String)> = config
-        .iter()
-        .filter(|(key, _)| is_disk_key(key) && rank(key) < order.len())
-        .collect();
+    let rank = |key: &str| order.iter().position(|stem| key.starts_with(stem)).unwrap_or(order.len());
+    let mut drives: Vec<(&String, &String)> =
+        config.iter().filter(|(key, _)| is_disk_key(key) && rank(key) < order.len()).collect();
     drives.sort_by_key(|(key, _)| (rank(key), (*key).clone()));
-    let disk = drives
-        .iter()
-        .find(|(_, value)| !is_cdrom(value))
-        .map(|(key, _)| (*key).clone());
-    let cdrom = drives
-        .iter()
-        .find(|(_, value)| is_cdrom(value) && !value.starts_with("none"))
-        .map(|(key, _)| (*key).clone());
+    let disk = drives.iter().find(|(_, value)| !is_cdrom(value)).map(|(key, _)| (*key).clone());
+    let cdrom =
+        drives.iter().find(|(_, value)| is_cdrom(value) && !value.starts_with("none")).map(|(key, _)| (*key).clone());
     let network = config.keys().find(|key| is_network_key(key)).cloned();
     let devices: Vec<String> = [disk, cdrom, network].into_iter().flatten().collect();
-    if devices.is_empty() {
-        " ".to_owned()
-    } else {
-        format!("order={}", devices.join(";"))
-    }
+    if devices.is_empty() { " ".to_owned() } else { format!("order={}", devices.join(";")) }
 }

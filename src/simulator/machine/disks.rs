@@ -39,11 +39,7 @@ pub(super) enum Wish {
 /// Returns whether a configuration key holds a disk or a CD drive.
 pub(super) fn is_disk_key(key: &str) -> bool {
     let stem = key.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    stem != key
-        && matches!(
-            stem,
-            "ide" | "sata" | "scsi" | "virtio" | "efidisk" | "tpmstate"
-        )
+    stem != key && matches!(stem, "ide" | "sata" | "scsi" | "virtio" | "efidisk" | "tpmstate")
 }
 
 /// Returns whether a disk setting is a CD drive, which a cloud-init drive is too.
@@ -62,31 +58,20 @@ pub(super) fn read(text: &str) -> (Wish, BTreeMap<String, String>) {
     let import = options.remove("import-from");
     let wish = match volume.split_once(':') {
         None => Wish::Empty,
-        Some((storage, "cloudinit")) => Wish::CloudInit {
-            storage: storage.to_owned(),
-        },
+        Some((storage, "cloudinit")) => Wish::CloudInit { storage: storage.to_owned() },
         Some((storage, rest)) => match scaled(rest, 1 << 30).filter(|_| is_plain_number(rest)) {
-            Some(_) if import.is_some() => Wish::Import {
-                storage: storage.to_owned(),
-                source: import.unwrap_or_default(),
-            },
-            Some(size_bytes) => Wish::New {
-                storage: storage.to_owned(),
-                size_bytes,
-            },
-            None => Wish::Existing {
-                volid: volume.clone(),
-            },
+            Some(_) if import.is_some() => {
+                Wish::Import { storage: storage.to_owned(), source: import.unwrap_or_default() }
+            }
+            Some(size_bytes) => Wish::New { storage: storage.to_owned(), size_bytes },
+            None => Wish::Existing { volid: volume.clone() },
         },
     };
     (wish, options)
 }
 
 fn is_plain_number(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// Returns the storage part of a volume id.
@@ -101,19 +86,11 @@ pub(super) fn file_name(volid: &str) -> &str {
 
 impl Machine {
     /// Checks what a call says about disks before any worker starts.
-    pub(super) fn check_disk(
-        &self,
-        caller: &Caller,
-        node: &str,
-        key: &str,
-        text: &str,
-    ) -> Result<(), Fault> {
+    pub(super) fn check_disk(&self, caller: &Caller, node: &str, key: &str, text: &str) -> Result<(), Fault> {
         let (wish, _) = read(text);
         match &wish {
             Wish::Empty => Ok(()),
-            Wish::CloudInit { storage } | Wish::New { storage, .. } => {
-                self.check_new_disk(caller, node, key, storage)
-            }
+            Wish::CloudInit { storage } | Wish::New { storage, .. } => self.check_new_disk(caller, node, key, storage),
             Wish::Import { storage, source } => {
                 if source.starts_with('/') {
                     return Err(Fault::text(
@@ -132,64 +109,37 @@ impl Machine {
                 let storage = self.storage_on(storage_of(volid), node)?;
                 let name = volid.split_once(':').map_or("", |(_, name)| name);
                 if storage.is_file_based() && !name.contains('/') {
-                    return Err(Fault::text(format!(
-                        "unable to parse directory volume name '{name}'"
-                    )));
+                    return Err(Fault::text(format!("unable to parse directory volume name '{name}'")));
                 }
                 self.check_readable(caller, storage_of(volid))
             }
         }
     }
 
-    fn check_new_disk(
-        &self,
-        caller: &Caller,
-        node: &str,
-        key: &str,
-        storage: &str,
-    ) -> Result<(), Fault> {
+    fn check_new_disk(&self, caller: &Caller, node: &str, key: &str, storage: &str) -> Result<(), Fault> {
         let definition = self.storage_on(storage, node)?;
-        self.require(
-            caller,
-            &format!("/storage/{storage}"),
-            "Datastore.AllocateSpace",
-        )?;
+        self.require(caller, &format!("/storage/{storage}"), "Datastore.AllocateSpace")?;
         if !definition.content.contains("images") {
-            return Err(Fault::parameter(
-                key,
-                format!("storage '{storage}' does not support vm images"),
-            ));
+            return Err(Fault::parameter(key, format!("storage '{storage}' does not support vm images")));
         }
         Ok(())
     }
 
     fn check_readable(&self, caller: &Caller, storage: &str) -> Result<(), Fault> {
-        self.require_any(
-            caller,
-            &format!("/storage/{storage}"),
-            &["Datastore.Audit", "Datastore.AllocateSpace"],
-        )
+        self.require_any(caller, &format!("/storage/{storage}"), &["Datastore.Audit", "Datastore.AllocateSpace"])
     }
 
     /// Returns a storage that a node can use.
     pub(super) fn storage_on(&self, name: &str, node: &str) -> Result<&Storage, Fault> {
-        let storage = self
-            .storages
-            .get(name)
-            .ok_or_else(|| Fault::text(format!("storage '{name}' does not exist")))?;
+        let storage = self.storages.get(name).ok_or_else(|| Fault::text(format!("storage '{name}' does not exist")))?;
         if !storage.is_on(node) {
-            return Err(Fault::text(format!(
-                "storage '{name}' is not available on node '{node}'"
-            )));
+            return Err(Fault::text(format!("storage '{name}' is not available on node '{node}'")));
         }
         Ok(storage)
     }
 
     fn volume_key(&self, node: &str, volid: &str) -> String {
-        let is_shared = self
-            .storages
-            .get(storage_of(volid))
-            .is_some_and(|storage| storage.is_shared);
+        let is_shared = self.storages.get(storage_of(volid)).is_some_and(|storage| storage.is_shared);
         format!("{}|{volid}", if is_shared { "" } else { node })
     }
 
@@ -213,9 +163,7 @@ impl Machine {
                 Ok((print("none", &options), Vec::new()))
             }
             Wish::Existing { volid } => {
-                let volume = self
-                    .volume(node, &volid)
-                    .ok_or_else(|| format!("volume '{volid}' does not exist"))?;
+                let volume = self.volume(node, &volid).ok_or_else(|| format!("volume '{volid}' does not exist"))?;
                 if !is_cloudinit(&volid) {
                     options.insert("size".to_owned(), print_size(volume.size_bytes));
                 }
@@ -224,30 +172,20 @@ impl Machine {
             Wish::CloudInit { storage } => {
                 options.insert("media".to_owned(), "cdrom".to_owned());
                 let format = format.unwrap_or_else(|| "qcow2".to_owned());
-                let (volid, mut log) = self.allocate(
-                    node,
-                    &storage,
-                    vmid,
-                    &format,
-                    CLOUDINIT_BYTES,
-                    VolumeKind::CloudInit,
-                )?;
+                let (volid, mut log) =
+                    self.allocate(node, &storage, vmid, &format, CLOUDINIT_BYTES, VolumeKind::CloudInit)?;
                 let setting = print(&volid, &options);
                 log.push(format!("{key}: successfully created disk '{setting}'"));
                 Ok((setting, log))
             }
-            Wish::New {
-                storage,
-                size_bytes,
-            } => {
+            Wish::New { storage, size_bytes } => {
                 let size_bytes = match key {
                     "efidisk0" => 528 << 10,
                     "tpmstate0" => CLOUDINIT_BYTES,
                     _ => size_bytes,
                 };
                 let format = format.unwrap_or_else(|| "raw".to_owned());
-                let (volid, mut log) =
-                    self.allocate(node, &storage, vmid, &format, size_bytes, VolumeKind::Disk)?;
+                let (volid, mut log) = self.allocate(node, &storage, vmid, &format, size_bytes, VolumeKind::Disk)?;
                 options.insert("size".to_owned(), print_size(size_bytes));
                 let setting = print(&volid, &options);
                 log.push(format!("{key}: successfully created disk '{setting}'"));
@@ -257,8 +195,7 @@ impl Machine {
                 let original = self.volume(node, &source).cloned();
                 let original = original.ok_or_else(|| format!("failed to stat '{source}'"))?;
                 let format = format.unwrap_or_else(|| "raw".to_owned());
-                let (volid, mut log) =
-                    self.copy_volume(node, &original, &storage, vmid, &format)?;
+                let (volid, mut log) = self.copy_volume(node, &original, &storage, vmid, &format)?;
                 options.insert("size".to_owned(), print_size(original.size_bytes));
                 let setting = print(&volid, &options);
                 log.insert(0, format!("create full clone of drive ({source})"));
@@ -278,21 +215,11 @@ impl Machine {
         size_bytes: u64,
         kind: VolumeKind,
     ) -> Result<(String, Vec<String>), String> {
-        let definition = self
-            .storage_on(storage, node)
-            .map_err(|fault| fault.message)?
-            .clone();
-        let format = if definition.is_file_based() {
-            format
-        } else {
-            "raw"
-        };
+        let definition = self.storage_on(storage, node).map_err(|fault| fault.message)?.clone();
+        let format = if definition.is_file_based() { format } else { "raw" };
         let stem = match kind {
             VolumeKind::CloudInit => format!("vm-{vmid}-cloudinit"),
-            VolumeKind::Disk => format!(
-                "vm-{vmid}-disk-{}",
-                self.free_disk_number(storage, node, vmid)
-            ),
+            VolumeKind::Disk => format!("vm-{vmid}-disk-{}", self.free_disk_number(storage, node, vmid)),
         };
         let volid = if definition.is_file_based() {
             format!("{storage}:{vmid}/{stem}.{format}")
@@ -300,35 +227,18 @@ impl Machine {
             format!("{storage}:{stem}")
         };
         if self.volume(node, &volid).is_some() {
-            return Err(format!(
-                "disk image '{}' already exists",
-                file_path(&definition, vmid, &volid)
-            ));
+            return Err(format!("disk image '{}' already exists", file_path(&definition, vmid, &volid)));
         }
-        let needed = if definition.kind == "lvm" {
-            size_bytes
-        } else {
-            EMPTY_BYTES
-        };
+        let needed = if definition.kind == "lvm" { size_bytes } else { EMPTY_BYTES };
         if self.available_bytes(storage, node) < needed {
             return Err(format!(
                 "unable to create image: no space left on storage '{storage}': No space left on device"
             ));
         }
-        let log = vec![formatting_line(
-            &definition,
-            vmid,
-            &volid,
-            format,
-            size_bytes,
-        )];
+        let log = vec![formatting_line(&definition, vmid, &volid, format, size_bytes)];
         let volume = Volume {
             storage: storage.to_owned(),
-            node: if definition.is_shared {
-                String::new()
-            } else {
-                node.to_owned()
-            },
+            node: if definition.is_shared { String::new() } else { node.to_owned() },
             volid: volid.clone(),
             content: "images".to_owned(),
             format: format.to_owned(),
@@ -353,15 +263,14 @@ impl Machine {
         vmid: u32,
         format: &str,
     ) -> Result<(String, Vec<String>), String> {
-        let kind = if is_cloudinit(&original.volid) {
-            VolumeKind::CloudInit
-        } else {
-            VolumeKind::Disk
-        };
+        let kind = if is_cloudinit(&original.volid) { VolumeKind::CloudInit } else { VolumeKind::Disk };
         let (volid, log) = self.allocate(node, storage, vmid, format, original.size_bytes, kind)?;
         if self.available_bytes(storage, node) < original.used_bytes {
             self.free_volume(node, &volid);
-            return Err("copy failed: command '/usr/bin/qemu-img convert' failed: exit code 1 (No space left on device)".to_owned());
+            return Err(
+                "copy failed: command '/usr/bin/qemu-img convert' failed: exit code 1 (No space left on device)"
+                    .to_owned(),
+            );
         }
         let key = self.volume_key(node, &volid);
         if let Some(volume) = self.volumes.get_mut(&key) {
@@ -378,10 +287,7 @@ impl Machine {
         base: &Volume,
         vmid: u32,
     ) -> Result<(String, Vec<String>), String> {
-        let definition = self
-            .storage_on(&base.storage, node)
-            .map_err(|fault| fault.message)?
-            .clone();
+        let definition = self.storage_on(&base.storage, node).map_err(|fault| fault.message)?.clone();
         let number = self.free_disk_number(&base.storage, node, vmid);
         let stem = format!("vm-{vmid}-disk-{number}");
         let base_name = base.volid.split_once(':').map_or("", |(_, name)| name);
@@ -391,24 +297,14 @@ impl Machine {
             _ => format!("{}:{base_name}/{vmid}/{stem}.qcow2", base.storage),
         };
         let log = if definition.is_file_based() {
-            let line = format!(
-                "clone {base_name}: images, {stem}.qcow2, {vmid} to {stem}.qcow2 (base=../{base_name})"
-            );
-            vec![
-                line,
-                formatting_line(&definition, vmid, &volid, "qcow2", base.size_bytes),
-            ]
+            let line = format!("clone {base_name}: images, {stem}.qcow2, {vmid} to {stem}.qcow2 (base=../{base_name})");
+            vec![line, formatting_line(&definition, vmid, &volid, "qcow2", base.size_bytes)]
         } else {
             vec![format!("  Logical volume \"{stem}\" created.")]
         };
         let volume = Volume {
             volid: volid.clone(),
-            format: if definition.is_file_based() {
-                "qcow2"
-            } else {
-                "raw"
-            }
-            .to_owned(),
+            format: if definition.is_file_based() { "qcow2" } else { "raw" }.to_owned(),
             used_bytes: EMPTY_BYTES * 64,
             vmid: Some(vmid),
             parent: Some(base.volid.clone()),
@@ -445,44 +341,25 @@ impl Machine {
     pub(super) fn has_visible_children(&self, volid: &str) -> bool {
         let name = volid.split_once(':').map_or("", |(_, name)| name);
         let is_child = |volume: &&Volume| {
-            volume.parent.as_deref() == Some(volid)
-                && volume.volid.contains(name)
-                && volume.volid != volid
+            volume.parent.as_deref() == Some(volid) && volume.volid.contains(name) && volume.volid != volid
         };
         self.volumes.values().any(|volume| is_child(&volume))
     }
 
     pub(super) fn used_bytes(&self, storage: &str, node: &str) -> u64 {
-        let is_here = |volume: &&Volume| {
-            volume.storage == storage && (volume.node.is_empty() || volume.node == node)
-        };
-        let other = self
-            .storages
-            .get(storage)
-            .map_or(0, |storage| storage.other_bytes);
-        other
-            + self
-                .volumes
-                .values()
-                .filter(is_here)
-                .map(|volume| volume.used_bytes)
-                .sum::<u64>()
+        let is_here = |volume: &&Volume| volume.storage == storage && (volume.node.is_empty() || volume.node == node);
+        let other = self.storages.get(storage).map_or(0, |storage| storage.other_bytes);
+        other + self.volumes.values().filter(is_here).map(|volume| volume.used_bytes).sum::<u64>()
     }
 
     pub(super) fn available_bytes(&self, storage: &str, node: &str) -> u64 {
-        let total = self
-            .storages
-            .get(storage)
-            .map_or(0, |storage| storage.total_bytes);
+        let total = self.storages.get(storage).map_or(0, |storage| storage.total_bytes);
         total.saturating_sub(self.used_bytes(storage, node))
     }
 
     fn free_disk_number(&self, storage: &str, node: &str, vmid: u32) -> u32 {
         let is_taken = |number: u32| {
-            let stems = [
-                format!("vm-{vmid}-disk-{number}"),
-                format!("base-{vmid}-disk-{number}"),
-            ];
+            let stems = [format!("vm-{vmid}-disk-{number}"), format!("base-{vmid}-disk-{number}")];
             self.volumes.values().any(|volume| {
                 let name = file_name(&volume.volid);
                 let stem = name.split('.').next().unwrap_or_default();
@@ -491,9 +368,7 @@ impl Machine {
                     && stems.iter().any(|taken| taken == stem)
             })
         };
-        (0..)
-            .find(|number| !is_taken(*number))
-            .expect("disk numbers do not run out")
+        (0..).find(|number| !is_taken(*number)).expect("disk numbers do not run out")
     }
 }
 
@@ -508,13 +383,7 @@ fn file_path(storage: &Storage, vmid: u32, volid: &str) -> String {
     format!("{}/images/{vmid}/{}", storage.path(), file_name(volid))
 }
 
-fn formatting_line(
-    storage: &Storage,
-    vmid: u32,
-    volid: &str,
-    format: &str,
-    size_bytes: u64,
-) -> String {
+fn formatting_line(storage: &Storage, vmid: u32, volid: &str, format: &str, size_bytes: u64) -> String {
     if !storage.is_file_based() {
         return format!("  Logical volume \"{}\" created.", file_name(volid));
     }
@@ -534,38 +403,14 @@ mod tests {
 
     #[test]
     fn a_disk_setting_says_what_it_wants() {
-        let new = |storage: &str, size_bytes| Wish::New {
-            storage: storage.to_owned(),
-            size_bytes,
-        };
+        let new = |storage: &str, size_bytes| Wish::New { storage: storage.to_owned(), size_bytes };
         assert_eq!(read("local:8").0, new("local", 8 << 30));
         assert_eq!(read("local:0.5,format=qcow2").0, new("local", 512 << 20));
-        assert_eq!(
-            read("local:8G").0,
-            Wish::Existing {
-                volid: "local:8G".into()
-            }
-        );
+        assert_eq!(read("local:8G").0, Wish::Existing { volid: "local:8G".into() });
         assert_eq!(read("none,media=cdrom").0, Wish::Empty);
-        assert_eq!(
-            read("local-lvm:cloudinit").0,
-            Wish::CloudInit {
-                storage: "local-lvm".into()
-            }
-        );
+        assert_eq!(read("local-lvm:cloudinit").0, Wish::CloudInit { storage: "local-lvm".into() });
         let import = read("local:0,import-from=local:import/a.qcow2").0;
-        assert_eq!(
-            import,
-            Wish::Import {
-                storage: "local".into(),
-                source: "local:import/a.qcow2".into()
-            }
-        );
-        assert!(
-            is_disk_key("scsi0")
-                && is_disk_key("efidisk0")
-                && !is_disk_key("scsihw")
-                && !is_disk_key("unused0")
-        );
+        assert_eq!(import, Wish::Import { storage: "local".into(), source: "local:import/a.qcow2".into() });
+        assert!(is_disk_key("scsi0") && is_disk_key("efidisk0") && !is_disk_key("scsihw") && !is_disk_key("unused0"));
     }
 }

@@ -37,15 +37,7 @@ impl Machine {
             .access
             .entries
             .iter()
-            .map(|entry| {
-                json!([
-                    entry.path,
-                    entry.kind,
-                    entry.subject,
-                    entry.role,
-                    entry.propagates
-                ])
-            })
+            .map(|entry| json!([entry.path, entry.kind, entry.subject, entry.role, entry.propagates]))
             .collect();
         let volumes: BTreeMap<&String, Value> = self
             .volumes
@@ -55,11 +47,7 @@ impl Machine {
                 (key, value)
             })
             .collect();
-        let pools: BTreeMap<&String, Value> = self
-            .pools
-            .iter()
-            .map(|(name, pool)| (name, json!(pool)))
-            .collect();
+        let pools: BTreeMap<&String, Value> = self.pools.iter().map(|(name, pool)| (name, json!(pool))).collect();
         let empty = super::state::Firewall::default();
         let firewalls: BTreeMap<&String, Value> = self
             .firewalls

@@ -54,10 +54,7 @@ fn scope(context: &Context) -> String {
 
 impl Machine {
     fn firewall(&self, context: &Context) -> Firewall {
-        self.firewalls
-            .get(&scope(context))
-            .cloned()
-            .unwrap_or_default()
+        self.firewalls.get(&scope(context)).cloned().unwrap_or_default()
     }
 
     fn firewall_mut(&mut self, context: &Context) -> &mut Firewall {
@@ -97,11 +94,7 @@ fn digest_of<'a>(items: impl Iterator<Item = &'a Config>) -> String {
 }
 
 fn options_digest(firewall: &Firewall) -> String {
-    let text: String = firewall
-        .options
-        .iter()
-        .map(|(key, value)| format!("{key}: {value}\n"))
-        .collect();
+    let text: String = firewall.options.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
     sha1_hex(text.as_bytes())
 }
 
@@ -114,19 +107,14 @@ fn check_digest(context: &Context, current: &str) -> Result<(), Fault> {
 
 fn typed(config: &Config) -> Map<String, Value> {
     let is_number = |key: &str, value: &str| {
-        !matches!(
-            key,
-            "dport" | "sport" | "comment" | "source" | "dest" | "proto" | "icmp-type"
-        ) && value.parse::<i64>().is_ok()
+        !matches!(key, "dport" | "sport" | "comment" | "source" | "dest" | "proto" | "icmp-type")
+            && value.parse::<i64>().is_ok()
     };
     let value = |key: &str, value: &str| match value.parse::<i64>() {
         Ok(number) if is_number(key, value) => json!(number),
         _ => json!(value),
     };
-    config
-        .iter()
-        .map(|(key, text)| (key.clone(), value(key, text)))
-        .collect()
+    config.iter().map(|(key, text)| (key.clone(), value(key, text))).collect()
 }
 
 fn get_options(machine: &mut Machine, context: &Context) -> Answer {
@@ -143,11 +131,7 @@ fn set_options(machine: &mut Machine, context: &Context) -> Answer {
         firewall.options.remove(name);
     }
     let is_option = |name: &str| !matches!(name, "delete" | "digest" | "node" | "vmid");
-    for (name, value) in context
-        .parameters
-        .iter()
-        .filter(|(name, _)| is_option(name))
-    {
+    for (name, value) in context.parameters.iter().filter(|(name, _)| is_option(name)) {
         firewall.options.insert(name.to_owned(), value.to_owned());
     }
     Ok(().into())
@@ -167,63 +151,32 @@ fn list_rules(machine: &mut Machine, context: &Context) -> Answer {
 }
 
 fn read_rule(machine: &Machine, context: &Context, into: &mut Config) -> Result<(), Fault> {
-    let is_rule = |name: &str| {
-        !matches!(
-            name,
-            "node" | "vmid" | "group" | "pos" | "digest" | "delete" | "moveto"
-        )
-    };
+    let is_rule = |name: &str| !matches!(name, "node" | "vmid" | "group" | "pos" | "digest" | "delete" | "moveto");
     for (name, value) in context.parameters.iter().filter(|(name, _)| is_rule(name)) {
         into.insert(name.to_owned(), value.to_owned());
     }
     for port in ["dport", "sport"] {
         if into.contains_key(port) && !into.contains_key("proto") {
-            return Err(Fault::parameter(
-                "proto",
-                format!("missing property - '{port}' requires this property"),
-            ));
+            return Err(Fault::parameter("proto", format!("missing property - '{port}' requires this property")));
         }
     }
-    if let Some(name) = into
-        .get("iface")
-        .filter(|_| context.parameters.get("vmid").is_some())
+    if context.parameters.get("vmid").is_some()
+        && into.get("iface").is_some_and(|name| !super::config::is_network_key(name))
     {
-        if !super::config::is_network_key(name) {
-            return Err(Fault::parameter(
-                "iface",
-                "value does not match the regex pattern 'net\\d+'",
-            ));
-        }
+        return Err(Fault::parameter("iface", "value does not match the regex pattern 'net\\d+'"));
     }
-    ["source", "dest"]
-        .iter()
-        .try_for_each(|side| check_alias(machine, context, into, side))
+    ["source", "dest"].iter().try_for_each(|side| check_alias(machine, context, into, side))
 }
 
 /// A word that is no address must be the name of an alias.
-fn check_alias(
-    machine: &Machine,
-    context: &Context,
-    rule: &Config,
-    side: &str,
-) -> Result<(), Fault> {
+fn check_alias(machine: &Machine, context: &Context, rule: &Config, side: &str) -> Result<(), Fault> {
     let Some(text) = rule.get(side) else {
         return Ok(());
     };
-    let is_name =
-        text.starts_with(|letter: char| letter.is_ascii_alphabetic()) && !text.contains([':', ',']);
-    let name = text
-        .trim_start_matches("dc/")
-        .trim_start_matches("guest/")
-        .to_lowercase();
-    let knows = |firewall: &Firewall| {
-        firewall
-            .aliases
-            .keys()
-            .any(|alias| alias.to_lowercase() == name)
-    };
-    let is_known =
-        knows(&machine.firewall(context)) || machine.firewalls.get("cluster").is_some_and(knows);
+    let is_name = text.starts_with(|letter: char| letter.is_ascii_alphabetic()) && !text.contains([':', ',']);
+    let name = text.trim_start_matches("dc/").trim_start_matches("guest/").to_lowercase();
+    let knows = |firewall: &Firewall| firewall.aliases.keys().any(|alias| alias.to_lowercase() == name);
+    let is_known = knows(&machine.firewall(context)) || machine.firewalls.get("cluster").is_some_and(knows);
     if is_name && !is_known {
         return Err(Fault::parameter(side, format!("no such alias '{text}'")));
     }
@@ -244,10 +197,7 @@ fn position(machine: &Machine, context: &Context) -> Result<usize, Fault> {
     if position < machine.firewall(context).rules.len() {
         return Ok(position);
     }
-    Err(Fault::text(format!(
-        "no rule at position {}",
-        context.parameters.get("pos").unwrap_or_default()
-    )))
+    Err(Fault::text(format!("no rule at position {}", context.parameters.get("pos").unwrap_or_default())))
 }
 
 fn get_rule(machine: &mut Machine, context: &Context) -> Answer {
@@ -267,11 +217,7 @@ fn update_rule(machine: &mut Machine, context: &Context) -> Answer {
         let rules = &mut machine.firewall_mut(context).rules;
         let rule = rules.remove(position);
         // The target counts before the rule is taken out.
-        let target = if target > position {
-            target - 1
-        } else {
-            target
-        };
+        let target = if target > position { target - 1 } else { target };
         rules.insert(target.min(rules.len()), rule);
         return Ok(().into());
     }
@@ -292,10 +238,7 @@ fn delete_rule(machine: &mut Machine, context: &Context) -> Answer {
 }
 
 fn list_groups(machine: &mut Machine, _context: &Context) -> Answer {
-    let groups = machine
-        .firewalls
-        .iter()
-        .filter_map(|(key, firewall)| Some((key.strip_prefix("group/")?, firewall)));
+    let groups = machine.firewalls.iter().filter_map(|(key, firewall)| Some((key.strip_prefix("group/")?, firewall)));
     let rows = groups.map(|(name, firewall)| {
         let mut row = json!({ "group": name, "digest": digest_of(firewall.rules.iter()) });
         if let Some(comment) = &firewall.comment {
@@ -311,49 +254,30 @@ fn save_group(machine: &mut Machine, context: &Context) -> Answer {
     let comment = context.parameters.get("comment").map(str::to_owned);
     let key = format!("group/{name}");
     if let Some(old) = context.parameters.get("rename") {
-        let missing =
-            || Fault::parameter("rename", format!("Security group '{old}' does not exist"));
-        let mut firewall = machine
-            .firewalls
-            .remove(&format!("group/{old}"))
-            .ok_or_else(missing)?;
+        let missing = || Fault::parameter("rename", format!("Security group '{old}' does not exist"));
+        let mut firewall = machine.firewalls.remove(&format!("group/{old}")).ok_or_else(missing)?;
         firewall.comment = comment.or(firewall.comment);
         machine.firewalls.insert(key, firewall);
         return Ok(().into());
     }
     if machine.firewalls.has(&key) {
-        return Err(Fault::parameter(
-            "group",
-            format!("Security group '{name}' already exists"),
-        ));
+        return Err(Fault::parameter("group", format!("Security group '{name}' already exists")));
     }
-    machine.firewalls.insert(
-        key,
-        Firewall {
-            comment,
-            ..Firewall::default()
-        },
-    );
+    machine.firewalls.insert(key, Firewall { comment, ..Firewall::default() });
     Ok(().into())
 }
 
 fn delete_group(machine: &mut Machine, context: &Context) -> Answer {
     machine.check_group(context)?;
     if !machine.firewall(context).rules.is_empty() {
-        return Err(Fault::text(format!(
-            "Security group '{}' is not empty",
-            context.parameters.required("group")
-        )));
+        return Err(Fault::text(format!("Security group '{}' is not empty", context.parameters.required("group"))));
     }
     machine.firewalls.remove(&scope(context));
     Ok(().into())
 }
 
 fn alias_row(name: &str, alias: &Config) -> Value {
-    let mut row: Map<String, Value> = alias
-        .iter()
-        .map(|(key, value)| (key.clone(), json!(value)))
-        .collect();
+    let mut row: Map<String, Value> = alias.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
     let is_v6 = alias.get("cidr").is_some_and(|cidr| cidr.contains(':'));
     row.insert("ipversion".to_owned(), json!(if is_v6 { 6 } else { 4 }));
     row.insert("name".to_owned(), json!(name));
@@ -362,11 +286,7 @@ fn alias_row(name: &str, alias: &Config) -> Value {
 
 fn find_alias(machine: &Machine, context: &Context) -> Option<String> {
     let wanted = context.parameters.required("name").to_lowercase();
-    machine
-        .firewall(context)
-        .aliases
-        .into_keys()
-        .find(|name| name.to_lowercase() == wanted)
+    machine.firewall(context).aliases.into_keys().find(|name| name.to_lowercase() == wanted)
 }
 
 fn list_aliases(machine: &mut Machine, context: &Context) -> Answer {
@@ -382,40 +302,26 @@ fn list_aliases(machine: &mut Machine, context: &Context) -> Answer {
 
 fn alias_settings(context: &Context) -> Config {
     let settings = ["cidr", "comment"].map(|key| (key, context.parameters.get(key)));
-    settings
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())))
-        .collect()
+    settings.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned()))).collect()
 }
 
 fn add_alias(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("name");
     if find_alias(machine, context).is_some() {
-        return Err(Fault::parameter(
-            "name",
-            format!("alias '{name}' already exists"),
-        ));
+        return Err(Fault::parameter("name", format!("alias '{name}' already exists")));
     }
-    machine
-        .firewall_mut(context)
-        .aliases
-        .insert(name.to_owned(), alias_settings(context));
+    machine.firewall_mut(context).aliases.insert(name.to_owned(), alias_settings(context));
     Ok(().into())
 }
 
 fn get_alias(machine: &mut Machine, context: &Context) -> Answer {
-    let name =
-        find_alias(machine, context).ok_or_else(|| Fault::parameter("name", "no such alias"))?;
+    let name = find_alias(machine, context).ok_or_else(|| Fault::parameter("name", "no such alias"))?;
     Ok(alias_row(&name, &machine.firewall(context).aliases[&name]).into())
 }
 
 fn update_alias(machine: &mut Machine, context: &Context) -> Answer {
-    check_digest(
-        context,
-        &digest_of(machine.firewall(context).aliases.values()),
-    )?;
-    let name =
-        find_alias(machine, context).ok_or_else(|| Fault::parameter("name", "no such alias"))?;
+    check_digest(context, &digest_of(machine.firewall(context).aliases.values()))?;
+    let name = find_alias(machine, context).ok_or_else(|| Fault::parameter("name", "no such alias"))?;
     let new_name = context.parameters.get("rename").unwrap_or(&name).to_owned();
     let aliases = &mut machine.firewall_mut(context).aliases;
     aliases.remove(&name);
@@ -424,10 +330,7 @@ fn update_alias(machine: &mut Machine, context: &Context) -> Answer {
 }
 
 fn delete_alias(machine: &mut Machine, context: &Context) -> Answer {
-    check_digest(
-        context,
-        &digest_of(machine.firewall(context).aliases.values()),
-    )?;
+    check_digest(context, &digest_of(machine.firewall(context).aliases.values()))?;
     if let Some(name) = find_alias(machine, context) {
         machine.firewall_mut(context).aliases.remove(&name);
     }
@@ -435,17 +338,13 @@ fn delete_alias(machine: &mut Machine, context: &Context) -> Answer {
 }
 
 fn list_sets(machine: &mut Machine, context: &Context) -> Answer {
-    let rows = machine
-        .firewall(context)
-        .sets
-        .into_iter()
-        .map(|(name, set)| {
-            let mut row = json!({ "name": name, "digest": digest_of(set.entries.values()) });
-            if let Some(comment) = set.comment {
-                row["comment"] = json!(comment);
-            }
-            row
-        });
+    let rows = machine.firewall(context).sets.into_iter().map(|(name, set)| {
+        let mut row = json!({ "name": name, "digest": digest_of(set.entries.values()) });
+        if let Some(comment) = set.comment {
+            row["comment"] = json!(comment);
+        }
+        row
+    });
     Ok(Value::Array(rows.collect()).into())
 }
 
@@ -461,28 +360,15 @@ fn save_set(machine: &mut Machine, context: &Context) -> Answer {
         return Ok(().into());
     }
     if sets.contains_key(&name) {
-        return Err(Fault::parameter(
-            "name",
-            format!("IPSet '{name}' already exists"),
-        ));
+        return Err(Fault::parameter("name", format!("IPSet '{name}' already exists")));
     }
-    sets.insert(
-        name,
-        AddressSet {
-            comment,
-            ..AddressSet::default()
-        },
-    );
+    sets.insert(name, AddressSet { comment, ..AddressSet::default() });
     Ok(().into())
 }
 
 fn set_of(machine: &Machine, context: &Context) -> Result<AddressSet, Fault> {
     let name = context.parameters.required("name");
-    machine
-        .firewall(context)
-        .sets
-        .remove(name)
-        .ok_or_else(|| Fault::text(format!("no such IPSet '{name}'")))
+    machine.firewall(context).sets.remove(name).ok_or_else(|| Fault::text(format!("no such IPSet '{name}'")))
 }
 
 fn entry_row(cidr: &str, entry: &Config, digest: &str) -> Value {
@@ -495,41 +381,25 @@ fn entry_row(cidr: &str, entry: &Config, digest: &str) -> Value {
 fn list_set(machine: &mut Machine, context: &Context) -> Answer {
     let set = set_of(machine, context)?;
     let digest = digest_of(set.entries.values());
-    Ok(Value::Array(
-        set.entries
-            .iter()
-            .map(|(cidr, entry)| entry_row(cidr, entry, &digest))
-            .collect(),
-    )
-    .into())
+    Ok(Value::Array(set.entries.iter().map(|(cidr, entry)| entry_row(cidr, entry, &digest)).collect()).into())
 }
 
 /// Host bits are dropped; a single address keeps its short form.
 fn canonical(cidr: &str) -> String {
-    cidr.parse::<ipnet::IpNet>()
-        .map_or_else(|_| cidr.to_owned(), |network| network.trunc().to_string())
+    cidr.parse::<ipnet::IpNet>().map_or_else(|_| cidr.to_owned(), |network| network.trunc().to_string())
 }
 
 fn add_to_set(machine: &mut Machine, context: &Context) -> Answer {
     set_of(machine, context)?;
     let given = context.parameters.required("cidr");
     let cidr = canonical(given);
-    let set = machine
-        .firewall_mut(context)
-        .sets
-        .get_mut(context.parameters.required("name"))
-        .expect("it was just looked up");
+    let set =
+        machine.firewall_mut(context).sets.get_mut(context.parameters.required("name")).expect("it was just looked up");
     if set.entries.contains_key(&cidr) {
-        return Err(Fault::parameter(
-            "cidr",
-            format!("address '{given}' already exists"),
-        ));
+        return Err(Fault::parameter("cidr", format!("address '{given}' already exists")));
     }
     let settings = ["comment", "nomatch"].map(|key| (key, context.parameters.get(key)));
-    let entry = settings
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())))
-        .collect();
+    let entry = settings.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned()))).collect();
     set.entries.insert(cidr, entry);
     Ok(().into())
 }
@@ -547,21 +417,14 @@ fn delete_set(machine: &mut Machine, context: &Context) -> Answer {
 fn get_set_entry(machine: &mut Machine, context: &Context) -> Answer {
     let set = set_of(machine, context)?;
     let cidr = canonical(context.parameters.required("cidr"));
-    let entry = set
-        .entries
-        .get(&cidr)
-        .ok_or_else(|| Fault::parameter("cidr", "no such IP/Network"))?;
+    let entry = set.entries.get(&cidr).ok_or_else(|| Fault::parameter("cidr", "no such IP/Network"))?;
     Ok(entry_row(&cidr, entry, &digest_of(set.entries.values())).into())
 }
 
 fn delete_set_entry(machine: &mut Machine, context: &Context) -> Answer {
     set_of(machine, context)?;
     let cidr = canonical(context.parameters.required("cidr"));
-    if let Some(set) = machine
-        .firewall_mut(context)
-        .sets
-        .get_mut(context.parameters.required("name"))
-    {
+    if let Some(set) = machine.firewall_mut(context).sets.get_mut(context.parameters.required("name")) {
         set.entries.remove(&cidr);
     }
     Ok(().into())

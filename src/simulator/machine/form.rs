@@ -36,20 +36,12 @@ pub(super) fn decode(text: &str) -> RawParameters {
 /// Decodes a body by its content type; no type means a form.
 pub(super) fn decode_body(content_type: Option<&str>, body: &[u8]) -> Result<RawParameters, Fault> {
     let kind = content_type.unwrap_or("application/x-www-form-urlencoded");
-    let kind = kind
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match kind.as_str() {
         "application/x-www-form-urlencoded" => Ok(decode(&String::from_utf8_lossy(body))),
         "application/json" if body.is_empty() => Ok(RawParameters::new()),
         "application/json" => decode_json(body),
-        other => Err(Fault {
-            has_body: false,
-            ..Fault::new(506, format!("upload '{other}' not supported"))
-        }),
+        other => Err(Fault { has_body: false, ..Fault::new(506, format!("upload '{other}' not supported")) }),
     }
 }
 
@@ -67,10 +59,7 @@ fn decode_json(body: &[u8]) -> Result<RawParameters, Fault> {
             other => match scalar(&other) {
                 Some(text) => Raw::Text(text),
                 None => {
-                    return Err(Fault::parameter(
-                        &name,
-                        "type check ('string') failed - got HASH",
-                    ));
+                    return Err(Fault::parameter(&name, "type check ('string') failed - got HASH"));
                 }
             },
         };
@@ -84,10 +73,7 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Bool(flag) => Some(if *flag { "1" } else { "0" }.to_owned()),
         Value::Number(number) => {
             let text = number.to_string();
-            Some(
-                text.strip_suffix(".0")
-                    .map_or_else(|| text.clone(), str::to_owned),
-            )
+            Some(text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned))
         }
         Value::String(text) => Some(text.clone()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
@@ -107,9 +93,7 @@ fn add(parameters: &mut RawParameters, name: String, value: String) {
 }
 
 fn unescape(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " "))
-        .decode_utf8_lossy()
-        .into_owned()
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 /// Decodes one path segment; here `+` is a plus.
@@ -129,10 +113,7 @@ mod tests {
                 Raw::List(items) => (name, format!("[{}]", items.join(","))),
             })
             .collect();
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
-            .collect();
+        let expected: Vec<_> = expected.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
         assert_eq!(shown, expected, "decoding {text}");
     }
 
@@ -140,14 +121,8 @@ mod tests {
     fn pairs_end_at_both_separators_and_lose_what_follows_a_second_equals_sign() {
         check("tags=b;A;b", &[("A", ""), ("b", ""), ("tags", "b")]);
         check("description=a=b=c", &[("description", "a")]);
-        check(
-            "net0=virtio%3DBC:24,bridge=vmbr0",
-            &[("net0", "virtio=BC:24,bridge")],
-        );
-        check(
-            "description=a+b%2Bc%20d&_dc=123",
-            &[("description", "a b+c d")],
-        );
+        check("net0=virtio%3DBC:24,bridge=vmbr0", &[("net0", "virtio=BC:24,bridge")]);
+        check("description=a+b%2Bc%20d&_dc=123", &[("description", "a b+c d")]);
         check("command=ls&command=-l", &[("command", "[ls,-l]")]);
         check("sshkeys=ssh%2520a", &[("sshkeys", "ssh%20a")]);
     }
@@ -155,20 +130,11 @@ mod tests {
     #[test]
     fn json_numbers_booleans_and_lists_become_text() {
         let body = br#"{"cores":2.0,"onboot":true,"delete":["a","b"],"description":null}"#;
-        let parameters =
-            decode_body(Some("application/json; charset=utf-8"), body).expect("the body is JSON");
+        let parameters = decode_body(Some("application/json; charset=utf-8"), body).expect("the body is JSON");
         assert_eq!(parameters["cores"], Raw::Text("2".into()));
         assert_eq!(parameters["onboot"], Raw::Text("1".into()));
-        assert_eq!(
-            parameters["delete"],
-            Raw::List(vec!["a".into(), "b".into()])
-        );
+        assert_eq!(parameters["delete"], Raw::List(vec!["a".into(), "b".into()]));
         assert!(!parameters.contains_key("description"));
-        assert_eq!(
-            decode_body(Some("text/plain"), b"x")
-                .expect_err("plain text is refused")
-                .status,
-            506
-        );
+        assert_eq!(decode_body(Some("text/plain"), b"x").expect_err("plain text is refused").status, 506);
     }
 }

@@ -14,75 +14,28 @@ pub(super) fn check(format: &str, text: &str, name: &str) -> Result<(), String> 
     if let Some(item_format) = format.strip_suffix("-list") {
         return match item_format {
             "pve-tag" => check_tags(text),
-            _ => split_list(text)
-                .into_iter()
-                .try_for_each(|item| check(item_format, item, name)),
+            _ => split_list(text).into_iter().try_for_each(|item| check(item_format, item, name)),
         };
     }
     match format {
         "pve-vmid" => require(is_vmid(text), "value does not look like a valid VM ID"),
-        "pve-node" => require(
-            is_dns_label(text),
-            "value does not look like a valid node name",
-        ),
-        "dns-name" => require(
-            is_dns_name(text),
-            "value does not look like a valid DNS name",
-        ),
-        "pve-configid" => require(
-            is_identifier(text),
-            &format!("invalid configuration ID '{text}'"),
-        ),
-        "pve-storage-id" => require(
-            is_storage_id(text),
-            &format!("storage ID '{text}' contains illegal characters"),
-        ),
-        "pve-poolid" => require(
-            is_pool_id(text),
-            &format!("value '{text}' does not look like a valid pool ID"),
-        ),
-        "pve-roleid" => require(
-            is_storage_id(text),
-            &format!("value '{text}' does not look like a valid role ID"),
-        ),
-        "pve-groupid" => require(
-            is_storage_id(text),
-            &format!("value '{text}' does not look like a valid group ID"),
-        ),
-        "pve-userid" => require(
-            is_user_id(text),
-            &format!("value '{text}' does not look like a valid user name"),
-        ),
-        "pve-priv" => Ok(()),
+        "pve-node" => require(is_dns_label(text), "value does not look like a valid node name"),
+        "dns-name" => require(is_dns_name(text), "value does not look like a valid DNS name"),
+        "pve-configid" => require(is_identifier(text), &format!("invalid configuration ID '{text}'")),
+        "pve-storage-id" => require(is_storage_id(text), &format!("storage ID '{text}' contains illegal characters")),
+        "pve-poolid" => require(is_pool_id(text), &format!("value '{text}' does not look like a valid pool ID")),
+        "pve-roleid" => require(is_storage_id(text), &format!("value '{text}' does not look like a valid role ID")),
+        "pve-groupid" => require(is_storage_id(text), &format!("value '{text}' does not look like a valid group ID")),
+        "pve-userid" => require(is_user_id(text), &format!("value '{text}' does not look like a valid user name")),
         "pve-storage-content" => {
-            let known = [
-                "images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none",
-            ];
-            require(
-                known.contains(&text),
-                &format!("invalid content type '{text}'"),
-            )
+            let known = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none"];
+            require(known.contains(&text), &format!("invalid content type '{text}'"))
         }
-        "ip" | "address" => require(
-            text.parse::<IpAddr>().is_ok(),
-            "value does not look like a valid IP address",
-        ),
-        "ipv4" => require(
-            text.parse::<Ipv4Addr>().is_ok(),
-            "value does not look like a valid ipv4 address",
-        ),
-        "ipv6" => require(
-            text.parse::<Ipv6Addr>().is_ok(),
-            "value does not look like a valid ipv6 address",
-        ),
-        "mac-addr" => require(
-            is_unicast_mac(text),
-            "value does not look like a valid unicast MAC address",
-        ),
-        "urlencoded" => require(
-            is_urlencoded(text),
-            &format!("invalid urlencoded string: {text}"),
-        ),
+        "ip" | "address" => require(text.parse::<IpAddr>().is_ok(), "value does not look like a valid IP address"),
+        "ipv4" => require(text.parse::<Ipv4Addr>().is_ok(), "value does not look like a valid ipv4 address"),
+        "ipv6" => require(text.parse::<Ipv6Addr>().is_ok(), "value does not look like a valid ipv6 address"),
+        "mac-addr" => require(is_unicast_mac(text), "value does not look like a valid unicast MAC address"),
+        "urlencoded" => require(is_urlencoded(text), &format!("invalid urlencoded string: {text}")),
         "pve-fw-addr-spec" => check_addresses(text),
         "pve-qm-ipconfig" => parse_fields(ip_configuration(), text, name).map(drop),
         "pve-ipv4-config" => require(
@@ -121,24 +74,17 @@ fn is_dns_name(text: &str) -> bool {
 fn is_identifier(text: &str) -> bool {
     text.len() > 1
         && text.starts_with(|letter: char| letter.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 fn is_storage_id(text: &str) -> bool {
     text.starts_with(|letter: char| letter.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 fn is_pool_id(text: &str) -> bool {
     let is_part = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     };
     text.split('/').count() <= 3 && text.split('/').all(is_part)
 }
@@ -158,14 +104,11 @@ fn is_unicast_mac(text: &str) -> bool {
             _ => None,
         })
         .collect();
-    bytes.len() == 6
-        && bytes.iter().all(Option::is_some)
-        && bytes[0].is_some_and(|first| first & 1 == 0)
+    bytes.len() == 6 && bytes.iter().all(Option::is_some) && bytes[0].is_some_and(|first| first & 1 == 0)
 }
 
 fn is_urlencoded(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.!~*'()%".contains(&byte))
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.!~*'()%".contains(&byte))
 }
 
 fn is_network<A: std::str::FromStr>(text: &str, words: &[&str], longest: u8) -> bool {
@@ -182,22 +125,14 @@ fn check_tags(text: &str) -> Result<(), String> {
     let is_tag = |tag: &str| {
         let mut bytes = tag.bytes();
         let is_first = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        bytes.next().is_some_and(is_first)
-            && bytes.all(|byte| is_first(byte) || matches!(byte, b'-' | b'+' | b'.'))
+        bytes.next().is_some_and(is_first) && bytes.all(|byte| is_first(byte) || matches!(byte, b'-' | b'+' | b'.'))
     };
-    require(
-        split_list(text).into_iter().all(is_tag),
-        "invalid characters in tag",
-    )
+    require(split_list(text).into_iter().all(is_tag), "invalid characters in tag")
 }
 
 fn check_addresses(text: &str) -> Result<(), String> {
     let items: Vec<&str> = text.split(',').map(str::trim).collect();
-    if items.len() > 1
-        && items
-            .iter()
-            .any(|item| item.contains('-') && !item.starts_with('+'))
-    {
+    if items.len() > 1 && items.iter().any(|item| item.contains('-') && !item.starts_with('+')) {
         return Err("you can't use a range in a list".to_owned());
     }
     Ok(())
@@ -218,16 +153,7 @@ fn check_cpu(text: &str) -> Result<(), String> {
 fn ip_configuration() -> &'static [Field] {
     static FIELDS: OnceLock<Vec<Field>> = OnceLock::new();
     FIELDS.get_or_init(|| {
-        let field = |name, format: &str| Field {
-            name,
-            is_optional: true,
-            rule: Rule::of_format(format),
-        };
-        vec![
-            field("gw", "ipv4"),
-            field("gw6", "ipv6"),
-            field("ip", "pve-ipv4-config"),
-            field("ip6", "pve-ipv6-config"),
-        ]
+        let field = |name, format: &str| Field { name, is_optional: true, rule: Rule::of_format(format) };
+        vec![field("gw", "ipv4"), field("gw6", "ipv6"), field("ip", "pve-ipv4-config"), field("ip6", "pve-ipv6-config")]
     })
 }

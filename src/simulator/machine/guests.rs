@@ -27,24 +27,13 @@ impl Machine {
         let vmid = context.parameters.vmid();
         let guest = self.guest(context.node(), vmid)?;
         if context.parameters.is_set("skiplock") && !context.caller.is_root() {
-            return Err(Fault::parameter(
-                "skiplock",
-                "Only root may use this option.",
-            ));
+            return Err(Fault::parameter("skiplock", "Only root may use this option."));
         }
-        if guest
-            .config
-            .get("protection")
-            .is_some_and(|value| value == "1")
-        {
-            return Err(Fault::text(format!(
-                "can't remove VM {vmid} - protection mode enabled"
-            )));
+        if guest.config.get("protection").is_some_and(|value| value == "1") {
+            return Err(Fault::text(format!("can't remove VM {vmid} - protection mode enabled")));
         }
         if guest.is_running() {
-            return Err(Fault::text(format!(
-                "VM {vmid} is running - destroy failed"
-            )));
+            return Err(Fault::text(format!("VM {vmid} is running - destroy failed")));
         }
         let work = Work::Destroy {
             vmid,
@@ -79,21 +68,15 @@ impl Machine {
             .config
             .iter()
             .filter(|(key, value)| {
-                (is_disk_key(key) && (!is_cdrom(value) || is_cloudinit(value)))
-                    || key.starts_with("unused")
+                (is_disk_key(key) && (!is_cdrom(value) || is_cloudinit(value))) || key.starts_with("unused")
             })
             .map(|(_, value)| value.split(',').next().unwrap_or_default().to_owned())
             .collect();
         if let Some(volid) = volids.iter().find(|volid| self.has_visible_children(volid)) {
-            return Step::failed(format!(
-                "base volume '{volid}' is still in use by linked cloned"
-            ));
+            return Step::failed(format!("base volume '{volid}' is still in use by linked cloned"));
         }
         for volid in &volids {
-            if self
-                .volume(&guest.node, volid)
-                .is_some_and(|volume| volume.vmid == Some(vmid))
-            {
+            if self.volume(&guest.node, volid).is_some_and(|volume| volume.vmid == Some(vmid)) {
                 self.free_volume(&guest.node, volid);
             }
         }
@@ -102,31 +85,17 @@ impl Machine {
         }
         self.forget_references(vmid);
         if purges {
-            self.task_log(
-                seq,
-                format!("purging VM {vmid} from related configurations.."),
-            );
+            self.task_log(seq, format!("purging VM {vmid} from related configurations.."));
         }
-        self.with_guest(vmid, |guest| {
-            guest
-                .config
-                .insert("lock".to_owned(), "destroyed".to_owned())
-        });
+        self.with_guest(vmid, |guest| guest.config.insert("lock".to_owned(), "destroyed".to_owned()));
         Step::After(60)
     }
 
     fn free_unreferenced(&mut self, node: &str, vmid: u32) {
         let is_stray = |volume: &&super::state::Volume| {
-            volume.vmid == Some(vmid)
-                && volume.content == "images"
-                && (volume.node.is_empty() || volume.node == node)
+            volume.vmid == Some(vmid) && volume.content == "images" && (volume.node.is_empty() || volume.node == node)
         };
-        let strays: Vec<String> = self
-            .volumes
-            .values()
-            .filter(is_stray)
-            .map(|volume| volume.volid.clone())
-            .collect();
+        let strays: Vec<String> = self.volumes.values().filter(is_stray).map(|volume| volume.volid.clone()).collect();
         for volid in strays {
             self.free_volume(node, &volid);
         }
@@ -149,10 +118,7 @@ impl Machine {
         let parameters = &context.parameters;
         let vmid = parameters.vmid();
         if parameters.is_set("skiplock") && !context.caller.is_root() {
-            return Err(Fault::parameter(
-                "skiplock",
-                "Only root may use this option.",
-            ));
+            return Err(Fault::parameter("skiplock", "Only root may use this option."));
         }
         let work = Work::Resize {
             vmid,
@@ -212,22 +178,9 @@ impl Machine {
         }
         self.resize_volume(&guest.node, &volid, wanted);
         options.insert("size".to_owned(), print_size(wanted));
-        self.with_guest(vmid, |guest| {
-            guest
-                .config
-                .insert(disk.to_owned(), print(&volid, &options))
-        });
-        let user = self
-            .tasks
-            .get(&seq)
-            .map(|task| task.user.clone())
-            .unwrap_or_default();
-        self.log_line(
-            &guest.node,
-            &user,
-            6,
-            format!("update VM {vmid}: resize --disk {disk} --size {size}"),
-        );
+        self.with_guest(vmid, |guest| guest.config.insert(disk.to_owned(), print(&volid, &options)));
+        let user = self.tasks.get(&seq).map(|task| task.user.clone()).unwrap_or_default();
+        self.log_line(&guest.node, &user, 6, &format!("update VM {vmid}: resize --disk {disk} --size {size}"));
         self.task_log(seq, "Image resized.");
         Step::After(70)
     }
@@ -242,9 +195,7 @@ impl Machine {
             return Err(Fault::text("you can't convert a template to a template"));
         }
         if guest.is_running() {
-            return Err(Fault::text(
-                "you can't convert a VM to template if VM is running",
-            ));
+            return Err(Fault::text("you can't convert a VM to template if VM is running"));
         }
         self.spawn_for(context, "qmtemplate", vmid, Work::Template { vmid })
     }
@@ -256,24 +207,16 @@ impl Machine {
         let Some(guest) = self.guests.get(&vmid).cloned() else {
             return Step::failed(format!("Configuration file for VM {vmid} does not exist"));
         };
-        for (key, value) in guest
-            .config
-            .iter()
-            .filter(|(key, value)| is_disk_key(key) && !is_cdrom(value))
-        {
+        for (key, value) in guest.config.iter().filter(|(key, value)| is_disk_key(key) && !is_cdrom(value)) {
             let (volid, options) = split(value);
             let name = file_name(&volid);
             if let Some(rest) = name.strip_prefix("vm-") {
                 let base = format!("{}base-{rest}", &volid[..volid.len() - name.len()]);
                 self.rename_volume(&guest.node, &volid, &base);
-                self.with_guest(vmid, |guest| {
-                    guest.config.insert(key.clone(), print(&base, &options))
-                });
+                self.with_guest(vmid, |guest| guest.config.insert(key.clone(), print(&base, &options)));
             }
         }
-        self.with_guest(vmid, |guest| {
-            guest.config.insert("template".to_owned(), "1".to_owned())
-        });
+        self.with_guest(vmid, |guest| guest.config.insert("template".to_owned(), "1".to_owned()));
         Step::DONE
     }
 
@@ -288,43 +231,26 @@ impl Machine {
             .collect();
         let storage_of_disk = |volid: &str| self.storages.get(super::disks::storage_of(volid));
         let has_feature = match context.parameters.required("feature") {
-            "clone" => disks
-                .iter()
-                .all(|volid| file_name(volid).starts_with("base-")),
+            "clone" => disks.iter().all(|volid| file_name(volid).starts_with("base-")),
             "snapshot" => disks.iter().all(|volid| {
-                !storage_of_disk(volid).is_some_and(|storage| storage.is_file_based())
-                    || volid.ends_with(".qcow2")
+                !storage_of_disk(volid).is_some_and(super::state::Storage::is_file_based) || volid.ends_with(".qcow2")
             }),
             _ => true,
         };
-        let is_shared = disks
-            .iter()
-            .all(|volid| storage_of_disk(volid).is_some_and(|storage| storage.is_shared));
-        let nodes: Vec<&String> = if is_shared {
-            self.nodes.keys().collect()
-        } else {
-            vec![&guest.node]
-        };
+        let is_shared = disks.iter().all(|volid| storage_of_disk(volid).is_some_and(|storage| storage.is_shared));
+        let nodes: Vec<&String> = if is_shared { self.nodes.keys().collect() } else { vec![&guest.node] };
         Ok(json!({ "hasFeature": u8::from(has_feature), "nodes": nodes }).into())
     }
 
     fn spawn_for(&mut self, context: &Context, kind: &str, vmid: u32, work: Work) -> Answer {
         let node = context.node();
-        let spawn = Spawn {
-            node,
-            kind,
-            id: vmid.to_string(),
-            locks: exclusive(vmid),
-            wait_ms: LOCK_WAIT_MS,
-            work,
-        };
+        let spawn = Spawn { node, kind, id: vmid.to_string(), locks: exclusive(vmid), wait_ms: LOCK_WAIT_MS, work };
         Ok(json!(self.spawn(&context.caller, spawn)).into())
     }
 
     pub(super) fn list_guests(&mut self, context: &Context) -> Answer {
         let rows = self.guests.iter().filter(|(vmid, guest)| {
-            guest.node == context.node()
-                && self.has(&context.caller, &format!("/vms/{vmid}"), "VM.Audit")
+            guest.node == context.node() && self.has(&context.caller, &format!("/vms/{vmid}"), "VM.Audit")
         });
         let rows = rows.map(|(vmid, guest)| {
             let mut row = self.status_row(*vmid, guest);

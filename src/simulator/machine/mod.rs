@@ -38,11 +38,10 @@ mod tokens;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use request::{Reply, Request};
+pub(super) use routes::is_protected;
 pub use table::Row;
 
-use state::{
-    Access, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Pool, Seen, Storage, Volume,
-};
+use state::{Access, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Pool, Seen, Storage, Volume};
 use table::{Single, Table};
 use task::{Event, Task};
 
@@ -118,16 +117,7 @@ impl Machine {
     /// Time moves after the answer, so that the first look at a task shows it running.
     fn pass_time_after_poll(&mut self, path: &str) {
         let is_bulk = path.ends_with("/cluster/resources") || path.contains("/api2/json/pools");
-        let polls = [
-            "/status",
-            "/status/current",
-            "/log",
-            "/tasks",
-            "/config",
-            "/pending",
-            "/qemu",
-            "/lxc",
-        ];
+        let polls = ["/status", "/status/current", "/log", "/tasks", "/config", "/pending", "/qemu", "/lxc"];
         if is_bulk || path.contains("/agent/") || polls.iter().any(|end| path.ends_with(end)) {
             self.advance_to_next(is_bulk);
         }
@@ -162,9 +152,7 @@ impl Machine {
         let mut machine = Self::default();
         for row in rows {
             let json = row.json.as_deref().unwrap_or_default();
-            machine
-                .restore_row(&row.table, &row.key, json)
-                .map_err(|error| format!("{}: {error}", row.table))?;
+            machine.restore_row(&row.table, &row.key, json).map_err(|error| format!("{}: {error}", row.table))?;
         }
         if machine.meta.format != FORMAT {
             return Err(format!("layout {} is not {FORMAT}", machine.meta.format));
@@ -198,10 +186,7 @@ impl Machine {
     fn random(&mut self) -> u64 {
         self.clock.next_random += 1;
         // SplitMix64: a counter through a mixing function, so the state is one number.
-        let mut mixed = self
-            .meta
-            .seed
-            .wrapping_add(self.clock.next_random.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut mixed = self.meta.seed.wrapping_add(self.clock.next_random.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
@@ -209,13 +194,11 @@ impl Machine {
 
     fn random_uuid(&mut self) -> String {
         let bytes = (u128::from(self.random()) << 64) | u128::from(self.random());
-        uuid::Builder::from_random_bytes(bytes.to_be_bytes())
-            .into_uuid()
-            .to_string()
+        uuid::Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid().to_string()
     }
 
     /// Adds a line to the cluster log, which keeps the newest thousand.
-    fn log_line(&mut self, node: &str, user: &str, priority: u8, message: String) {
+    fn log_line(&mut self, node: &str, user: &str, priority: u8, message: &str) {
         let number = self.clock.next_log;
         self.clock.next_log += 1;
         let line = LogLine {

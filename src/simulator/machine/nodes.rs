@@ -58,18 +58,12 @@ impl Machine {
     fn fingerprint(&self, node: &str) -> String {
         use sha2::{Digest, Sha256};
         let hash = Sha256::digest(format!("{}/{}/{node}", self.meta.seed, self.meta.cluster));
-        hash.iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect::<Vec<_>>()
-            .join(":")
+        hash.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
     }
 
     pub(super) fn node_status(&mut self, context: &Context) -> Answer {
         let name = context.node();
-        let node = self
-            .nodes
-            .get(name)
-            .expect("the router only lets known nodes through");
+        let node = self.nodes.get(name).expect("the router only lets known nodes through");
         let used = self.used_memory_bytes(name, node);
         Ok(json!({
             "boot-info": { "mode": "efi", "secureboot": 0 },
@@ -96,10 +90,7 @@ impl Machine {
     }
 
     pub(super) fn node_network(&mut self, context: &Context) -> Answer {
-        let node = self
-            .nodes
-            .get(context.node())
-            .expect("the router only lets known nodes through");
+        let node = self.nodes.get(context.node()).expect("the router only lets known nodes through");
         let mut rows = vec![json!({
             "active": 1, "exists": 1, "families": ["inet"], "iface": "eno1", "method": "manual", "method6": "manual",
             "priority": 3, "type": "eth",
@@ -114,11 +105,7 @@ impl Machine {
                 row["bridge_vlan_aware"] = json!(1);
                 row["bridge_vids"] = json!("2-4094");
             }
-            if let Some((address, prefix)) = bridge
-                .address
-                .as_deref()
-                .and_then(|cidr| cidr.split_once('/'))
-            {
+            if let Some((address, prefix)) = bridge.address.as_deref().and_then(|cidr| cidr.split_once('/')) {
                 row["method"] = json!("static");
                 row["address"] = json!(address);
                 row["netmask"] = json!(prefix);

@@ -39,19 +39,14 @@ const ALWAYS_LIVE: &[&str] = &[
     "tablet",
 ];
 /// Disk options a running guest cannot change.
-const FIXED_DISK_OPTIONS: &[&str] = &[
-    "aio", "discard", "iothread", "queues", "product", "vendor", "cache", "ssd", "ro",
-];
+const FIXED_DISK_OPTIONS: &[&str] =
+    &["aio", "discard", "iothread", "queues", "product", "vendor", "cache", "ssd", "ro"];
 
 impl Machine {
     /// Applies a checked change; returns the lines a task log shows.
     ///
     /// The keys go one by one: a failure part-way leaves the earlier ones in place, as on the real server.
-    pub(super) fn apply_changes(
-        &mut self,
-        vmid: u32,
-        changes: &Changes,
-    ) -> Result<Vec<String>, Fault> {
+    pub(super) fn apply_changes(&mut self, vmid: u32, changes: &Changes) -> Result<Vec<String>, Fault> {
         let mut log = Vec::new();
         self.with_guest(vmid, |guest| {
             for key in &changes.revert {
@@ -66,27 +61,18 @@ impl Machine {
         for (key, value) in &changes.set {
             match self.set_key(vmid, key, value, &mut log) {
                 Ok(()) => {}
-                Err(Fault {
-                    status: 400,
-                    errors,
-                    ..
-                }) if !errors.is_empty() => problems.extend(errors),
+                Err(Fault { status: 400, errors, .. }) if !errors.is_empty() => problems.extend(errors),
                 Err(fault) => return Err(fault),
             }
         }
-        if problems.is_empty() {
-            Ok(log)
-        } else {
-            Err(Fault::parameters(problems))
-        }
+        if problems.is_empty() { Ok(log) } else { Err(Fault::parameters(problems)) }
     }
 
     /// Applies everything that waits for a restart.
     pub(super) fn apply_pending(&mut self, vmid: u32) {
         self.with_guest(vmid, |guest| {
             for key in std::mem::take(&mut guest.pending_delete) {
-                if is_disk_key(&key) && !guest.config.get(&key).is_some_and(|value| is_cdrom(value))
-                {
+                if is_disk_key(&key) && !guest.config.get(&key).is_some_and(|value| is_cdrom(value)) {
                     detach(guest, &key);
                 }
                 guest.config.remove(&key);
@@ -97,11 +83,7 @@ impl Machine {
         });
     }
 
-    pub(super) fn with_guest<R>(
-        &mut self,
-        vmid: u32,
-        change: impl FnOnce(&mut Guest) -> R,
-    ) -> Option<R> {
+    pub(super) fn with_guest<R>(&mut self, vmid: u32, change: impl FnOnce(&mut Guest) -> R) -> Option<R> {
         let guest = self.guests.get_mut(&vmid)?;
         let result = change(guest);
         self.plan_broadcast();
@@ -113,10 +95,7 @@ impl Machine {
             return Ok(());
         };
         let node = guest.node.clone();
-        let is_protected = guest
-            .config
-            .get("protection")
-            .is_some_and(|value| value == "1");
+        let is_protected = guest.config.get("protection").is_some_and(|value| value == "1");
         let Some(value) = guest.config.get(key).cloned() else {
             self.with_guest(vmid, |guest| guest.pending.remove(key));
             return Ok(());
@@ -128,18 +107,14 @@ impl Machine {
                 return Err(Fault::text(text));
             }
             if self.has_visible_children(&volid) {
-                return Err(Fault::text(format!(
-                    "base volume '{volid}' is still in use by linked cloned"
-                )));
+                return Err(Fault::text(format!("base volume '{volid}' is still in use by linked cloned")));
             }
             self.free_volume(&node, &volid);
             self.with_guest(vmid, |guest| guest.config.remove(key));
             return Ok(());
         }
         if is_disk_key(key) && is_protected && !is_cdrom(&value) {
-            return Err(Fault::text(format!(
-                "can't remove drive '{key}' - protection mode enabled"
-            )));
+            return Err(Fault::text(format!("can't remove drive '{key}' - protection mode enabled")));
         }
         if guest.is_running() && !is_live_removal(guest, key) {
             self.with_guest(vmid, |guest| {
@@ -167,32 +142,21 @@ impl Machine {
         Ok(())
     }
 
-    fn set_key(
-        &mut self,
-        vmid: u32,
-        key: &str,
-        value: &str,
-        log: &mut Vec<String>,
-    ) -> Result<(), Fault> {
+    fn set_key(&mut self, vmid: u32, key: &str, value: &str, log: &mut Vec<String>) -> Result<(), Fault> {
         let Some(guest) = self.guests.get(&vmid) else {
             return Ok(());
         };
         let node = guest.node.clone();
         let (is_running, before) = (guest.is_running(), guest.config.get(key).cloned());
         let value = if is_disk_key(key) {
-            let (setting, lines) = self
-                .realise_disk(&node, vmid, key, value)
-                .map_err(Fault::text)?;
+            let (setting, lines) = self.realise_disk(&node, vmid, key, value).map_err(Fault::text)?;
             log.extend(lines);
             self.release_replaced(vmid, &node, key, before.as_deref(), &setting);
             setting
         } else {
             self.normalise(key, value)
         };
-        let guest = self
-            .guests
-            .get(&vmid)
-            .expect("the guest was there a moment ago");
+        let guest = self.guests.get(&vmid).expect("the guest was there a moment ago");
         if is_running && !is_live(guest, key, before.as_deref(), &value) {
             self.with_guest(vmid, |guest| {
                 guest.pending_delete.remove(key);
@@ -213,11 +177,7 @@ impl Machine {
             if value.is_empty() && key != "tags" {
                 guest.config.remove(key);
             } else {
-                let value = if value.is_empty() {
-                    " ".to_owned()
-                } else {
-                    value
-                };
+                let value = if value.is_empty() { " ".to_owned() } else { value };
                 guest.config.insert(key.to_owned(), value);
             }
         });
@@ -225,14 +185,7 @@ impl Machine {
     }
 
     /// A volume that gives way to another one stays as unused; one that was unused and is attached again leaves that list.
-    fn release_replaced(
-        &mut self,
-        vmid: u32,
-        node: &str,
-        key: &str,
-        before: Option<&str>,
-        setting: &str,
-    ) {
+    fn release_replaced(&mut self, vmid: u32, node: &str, key: &str, before: Option<&str>, setting: &str) {
         let volume_of = |text: &str| text.split(',').next().unwrap_or_default().to_owned();
         let after = volume_of(setting);
         if let Some(before) = before.filter(|before| volume_of(before) != after) {
@@ -243,35 +196,18 @@ impl Machine {
             }
         }
         self.with_guest(vmid, |guest| {
-            guest
-                .config
-                .retain(|name, value| !(name.starts_with("unused") && *value == after))
+            guest.config.retain(|name, value| !(name.starts_with("unused") && *value == after));
         });
     }
 
-    fn check_hotplug(
-        &mut self,
-        vmid: u32,
-        node: &str,
-        key: &str,
-        value: &str,
-    ) -> Result<(), Fault> {
+    fn check_hotplug(&mut self, vmid: u32, node: &str, key: &str, value: &str) -> Result<(), Fault> {
         let bridge = key_of(value, "bridge").unwrap_or_default();
-        let exists = bridge.is_empty()
-            || self
-                .nodes
-                .get(node)
-                .is_some_and(|node| node.bridges.contains_key(&bridge));
+        let exists = bridge.is_empty() || self.nodes.get(node).is_some_and(|node| node.bridges.contains_key(&bridge));
         if exists {
             return Ok(());
         }
-        self.with_guest(vmid, |guest| {
-            guest.pending.insert(key.to_owned(), value.to_owned())
-        });
-        Err(Fault::parameter(
-            key,
-            format!("hotplug problem - interface {bridge} does not exist\n"),
-        ))
+        self.with_guest(vmid, |guest| guest.pending.insert(key.to_owned(), value.to_owned()));
+        Err(Fault::parameter(key, format!("hotplug problem - interface {bridge} does not exist\n")))
     }
 
     /// Brings a value into the form the server stores.
@@ -299,26 +235,14 @@ impl Machine {
     }
 
     pub(super) fn random_mac(&mut self) -> String {
-        let prefix = self
-            .options
-            .get("mac_prefix")
-            .cloned()
-            .unwrap_or_else(|| "BC:24:11".to_owned());
+        let prefix = self.options.get("mac_prefix").cloned().unwrap_or_else(|| "BC:24:11".to_owned());
         let bits = self.random();
-        format!(
-            "{prefix}:{:02X}:{:02X}:{:02X}",
-            bits & 0xff,
-            (bits >> 8) & 0xff,
-            (bits >> 16) & 0xff
-        )
+        format!("{prefix}:{:02X}:{:02X}:{:02X}", bits & 0xff, (bits >> 8) & 0xff, (bits >> 16) & 0xff)
     }
 }
 
 fn normalise_tags(value: &str) -> String {
-    let tags: std::collections::BTreeSet<String> = split_list(value)
-        .into_iter()
-        .map(str::to_lowercase)
-        .collect();
+    let tags: std::collections::BTreeSet<String> = split_list(value).into_iter().map(str::to_lowercase).collect();
     tags.into_iter().collect::<Vec<_>>().join(";")
 }
 
@@ -335,38 +259,24 @@ pub(super) fn detach(guest: &mut Guest, key: &str) {
         return;
     };
     let volid = value.split(',').next().unwrap_or_default().to_owned();
-    if guest
-        .config
-        .iter()
-        .any(|(name, other)| name.starts_with("unused") && *other == volid)
-    {
+    if guest.config.iter().any(|(name, other)| name.starts_with("unused") && *other == volid) {
         return;
     }
-    let slot = (0..256)
-        .map(|number| format!("unused{number}"))
-        .find(|slot| !guest.config.contains_key(slot));
+    let slot = (0..256).map(|number| format!("unused{number}")).find(|slot| !guest.config.contains_key(slot));
     if let Some(slot) = slot {
         guest.config.insert(slot, volid);
     }
 }
 
 fn drop_from_boot(guest: &mut Guest, key: &str) {
-    let Some(order) = guest
-        .config
-        .get("boot")
-        .and_then(|boot| key_of(boot, "order"))
-    else {
+    let Some(order) = guest.config.get("boot").and_then(|boot| key_of(boot, "order")) else {
         return;
     };
     if !order.split(';').any(|device| device == key) {
         return;
     }
     let rest: Vec<&str> = order.split(';').filter(|device| *device != key).collect();
-    let boot = if rest.is_empty() {
-        " ".to_owned()
-    } else {
-        format!("order={}", rest.join(";"))
-    };
+    let boot = if rest.is_empty() { " ".to_owned() } else { format!("order={}", rest.join(";")) };
     guest.config.insert("boot".to_owned(), boot);
 }
 
@@ -380,16 +290,11 @@ fn hotplugs(config: &Config, what: &str) -> bool {
 
 /// Returns whether a running guest takes a new value at once.
 fn is_live(guest: &Guest, key: &str, before: Option<&str>, after: &str) -> bool {
-    if before == Some(after)
-        || ALWAYS_LIVE.contains(&key)
-        || key.starts_with("ipconfig")
-        || key.starts_with("unused")
-    {
+    if before == Some(after) || ALWAYS_LIVE.contains(&key) || key.starts_with("ipconfig") || key.starts_with("unused") {
         return true;
     }
     if is_network_key(key) {
-        return hotplugs(&guest.config, "network")
-            || before.is_some_and(|before| is_same_device(before, after));
+        return hotplugs(&guest.config, "network") || before.is_some_and(|before| is_same_device(before, after));
     }
     if !is_disk_key(key) {
         return false;
@@ -407,20 +312,11 @@ fn is_live(guest: &Guest, key: &str, before: Option<&str>, after: &str) -> bool 
     let (Wish::Existing { volid: new }, new_options) = read(after) else {
         return false;
     };
-    old == new
-        && FIXED_DISK_OPTIONS
-            .iter()
-            .all(|option| old_options.get(*option) == new_options.get(*option))
+    old == new && FIXED_DISK_OPTIONS.iter().all(|option| old_options.get(*option) == new_options.get(*option))
 }
 
 fn is_same_device(before: &str, after: &str) -> bool {
-    let fixed = |text: &str| {
-        (
-            text.split(',').next().map(str::to_owned),
-            key_of(text, "queues"),
-            key_of(text, "mtu"),
-        )
-    };
+    let fixed = |text: &str| (text.split(',').next().map(str::to_owned), key_of(text, "queues"), key_of(text, "mtu"));
     fixed(before) == fixed(after)
 }
 
@@ -431,10 +327,7 @@ fn is_live_removal(guest: &Guest, key: &str) -> bool {
     if is_network_key(key) {
         return hotplugs(&guest.config, "network");
     }
-    let is_boot_disk = guest
-        .config
-        .get("boot")
-        .is_some_and(|boot| boot.contains(key));
+    let is_boot_disk = guest.config.get("boot").is_some_and(|boot| boot.contains(key));
     let is_hotpluggable = key.starts_with("scsi") || key.starts_with("virtio");
     is_disk_key(key) && is_hotpluggable && !is_boot_disk && hotplugs(&guest.config, "disk")
 }

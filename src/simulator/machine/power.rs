@@ -46,85 +46,41 @@ impl Machine {
         let vmid = parameters.vmid();
         let node = context.node().to_owned();
         if parameters.is_set("skiplock") && !context.caller.is_root() {
-            return Err(Fault::parameter(
-                "skiplock",
-                "Only root may use this option.",
-            ));
+            return Err(Fault::parameter("skiplock", "Only root may use this option."));
         }
-        let timeout_ms =
-            |default_s: u64| parameters.number::<u64>("timeout").unwrap_or(default_s) * 1000;
+        let timeout_ms = |default_s: u64| parameters.number::<u64>("timeout").unwrap_or(default_s) * 1000;
         let (kind, action) = match context.template.rsplit('/').next().unwrap_or_default() {
             "start" => ("qmstart", Action::Start),
             "stop" => ("qmstop", Action::Stop),
             "shutdown" => {
                 let is_forced = parameters.is_set("forceStop");
-                (
-                    "qmshutdown",
-                    Action::Shutdown {
-                        timeout_ms: timeout_ms(self.down_timeout_s(vmid)),
-                        is_forced,
-                    },
-                )
+                ("qmshutdown", Action::Shutdown { timeout_ms: timeout_ms(self.down_timeout_s(vmid)), is_forced })
             }
-            "reboot" => (
-                "qmreboot",
-                Action::Reboot {
-                    timeout_ms: timeout_ms(60),
-                },
-            ),
+            "reboot" => ("qmreboot", Action::Reboot { timeout_ms: timeout_ms(60) }),
             _ => ("qmreset", Action::Reset),
         };
-        if matches!(action, Action::Reboot { .. } | Action::Reset)
-            && !self.guest(&node, vmid)?.is_running()
-        {
+        if matches!(action, Action::Reboot { .. } | Action::Reset) && !self.guest(&node, vmid)?.is_running() {
             return Err(Fault::text(format!("VM {vmid} not running")));
         }
-        let overruled = parameters
-            .is_set("overrule-shutdown")
-            .then(|| self.overrule_shutdowns(vmid))
-            .unwrap_or_default();
-        let work = Work::Power(PowerWork {
-            vmid,
-            node: node.clone(),
-            action,
-        });
-        let spawn = Spawn {
-            node: &node,
-            kind,
-            id: vmid.to_string(),
-            locks: exclusive(vmid),
-            wait_ms: LOCK_WAIT_MS,
-            work,
-        };
+        let overruled = if parameters.is_set("overrule-shutdown") { self.overrule_shutdowns(vmid) } else { Vec::new() };
+        let work = Work::Power(PowerWork { vmid, node: node.clone(), action });
+        let spawn =
+            Spawn { node: &node, kind, id: vmid.to_string(), locks: exclusive(vmid), wait_ms: LOCK_WAIT_MS, work };
         let upid = self.spawn(&context.caller, spawn);
         if !overruled.is_empty() {
-            self.task_log(
-                self.upids[&upid],
-                format!("overruled qmshutdown tasks: {}", overruled.join(", ")),
-            );
+            self.task_log(self.upids[&upid], format!("overruled qmshutdown tasks: {}", overruled.join(", ")));
         }
         Ok(json!(upid).into())
     }
 
     fn down_timeout_s(&self, vmid: u32) -> u64 {
-        let startup = self
-            .guests
-            .get(&vmid)
-            .and_then(|guest| guest.config.get("startup").cloned())
-            .unwrap_or_default();
-        key_of(&startup, "down")
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(60)
+        let startup = self.guests.get(&vmid).and_then(|guest| guest.config.get("startup").cloned()).unwrap_or_default();
+        key_of(&startup, "down").and_then(|text| text.parse().ok()).unwrap_or(60)
     }
 
     fn overrule_shutdowns(&mut self, vmid: u32) -> Vec<String> {
-        let is_shutdown =
-            |task: &&super::task::Task| task.kind == "qmshutdown" && task.id == vmid.to_string();
-        let upids: Vec<String> = self
-            .active_tasks()
-            .filter(is_shutdown)
-            .map(|task| task.upid.clone())
-            .collect();
+        let is_shutdown = |task: &&super::task::Task| task.kind == "qmshutdown" && task.id == vmid.to_string();
+        let upids: Vec<String> = self.active_tasks().filter(is_shutdown).map(|task| task.upid.clone()).collect();
         for upid in &upids {
             self.kill_task(self.upids[upid]);
         }
@@ -150,10 +106,9 @@ impl Machine {
                 self.power_off(work.vmid);
                 Step::DONE
             }
-            Action::Shutdown {
-                timeout_ms,
-                is_forced,
-            } => self.run_shutdown(seq, stage, work.vmid, *timeout_ms, *is_forced),
+            Action::Shutdown { timeout_ms, is_forced } => {
+                self.run_shutdown(seq, stage, work.vmid, *timeout_ms, *is_forced)
+            }
             Action::Reboot { timeout_ms } => self.run_reboot(stage, work.vmid, *timeout_ms),
             Action::Reset => match guest.lock() {
                 Some(lock) => Step::failed(format!("VM is locked ({lock})")),
@@ -176,10 +131,7 @@ impl Machine {
             return Err(format!("VM {vmid} already running"));
         }
         let config = guest.merged();
-        if config
-            .iter()
-            .any(|(key, value)| is_disk_key(key) && super::disks::is_cloudinit(value))
-        {
+        if config.iter().any(|(key, value)| is_disk_key(key) && super::disks::is_cloudinit(value)) {
             self.task_log(seq, "generating cloud-init ISO");
         }
         for (key, value) in &config {
@@ -200,15 +152,8 @@ impl Machine {
         let Some(bridge) = key_of(value, "bridge") else {
             return Ok(());
         };
-        let exists = self
-            .nodes
-            .get(node)
-            .is_some_and(|node| node.bridges.contains_key(&bridge));
-        if exists {
-            Ok(())
-        } else {
-            Err(format!("bridge '{bridge}' does not exist"))
-        }
+        let exists = self.nodes.get(node).is_some_and(|node| node.bridges.contains_key(&bridge));
+        if exists { Ok(()) } else { Err(format!("bridge '{bridge}' does not exist")) }
     }
 
     fn check_memory(&self, node: &str, wanted_bytes: u64) -> Result<(), String> {
@@ -221,10 +166,7 @@ impl Machine {
     }
 
     pub(super) fn running_memory_bytes(&self, node: &str) -> u64 {
-        let running = self
-            .guests
-            .values()
-            .filter(|guest| guest.node == node && guest.is_running());
+        let running = self.guests.values().filter(|guest| guest.node == node && guest.is_running());
         running.map(|guest| memory_bytes(&guest.config)).sum()
     }
 
@@ -239,11 +181,7 @@ impl Machine {
         let instance_id = self.instance_id(&guest);
         self.take_leases(&guest);
         self.with_guest(vmid, |guest| {
-            guest.power = Power::Running {
-                since_ms: now_ms,
-                pid,
-                agent_at_ms,
-            };
+            guest.power = Power::Running { since_ms: now_ms, pid, agent_at_ms };
             if instance_id.is_some() && guest.instance_id != instance_id {
                 guest.instance_id = instance_id;
                 guest.personalised += 1;
@@ -256,13 +194,9 @@ impl Machine {
 
     /// Returns whether an operating system starts that obeys ACPI.
     fn has_system(&self, guest: &Guest) -> bool {
-        let disks = guest
-            .config
-            .iter()
-            .filter(|(key, value)| is_disk_key(key) && !is_cdrom(value));
-        let mut volumes = disks.filter_map(|(_, value)| {
-            self.volume(&guest.node, value.split(',').next().unwrap_or_default())
-        });
+        let disks = guest.config.iter().filter(|(key, value)| is_disk_key(key) && !is_cdrom(value));
+        let mut volumes =
+            disks.filter_map(|(_, value)| self.volume(&guest.node, value.split(',').next().unwrap_or_default()));
         volumes.any(|volume| volume.image.is_some())
     }
 
@@ -274,45 +208,23 @@ impl Machine {
         self.with_guest(vmid, |guest| guest.power = Power::Stopped);
     }
 
-    fn run_shutdown(
-        &mut self,
-        seq: u64,
-        stage: u32,
-        vmid: u32,
-        timeout_ms: u64,
-        is_forced: bool,
-    ) -> Step {
-        let Some(guest) = self
-            .guests
-            .get(&vmid)
-            .filter(|guest| guest.is_running())
-            .cloned()
-        else {
+    fn run_shutdown(&mut self, seq: u64, stage: u32, vmid: u32, timeout_ms: u64, is_forced: bool) -> Step {
+        let Some(guest) = self.guests.get(&vmid).filter(|guest| guest.is_running()).cloned() else {
             return Step::DONE;
         };
         let obeys = self.has_system(&guest);
         if stage == 0 {
             let wants_agent = is_enabled(guest.config.get("agent").map(String::as_str));
-            let answers = matches!(guest.power, Power::Running { agent_at_ms: Some(up), .. } if up <= self.clock.now_ms);
+            let answers =
+                matches!(guest.power, Power::Running { agent_at_ms: Some(up), .. } if up <= self.clock.now_ms);
             if wants_agent && !answers {
                 let line = format!(
                     "QEMU Guest Agent is not running - VM {vmid} qga command 'guest-ping' failed - got timeout"
                 );
                 self.task_log(seq, line);
             }
-            let ping_ms = if wants_agent && !answers {
-                AGENT_PING_MS
-            } else {
-                0
-            };
-            return Step::After(
-                ping_ms
-                    + if obeys {
-                        OBEDIENT_SHUTDOWN_MS.min(timeout_ms)
-                    } else {
-                        timeout_ms
-                    },
-            );
+            let ping_ms = if wants_agent && !answers { AGENT_PING_MS } else { 0 };
+            return Step::After(ping_ms + if obeys { OBEDIENT_SHUTDOWN_MS.min(timeout_ms) } else { timeout_ms });
         }
         if !obeys && !is_forced {
             return Step::failed("VM quit/powerdown failed - got timeout");
@@ -354,11 +266,7 @@ impl Machine {
         }) else {
             return;
         };
-        let work = Work::Power(PowerWork {
-            vmid,
-            node: node.clone(),
-            action: Action::Start,
-        });
+        let work = Work::Power(PowerWork { vmid, node: node.clone(), action: Action::Start });
         let spawn = Spawn {
             node: &node,
             kind: "qmstart",
@@ -375,10 +283,7 @@ impl Machine {
         let Some(seq) = self.upids.get(upid).copied() else {
             return false;
         };
-        let is_active = self
-            .tasks
-            .get(&seq)
-            .is_some_and(|task| !matches!(task.phase, Phase::Ended { .. }));
+        let is_active = self.tasks.get(&seq).is_some_and(|task| !matches!(task.phase, Phase::Ended { .. }));
         if is_active {
             self.kill_task(seq);
         }
@@ -389,7 +294,6 @@ impl Machine {
 /// Returns a guest's memory; 512 MiB when nothing is said.
 pub(super) fn memory_bytes(config: &Config) -> u64 {
     let text = config.get("memory").cloned().unwrap_or_default();
-    let text = key_of(&text, "current")
-        .unwrap_or_else(|| text.split(',').next().unwrap_or_default().to_owned());
+    let text = key_of(&text, "current").unwrap_or_else(|| text.split(',').next().unwrap_or_default().to_owned());
     text.parse::<u64>().unwrap_or(512) << 20
 }

@@ -7,7 +7,7 @@ pub(super) fn print_size(bytes: u64) -> String {
     let mut amount = bytes;
     let mut unit = 0;
     let units = ["", "K", "M", "G", "T"];
-    while unit < units.len() - 1 && amount % 1024 == 0 {
+    while unit < units.len() - 1 && amount.is_multiple_of(1024) {
         amount /= 1024;
         unit += 1;
     }
@@ -65,11 +65,8 @@ pub(super) fn split(text: &str) -> (String, BTreeMap<String, String>) {
 
 /// Returns one key of a property string.
 pub(super) fn key_of(text: &str, key: &str) -> Option<String> {
-    text.split(',').find_map(|part| {
-        part.split_once('=')
-            .filter(|(name, _)| *name == key)
-            .map(|(_, value)| value.to_owned())
-    })
+    text.split(',')
+        .find_map(|part| part.split_once('=').filter(|(name, _)| *name == key).map(|(_, value)| value.to_owned()))
 }
 
 /// Returns whether `agent` is switched on: `1` and `enabled=1,...` both say so.
@@ -86,13 +83,9 @@ mod tests {
 
     #[test]
     fn sizes_use_the_largest_exact_unit() {
-        for (bytes, text) in [
-            (0, "0T"),
-            (512 << 20, "512M"),
-            (10 << 30, "10G"),
-            (1536 << 30, "1536G"),
-            (528 << 10, "528K"),
-        ] {
+        for (bytes, text) in
+            [(0, "0T"), (512 << 20, "512M"), (10 << 30, "10G"), (1536 << 30, "1536G"), (528 << 10, "528K")]
+        {
             assert_eq!(print_size(bytes), text);
         }
         assert_eq!(parse_size("3100M"), Some(3100 << 20));
@@ -105,14 +98,7 @@ mod tests {
     #[test]
     fn a_disk_is_printed_with_sorted_keys() {
         let (volume, keys) = split("local:1,format=qcow2,discard=on,cache=none");
-        assert_eq!(
-            print(&volume, &keys),
-            "local:1,cache=none,discard=on,format=qcow2"
-        );
-        assert!(
-            is_enabled(Some("enabled=1,fstrim_cloned_disks=1"))
-                && is_enabled(Some("1"))
-                && !is_enabled(Some("0"))
-        );
+        assert_eq!(print(&volume, &keys), "local:1,cache=none,discard=on,format=qcow2");
+        assert!(is_enabled(Some("enabled=1,fstrim_cloned_disks=1")) && is_enabled(Some("1")) && !is_enabled(Some("0")));
     }
 }

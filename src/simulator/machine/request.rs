@@ -49,10 +49,7 @@ pub(super) struct Success {
 
 impl From<Value> for Success {
     fn from(data: Value) -> Self {
-        Self {
-            data,
-            beside: Map::new(),
-        }
+        Self { data, beside: Map::new() }
     }
 }
 
@@ -65,10 +62,7 @@ impl From<()> for Success {
 impl Success {
     pub(super) fn with_total(data: Vec<Value>, total: usize) -> Self {
         let beside = Map::from_iter([("total".to_owned(), json!(total))]);
-        Self {
-            data: Value::Array(data),
-            beside,
-        }
+        Self { data: Value::Array(data), beside }
     }
 }
 
@@ -86,12 +80,7 @@ pub(super) type Answer = Result<Success, Fault>;
 
 impl Fault {
     pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            errors: BTreeMap::new(),
-            has_body: true,
-        }
+        Self { status, message: message.into(), errors: BTreeMap::new(), has_body: true }
     }
 
     /// The usual failure: status 500 and a text.
@@ -105,17 +94,11 @@ impl Fault {
     }
 
     pub(super) fn parameters(errors: BTreeMap<String, String>) -> Self {
-        Self {
-            errors,
-            ..Self::new(400, "Parameter verification failed.")
-        }
+        Self { errors, ..Self::new(400, "Parameter verification failed.") }
     }
 
     pub(super) fn denied(path: &str, privileges: &str) -> Self {
-        Self::new(
-            403,
-            format!("Permission check failed ({path}, {privileges})"),
-        )
+        Self::new(403, format!("Permission check failed ({path}, {privileges})"))
     }
 
     pub(super) fn denied_without_path() -> Self {
@@ -123,10 +106,7 @@ impl Fault {
     }
 
     pub(super) fn unauthorized(message: &str) -> Self {
-        Self {
-            has_body: false,
-            ..Self::new(401, message)
-        }
+        Self { has_body: false, ..Self::new(401, message) }
     }
 
     /// A method and path that no Proxmox VE knows.
@@ -136,10 +116,7 @@ impl Fault {
 
     /// A call of the real API that the simulator leaves out.
     pub(super) fn not_modelled(method: &str, path: &str) -> Self {
-        Self::new(
-            501,
-            format!("Method '{method} {path}' not implemented: not modelled by the simulator"),
-        )
+        Self::new(501, format!("Method '{method} {path}' not implemented: not modelled by the simulator"))
     }
 
     /// The text a worker shows for the same failure: code first, lines joined.
@@ -165,17 +142,10 @@ impl Reply {
             Err(fault) => {
                 let reason = fault.message.lines().next().unwrap_or_default().to_owned();
                 if !fault.has_body {
-                    return Self {
-                        status: fault.status,
-                        reason,
-                        body: Vec::new(),
-                        headers: Vec::new(),
-                        took_ms,
-                    };
+                    return Self { status: fault.status, reason, body: Vec::new(), headers: Vec::new(), took_ms };
                 }
                 let newline = if fault.status == 501 { "" } else { "\n" };
-                let mut body =
-                    json!({ "data": null, "message": format!("{}{newline}", fault.message) });
+                let mut body = json!({ "data": null, "message": format!("{}{newline}", fault.message) });
                 if !fault.errors.is_empty() {
                     body["errors"] = json!(fault.errors);
                 }
@@ -185,16 +155,7 @@ impl Reply {
     }
 
     fn json(status: u16, reason: &str, body: &Value, took_ms: u64) -> Self {
-        let headers = vec![(
-            "Content-Type".to_owned(),
-            "application/json;charset=UTF-8".to_owned(),
-        )];
-        Self {
-            status,
-            reason: reason.to_owned(),
-            body: body.to_string().into_bytes(),
-            headers,
-            took_ms,
-        }
+        let headers = vec![("Content-Type".to_owned(), "application/json;charset=UTF-8".to_owned())];
+        Self { status, reason: reason.to_owned(), body: body.to_string().into_bytes(), headers, took_ms }
     }
 }

@@ -21,6 +21,12 @@ impl Context {
     }
 }
 
+/// Returns whether a call runs in the privileged daemon, whose answers carry two `Connection` lines.
+pub(in crate::simulator) fn is_protected(method: &str, path: &str) -> bool {
+    let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(unescape_segment).collect();
+    Api::get().find(method, &segments).is_some_and(|(route, _)| route.is_protected)
+}
+
 type Handler = fn(&mut Machine, &Context) -> Answer;
 
 impl Machine {
@@ -38,25 +44,15 @@ impl Machine {
     fn answer(&mut self, request: &Request, path: &str) -> Answer {
         let method = request.method.as_str();
         if !matches!(method, "GET" | "POST" | "PUT" | "DELETE") {
-            return Err(Fault {
-                has_body: false,
-                ..Fault::new(501, format!("method '{method}' not available"))
-            });
+            return Err(Fault { has_body: false, ..Fault::new(501, format!("method '{method}' not available")) });
         }
-        let segments: Vec<String> = path
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .map(unescape_segment)
-            .collect();
+        let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(unescape_segment).collect();
         let shown = format!("/{}", segments.join("/"));
         let found = Api::get().find(method, &segments);
         let is_public = found.as_ref().is_some_and(|(route, _)| !route.needs_login);
         let caller = match self.authenticate(request) {
             Ok(caller) => caller,
-            Err(_) if is_public => Caller {
-                user: String::new(),
-                token: None,
-            },
+            Err(_) if is_public => Caller { user: String::new(), token: None },
             Err(fault) => return Err(fault),
         };
         let (route, values) = found.ok_or_else(|| Fault::not_implemented(method, &shown))?;
@@ -86,24 +82,14 @@ impl Machine {
             return Err(Fault::not_modelled(route.method, shown));
         };
         let parameters = check(&route.parameters, raw)?;
-        handler(
-            self,
-            &Context {
-                caller,
-                parameters,
-                template: route.template,
-            },
-        )
+        handler(self, &Context { caller, parameters, template: route.template })
     }
 
     /// A call for a node is handed to that node: it must exist and answer.
     fn check_node(&self, name: &str) -> Result<(), Fault> {
         match self.nodes.get(name) {
             Some(node) if node.is_online => Ok(()),
-            Some(_) => Err(Fault {
-                has_body: false,
-                ..Fault::new(595, "No route to host")
-            }),
+            Some(_) => Err(Fault { has_body: false, ..Fault::new(595, "No route to host") }),
             None => Err(Fault::text(format!(
                 "hostname lookup '{name}' failed - failed to get address info for: {name}: Name or service not known"
             ))),
@@ -112,18 +98,14 @@ impl Machine {
 }
 
 /// Merges path, query and body; the query wins over the body, the path must not be contradicted.
-fn collect(
-    request: &Request,
-    values: &[(&'static str, String)],
-) -> Result<super::form::RawParameters, Fault> {
+fn collect(request: &Request, values: &[(&'static str, String)]) -> Result<super::form::RawParameters, Fault> {
     let mut raw = decode_body(request.content_type.as_deref(), &request.body)?;
     raw.extend(decode(&request.query));
     for (name, value) in values {
         let given = raw.insert((*name).to_owned(), Raw::Text(value.clone()));
         if given.is_some_and(|given| given != Raw::Text(value.clone())) {
-            let text = format!(
-                "Parameter verification failed - duplicate parameter (already defined in URI): '{name}'"
-            );
+            let text =
+                format!("Parameter verification failed - duplicate parameter (already defined in URI): '{name}'");
             return Err(Fault::new(400, text));
         }
     }
@@ -207,11 +189,9 @@ fn guest_handler(method: &str, rest: &str) -> Option<Handler> {
         ("POST", "/template") => Machine::make_template,
         ("DELETE", "") => Machine::delete_guest,
         ("GET", "/status/current") => Machine::guest_status,
-        (
-            "POST",
-            "/status/start" | "/status/stop" | "/status/shutdown" | "/status/reboot"
-            | "/status/reset",
-        ) => Machine::change_power,
+        ("POST", "/status/start" | "/status/stop" | "/status/shutdown" | "/status/reboot" | "/status/reset") => {
+            Machine::change_power
+        }
         ("GET", "/cloudinit") => Machine::cloudinit_pending,
         ("PUT", "/cloudinit") => Machine::cloudinit_regenerate,
         ("GET", "/cloudinit/dump") => Machine::cloudinit_dump,

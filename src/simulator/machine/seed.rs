@@ -7,8 +7,7 @@ use uuid::Uuid;
 use super::disks::{VolumeKind, is_disk_key};
 use super::property::{print, print_size};
 use super::state::{
-    AclEntry, Bridge, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject,
-    Token, User, Volume,
+    AclEntry, Bridge, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token, User, Volume,
 };
 use super::table::Single;
 use super::{FORMAT, Machine};
@@ -30,33 +29,18 @@ impl Machine {
         let mut machine = Self::default();
         // The nodes have been up for an hour when the lab opens.
         let booted_ms = EPOCH_MS - 3_600_000;
-        machine.meta = Single::new(Meta {
-            format: FORMAT,
-            seed,
-            cluster: lab.cluster.clone(),
-            booted_ms,
-        });
-        machine.clock = Single::new(Clock {
-            now_ms: EPOCH_MS,
-            next_pid: 4000,
-            ..Clock::default()
-        });
+        machine.meta = Single::new(Meta { format: FORMAT, seed, cluster: lab.cluster.clone(), booted_ms });
+        machine.clock = Single::new(Clock { now_ms: EPOCH_MS, next_pid: 4000, ..Clock::default() });
         machine.options = Single::new(lab.options.clone());
         machine.leases = Single::new(BTreeMap::new());
-        machine
-            .options
-            .entry("mac_prefix".to_owned())
-            .or_insert("BC:24:11".to_owned());
+        machine.options.entry("mac_prefix".to_owned()).or_insert("BC:24:11".to_owned());
         machine.add_nodes(lab);
         for (name, storage) in &lab.storage {
             machine.storages.insert(name.clone(), storage_of(storage));
         }
         for (name, pool) in &lab.pool {
-            let pool = Pool {
-                comment: pool.comment.clone(),
-                guests: pool.guests.clone(),
-                storages: pool.storages.clone(),
-            };
+            let pool =
+                Pool { comment: pool.comment.clone(), guests: pool.guests.clone(), storages: pool.storages.clone() };
             machine.pools.insert(name.clone(), pool);
         }
         machine.add_access(lab);
@@ -64,9 +48,7 @@ impl Machine {
             machine.add_file(volid, file);
         }
         for (name, guest) in &lab.guest {
-            machine
-                .add_lab_guest(lab, name, guest)
-                .map_err(|error| format!("guest `{name}`: {error}"))?;
+            machine.add_lab_guest(lab, name, guest).map_err(|error| format!("guest `{name}`: {error}"))?;
         }
         machine.broadcast();
         Ok(machine)
@@ -74,11 +56,7 @@ impl Machine {
 
     /// Returns the credential of the lab's token for the program: `USER@REALM!TOKENID=SECRET`.
     pub fn automation_token(&self) -> String {
-        let token = self
-            .access
-            .users
-            .get("root@pam")
-            .and_then(|user| user.tokens.get(TOKEN_ID));
+        let token = self.access.users.get("root@pam").and_then(|user| user.tokens.get(TOKEN_ID));
         let secret = token.map_or("", |token| token.secret.as_str());
         format!("root@pam!{TOKEN_ID}={secret}")
     }
@@ -93,11 +71,7 @@ impl Machine {
             let bridge = |(bridge_name, bridge): (&String, &lab::Bridge)| {
                 let is_first = lab.bridge.keys().next() == Some(bridge_name);
                 let address = is_first.then(|| format!("10.90.0.{}/16", 10 + position));
-                let bridge = Bridge {
-                    is_vlan_aware: bridge.vlan_aware,
-                    address,
-                    dhcp: bridge.dhcp.clone(),
-                };
+                let bridge = Bridge { is_vlan_aware: bridge.vlan_aware, address, dhcp: bridge.dhcp.clone() };
                 (bridge_name.clone(), bridge)
             };
             let node = Node {
@@ -113,41 +87,21 @@ impl Machine {
     }
 
     fn add_access(&mut self, lab: &Lab) {
-        for (name, comment) in [
-            ("pam", "Linux PAM standard authentication"),
-            ("pve", "Proxmox VE authentication server"),
-        ] {
-            let realm = Realm {
-                kind: name.to_owned(),
-                comment: Some(comment.to_owned()),
-            };
+        for (name, comment) in
+            [("pam", "Linux PAM standard authentication"), ("pve", "Proxmox VE authentication server")]
+        {
+            let realm = Realm { kind: name.to_owned(), comment: Some(comment.to_owned()) };
             self.access.realms.insert(name.to_owned(), realm);
         }
-        let root = User {
-            is_enabled: true,
-            ..User::default()
-        };
+        let root = User { is_enabled: true, ..User::default() };
         self.access.users.insert("root@pam".to_owned(), root);
         for (id, user) in &lab.user {
-            let password_digest = user
-                .password
-                .as_ref()
-                .map(|password| self.password_digest(password));
-            let tokens = user.tokens.iter().map(|(id, secret)| {
-                (
-                    id.clone(),
-                    Token {
-                        secret: secret.clone(),
-                        ..Token::default()
-                    },
-                )
-            });
-            let entry = User {
-                is_enabled: true,
-                password_digest,
-                tokens: tokens.collect(),
-                ..User::default()
-            };
+            let password_digest = user.password.as_ref().map(|password| self.password_digest(password));
+            let tokens = user
+                .tokens
+                .iter()
+                .map(|(id, secret)| (id.clone(), Token { secret: secret.clone(), ..Token::default() }));
+            let entry = User { is_enabled: true, password_digest, tokens: tokens.collect(), ..User::default() };
             self.access.users.insert(id.clone(), entry);
             for (path, role) in &user.roles {
                 let entry = AclEntry {
@@ -162,30 +116,17 @@ impl Machine {
         }
         let name = format!("{}/{}/{TOKEN_ID}", self.meta.seed, self.meta.cluster);
         let secret = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string();
-        let token = Token {
-            secret,
-            comment: Some("the lab's own token".to_owned()),
-            ..Token::default()
-        };
+        let token = Token { secret, comment: Some("the lab's own token".to_owned()), ..Token::default() };
         let root = self.access.users.entry("root@pam".to_owned()).or_default();
         root.tokens.entry(TOKEN_ID.to_owned()).or_insert(token);
     }
 
     fn add_file(&mut self, volid: &str, file: &lab::File) {
-        let (storage, name) = volid
-            .split_once(':')
-            .expect("the lab check refuses other names");
+        let (storage, name) = volid.split_once(':').expect("the lab check refuses other names");
         let content = name.split('/').next().unwrap_or_default().to_owned();
         let end = name.rsplit('.').next().unwrap_or_default();
-        let is_shared = self
-            .storages
-            .get(storage)
-            .is_some_and(|storage| storage.is_shared);
-        let nodes: Vec<String> = if is_shared {
-            vec![String::new()]
-        } else {
-            self.nodes.keys().cloned().collect()
-        };
+        let is_shared = self.storages.get(storage).is_some_and(|storage| storage.is_shared);
+        let nodes: Vec<String> = if is_shared { vec![String::new()] } else { self.nodes.keys().cloned().collect() };
         for node in nodes {
             let volume = Volume {
                 storage: storage.to_owned(),
@@ -211,11 +152,7 @@ impl Machine {
         let Some(vmid) = guest.vmid else {
             return Ok(());
         };
-        let node = guest
-            .node
-            .clone()
-            .or_else(|| lab.node.keys().next().cloned())
-            .unwrap_or_default();
+        let node = guest.node.clone().or_else(|| lab.node.keys().next().cloned()).unwrap_or_default();
         let mut config = Config::from([("name".to_owned(), name.to_owned())]);
         for (key, value) in &guest.config {
             let value = if is_disk_key(key) {
@@ -233,53 +170,28 @@ impl Machine {
         config.insert("smbios1".to_owned(), format!("uuid={uuid}"));
         let generation = self.random_uuid();
         config.insert("vmgenid".to_owned(), generation);
-        config.insert(
-            "meta".to_owned(),
-            format!("creation-qemu=10.2.2,ctime={}", EPOCH_MS / 1000),
-        );
+        config.insert("meta".to_owned(), format!("creation-qemu=10.2.2,ctime={}", EPOCH_MS / 1000));
         if guest.template {
             config.insert("template".to_owned(), "1".to_owned());
         }
         let mut entry = Guest::new(&node, config);
         if guest.running {
-            entry.power = Power::Running {
-                since_ms: EPOCH_MS,
-                pid: 99_000 + vmid % 1000,
-                agent_at_ms: Some(EPOCH_MS),
-            };
+            entry.power = Power::Running { since_ms: EPOCH_MS, pid: 99_000 + vmid % 1000, agent_at_ms: Some(EPOCH_MS) };
+        }
+        if guest.running {
+            self.take_leases(&entry);
         }
         self.add_guest(vmid, entry);
-        let guest = self.guests.get(&vmid).cloned().expect("it was just added");
-        self.take_leases(&guest);
         Ok(())
     }
 
-    fn lab_disk(
-        &mut self,
-        node: &str,
-        vmid: u32,
-        storage: &str,
-        guest: &lab::Guest,
-    ) -> Result<String, String> {
+    fn lab_disk(&mut self, node: &str, vmid: u32, storage: &str, guest: &lab::Guest) -> Result<String, String> {
         let size_bytes = guest.disk_gib << 30;
-        let (volid, _) =
-            self.allocate(node, storage, vmid, "qcow2", size_bytes, VolumeKind::Disk)?;
-        let key = if self
-            .storages
-            .get(storage)
-            .is_some_and(|storage| storage.is_shared)
-        {
-            ""
-        } else {
-            node
-        };
+        let (volid, _) = self.allocate(node, storage, vmid, "qcow2", size_bytes, VolumeKind::Disk)?;
+        let key = if self.storages.get(storage).is_some_and(|storage| storage.is_shared) { "" } else { node };
         if let Some(volume) = self.volumes.get_mut(&format!("{key}|{volid}")) {
             volume.image.clone_from(&guest.image);
-            volume.used_bytes = if guest.image.is_some() {
-                size_bytes / 3
-            } else {
-                volume.used_bytes
-            };
+            volume.used_bytes = if guest.image.is_some() { size_bytes / 3 } else { volume.used_bytes };
         }
         let volid = if guest.template {
             let base = volid.replacen("vm-", "base-", 1);

@@ -58,10 +58,7 @@ pub(super) struct Storage {
 impl Storage {
     /// Returns whether volumes are files with a format, below a folder per guest.
     pub(super) fn is_file_based(&self) -> bool {
-        matches!(
-            self.kind.as_str(),
-            "dir" | "nfs" | "cifs" | "btrfs" | "cephfs"
-        )
+        matches!(self.kind.as_str(), "dir" | "nfs" | "cifs" | "btrfs" | "cephfs")
     }
 
     pub(super) fn is_on(&self, node: &str) -> bool {
@@ -109,11 +106,7 @@ pub(super) struct Guest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Power {
     Stopped,
-    Running {
-        since_ms: u64,
-        pid: u32,
-        agent_at_ms: Option<u64>,
-    },
+    Running { since_ms: u64, pid: u32, agent_at_ms: Option<u64> },
 }
 
 impl Guest {
@@ -136,9 +129,7 @@ impl Guest {
     }
 
     pub(super) fn is_template(&self) -> bool {
-        self.config
-            .get("template")
-            .is_some_and(|value| value == "1")
+        self.config.get("template").is_some_and(|value| value == "1")
     }
 
     pub(super) fn lock(&self) -> Option<&str> {
@@ -146,10 +137,7 @@ impl Guest {
     }
 
     pub(super) fn name(&self, vmid: u32) -> String {
-        self.config
-            .get("name")
-            .cloned()
-            .unwrap_or_else(|| format!("VM {vmid}"))
+        self.config.get("name").cloned().unwrap_or_else(|| format!("VM {vmid}"))
     }
 
     /// Returns the configuration as the next start would see it: what GET shows by default.

@@ -24,22 +24,13 @@ impl Machine {
 
     /// The status daemons tell what they see.
     pub(super) fn broadcast(&mut self) {
-        let fresh: Vec<(u32, Seen)> = self
-            .guests
-            .iter()
-            .map(|(vmid, guest)| (*vmid, seen(*vmid, guest)))
-            .collect();
+        let fresh: Vec<(u32, Seen)> = self.guests.iter().map(|(vmid, guest)| (*vmid, seen(*vmid, guest))).collect();
         for (vmid, seen) in fresh {
             if self.seen.get(&vmid) != Some(&seen) {
                 self.seen.insert(vmid, seen);
             }
         }
-        let gone: Vec<u32> = self
-            .seen
-            .keys()
-            .filter(|vmid| !self.guests.has(vmid))
-            .copied()
-            .collect();
+        let gone: Vec<u32> = self.seen.keys().filter(|vmid| !self.guests.has(vmid)).copied().collect();
         for vmid in gone {
             self.seen.remove(&vmid);
         }
@@ -83,11 +74,7 @@ impl Machine {
         if let Some(lock) = guest.lock() {
             row["lock"] = json!(lock);
         }
-        if let Some(tags) = guest
-            .config
-            .get("tags")
-            .filter(|tags| !tags.trim().is_empty())
-        {
+        if let Some(tags) = guest.config.get("tags").filter(|tags| !tags.trim().is_empty()) {
             row["tags"] = json!(tags);
         }
         if guest.config.contains_key("serial0") {
@@ -105,10 +92,7 @@ impl Machine {
             rows.extend(self.pool_rows(caller));
         }
         if includes("vm") {
-            let visible = self
-                .guests
-                .keys()
-                .filter(|vmid| self.has(caller, &format!("/vms/{vmid}"), "VM.Audit"));
+            let visible = self.guests.keys().filter(|vmid| self.has(caller, &format!("/vms/{vmid}"), "VM.Audit"));
             rows.extend(visible.map(|vmid| self.resource_row(*vmid)));
         }
         if includes("node") {
@@ -121,13 +105,8 @@ impl Machine {
     }
 
     fn pool_rows(&self, caller: &Caller) -> Vec<Value> {
-        let visible = self
-            .pools
-            .keys()
-            .filter(|name| self.has(caller, &format!("/pool/{name}"), "Pool.Audit"));
-        visible
-            .map(|name| json!({ "id": format!("/pool/{name}"), "pool": name, "type": "pool" }))
-            .collect()
+        let visible = self.pools.keys().filter(|name| self.has(caller, &format!("/pool/{name}"), "Pool.Audit"));
+        visible.map(|name| json!({ "id": format!("/pool/{name}"), "pool": name, "type": "pool" })).collect()
     }
 
     /// Returns the row of a guest in the bulk list: existence, node, lock, tags and pool are fresh, the rest is not.
@@ -137,52 +116,25 @@ impl Machine {
             return row;
         };
         row["node"] = json!(guest.node);
-        let is_node_up = self
-            .nodes
-            .get(&guest.node)
-            .is_some_and(|node| node.is_online);
+        let is_node_up = self.nodes.get(&guest.node).is_some_and(|node| node.is_online);
         if let Some(seen) = self.seen.get(&vmid).filter(|_| is_node_up) {
             row["name"] = json!(seen.name);
-            row["status"] = json!(if seen.is_running {
-                "running"
-            } else {
-                "stopped"
-            });
+            row["status"] = json!(if seen.is_running { "running" } else { "stopped" });
             row["template"] = json!(u8::from(seen.is_template));
             row["maxcpu"] = json!(seen.cores);
             row["maxmem"] = json!(seen.memory_bytes);
             row["maxdisk"] = json!(seen.disk_bytes);
-            let up_s = if seen.is_running {
-                (self.clock.now_ms - seen.uptime_since_ms) / 1000
-            } else {
-                0
-            };
+            let up_s = if seen.is_running { (self.clock.now_ms - seen.uptime_since_ms) / 1000 } else { 0 };
             row["uptime"] = json!(up_s);
-            row["mem"] = json!(if seen.is_running {
-                seen.memory_bytes / 4
-            } else {
-                0
-            });
-            for key in [
-                "cpu",
-                "disk",
-                "diskread",
-                "diskwrite",
-                "memhost",
-                "netin",
-                "netout",
-            ] {
+            row["mem"] = json!(if seen.is_running { seen.memory_bytes / 4 } else { 0 });
+            for key in ["cpu", "disk", "diskread", "diskwrite", "memhost", "netin", "netout"] {
                 row[key] = json!(0);
             }
         }
         if let Some(lock) = guest.lock() {
             row["lock"] = json!(lock);
         }
-        if let Some(tags) = guest
-            .config
-            .get("tags")
-            .filter(|tags| !tags.trim().is_empty())
-        {
+        if let Some(tags) = guest.config.get("tags").filter(|tags| !tags.trim().is_empty()) {
             row["tags"] = json!(tags);
         }
         if let Some(pool) = self.pool_of_guest(vmid) {
@@ -210,12 +162,7 @@ fn seen(vmid: u32, guest: &Guest) -> Seen {
 
 /// Returns the number of virtual processors.
 pub(super) fn cores(config: &Config) -> u64 {
-    let number = |key: &str, default| {
-        config
-            .get(key)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(default)
-    };
+    let number = |key: &str, default| config.get(key).and_then(|text| text.parse().ok()).unwrap_or(default);
     match number("vcpus", 0) {
         0 => number("sockets", 1) * number("cores", 1),
         vcpus => vcpus,
@@ -223,16 +170,10 @@ pub(super) fn cores(config: &Config) -> u64 {
 }
 
 fn boot_disk_bytes(config: &Config) -> u64 {
-    let order = config
-        .get("boot")
-        .and_then(|boot| key_of(boot, "order"))
-        .unwrap_or_default();
-    let is_disk =
-        |key: &str| is_disk_key(key) && config.get(key).is_some_and(|value| !is_cdrom(value));
+    let order = config.get("boot").and_then(|boot| key_of(boot, "order")).unwrap_or_default();
+    let is_disk = |key: &str| is_disk_key(key) && config.get(key).is_some_and(|value| !is_cdrom(value));
     let first = order.split(';').find(|key| is_disk(key)).map(str::to_owned);
     let first = first.or_else(|| config.keys().find(|key| is_disk(key)).cloned());
-    let value = first
-        .and_then(|key| config.get(&key))
-        .and_then(|value| key_of(value, "size"));
+    let value = first.and_then(|key| config.get(&key)).and_then(|value| key_of(value, "size"));
     value.and_then(|size| parse_size(&size)).unwrap_or(0)
 }

@@ -19,22 +19,14 @@ impl Machine {
     pub(super) fn list_storage_definitions(&mut self, context: &Context) -> Answer {
         let wanted = context.parameters.get("type");
         let rows = self.storages.iter().filter(|(name, storage)| {
-            wanted.is_none_or(|kind| kind == storage.kind)
-                && self.sees_storage(&context.caller, name)
+            wanted.is_none_or(|kind| kind == storage.kind) && self.sees_storage(&context.caller, name)
         });
-        Ok(Value::Array(
-            rows.map(|(name, storage)| self.definition_row(name, storage))
-                .collect(),
-        )
-        .into())
+        Ok(Value::Array(rows.map(|(name, storage)| self.definition_row(name, storage)).collect()).into())
     }
 
     pub(super) fn storage_definition(&mut self, context: &Context) -> Answer {
         let name = context.parameters.required("storage");
-        let storage = self
-            .storages
-            .get(name)
-            .ok_or_else(|| Fault::text(format!("storage '{name}' does not exist")))?;
+        let storage = self.storages.get(name).ok_or_else(|| Fault::text(format!("storage '{name}' does not exist")))?;
         Ok(self.definition_row(name, storage).into())
     }
 
@@ -43,13 +35,8 @@ impl Machine {
     }
 
     fn definition_row(&self, name: &str, storage: &Storage) -> Value {
-        let mut row =
-            json!({ "storage": name, "type": storage.kind, "content": join(&storage.content) });
-        let text: String = self
-            .storages
-            .iter()
-            .map(|(name, storage)| format!("{}: {name}\n", storage.kind))
-            .collect();
+        let mut row = json!({ "storage": name, "type": storage.kind, "content": join(&storage.content) });
+        let text: String = self.storages.iter().map(|(name, storage)| format!("{}: {name}\n", storage.kind)).collect();
         row["digest"] = json!(sha1_hex(text.as_bytes()));
         if storage.is_shared {
             row["shared"] = json!(1);
@@ -69,28 +56,17 @@ impl Machine {
         let is_wanted = |name: &String, storage: &Storage| {
             storage.is_on(node)
                 && self.sees_storage(&context.caller, name)
-                && parameters
-                    .get("storage")
-                    .is_none_or(|wanted| wanted == name)
-                && parameters
-                    .items("content")
-                    .iter()
-                    .all(|content| storage.content.contains(*content))
-                && parameters
-                    .get("target")
-                    .is_none_or(|target| storage.is_on(target))
+                && parameters.get("storage").is_none_or(|wanted| wanted == name)
+                && parameters.items("content").iter().all(|content| storage.content.contains(*content))
+                && parameters.get("target").is_none_or(|target| storage.is_on(target))
         };
-        let rows = self
-            .storages
-            .iter()
-            .filter(|(name, storage)| is_wanted(name, storage));
+        let rows = self.storages.iter().filter(|(name, storage)| is_wanted(name, storage));
         let rows = rows.map(|(name, storage)| {
             let mut row = self.usage(name, storage, node);
             row["storage"] = json!(name);
             let used = self.used_bytes(name, node);
             let percent = used.saturating_mul(1_000_000) / storage.total_bytes.max(1);
-            row["used_fraction"] =
-                json!(f64::from(u32::try_from(percent).unwrap_or(u32::MAX)) / 1_000_000.0);
+            row["used_fraction"] = json!(f64::from(u32::try_from(percent).unwrap_or(u32::MAX)) / 1_000_000.0);
             row
         });
         Ok(Value::Array(rows.collect()).into())
@@ -106,11 +82,7 @@ impl Machine {
 
     pub(super) fn storage_rows(&self, caller: &Caller) -> Vec<Value> {
         let mut rows = Vec::new();
-        for (name, storage) in self
-            .storages
-            .iter()
-            .filter(|(name, _)| self.sees_storage(caller, name))
-        {
+        for (name, storage) in self.storages.iter().filter(|(name, _)| self.sees_storage(caller, name)) {
             for (node, state) in self.nodes.iter().filter(|(node, _)| storage.is_on(node)) {
                 let mut row = json!({
                     "id": format!("storage/{node}/{name}"), "node": node, "storage": name, "type": "storage",
@@ -129,11 +101,7 @@ impl Machine {
 
     pub(super) fn storage_status(&mut self, context: &Context) -> Answer {
         let name = context.parameters.required("storage");
-        match self
-            .storages
-            .get(name)
-            .filter(|storage| storage.is_on(context.node()))
-        {
+        match self.storages.get(name).filter(|storage| storage.is_on(context.node())) {
             Some(storage) => Ok(self.usage(name, storage, context.node()).into()),
             None => Err(Fault::parameter("storage", "No such storage.")),
         }
@@ -160,11 +128,7 @@ impl Machine {
         match volume.vmid {
             Some(vmid) => {
                 self.has(caller, &format!("/vms/{vmid}"), "VM.Audit")
-                    || self.has(
-                        caller,
-                        &format!("/storage/{}", volume.storage),
-                        "Datastore.Allocate",
-                    )
+                    || self.has(caller, &format!("/storage/{}", volume.storage), "Datastore.Allocate")
             }
             None => true,
         }
@@ -180,8 +144,8 @@ impl Machine {
         } else {
             parse_size(size)
         };
-        let size_bytes = size_bytes
-            .ok_or_else(|| Fault::parameter("size", "value does not match the regex pattern"))?;
+        let size_bytes =
+            size_bytes.ok_or_else(|| Fault::parameter("size", "value does not match the regex pattern"))?;
         let definition = self.storage_on(storage, node)?.clone();
         let vmid = parameters.vmid();
         let filename = parameters.required("filename");
@@ -194,14 +158,10 @@ impl Machine {
             let path = format!("{}/images/{vmid}/{filename}", definition.path());
             return Err(Fault::text(format!("disk image '{path}' already exists")));
         }
-        let format = parameters
-            .get("format")
-            .or_else(|| filename.rsplit_once('.').map(|(_, end)| end))
-            .unwrap_or("raw");
+        let format =
+            parameters.get("format").or_else(|| filename.rsplit_once('.').map(|(_, end)| end)).unwrap_or("raw");
         let kind = super::disks::VolumeKind::Disk;
-        let (made, _) = self
-            .allocate(node, storage, vmid, format, size_bytes, kind)
-            .map_err(Fault::text)?;
+        let (made, _) = self.allocate(node, storage, vmid, format, size_bytes, kind).map_err(Fault::text)?;
         self.rename_volume(node, &made, &volid);
         Ok(json!(volid).into())
     }
@@ -211,11 +171,7 @@ impl Machine {
         let named = context.parameters.required("volume");
         self.storage_on(storage, context.node())?;
         let prefix = format!("{storage}:");
-        let volid = if named.starts_with(&prefix) {
-            named.to_owned()
-        } else {
-            format!("{prefix}{named}")
-        };
+        let volid = if named.starts_with(&prefix) { named.to_owned() } else { format!("{prefix}{named}") };
         match self.volume(context.node(), &volid) {
             Some(volume) => Ok((volid, volume.clone())),
             None => Err(Fault::text(format!("volume '{volid}' does not exist"))),
@@ -224,11 +180,7 @@ impl Machine {
 
     pub(super) fn volume_attributes(&mut self, context: &Context) -> Answer {
         let (_, volume) = self.named_volume(context)?;
-        let path = self
-            .storages
-            .get(&volume.storage)
-            .map(Storage::path)
-            .unwrap_or_default();
+        let path = self.storages.get(&volume.storage).map(Storage::path).unwrap_or_default();
         let name = volume.volid.split_once(':').map_or("", |(_, name)| name);
         let folder = match volume.content.as_str() {
             "iso" => "template",
@@ -236,58 +188,31 @@ impl Machine {
             "images" => "images",
             _ => "",
         };
-        let path = [path.as_str(), folder, name]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("/");
-        let format = if volume.content == "iso" {
-            "raw"
-        } else {
-            &volume.format
-        };
+        let path =
+            [path.as_str(), folder, name].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+        let format = if volume.content == "iso" { "raw" } else { &volume.format };
         Ok(json!({ "format": format, "path": path, "size": volume.size_bytes, "used": volume.used_bytes }).into())
     }
 
     pub(super) fn delete_volume(&mut self, context: &Context) -> Answer {
         let storage = context.parameters.required("storage").to_owned();
-        self.require(
-            &context.caller,
-            &format!("/storage/{storage}"),
-            "Datastore.Allocate",
-        )?;
+        self.require(&context.caller, &format!("/storage/{storage}"), "Datastore.Allocate")?;
         let named = context.parameters.required("volume");
         let prefix = format!("{storage}:");
-        let volid = if named.starts_with(&prefix) {
-            named.to_owned()
-        } else {
-            format!("{prefix}{named}")
-        };
+        let volid = if named.starts_with(&prefix) { named.to_owned() } else { format!("{prefix}{named}") };
         let node = context.node().to_owned();
-        let work = Work::RemoveVolume {
-            node: node.clone(),
-            volid,
-        };
-        let spawn = Spawn {
-            node: &node,
-            kind: "imgdel",
-            id: storage,
-            locks: Vec::new(),
-            wait_ms: 0,
-            work,
-        };
+        let work = Work::RemoveVolume { node: node.clone(), volid };
+        let spawn = Spawn { node: &node, kind: "imgdel", id: storage, locks: Vec::new(), wait_ms: 0, work };
         let upid = self.spawn(&context.caller, spawn);
         match context.parameters.number::<u64>("delay") {
-            Some(delay_s) => self.wait_for_task(self.upids[&upid], delay_s * 1000, upid),
+            Some(delay_s) => self.wait_for_task(self.upids[&upid], delay_s * 1000, &upid),
             None => Ok(json!(upid).into()),
         }
     }
 
     pub(super) fn run_remove_volume(&mut self, seq: u64, node: &str, volid: &str) -> Step {
         if self.has_visible_children(volid) {
-            return Step::failed(format!(
-                "base volume '{volid}' is still in use by linked cloned"
-            ));
+            return Step::failed(format!("base volume '{volid}' is still in use by linked cloned"));
         }
         match self.free_volume(node, volid) {
             Some(_) => {
@@ -315,9 +240,5 @@ fn content_row(volume: &Volume) -> Value {
 }
 
 fn join(items: &BTreeSet<String>) -> String {
-    items
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(",")
+    items.iter().map(String::as_str).collect::<Vec<_>>().join(",")
 }

@@ -31,10 +31,7 @@ pub(super) struct Table<K, V> {
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self {
-            rows: BTreeMap::new(),
-            touched: BTreeSet::new(),
-        }
+        Self { rows: BTreeMap::new(), touched: BTreeSet::new() }
     }
 }
 
@@ -100,19 +97,13 @@ where
     pub(super) fn take_changes(&mut self, table: &str, into: &mut Vec<Row>) {
         for key in std::mem::take(&mut self.touched) {
             let json = self.rows.get(&key).map(|value| to_json(value));
-            into.push(Row {
-                table: table.to_owned(),
-                key: key.to_string(),
-                json,
-            });
+            into.push(Row { table: table.to_owned(), key: key.to_string(), json });
         }
     }
 
     /// Puts one stored row back; unreadable text is an error that names the row.
     pub(super) fn restore(&mut self, key: &str, json: &str) -> Result<(), String> {
-        let parsed: K = key
-            .parse()
-            .map_err(|_| format!("key `{key}` is not one of this table"))?;
+        let parsed: K = key.parse().map_err(|_| format!("key `{key}` is not one of this table"))?;
         let value = serde_json::from_str(json).map_err(|error| format!("row `{key}`: {error}"))?;
         self.rows.insert(parsed, value);
         Ok(())
@@ -128,20 +119,13 @@ pub(super) struct Single<T> {
 
 impl<T: Serialize + DeserializeOwned> Single<T> {
     pub(super) fn new(value: T) -> Self {
-        Self {
-            value,
-            is_touched: true,
-        }
+        Self { value, is_touched: true }
     }
 
     pub(super) fn take_changes(&mut self, key: &str, into: &mut Vec<Row>) {
         if std::mem::take(&mut self.is_touched) {
             let json = Some(to_json(&self.value));
-            into.push(Row {
-                table: "single".to_owned(),
-                key: key.to_owned(),
-                json,
-            });
+            into.push(Row { table: "single".to_owned(), key: key.to_owned(), json });
         }
     }
 
@@ -167,8 +151,7 @@ impl<T> DerefMut for Single<T> {
 }
 
 fn to_json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value)
-        .expect("state is made of strings, numbers, lists and string-keyed maps")
+    serde_json::to_string(value).expect("state is made of strings, numbers, lists and string-keyed maps")
 }
 
 #[cfg(test)]
@@ -187,14 +170,7 @@ mod tests {
         table.remove(&1);
         assert!(table.get(&2).is_some());
         table.take_changes("letters", &mut rows);
-        assert_eq!(
-            rows,
-            [Row {
-                table: "letters".into(),
-                key: "1".into(),
-                json: None
-            }]
-        );
+        assert_eq!(rows, [Row { table: "letters".into(), key: "1".into(), json: None }]);
         table.restore("7", "\"c\"").expect("the row is JSON text");
         assert_eq!(table.get(&7).map(String::as_str), Some("c"));
     }

@@ -64,24 +64,10 @@ pub(super) enum Work {
     Clone(CloneWork),
     Configure(ConfigureWork),
     Power(PowerWork),
-    Template {
-        vmid: u32,
-    },
-    Resize {
-        vmid: u32,
-        disk: String,
-        size: String,
-        digest: Option<String>,
-    },
-    Destroy {
-        vmid: u32,
-        purges: bool,
-        frees_unreferenced: bool,
-    },
-    RemoveVolume {
-        node: String,
-        volid: String,
-    },
+    Template { vmid: u32 },
+    Resize { vmid: u32, disk: String, size: String, digest: Option<String> },
+    Destroy { vmid: u32, purges: bool, frees_unreferenced: bool },
+    RemoveVolume { node: String, volid: String },
 }
 
 /// What a stage says about the rest of the task.
@@ -135,10 +121,7 @@ pub(super) struct Spawn<'a> {
 
 /// An exclusive lock on one guest.
 pub(super) fn exclusive(vmid: u32) -> Vec<Hold> {
-    vec![Hold {
-        vmid,
-        is_shared: false,
-    }]
+    vec![Hold { vmid, is_shared: false }]
 }
 
 /// The text of a lock that did not come free.
@@ -165,17 +148,9 @@ impl Machine {
             user: caller.full_id(),
         }
         .to_string();
-        self.log_line(
-            spawn.node,
-            &caller.full_id(),
-            6,
-            format!("starting task {upid}"),
-        );
+        self.log_line(spawn.node, &caller.full_id(), 6, &format!("starting task {upid}"));
         let due_ms = now_ms + FORK_MS;
-        let phase = Phase::Waiting {
-            due_ms,
-            until_ms: due_ms + spawn.wait_ms,
-        };
+        let phase = Phase::Waiting { due_ms, until_ms: due_ms + spawn.wait_ms };
         let task = Task {
             upid: upid.clone(),
             node: spawn.node.to_owned(),
@@ -206,11 +181,8 @@ impl Machine {
 
     /// Returns whether no running task holds what `wanted` asks for.
     pub(super) fn is_lock_free(&self, wanted: &[Hold]) -> bool {
-        let clashes = |held: &Hold| {
-            wanted
-                .iter()
-                .any(|wish| wish.vmid == held.vmid && !(wish.is_shared && held.is_shared))
-        };
+        let clashes =
+            |held: &Hold| wanted.iter().any(|wish| wish.vmid == held.vmid && !(wish.is_shared && held.is_shared));
         self.active_tasks().all(|task| match task.phase {
             Phase::Running { .. } => !task.locks.iter().any(clashes),
             Phase::Waiting { .. } | Phase::Ended { .. } => true,
@@ -235,12 +207,7 @@ impl Machine {
 
     /// Lets time pass up to `now_ms` and everything happen that is due until then.
     pub(super) fn advance_to(&mut self, now_ms: u64) {
-        while let Some(entry) = self
-            .agenda
-            .first()
-            .copied()
-            .filter(|(due_ms, _)| *due_ms <= now_ms)
-        {
+        while let Some(entry) = self.agenda.first().copied().filter(|(due_ms, _)| *due_ms <= now_ms) {
             self.agenda.remove(&entry);
             self.clock.now_ms = self.clock.now_ms.max(entry.0);
             match entry.1 {
@@ -256,12 +223,7 @@ impl Machine {
     /// Moves time to the next event, which is what a poll does when time is not real.
     pub(super) fn advance_to_next(&mut self, includes_broadcast: bool) {
         let is_wanted = |event: &Event| includes_broadcast || *event != Event::Broadcast;
-        if let Some(due_ms) = self
-            .agenda
-            .iter()
-            .find(|(_, event)| is_wanted(event))
-            .map(|(due_ms, _)| *due_ms)
-        {
+        if let Some(due_ms) = self.agenda.iter().find(|(_, event)| is_wanted(event)).map(|(due_ms, _)| *due_ms) {
             self.advance_to(due_ms);
         }
     }
@@ -277,11 +239,7 @@ impl Machine {
                 if !self.is_lock_free(&task.locks.clone()) {
                     return self.keep_waiting(seq, until_ms);
                 }
-                if task
-                    .log
-                    .first()
-                    .is_some_and(|line| line == "trying to acquire lock...")
-                {
+                if task.log.first().is_some_and(|line| line == "trying to acquire lock...") {
                     self.task_log(seq, " OK");
                 }
                 0
@@ -289,23 +247,11 @@ impl Machine {
         };
         // The locks are held from here on, also while the stage looks at other tasks.
         let now_ms = self.clock.now_ms;
-        self.set_phase(
-            seq,
-            Phase::Running {
-                due_ms: now_ms,
-                stage,
-            },
-        );
+        self.set_phase(seq, Phase::Running { due_ms: now_ms, stage });
         match self.run_stage(seq, stage) {
             Step::After(delay_ms) => {
                 let due_ms = now_ms + delay_ms;
-                self.set_phase(
-                    seq,
-                    Phase::Running {
-                        due_ms,
-                        stage: stage + 1,
-                    },
-                );
+                self.set_phase(seq, Phase::Running { due_ms, stage: stage + 1 });
                 self.agenda.insert((due_ms, Event::Task(seq)));
             }
             Step::End(result) => self.end_task(seq, result),
@@ -314,23 +260,13 @@ impl Machine {
 
     fn keep_waiting(&mut self, seq: u64, until_ms: u64) {
         if self.clock.now_ms >= until_ms {
-            let vmid = self
-                .tasks
-                .get(&seq)
-                .and_then(|task| task.locks.first())
-                .map_or(0, |hold| hold.vmid);
+            let vmid = self.tasks.get(&seq).and_then(|task| task.locks.first()).map_or(0, |hold| hold.vmid);
             return self.end_task(seq, Err(lock_timeout(vmid)));
         }
         if self.tasks.get(&seq).is_some_and(|task| task.log.is_empty()) {
             self.task_log(seq, "trying to acquire lock...");
         }
-        self.set_phase(
-            seq,
-            Phase::Waiting {
-                due_ms: until_ms,
-                until_ms,
-            },
-        );
+        self.set_phase(seq, Phase::Waiting { due_ms: until_ms, until_ms });
         self.agenda.insert((until_ms, Event::Task(seq)));
     }
 
@@ -341,20 +277,15 @@ impl Machine {
         match work {
             Work::Create(work) => self.run_create(seq, stage, &work),
             Work::Clone(work) => self.run_clone(seq, stage, &work),
-            Work::Configure(work) => self.run_configure(seq, stage, work),
+            Work::Configure(work) => self.run_configure(seq, stage, &work),
             Work::Power(work) => self.run_power(seq, stage, &work),
             Work::Template { vmid } => self.run_template(stage, vmid),
-            Work::Resize {
-                vmid,
-                disk,
-                size,
-                digest,
-            } => self.run_resize(seq, stage, vmid, &disk, &size, digest.as_deref()),
-            Work::Destroy {
-                vmid,
-                purges,
-                frees_unreferenced,
-            } => self.run_destroy(seq, stage, vmid, purges, frees_unreferenced),
+            Work::Resize { vmid, disk, size, digest } => {
+                self.run_resize(seq, stage, vmid, &disk, &size, digest.as_deref())
+            }
+            Work::Destroy { vmid, purges, frees_unreferenced } => {
+                self.run_destroy(seq, stage, vmid, purges, frees_unreferenced)
+            }
             Work::RemoveVolume { node, volid } => self.run_remove_volume(seq, &node, &volid),
         }
     }
@@ -364,37 +295,24 @@ impl Machine {
         let at_ms = self.clock.now_ms;
         let (status, last_line, priority) = match result {
             Ok(0) => ("OK".to_owned(), "TASK OK".to_owned(), 6),
-            Ok(count) => (
-                format!("WARNINGS: {count}"),
-                format!("TASK WARNINGS: {count}"),
-                6,
-            ),
+            Ok(count) => (format!("WARNINGS: {count}"), format!("TASK WARNINGS: {count}"), 6),
             Err(text) => (text.replace('\n', " "), format!("TASK ERROR: {text}"), 3),
         };
         let Some(task) = self.tasks.get_mut(&seq) else {
             return;
         };
         task.log.push(last_line);
-        task.phase = Phase::Ended {
-            at_ms,
-            status: status.clone(),
-        };
+        task.phase = Phase::Ended { at_ms, status: status.clone() };
         let (node, user, upid) = (task.node.clone(), task.user.clone(), task.upid.clone());
         self.active.remove(&seq);
-        self.log_line(&node, &user, priority, format!("end task {upid} {status}"));
+        self.log_line(&node, &user, priority, &format!("end task {upid} {status}"));
         self.wake_waiting();
     }
 
     /// Ends a task as if its worker had been killed: nothing is cleaned up.
     pub(super) fn kill_task(&mut self, seq: u64) {
         let at_ms = self.clock.now_ms;
-        self.set_phase(
-            seq,
-            Phase::Ended {
-                at_ms,
-                status: "unexpected status".to_owned(),
-            },
-        );
+        self.set_phase(seq, Phase::Ended { at_ms, status: "unexpected status".to_owned() });
         self.active.remove(&seq);
         self.wake_waiting();
     }
@@ -402,25 +320,14 @@ impl Machine {
     fn wake_waiting(&mut self) {
         let now_ms = self.clock.now_ms;
         let is_waiting = |task: &super::task::Task| matches!(task.phase, Phase::Waiting { .. });
-        let waiting: Vec<u64> = self
-            .active
-            .iter()
-            .copied()
-            .filter(|seq| self.tasks.get(seq).is_some_and(is_waiting))
-            .collect();
+        let waiting: Vec<u64> =
+            self.active.iter().copied().filter(|seq| self.tasks.get(seq).is_some_and(is_waiting)).collect();
         for seq in waiting {
-            if let Some(Phase::Waiting { due_ms, until_ms }) =
-                self.tasks.get(&seq).map(|task| task.phase.clone())
+            if let Some(Phase::Waiting { due_ms, until_ms }) = self.tasks.get(&seq).map(|task| task.phase.clone())
                 && due_ms == until_ms
             {
                 self.agenda.remove(&(due_ms, Event::Task(seq)));
-                self.set_phase(
-                    seq,
-                    Phase::Waiting {
-                        due_ms: now_ms,
-                        until_ms,
-                    },
-                );
+                self.set_phase(seq, Phase::Waiting { due_ms: now_ms, until_ms });
                 self.agenda.insert((now_ms, Event::Task(seq)));
             }
         }
@@ -433,10 +340,7 @@ impl Machine {
     }
 
     pub(super) fn active_tasks(&self) -> impl Iterator<Item = &Task> {
-        self.active
-            .iter()
-            .filter_map(|seq| self.tasks.get(seq))
-            .filter(|task| task.is_active())
+        self.active.iter().filter_map(|seq| self.tasks.get(seq)).filter(|task| task.is_active())
     }
 
     /// Rebuilds what is derived from tasks and guests after a restore.
@@ -450,15 +354,8 @@ impl Machine {
             }
         }
         for (vmid, guest) in self.guests.iter() {
-            agenda.extend(
-                guest
-                    .restart_at_ms
-                    .map(|due_ms| (due_ms, Event::Restart(*vmid))),
-            );
-            if let super::state::Power::Running {
-                agent_at_ms: Some(due_ms),
-                ..
-            } = guest.power
+            agenda.extend(guest.restart_at_ms.map(|due_ms| (due_ms, Event::Restart(*vmid))));
+            if let super::state::Power::Running { agent_at_ms: Some(due_ms), .. } = guest.power
                 && due_ms > self.clock.now_ms
             {
                 agenda.push((due_ms, Event::AgentUp(*vmid)));

@@ -16,11 +16,7 @@ impl Machine {
     pub(super) fn node_tasks(&mut self, context: &Context) -> Answer {
         let parameters = &context.parameters;
         let source = parameters.get("source").unwrap_or("archive");
-        let sees_all = self.has(
-            &context.caller,
-            &format!("/nodes/{}", context.node()),
-            "Sys.Audit",
-        );
+        let sees_all = self.has(&context.caller, &format!("/nodes/{}", context.node()), "Sys.Audit");
         let is_wanted = |task: &&Task| {
             let phase_fits = match source {
                 "active" => task.is_active(),
@@ -31,46 +27,25 @@ impl Machine {
                 && task.node == context.node()
                 && (sees_all || is_own(task, &context.caller))
                 && parameters.get("vmid").is_none_or(|vmid| task.id == vmid)
-                && parameters
-                    .get("typefilter")
-                    .is_none_or(|kind| task.kind == kind)
-                && parameters
-                    .number::<u64>("since")
-                    .is_none_or(|since| task.start_s >= since)
-                && parameters
-                    .number::<u64>("until")
-                    .is_none_or(|until| task.start_s <= until)
-                && parameters
-                    .get("userfilter")
-                    .is_none_or(|user| task.user.contains(user))
+                && parameters.get("typefilter").is_none_or(|kind| task.kind == kind)
+                && parameters.number::<u64>("since").is_none_or(|since| task.start_s >= since)
+                && parameters.number::<u64>("until").is_none_or(|until| task.start_s <= until)
+                && parameters.get("userfilter").is_none_or(|user| task.user.contains(user))
                 && (!parameters.is_set("errors") || is_failed(task))
         };
         let tasks: Vec<&Task> = self.tasks.values().rev().filter(is_wanted).collect();
         let start = parameters.number("start").unwrap_or(0);
         let limit = parameters.number("limit").unwrap_or(50);
-        let rows = tasks
-            .iter()
-            .skip(start)
-            .take(limit)
-            .map(|task| list_row(task))
-            .collect();
+        let rows = tasks.iter().skip(start).take(limit).map(|task| list_row(task)).collect();
         Ok(Success::with_total(rows, tasks.len()))
     }
 
     pub(super) fn cluster_tasks(&mut self, context: &Context) -> Answer {
         let sees_all = self.has(&context.caller, "/", "Sys.Audit");
-        let visible = self
-            .tasks
-            .values()
-            .rev()
-            .filter(|task| sees_all || is_own(task, &context.caller));
+        let visible = self.tasks.values().rev().filter(|task| sees_all || is_own(task, &context.caller));
         let rows = visible.take(CLUSTER_LIST).map(|task| {
             let mut row = split_user(task);
-            for (key, value) in [
-                ("upid", json!(task.upid)),
-                ("node", json!(task.node)),
-                ("type", json!(task.kind)),
-            ] {
+            for (key, value) in [("upid", json!(task.upid)), ("node", json!(task.node)), ("type", json!(task.kind))] {
                 row[key] = value;
             }
             row["id"] = json!(task.id);
@@ -95,11 +70,7 @@ impl Machine {
         data["starttime"] = json!(task.start_s);
         data["type"] = json!(task.kind);
         data["id"] = json!(task.id);
-        data["status"] = json!(if task.is_active() {
-            "running"
-        } else {
-            "stopped"
-        });
+        data["status"] = json!(if task.is_active() { "running" } else { "stopped" });
         if let Phase::Ended { status, .. } = &task.phase {
             data["exitstatus"] = json!(status);
         }
@@ -114,15 +85,10 @@ impl Machine {
             limit => limit,
         };
         if task.log.is_empty() {
-            return Ok(Success::with_total(
-                vec![json!({ "n": 1, "t": "no content" })],
-                1,
-            ));
+            return Ok(Success::with_total(vec![json!({ "n": 1, "t": "no content" })], 1));
         }
         let lines = task.log.iter().enumerate().skip(start).take(limit);
-        let rows = lines
-            .map(|(position, line)| json!({ "n": position + 1, "t": line }))
-            .collect();
+        let rows = lines.map(|(position, line)| json!({ "n": position + 1, "t": line })).collect();
         Ok(Success::with_total(rows, task.log.len()))
     }
 
@@ -152,33 +118,22 @@ impl Machine {
     fn visible_task(&self, context: &Context) -> Result<&Task, Fault> {
         let task = self.find_task(context)?;
         if !is_own(task, &context.caller) {
-            self.require(
-                &context.caller,
-                &format!("/nodes/{}", context.node()),
-                "Sys.Audit",
-            )?;
+            self.require(&context.caller, &format!("/nodes/{}", context.node()), "Sys.Audit")?;
         }
         Ok(task)
     }
 
     fn find_task(&self, context: &Context) -> Result<&Task, Fault> {
         let text = context.parameters.required("upid");
-        let upid: Upid = text
-            .parse()
-            .map_err(|_| Fault::parameter("upid", "unable to parse worker upid"))?;
+        let upid: Upid = text.parse().map_err(|_| Fault::parameter("upid", "unable to parse worker upid"))?;
         let seq = self.upids.get(text).filter(|_| upid.node == context.node());
-        seq.and_then(|seq| self.tasks.get(seq))
-            .ok_or_else(|| Fault::parameter("upid", "no such task"))
+        seq.and_then(|seq| self.tasks.get(seq)).ok_or_else(|| Fault::parameter("upid", "no such task"))
     }
 }
 
 fn is_own(task: &Task, caller: &Caller) -> bool {
     let user = task.user.split('!').next().unwrap_or_default();
-    if caller.token.is_some() {
-        task.user == caller.full_id()
-    } else {
-        user == caller.user
-    }
+    if caller.token.is_some() { task.user == caller.full_id() } else { user == caller.user }
 }
 
 fn is_failed(task: &Task) -> bool {
@@ -194,11 +149,7 @@ fn split_user(task: &Task) -> Value {
 
 /// A running task shows its user unsplit and the status `RUNNING`.
 fn list_row(task: &Task) -> Value {
-    let mut row = if task.is_active() {
-        json!({ "user": task.user, "saved": "0" })
-    } else {
-        split_user(task)
-    };
+    let mut row = if task.is_active() { json!({ "user": task.user, "saved": "0" }) } else { split_user(task) };
     row["upid"] = json!(task.upid);
     row["node"] = json!(task.node);
     row["pid"] = json!(task.pid);

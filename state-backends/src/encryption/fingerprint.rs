@@ -21,6 +21,11 @@ impl FingerprintKey {
         Self { key }
     }
 
+    /// Returns the key itself, for whoever makes fingerprints of their own kind.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.key
+    }
+
     /// Returns the fingerprint of a secret: `hmac-sha256:` and 43 characters. Equal secrets have equal fingerprints.
     pub fn fingerprint(&self, secret: &[u8]) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_slice())

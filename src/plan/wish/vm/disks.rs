@@ -31,7 +31,8 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
     let address = draft.block.address.clone();
     for name in ["size", "storage"] {
         let path = nested("disk", slot, name);
-        let inherited = scene.kept(&address, &path).or_else(|| source?.get(name).cloned());
+        let kept = if name == "size" { scene.kept(&address, &path) } else { scene.kept_while_it_lives(&address, &path) };
+        let inherited = kept.or_else(|| source?.get(name).cloned());
         match inherited {
             Some(value) => drop(disk.entry(name.into()).or_insert_with(|| value.with_marks(Marks::CHOSEN))),
             None if guest.model.is_none() => drop(disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text))),
@@ -48,7 +49,9 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
     }
     let bytes = |value: Option<&Value>| value.and_then(Value::as_text).and_then(|text| size::parse(text).ok());
     let path = nested("disk", slot, "size");
-    if let (Some(wanted), Some(least)) = (bytes(disk.get("size")), bytes(source.and_then(|source| source.get("size")))) {
+    // The template may have grown since a guest was cloned from it.
+    let is_new = scene.kept_while_it_lives(&address, &path).is_none();
+    if let (true, Some(wanted), Some(least)) = (is_new, bytes(disk.get("size")), bytes(source.and_then(|source| source.get("size")))) {
         if wanted < least {
             let least = size::print(least);
             draft.error(
@@ -75,7 +78,7 @@ fn clone_kind(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut 
         }
         Some(_) => {}
         None => {
-            let kept = scene.kept(&draft.block.address, &path);
+            let kept = scene.kept_while_it_lives(&draft.block.address, &path);
             let chosen = kept.or_else(|| can_link.map(|can| Value::text(if can { "linked" } else { "full" })));
             attributes.insert("clone".into(), chosen.map_or_else(|| Value::unknown(Type::Text), |value| value.with_marks(Marks::CHOSEN)));
         }

@@ -81,7 +81,7 @@ fn mac(scene: &mut Scene, draft: &Draft, guest: &Guest, slot: &str, nic: &mut At
         nic.insert("mac".into(), Value::text(mac));
         return;
     }
-    let kept = scene.kept(&draft.block.address, &nested("network", slot, "mac"));
+    let kept = scene.kept_unless_beside(&draft.block.address, &nested("network", slot, "mac"));
     let mac = kept.unwrap_or_else(|| Value::text(scene.ledger.choose_mac(&scene.input.state.lineage, &guest.owner, slot)));
     nic.insert("mac".into(), mac.with_marks(Marks::CHOSEN));
 }
@@ -111,7 +111,7 @@ fn auto(scene: &mut Scene, draft: &mut Draft, guest: &Guest, slot: &str, subnet:
         draft.error("there is no network to take an address from", &path, "add `network { cidr = ... }` to its tenant, or write `dhcp` or an address");
         return None;
     };
-    let kept = scene.kept(&draft.block.address, &path).filter(|kept| {
+    let kept = scene.kept_unless_beside(&draft.block.address, &path).filter(|kept| {
         let address: Option<IpAddr> = kept.as_text().and_then(|text| text.split('/').next()?.parse().ok());
         address.is_some_and(|address| subnet.cidr.contains(&address))
     });

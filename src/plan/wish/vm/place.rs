@@ -4,7 +4,9 @@ use super::{Attributes, Guest};
 use crate::plan::choose::Demand;
 use crate::plan::wish::{Draft, Scene};
 use crate::resources::conform::did_you_mean;
-use crate::resources::size;
+use crate::resources::vm::VM;
+use crate::resources::{Lookup, Sighting, size};
+use crate::state::Record;
 use crate::resources::vm::decode::{is_disk, storage_of};
 use crate::value::{Path, Value};
 use std::collections::BTreeSet;
@@ -23,9 +25,8 @@ pub(super) fn vmid(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attribut
             }
         };
     }
-    // What stands in the record is ours as long as no stranger sits there; the sighting tells.
-    let is_replaced = scene.replaced.contains(&address);
-    if let Some(vmid) = scene.record(&address).filter(|_| !is_replaced).and_then(|record| record.identity.vmid()) {
+    let is_free = !scene.replaced.contains(&address) && !has_stranger(scene, draft);
+    if let Some(vmid) = scene.record(&address).filter(|_| is_free).and_then(|record| record.identity.vmid()) {
         if scene.ledger.take_vmid(&draft.cluster, vmid, &guest.owner).is_ok() {
             return Some(vmid);
         }
@@ -40,13 +41,21 @@ pub(super) fn vmid(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attribut
     chosen
 }
 
+/// Whether another guest sits where ours is recorded: then ours is gone, and the VMID with it.
+fn has_stranger(scene: &Scene, draft: &Draft) -> bool {
+    let Some((view, record)) = scene.view(&draft.cluster).zip(scene.record(&draft.block.address)) else { return false };
+    let Record { identity, intent, applied, .. } = record;
+    let project = &scene.input.stack.settings.project;
+    matches!((VM.sight)(&Lookup { view, identity, intent, project, applied }), Sighting::Foreign(_))
+}
+
 /// Returns the node, or `None` after an error.
 pub(super) fn node(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attributes: &Attributes) -> Option<String> {
     let path = Path::attribute("node");
     let address = draft.block.address.clone();
     let view = scene.view(&draft.cluster)?;
     let record = scene.record(&address);
-    let seen = record.and_then(|record| view.guests.get(&record.identity.vmid()?));
+    let seen = record.filter(|_| !has_stranger(scene, draft)).and_then(|record| view.guests.get(&record.identity.vmid()?));
     let present = seen.map(|guest| guest.node.clone()).or_else(|| record?.identity.node().map(str::to_owned));
     if let Some(node) = attributes.get("node").and_then(Value::as_text) {
         return written_node(scene, draft, node, present.as_deref());

@@ -66,3 +66,11 @@ vm "life" {
     ignore_changes  = name                      # error: `ignore_changes` takes a list, expected `[name]`
   }
 }
+
+check "c" {
+  asert {                                       # error: `check` has no block `asert` ~ did you mean `assert`?
+  }
+}
+
+policy "p" {                                    # error: `policy` blocks are not supported yet
+}

@@ -65,11 +65,11 @@ tenant "acme" {
       source = "10.0.0.0/8"
     }
     dynamic "allow" {
-      for_each = { query = 25565, rcon = 25575 }
+      for_each = toset(["query", "rcon"])
       labels   = [allow.key]
       content {
         proto = "tcp"
-        port  = allow.value
+        port  = allow.value == "rcon" ? 25575 : 25565
       }
     }
   }

@@ -11,10 +11,10 @@ variable "sizes" {
 }
 
 vm "arena" {
-  for_each = { for size in var.sizes : size => size }
+  for_each = toset(var.sizes)
   tenant   = var.tenant
   template = var.template
-  cores    = { small = 1, large = 4 }[each.key]
+  cores    = lookup({ small = 1, large = 4 }, each.key, 2)
   memory   = "2GiB"
 }
 

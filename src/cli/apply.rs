@@ -1,0 +1,170 @@
+//! `spawnpoint apply`
+
+use super::configuration::Given;
+use super::disk::{Disk, Replay};
+use super::execute::execute;
+use super::exit::Exit;
+use super::flags::{Approval, Locking, Planning, Values};
+use super::plan::{show, warn_refresh};
+use super::plan_file::PlanFile;
+use super::session::{Role, Session, schema};
+use super::shell::{Ended, Shell};
+use super::terminal::{Form, Input};
+use crate::diagnostics::Diagnostic;
+use crate::plan::{Mode, Options, Plan};
+use crate::render::{self, Style};
+use state_backends::Lease;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Brings the clusters to what the files say
+///
+/// Without a plan file: plans, shows the plan, asks for a `yes`, applies. With one: plans again from what the file holds, and applies only
+/// if that still means the same; otherwise nothing is done and the exit code is 4.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// A file that `plan -out` wrote
+    #[arg(value_name = "PLANFILE", conflicts_with_all = ["target", "exclude", "replace", "refresh_only", "destroy"])]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    values: Values,
+    #[command(flatten)]
+    planning: Planning,
+    #[command(flatten)]
+    approval: Approval,
+    #[command(flatten)]
+    locking: Locking,
+    /// Destroys everything, as `spawnpoint destroy` does
+    #[arg(long, conflicts_with = "refresh_only")]
+    destroy: bool,
+    /// Only brings the state to what is on the clusters
+    #[arg(long)]
+    refresh_only: bool,
+    /// Accepted for Terraform's sake: every plan looks at the clusters
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1,
+        require_equals = true, action = clap::ArgAction::Set)]
+    refresh: bool,
+    /// Writes one JSON object per line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
+    let shell = &shell.in_form(if args.json { Form::Json } else { Form::Text });
+    if !args.refresh {
+        warn_refresh(shell);
+    }
+    let given = Given::of_process(args.values.0);
+    let mode = match (args.destroy, args.refresh_only) {
+        (true, _) => Mode::Destroy,
+        (false, true) => Mode::RefreshOnly,
+        (false, false) => Mode::Apply,
+    };
+    match args.file {
+        Some(path) => apply_file(&path, &given, args.locking, shell).await,
+        None => plan_and_apply(&given, args.planning.options(mode), args.approval, args.locking, shell).await,
+    }
+}
+
+/// Plans under the lock, shows, asks, applies. What was shown is what is done.
+pub(super) async fn plan_and_apply(
+    given: &Given,
+    options: Options,
+    approval: Approval,
+    locking: Locking,
+    shell: &Shell,
+) -> Ended {
+    let input = Input::of_process(approval.input && shell.terminal.form == Form::Text);
+    if !approval.auto_approve && input != Input::Asked {
+        return Err(nobody_to_ask(input));
+    }
+    let session = Session::open(Arc::new(Disk::new(shell.folder.clone())), given, shell).await?;
+    let run = shell.run_id();
+    let lease = session.store.lock("apply", &run, locking.lock_timeout, shell).await?;
+    let planned = session.plan(&options, Role::Worker(&lease)).await;
+    let ended = match planned {
+        Err(failure) => Err(failure),
+        Ok(plan) => {
+            show(&plan, shell);
+            match approval.auto_approve || plan.is_empty() || is_approved(&plan, shell) {
+                true => execute(&session, &plan, &lease, &run, options.parallelism).await,
+                false => {
+                    shell.terminal.say("Apply cancelled: only `yes` is a yes. Nothing was done.");
+                    Ok(Exit::Error)
+                }
+            }
+        }
+    };
+    give_back(&session, lease, ended).await
+}
+
+async fn apply_file(path: &Path, given: &Given, locking: Locking, shell: &Shell) -> Ended {
+    let file = PlanFile::read(&shell.folder.join(path))?;
+    // The present files say where the state and its key are; everything else comes from the plan file.
+    let opening = Session::open(Arc::new(Disk::new(shell.folder.clone())), given, shell).await?;
+    let origin = file.origin(opening.store.keys())?;
+    drop(opening);
+    let world = Arc::new(Replay::new(origin.memory, shell.folder.clone()));
+    let session = Session::open(world, &origin.given, shell).await?;
+    let run = shell.run_id();
+    let lease = session.store.lock("apply", &run, locking.lock_timeout, shell).await?;
+    let ended = match session.plan(&origin.options, Role::Worker(&lease)).await {
+        Err(failure) => Err(failure),
+        Ok(plan) if is_same(&file, &plan) => {
+            show(&plan, shell);
+            execute(&session, &plan, &lease, &run, origin.options.parallelism).await
+        }
+        Ok(plan) => {
+            refuse(&file, &plan, shell);
+            Ok(Exit::Stale)
+        }
+    };
+    give_back(&session, lease, ended).await
+}
+
+fn is_same(file: &PlanFile, plan: &Plan) -> bool {
+    file.intent == plan.intent && file.lineage == plan.lineage
+}
+
+fn refuse(file: &PlanFile, plan: &Plan, shell: &Shell) {
+    let now = render::plan::text(plan, schema, Style::Plain);
+    let mut diagnostic =
+        Diagnostic::error("the plan is stale: planned again, it would do something else. Nothing was done")
+            .hint("look at the difference, then plan again: `spawnpoint plan -out FILE`");
+    if file.lineage != plan.lineage {
+        diagnostic = diagnostic.detail("It was made from another state.");
+    }
+    shell.terminal.diagnostics(&diagnostic.into(), &crate::diagnostics::Sources::new());
+    let difference = similar::TextDiff::from_lines(file.text.as_str(), now.as_str());
+    let text = difference.unified_diff().context_radius(2).header("approved", "now").to_string();
+    shell.terminal.say(text.trim_end());
+}
+
+/// The lock is given back however the run ended; that it could not be is told only if nothing worse happened.
+async fn give_back(session: &Session, lease: Arc<Lease>, ended: Ended) -> Ended {
+    let unlocked = session.store.unlock(lease).await;
+    let exit = ended?;
+    unlocked?;
+    Ok(exit)
+}
+
+fn is_approved(plan: &Plan, shell: &Shell) -> bool {
+    let (question, warning) = match plan.mode {
+        Mode::Destroy => ("Do you really want to destroy all of this?", " There is no way back."),
+        Mode::Apply | Mode::RefreshOnly => ("Do you want to do this?", ""),
+    };
+    let answer = shell.terminal.ask(&format!("\n{question}{warning} Only `yes` is a yes: "));
+    answer.as_deref() == Some("yes")
+}
+
+fn nobody_to_ask(input: Input) -> Box<super::failure::Failure> {
+    let summary = match input {
+        Input::Refused => "nothing is applied without a `yes`, and `-input=false` or `-json` says not to ask for it",
+        Input::NoTerminal | Input::Asked => "nothing is applied without a `yes`, and there is no terminal to ask on",
+    };
+    Diagnostic::error(summary)
+        .hint("look at the plan first, then run it: `spawnpoint plan -out FILE` and `spawnpoint apply FILE`")
+        .hint("or apply whatever the plan will be: `spawnpoint apply -auto-approve`")
+        .into()
+}

@@ -1,0 +1,159 @@
+//! Carrying out a plan that was approved: driver, reporters, Ctrl-C, outputs, history. The run holds the lock.
+
+use super::exit::Exit;
+use super::failure::Outcome;
+use super::output;
+use super::session::Session;
+use super::shell::{Ended, Shell};
+use super::terminal::{Form, now};
+use crate::apply::{self, Event, Interrupt, Journal, Playbooks, Run, Summary};
+use crate::diagnostics::Diagnostic;
+use crate::plan::{Mode, Plan};
+use crate::render::{outcome, progress, stream};
+use crate::state::{Entry, OutputRecord};
+use state_backends::{Lease, RunRecord};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Does what a plan says and tells how it went.
+///
+/// # Errors
+/// The state cannot be written. What was done on the clusters is in the journal.
+pub(super) async fn execute(
+    session: &Session,
+    plan: &Plan,
+    lease: &Arc<Lease>,
+    run: &str,
+    parallelism: usize,
+) -> Ended {
+    if plan.is_empty() && plan.operations.is_empty() {
+        finish(plan, &Summary::default(), &session.shell);
+        return Ok(Exit::Done);
+    }
+    let mut record = RunRecord {
+        id: run.into(),
+        command: session.shell.command.clone(),
+        who: session.shell.who(),
+        started: session.shell.now,
+        finished: None,
+        outcome: None,
+        summary: crate::render::plan::sentence(plan.counts()),
+        body: format!("{{\"intent\":{:?}}}", plan.intent),
+    };
+    session.store.record(lease, record.clone()).await?;
+    let journal = session.store.journal(lease);
+    let summary = drive(session, plan, &journal, run, parallelism).await;
+    if summary.is_success() {
+        write_outputs(plan, run, &journal).await?;
+        session.store.compact(lease).await?;
+    }
+    record.finished = Some(jiff::Timestamp::now());
+    record.outcome = Some(word(&summary).into());
+    record.summary = outcome::headline(plan, &summary);
+    session.store.record(lease, record).await?;
+    finish(plan, &summary, &session.shell);
+    if summary.is_success() && plan.mode == Mode::Apply {
+        output::show_all(&session.store.load().await?, &session.shell);
+    }
+    Ok(match (summary.is_success(), summary.is_interrupted) {
+        (true, _) => Exit::Done,
+        (false, true) => Exit::Interrupted,
+        (false, false) => Exit::Error,
+    })
+}
+
+async fn drive(session: &Session, plan: &Plan, journal: &dyn Journal, run: &str, parallelism: usize) -> Summary {
+    let provisioner = Playbooks {
+        games: session.configuration.files.clone(),
+        stack: session.shell.folder.clone(),
+        known_hosts: session.shell.folder.join(".spawnpoint/known_hosts"),
+    };
+    let run = Run {
+        plan,
+        clusters: &session.clusters,
+        journal,
+        provisioner: &provisioner,
+        id: run.into(),
+        parallelism,
+        clock: &|| jiff::Timestamp::now().as_second(),
+    };
+    let (wish, interrupts) = watch::channel(Interrupt::None);
+    let listener = tokio::spawn(listen(wish));
+    let mut reporter = Reporter::new(plan, &session.shell);
+    let summary = apply::run(&run, &mut |event| reporter.report(&event), interrupts).await;
+    listener.abort();
+    reporter.end();
+    summary
+}
+
+/// Ctrl-C once: finish what runs. Twice: leave now.
+async fn listen(wish: watch::Sender<Interrupt>) {
+    for interrupt in [Interrupt::Finish, Interrupt::Leave] {
+        if tokio::signal::ctrl_c().await.is_err() || wish.send(interrupt).is_err() {
+            return;
+        }
+    }
+}
+
+/// Who listens to the events.
+enum Reporter<'a> {
+    Bars(progress::Bars),
+    Lines(progress::Lines, &'a Shell),
+    Json(&'a Shell),
+}
+
+impl<'a> Reporter<'a> {
+    fn new(plan: &Plan, shell: &'a Shell) -> Self {
+        let style = shell.terminal.err;
+        match shell.terminal.form {
+            Form::Json => Self::Json(shell),
+            Form::Text if shell.terminal.has_bars() => Self::Bars(progress::Bars::new(plan.operations.len(), style)),
+            Form::Text => Self::Lines(progress::Lines::new(style), shell),
+        }
+    }
+
+    fn report(&mut self, event: &Event) {
+        match self {
+            Self::Bars(bars) => bars.show(event),
+            Self::Lines(lines, shell) => {
+                if let Some(line) = lines.line(event) {
+                    shell.terminal.say(&line);
+                }
+            }
+            Self::Json(shell) => shell.terminal.line(&stream::event(&now(), event)),
+        }
+    }
+
+    fn end(self) {
+        match self {
+            Self::Bars(bars) => bars.finish(),
+            Self::Lines(..) | Self::Json(_) => {}
+        }
+    }
+}
+
+/// Outputs are part of the state from the moment the objects they speak of are.
+async fn write_outputs(plan: &Plan, run: &str, journal: &dyn Journal) -> Outcome<()> {
+    let known = plan.outputs.iter().filter_map(|(name, output)| {
+        let after = output.after.as_ref()?;
+        let record = OutputRecord { value: after.value.clone(), is_sensitive: after.is_sensitive };
+        after.value.is_wholly_known().then(|| (name.clone(), record))
+    });
+    let entry = Entry::Outputs { run: run.into(), outputs: known.collect() };
+    journal.append(vec![entry]).await.map_err(|error| Diagnostic::error(error.to_string()).into())
+}
+
+fn word(summary: &Summary) -> &'static str {
+    match (summary.is_success(), summary.is_interrupted) {
+        (true, _) => "done",
+        (false, true) => "interrupted",
+        (false, false) => "failed",
+    }
+}
+
+fn finish(plan: &Plan, summary: &Summary, shell: &Shell) {
+    match shell.terminal.form {
+        Form::Json => shell.terminal.line(&stream::outcome(&now(), plan, summary)),
+        Form::Text => shell.terminal.data(&format!("\n{}", outcome::text(plan, summary, shell.terminal.out))),
+    }
+}

@@ -1,0 +1,151 @@
+//! How a run goes, once for all commands: read the files, open the state, look at the clusters, recover what a dead run left, plan.
+
+use super::clusters;
+use super::configuration::{self, Configuration, Given};
+use super::failure::{Failure, Outcome};
+use super::shell::Shell;
+use super::store::Store;
+use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, look_and_recover};
+use crate::config::{Objects, World};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::observe::collect::ClusterWanted;
+use crate::observe::{Observed, Wanted};
+use crate::plan::{Options, Plan, PlanInput};
+use crate::state::State;
+use crate::value::Value;
+use state_backends::Lease;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long an apply waits for a task that a dead run started: a full clone of a big disk.
+const DEAD_TASK_PATIENCE: Duration = Duration::from_secs(3600);
+
+/// A stack, its state and its clusters.
+pub(super) struct Session {
+    /// What the files say.
+    pub(super) configuration: Configuration,
+    /// What we know we made.
+    pub(super) store: Store,
+    /// Clients, by cluster.
+    pub(super) clusters: Clusters,
+    /// The surroundings.
+    pub(super) shell: Shell,
+}
+
+/// Whether the run holds the lock, and so may write what recovery found.
+#[derive(Clone, Copy)]
+pub(super) enum Role<'a> {
+    /// It only looks: objects of a live run are shown as in progress.
+    Reader,
+    /// It works: recovery's entries are written before anything else.
+    Worker(&'a Arc<Lease>),
+}
+
+impl Session {
+    /// Reads the stack and opens its state and its clusters. Nothing is dialled yet.
+    ///
+    /// # Errors
+    /// Whatever of these cannot be had.
+    pub(super) async fn open(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Self> {
+        let mut configuration = configuration::load(world.clone(), given, shell)?;
+        let warnings = std::mem::take(&mut configuration.warnings);
+        shell.terminal.diagnostics(&warnings, &configuration.sources);
+        let store = Store::open(&configuration.stack.settings, shell).await?;
+        let clusters = clusters::connect(&configuration.stack.clusters, &*world, &configuration.sources, shell)?;
+        Ok(Self { configuration, store, clusters, shell: shell.clone() })
+    }
+
+    /// Looks, recovers and plans.
+    ///
+    /// # Errors
+    /// A cluster that cannot be read, or a plan that cannot be made.
+    pub(super) async fn plan(&self, options: &Options, role: Role<'_>) -> Outcome<Plan> {
+        let state = self.store.load().await?;
+        let (recovery, observed) = self.look(&state, role).await?;
+        let mut messages = Diagnostics::new();
+        messages.extend(recovery.messages);
+        self.shell.terminal.diagnostics(&messages, &self.configuration.sources);
+        if let Role::Worker(lease) = role {
+            let written = self.store.journal(lease).append(recovery.entries).await;
+            written.map_err(|error| Diagnostic::error(error.to_string()))?;
+        }
+        let estimates = self.store.estimates().await?;
+        let (plan, found) = crate::plan::plan(&PlanInput {
+            stack: &self.configuration.stack,
+            state: &recovery.state,
+            observed: Some(&observed),
+            games: &self.configuration.games,
+            estimate_ms: &|step| estimates.estimate_ms(step),
+            options,
+            now: self.shell.now.as_second(),
+            fingerprint_key: self.store.keys().fingerprints().bytes(),
+            in_progress: &recovery.in_progress,
+            avoided_vmids: &recovery.avoid.values().flatten().copied().collect(),
+        });
+        match plan {
+            Some(plan) => {
+                self.shell.terminal.diagnostics(&found, &self.configuration.sources);
+                Ok(plan)
+            }
+            None => Err(Failure::new(found, &self.configuration.sources)),
+        }
+    }
+
+    async fn look(&self, state: &State, role: Role<'_>) -> Outcome<(Recovery, Observed)> {
+        let at_work = match role {
+            Role::Reader => self.store.at_work().await?,
+            Role::Worker(_) => None,
+        };
+        let situation = Situation {
+            at_work: at_work.as_deref(),
+            project: &self.configuration.stack.settings.project,
+            now: self.shell.now.as_second(),
+            patience: match role {
+                Role::Reader => Patience::Tell,
+                Role::Worker(_) => Patience::Wait(DEAD_TASK_PATIENCE),
+            },
+        };
+        Ok(look_and_recover(state, &self.clusters, &self.wanted(state), situation).await?)
+    }
+
+    /// What has to be seen in detail: everything recorded, and the templates and pools that the files name.
+    fn wanted(&self, state: &State) -> Wanted {
+        let stack = &self.configuration.stack;
+        let mut named = ClusterWanted { storages: true, bridges: true, ..ClusterWanted::default() };
+        for block in &stack.blocks {
+            // Evaluated alone, a block has only what does not refer to others: enough for a VMID or a name.
+            let attribute = |name: &str| {
+                let (body, _) = stack.evaluate(&block.address, &Objects::new());
+                body.attributes.get(name).map(|attribute| attribute.value.clone())
+            };
+            match &*block.address.kind {
+                "template" => {
+                    let vmid = attribute("vmid").as_ref().and_then(Value::as_i64);
+                    named.guests.extend(vmid.and_then(|vmid| u32::try_from(vmid).ok()));
+                }
+                "tenant" => {
+                    let pool = attribute("pool").and_then(|pool| pool.as_text().map(str::to_owned));
+                    named.pools.insert(pool.unwrap_or_else(|| block.address.name.to_string()));
+                }
+                _ => {}
+            }
+        }
+        let mut clusters: BTreeMap<Arc<str>, ClusterWanted> =
+            self.clusters.keys().map(|name| (name.clone(), named.clone())).collect();
+        for record in state.records.values() {
+            let Some(wanted) = clusters.get_mut(&record.cluster) else {
+                continue;
+            };
+            wanted.guests.extend(record.identity.vmid());
+            wanted.pools.extend(record.identity.get("pool").map(str::to_owned));
+            wanted.groups.extend(record.identity.get("group").map(str::to_owned));
+        }
+        Wanted { clusters, tag: format!("spawnpoint-{}", stack.settings.project) }
+    }
+}
+
+/// Returns what is known of the schema of a registry name.
+pub(super) fn schema(kind: &str) -> Option<&'static crate::resources::schema::Schema> {
+    crate::resources::find(kind).map(|object| object.schema)
+}

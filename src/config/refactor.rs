@@ -1,0 +1,192 @@
+//! What the files say about objects that exist already: `moved`, `removed` and `import` blocks.
+
+use super::address::{Address, Key, ModulePath};
+use super::frame::Run;
+use super::meta::{self, Constants};
+use super::program::Program;
+use super::stack::{Import, Moved, Removed, Target};
+use super::syntax::{Block, LiteralContent, Place};
+use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::value::Step;
+
+/// The `moved`, `removed` and `import` blocks of a stack.
+#[derive(Debug, Default)]
+pub(super) struct Refactors {
+    pub moved: Vec<Moved>,
+    pub removed: Vec<Removed>,
+    pub imports: Vec<Import>,
+}
+
+/// Reads the blocks of all modules; what is in a called module counts for each of its instances.
+pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Refactors {
+    let mut refactors = Refactors::default();
+    let run = Run::new(program, None);
+    let mut own = Diagnostics::new();
+    for (place, instance) in program.instances.iter().enumerate() {
+        for block in &instance.module.refactors {
+            let mut reader = Reader {
+                path: &instance.path,
+                block,
+                diagnostics: &mut own,
+            };
+            match &*block.kind {
+                "moved" => refactors.moved.extend(reader.moved()),
+                "removed" => refactors.removed.extend(reader.removed()),
+                _ => refactors.imports.extend(reader.import(&run, place)),
+            }
+        }
+    }
+    diagnostics.extend(run.finish(own));
+    refactors
+}
+
+struct Reader<'a> {
+    path: &'a ModulePath,
+    block: &'a Block,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Reader<'_> {
+    fn moved(&mut self) -> Option<Moved> {
+        self.refuse(&["from", "to"], &[]);
+        let (from, to) = (self.target("from"), self.target("to"));
+        let (from, to) = (from?, to?);
+        let fits = match (&from, &to) {
+            (Target::Block(from), Target::Block(to)) => from.kind == to.kind,
+            (Target::Module(_), Target::Module(_)) => true,
+            (Target::Block(_), Target::Module(_)) | (Target::Module(_), Target::Block(_)) => false,
+        };
+        if !fits {
+            let summary = format!(
+                "`{from}` cannot become `{to}`: expected two blocks of one type, or two modules"
+            );
+            self.diagnostics
+                .push(Diagnostic::error(summary).at(self.block.header));
+        }
+        fits.then_some(Moved {
+            from,
+            to,
+            span: self.block.header,
+        })
+    }
+
+    fn removed(&mut self) -> Option<Removed> {
+        self.refuse(&["from"], &["lifecycle"]);
+        let from = self.target("from")?;
+        let destroys = self
+            .block
+            .body
+            .blocks("lifecycle")
+            .next()
+            .is_none_or(|lifecycle| {
+                let mut reader = Constants::new(&lifecycle.body, self.diagnostics);
+                let destroys = reader.flag_or("destroy", true);
+                reader.refuse_others("lifecycle", &[]);
+                destroys
+            });
+        Some(Removed {
+            from,
+            destroys,
+            span: self.block.header,
+        })
+    }
+
+    fn import(&mut self, run: &Run, place: usize) -> Option<Import> {
+        self.refuse(&["to", "id"], &[]);
+        if !self.path.is_root() {
+            let diagnostic = Diagnostic::error(
+                "a module holds no `import` block, expected it in the root module",
+            );
+            self.diagnostics.push(diagnostic.at(self.block.header));
+            return None;
+        }
+        let to = match self.target("to")? {
+            Target::Block(address) => address,
+            Target::Module(_) => {
+                let diagnostic = Diagnostic::error("a module cannot be imported, expected a block");
+                self.diagnostics.push(diagnostic.at(self.block.header));
+                return None;
+            }
+        };
+        let Some(attribute) = self.block.body.attribute("id") else {
+            self.diagnostics
+                .push(Diagnostic::error("`import` needs an `id`").at(self.block.header));
+            return None;
+        };
+        let value = run
+            .frame(place)
+            .evaluate(&attribute.expression, self.diagnostics);
+        match value
+            .as_text()
+            .map(str::to_string)
+            .or_else(|| value.as_i64().map(|number| number.to_string()))
+        {
+            Some(id) => Some(Import {
+                to,
+                id,
+                span: self.block.header,
+            }),
+            None => {
+                self.diagnostics
+                    .push(Diagnostic::error("`id` takes a text that is known").at(attribute.span));
+                None
+            }
+        }
+    }
+
+    fn refuse(&mut self, attributes: &[&str], blocks: &[&str]) {
+        Constants::new(&self.block.body, self.diagnostics)
+            .refuse_others(&self.block.kind, attributes);
+        meta::refuse_blocks(&self.block.body, &self.block.kind, blocks, self.diagnostics);
+    }
+
+    fn target(&mut self, name: &str) -> Option<Target> {
+        let place = match self.block.body.literal(name) {
+            Some(LiteralContent::Place(place)) => place,
+            Some(LiteralContent::Places(_) | LiteralContent::Type(_)) | None => {
+                let summary = format!("`{}` needs one address in `{name}`", self.block.kind);
+                self.diagnostics
+                    .push(Diagnostic::error(summary).at(self.block.header));
+                return None;
+            }
+            Some(LiteralContent::Malformed) => return None,
+        };
+        let target = target(self.path, place);
+        if target.is_none() {
+            let summary = format!(
+                "`{}` is no address, expected one such as `vm.mc[\"a\"]` or `module.web`",
+                place.path
+            );
+            self.diagnostics
+                .push(Diagnostic::error(summary).at(place.span));
+        }
+        target
+    }
+}
+
+/// Reads an address relative to a module instance.
+fn target(path: &ModulePath, place: &Place) -> Option<Target> {
+    let mut path = path.clone();
+    let mut steps = place.path.0.as_slice();
+    while let [Step::Attribute(word), Step::Attribute(name), rest @ ..] = steps {
+        let (key, rest) = key(rest);
+        steps = rest;
+        if &**word != "module" {
+            let address = Address::new(path, word.clone(), name.clone()).instance(key);
+            return steps.is_empty().then_some(Target::Block(address));
+        }
+        path = path.then(name, key);
+        if steps.is_empty() {
+            return Some(Target::Module(path));
+        }
+    }
+    None
+}
+
+fn key(steps: &[Step]) -> (Option<Key>, &[Step]) {
+    match steps {
+        [Step::Key(key), rest @ ..] => (Some(Key::Text(key.clone())), rest),
+        [Step::Index(index), rest @ ..] => (Some(Key::Number(*index as u64)), rest),
+        _ => (None, steps),
+    }
+}

@@ -1,0 +1,215 @@
+//! A stack in a lab of its own, planned and applied step by step: files in memory, the state folded from a journal in memory, the simulator
+//! in process. Everything between text and plan is the real thing; only the inside of guests is not there.
+
+use spawnpoint::apply::{
+    self, Interrupt, Journal, JournalError, OperationResult, ProvisionContext, ProvisionError, Provisioned, Provisioner,
+};
+use spawnpoint::config::{Address, Input, MemoryWorld, Objects, Output, Stack, load};
+use spawnpoint::diagnostics::{Diagnostics, Sources};
+use spawnpoint::observe::collect::{ClusterWanted, Wanted, collect};
+use spawnpoint::observe::{Observed, Power};
+use spawnpoint::plan::{GameFacts, Mode, Options, Plan, PlanInput, ProvisionTask};
+use spawnpoint::provision::assets;
+use spawnpoint::proxmox::{Call, Client, Limits};
+use spawnpoint::render::{Style, diagnostics, plan};
+use spawnpoint::simulator::{InProcess, Lab, Pace, Store};
+use spawnpoint::state::{Entry, OutputRecord, State, fold};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// One lab and the state of one stack in it.
+pub(crate) struct PlannerWorld {
+    name: String,
+    runtime: tokio::runtime::Runtime,
+    client: Arc<Client>,
+    journal: MemoryJournal,
+    runs: u32,
+    /// What the playbooks were asked for, a line each, since the last plan.
+    pub(crate) provisioned: Arc<Mutex<Vec<String>>>,
+}
+
+/// What the planner said.
+pub(crate) struct Planned {
+    pub(crate) plan: Option<Plan>,
+    pub(crate) diagnostics: Diagnostics,
+    pub(crate) sources: Sources,
+}
+
+impl Planned {
+    /// Returns what a terminal without colour would show.
+    pub(crate) fn text(&self) -> String {
+        let schemas = |kind: &str| spawnpoint::resources::find(kind).map(|object| object.schema);
+        let mut shown = self.plan.as_ref().map(|made| plan::text(made, schemas, Style::Plain)).unwrap_or_default();
+        shown.push_str(&diagnostics::text(&self.diagnostics, &self.sources, diagnostics::Colour::Never));
+        shown
+    }
+}
+
+impl PlannerWorld {
+    pub(crate) fn new(name: &str, lab: &Lab) -> Self {
+        let store = Store::in_memory(lab, Pace::Instant).expect("the lab opens");
+        let transport = Arc::new(InProcess::new(Arc::new(Mutex::new(store))));
+        Self {
+            name: name.to_owned(),
+            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts"),
+            client: Arc::new(Client::new(transport, Limits::default())),
+            journal: MemoryJournal::default(),
+            runs: 0,
+            provisioned: Arc::default(),
+        }
+    }
+
+    /// Returns what the journal says.
+    pub(crate) fn state(&self) -> State {
+        let empty = State { lineage: "3f1f2a34-0000-4000-8000-000000000001".to_owned(), ..State::default() };
+        fold(empty, self.journal.0.lock().expect("no holder panics").clone()).expect("the journal is legal")
+    }
+
+    fn load(&self, text: &str) -> (Option<Stack>, Sources, Diagnostics) {
+        load(&Input {
+            world: Arc::new(MemoryWorld::new([("main.hcl", text)])),
+            folder: ".",
+            environment: BTreeMap::new(),
+            arguments: Vec::new(),
+            object_types: &spawnpoint::domain::names(),
+            workspace: "default",
+            folder_name: &self.name,
+            working_folder: "/stack",
+            now: jiff::Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    fn observe(&self, stack: &Stack, state: &State) -> Observed {
+        let recorded = state.records.values().filter_map(|record| record.identity.vmid());
+        let guests = recorded.chain(template_vmids(stack)).collect();
+        let details = ClusterWanted { guests, storages: true, bridges: true, ..ClusterWanted::default() };
+        let names: BTreeSet<Arc<str>> =
+            stack.clusters.keys().cloned().chain(state.records.values().map(|record| record.cluster.clone())).collect();
+        let clients = names.iter().map(|name| (name.clone(), self.client.clone())).collect();
+        let tag = spawnpoint::resources::marker::project_tag(&stack.settings.project);
+        let wanted = Wanted { clusters: names.into_iter().map(|name| (name, details.clone())).collect(), tag };
+        self.runtime.block_on(collect(&clients, &wanted)).expect("the lab answers")
+    }
+
+    /// Plans a configuration.
+    pub(crate) fn plan(&self, text: &str, options: &Options) -> Planned {
+        let (stack, sources, mut diagnostics) = self.load(text);
+        let Some(stack) = stack else { return Planned { plan: None, diagnostics, sources } };
+        let state = self.state();
+        let observed = self.observe(&stack, &state);
+        let games = games();
+        let (plan, found) = spawnpoint::plan::plan(&PlanInput {
+            stack: &stack,
+            state: &state,
+            observed: Some(&observed),
+            games: &games,
+            estimate_ms: &|_| 1000,
+            options,
+            now: 0,
+            fingerprint_key: &[7; 32],
+            in_progress: &BTreeMap::new(),
+            avoided_vmids: &BTreeSet::new(),
+        });
+        diagnostics.extend(found);
+        Planned { plan, diagnostics, sources }
+    }
+
+    /// Carries out a plan; every operation must be done.
+    pub(crate) fn apply(&mut self, plan: &Plan) {
+        self.runs += 1;
+        let clusters = plan.operations.iter().map(|operation| (operation.cluster.clone(), self.client.clone())).collect();
+        let provisioner = NotingProvisioner { notes: self.provisioned.clone() };
+        let run = apply::Run {
+            plan,
+            clusters: &clusters,
+            journal: &self.journal,
+            provisioner: &provisioner,
+            id: format!("r{}", self.runs).into(),
+            parallelism: 4,
+            clock: &|| 1_700_000_000,
+        };
+        let (_user, interrupts) = tokio::sync::watch::channel(Interrupt::None);
+        let summary = self.runtime.block_on(apply::run(&run, &mut |_| (), interrupts));
+        for (operation, result) in plan.operations.iter().zip(&summary.results) {
+            let is_done = matches!(result, Some(OperationResult::Done | OperationResult::DoneWithWarnings(_)));
+            assert!(is_done, "{}: {} {:?}: {result:?}", self.name, operation.address, operation.verb);
+        }
+        let after = plan.outputs.iter().filter_map(|(name, change)| Some((name.clone(), change.after.as_ref()?)));
+        let record = |output: &Output| OutputRecord { value: output.value.clone(), is_sensitive: output.is_sensitive };
+        let outputs = after.map(|(name, output)| (name, record(output))).collect();
+        self.journal.0.lock().expect("no holder panics").push(Entry::Outputs { run: run.id, outputs });
+    }
+
+    /// Does something behind our back.
+    pub(crate) fn send(&self, call: &Call) {
+        self.runtime.block_on(async {
+            let written = self.client.write(call).await.unwrap_or_else(|error| panic!("{call}: {error}"));
+            if let Some(upid) = written.upid {
+                self.client.wait(&upid, Duration::from_secs(600), &mut |_| {}).await.expect("the task ends");
+            }
+        });
+    }
+
+    /// Returns the power of every guest that is no template, by VMID.
+    pub(crate) fn power(&self) -> BTreeMap<u32, Power> {
+        let clients = BTreeMap::from([(Arc::from("lab"), self.client.clone())]);
+        let observed = self.runtime.block_on(collect(&clients, &Wanted::default())).expect("the lab answers");
+        let guests = observed.clusters["lab"].guests.values().filter(|guest| !guest.is_template);
+        guests.map(|guest| (guest.vmid, guest.power)).collect()
+    }
+}
+
+fn template_vmids(stack: &Stack) -> Vec<u32> {
+    let templates = stack.blocks.iter().filter(|block| &*block.address.kind == "template");
+    let bodies = templates.map(|block| stack.evaluate(&block.address, &Objects::new()).0);
+    bodies.filter_map(|body| u32::try_from(body.attributes.get("vmid")?.value.as_i64()?).ok()).collect()
+}
+
+/// Returns our own games, each with the same digest of its playbook.
+pub(crate) fn games() -> BTreeMap<String, GameFacts> {
+    let none = Path::new("/nonexistent");
+    let facts = |name: String| {
+        let playbook = assets::playbook(none, &name).expect("it can be read").expect("it is there");
+        let game = playbook.manifest(&mut Sources::new()).expect("our manifests are right");
+        (name, GameFacts { game, playbook: "digest".to_owned() })
+    };
+    assets::names(none).into_iter().map(facts).collect()
+}
+
+/// Options for one mode of planning.
+pub(crate) fn options(mode: Mode, targets: Vec<Address>, excludes: Vec<Address>, replace: Vec<Address>) -> Options {
+    Options { mode, targets, excludes, replace, ..Options::default() }
+}
+
+#[derive(Default)]
+struct MemoryJournal(Mutex<Vec<Entry>>);
+
+#[async_trait::async_trait]
+impl Journal for MemoryJournal {
+    async fn append(&self, entries: Vec<Entry>) -> Result<(), JournalError> {
+        self.0.lock().expect("no holder panics").extend(entries);
+        Ok(())
+    }
+}
+
+/// Writes down what the playbooks are asked for.
+struct NotingProvisioner {
+    notes: Arc<Mutex<Vec<String>>>,
+}
+
+#[async_trait::async_trait]
+impl Provisioner for NotingProvisioner {
+    async fn provision(
+        &self,
+        task: &ProvisionTask,
+        _context: ProvisionContext<'_>,
+        _progress: &(dyn Fn(String) + Send + Sync),
+    ) -> Result<Provisioned, ProvisionError> {
+        let what = if task.is_removal { "remove" } else { "provision" };
+        let note = format!("{what} {} on VM {}, runs: {}", task.server, task.vmid, task.is_running);
+        self.notes.lock().expect("no holder panics").push(note);
+        Ok(Provisioned::default())
+    }
+}

@@ -1,0 +1,37 @@
+cluster "lab" {
+  vmid_range = [5000, 5999]
+
+  simulator {}
+}
+
+template "debian13" {
+  vmid = 9000
+}
+
+tenant "acme" {
+  network {
+    bridge  = "vmbr1"
+    vlan    = 40
+    cidr    = "10.40.0.0/24"
+    gateway = "10.40.0.1"
+  }
+}
+
+vm "mc" {
+  tenant   = tenant.acme
+  template = template.debian13
+  disk "scsi0" {
+    size = "20GiB"
+  }
+
+  disk "scsi1" {
+    size    = "10GiB"
+    storage = "shared"
+  }
+
+  disk "scsi2" {
+    size    = "10GiB"
+    storage = "shared"
+    delete_on_remove = true
+  }
+}

@@ -1,0 +1,27 @@
+cluster "lab" {
+  vmid_range = [5000, 5999]
+
+  simulator {}
+}
+
+template "debian13" {
+  vmid = 9000
+}
+
+tenant "acme" {
+  network {
+    bridge        = "vmbr1"
+    cidr          = "10.40.0.0/24"
+    gateway       = "10.40.0.1"
+    address_range = ["10.40.0.10", "10.40.0.11"]
+  }
+}
+
+vm "mc" {
+  count    = 3
+  tenant   = tenant.acme
+  template = template.debian13
+  network "net0" {
+    address = "auto"
+  }
+}

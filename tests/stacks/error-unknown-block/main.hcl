@@ -1,0 +1,33 @@
+cluster "lab" {
+  vmid_range = [5000, 5999]
+
+  simulator {}
+}
+
+template "debian13" {
+  vmid = 9000
+}
+
+tenant "acme" {
+  network {
+    bridge  = "vmbr1"
+    vlan    = 40
+    cidr    = "10.40.0.0/24"
+    gateway = "10.40.0.1"
+  }
+}
+
+vmm "mc" {
+  template = template.debian13
+}
+
+vm "mc" {
+  template = template.debian13
+
+  dsk "scsi0" {
+    size = "20GiB"
+  }
+
+  memory {
+  }
+}

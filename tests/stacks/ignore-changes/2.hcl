@@ -1,0 +1,30 @@
+# meanwhile: POST /nodes/pve1/qemu/5000/config cores=8 onboot=1
+
+cluster "lab" {
+  vmid_range = [5000, 5999]
+
+  simulator {}
+}
+
+template "debian13" {
+  vmid = 9000
+}
+
+tenant "acme" {
+  network {
+    bridge  = "vmbr1"
+    vlan    = 40
+    cidr    = "10.40.0.0/24"
+    gateway = "10.40.0.1"
+  }
+}
+
+vm "mc" {
+  tenant   = tenant.acme
+  template = template.debian13
+  cores    = 2
+
+  lifecycle {
+    ignore_changes = [cores]
+  }
+}
