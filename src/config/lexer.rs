@@ -169,7 +169,10 @@ impl Lexer<'_> {
             Some(line_end) if marker.starts_with(is_word_start) => {
                 let start = self.at + marker_at;
                 let marker = start..start + marker.len();
-                self.push(TokenKind::OpenHeredoc, marker.end + line_end.len() - self.at);
+                self.push(
+                    TokenKind::OpenHeredoc,
+                    marker.end + line_end.len() - self.at,
+                );
                 self.enter(Frame::Heredoc { marker });
             }
             _ => self.push(TokenKind::Invalid, marker_at),

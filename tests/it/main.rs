@@ -15,6 +15,8 @@ mod config_input;
 mod config_scale;
 mod examples;
 mod expressions;
+mod fmt;
+mod fmt_generated;
 mod games;
 mod harness;
 mod planner_world;

@@ -14,7 +14,6 @@ mod space;
 use super::lexer::{self, TokenKind};
 use super::{explain, parse};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span};
-use line::Line;
 use piece::Piece;
 
 /// Returns the canonical form of a file, which formats to itself.
@@ -43,7 +42,23 @@ fn pieces(file: FileId, text: &str) -> Result<Vec<Piece<'_>>, Diagnostic> {
         return Err(invalid(file, &text[token.range()], token.start));
     }
     let visible = tokens.iter().filter(|token| token.kind != TokenKind::Space);
-    Ok(visible.map(|token| Piece::new(token.kind, &text[token.range()])).collect())
+    let mut pieces: Vec<Piece<'_>> = visible
+        .map(|token| Piece::new(token.kind, &text[token.range()]))
+        .collect();
+    end_last_line(&mut pieces);
+    Ok(pieces)
+}
+
+/// Before the layout, for it depends on whether a comment is the last thing on its line.
+fn end_last_line(pieces: &mut Vec<Piece<'_>>) {
+    match pieces.last_mut() {
+        Some(last) if last.ends_line() => {}
+        Some(last) if last.kind == TokenKind::Comment && !last.text.starts_with("/*") => {
+            last.text.to_mut().push('\n');
+        }
+        Some(_) => pieces.push(Piece::new(TokenKind::Newline, "\n")),
+        None => {}
+    }
 }
 
 fn invalid(file: FileId, text: &str, start: u32) -> Diagnostic {
@@ -65,26 +80,26 @@ fn laid_out(mut pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Puts the pieces together; the text ends with a line.
+/// Puts the pieces together.
 fn write(file: FileId, pieces: &[Piece<'_>]) -> Result<String, Diagnostic> {
-    let size = pieces.iter().map(|piece| piece.spaces_before + piece.text.len()).sum::<usize>();
+    let size = pieces
+        .iter()
+        .map(|piece| piece.spaces_before + piece.text.len())
+        .sum::<usize>();
     if size > parse::FILE_SIZE_MAX_BYTES {
         let limit = parse::FILE_SIZE_MAX_BYTES >> 20;
-        let summary = format!("the formatted text would have {} MiB, expected at most {limit} MiB", size >> 20);
+        let summary = format!(
+            "the formatted text would have {} MiB, expected at most {limit} MiB",
+            size >> 20
+        );
         return Err(Diagnostic::error(summary)
             .at(Span::new(file, 0, 0))
             .hint("shorten the longest line, with which the lines around it are aligned"));
     }
-    let mut text = String::with_capacity(size + 1);
+    let mut text = String::with_capacity(size);
     for piece in pieces {
         text.extend(std::iter::repeat_n(' ', piece.spaces_before));
         text.push_str(&piece.text);
     }
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
     Ok(text)
 }
-
-#[cfg(test)]
-mod tests;

@@ -48,7 +48,11 @@ impl<'a> Piece<'a> {
 
     fn columns(&self) -> usize {
         let is_plain = self.text.is_ascii() && !self.text.contains('\r');
-        let width = if is_plain { self.text.len() } else { self.text.graphemes(true).count() };
+        let width = if is_plain {
+            self.text.len()
+        } else {
+            self.text.graphemes(true).count()
+        };
         self.spaces_before + width
     }
 }
@@ -60,5 +64,8 @@ pub(super) fn columns(pieces: &[Piece<'_>], range: &Range<usize>) -> usize {
 
 /// Returns how many more brackets are open after some pieces than before.
 pub(super) fn bracket_change(pieces: &[Piece<'_>], range: &Range<usize>) -> isize {
-    pieces[range.clone()].iter().map(Piece::bracket_change).sum()
+    pieces[range.clone()]
+        .iter()
+        .map(Piece::bracket_change)
+        .sum()
 }

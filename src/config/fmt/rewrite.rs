@@ -63,7 +63,11 @@ impl<'a> Rewriter<'a> {
                 self.copy();
                 self.copy_comments();
                 let value = self.value();
-                self.written.extend(if is_type { current_type(value) } else { unwrapped(value) });
+                self.written.extend(if is_type {
+                    current_type(value)
+                } else {
+                    unwrapped(value)
+                });
             }
             _ => {
                 self.labels();
@@ -87,17 +91,28 @@ impl<'a> Rewriter<'a> {
             open < 0 || (open == 0 && piece.ends_line())
         });
         let value = &rest[..end.unwrap_or(rest.len())];
-        let comments = value.iter().rev().take_while(|piece| piece.kind == TokenKind::Comment).count();
+        let comments = value
+            .iter()
+            .rev()
+            .take_while(|piece| piece.kind == TokenKind::Comment)
+            .count();
         let length = value.len() - comments;
         self.rest.by_ref().take(length).collect()
     }
 
     /// Comments before a label go, as they do in Terraform; those after the last stay.
     fn labels(&mut self) {
-        let is_label = |piece: &Piece<'_>| matches!(piece.kind, TokenKind::Word | TokenKind::CloseQuote);
+        let is_label =
+            |piece: &Piece<'_>| matches!(piece.kind, TokenKind::Word | TokenKind::CloseQuote);
         let rest = self.rest.as_slice();
-        let header = rest.iter().position(|piece| piece.kind == TokenKind::OpenBrace).unwrap_or(0);
-        let labels = rest[..header].iter().rposition(is_label).map_or(0, |last| last + 1);
+        let header = rest
+            .iter()
+            .position(|piece| piece.kind == TokenKind::OpenBrace)
+            .unwrap_or(0);
+        let labels = rest[..header]
+            .iter()
+            .rposition(is_label)
+            .map_or(0, |last| last + 1);
         for piece in self.rest.by_ref().take(labels) {
             match piece.kind {
                 TokenKind::Comment => {}
@@ -120,7 +135,11 @@ fn unwrapped(mut value: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
         value.truncate(value.len() - 2);
         value.drain(..2);
         let is_newline = |piece: &Piece<'_>| piece.kind == TokenKind::Newline;
-        let trailing = value.iter().rev().take_while(|piece| is_newline(piece)).count();
+        let trailing = value
+            .iter()
+            .rev()
+            .take_while(|piece| is_newline(piece))
+            .count();
         value.truncate(value.len() - trailing);
         let leading = value.iter().take_while(|piece| is_newline(piece)).count();
         value.drain(..leading);
@@ -142,7 +161,9 @@ fn is_one_interpolation(value: &[Piece<'_>]) -> bool {
     let [quote, opener, inside @ .., closer, last] = value else {
         return false;
     };
-    if [quote.kind, opener.kind, closer.kind, last.kind] != [OpenQuote, OpenInterpolation, CloseTemplate, CloseQuote] {
+    if [quote.kind, opener.kind, closer.kind, last.kind]
+        != [OpenQuote, OpenInterpolation, CloseTemplate, CloseQuote]
+    {
         return false;
     }
     // Strings inside may hold what they like; outside of them, text or the end of the interpolation means that there is a second part.

@@ -28,7 +28,10 @@ fn is_apart(before: Option<TokenKind>, subject: &Piece<'_>, after: TokenKind) ->
         (_, QuotedText | HeredocText | CloseQuote | CloseHeredoc) => false,
         // `for x in [1, 2]` is no index into something called `in`.
         (Word, _) if subject.text == "in" && before == Some(Word) => true,
-        (Word | Number | CloseBrace | CloseBracket | CloseParenthesis | CloseTemplate, OpenBracket) => false,
+        (
+            Word | Number | CloseBrace | CloseBracket | CloseParenthesis | CloseTemplate,
+            OpenBracket,
+        ) => false,
         (Bang, _) => false,
         (Minus, _) => !is_negation(before),
         (OpenBrace, CloseBrace) => false,

@@ -1,1 +1,0 @@
-//! Layout and rewrites, text in, text out.
