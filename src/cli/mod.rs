@@ -7,6 +7,7 @@ mod arguments;
 mod clusters;
 mod completions;
 mod configuration;
+mod console;
 mod destroy;
 mod disk;
 mod execute;
@@ -62,6 +63,7 @@ enum Command {
     State(state::Args),
     Output(output::Args),
     Graph(graph::Args),
+    Console(console::Args),
     Sim(sim::Args),
     Unlock(unlock::Args),
     Completions(completions::Args),
@@ -112,6 +114,7 @@ async fn run(command: Command, shell: &Shell) -> Ended {
         Command::State(args) => state::run(args, shell).await,
         Command::Output(args) => output::run(args, shell).await,
         Command::Graph(args) => graph::run(args, shell),
+        Command::Console(args) => console::run(args, shell).await,
         Command::Sim(args) => sim::run(args, shell).await,
         Command::Unlock(args) => unlock::run(args, shell).await,
         Command::Completions(args) => completions::run(&args, shell),

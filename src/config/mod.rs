@@ -7,6 +7,7 @@ mod address;
 mod blocks;
 mod body;
 mod check;
+pub mod console;
 mod constant;
 mod constraint;
 mod evaluate;

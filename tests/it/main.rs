@@ -13,6 +13,7 @@ mod client_server;
 mod config;
 mod config_input;
 mod config_scale;
+mod console;
 mod examples;
 mod expressions;
 mod fmt;
