@@ -14,11 +14,14 @@ mod execute;
 mod exit;
 mod failure;
 mod flags;
+mod fmt;
+mod functions;
 mod graph;
 mod init;
 mod output;
 mod plan;
 mod plan_file;
+mod schema;
 mod session;
 mod shell;
 mod show;
@@ -56,6 +59,7 @@ struct Cli {
 enum Command {
     Init(init::Args),
     Validate(validate::Args),
+    Fmt(fmt::Args),
     Plan(plan::Args),
     Apply(apply::Args),
     Destroy(destroy::Args),
@@ -64,6 +68,8 @@ enum Command {
     Output(output::Args),
     Graph(graph::Args),
     Console(console::Args),
+    Functions(functions::Args),
+    Schema(schema::Args),
     Sim(sim::Args),
     Unlock(unlock::Args),
     Completions(completions::Args),
@@ -107,6 +113,7 @@ async fn run(command: Command, shell: &Shell) -> Ended {
     match command {
         Command::Init(args) => init::run(args, shell).await,
         Command::Validate(args) => validate::run(args, shell),
+        Command::Fmt(args) => fmt::run(&args, shell),
         Command::Plan(args) => plan::run(args, shell).await,
         Command::Apply(args) => apply::run(args, shell).await,
         Command::Destroy(args) => destroy::run(args, shell).await,
@@ -115,6 +122,8 @@ async fn run(command: Command, shell: &Shell) -> Ended {
         Command::Output(args) => output::run(args, shell).await,
         Command::Graph(args) => graph::run(args, shell),
         Command::Console(args) => console::run(args, shell).await,
+        Command::Functions(args) => functions::run(&args, shell),
+        Command::Schema(args) => schema::run(&args, shell),
         Command::Sim(args) => sim::run(args, shell).await,
         Command::Unlock(args) => unlock::run(args, shell).await,
         Command::Completions(args) => completions::run(&args, shell),

@@ -36,6 +36,7 @@ mod syntax;
 mod tree;
 mod variable;
 mod version;
+pub mod vocabulary;
 
 pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
