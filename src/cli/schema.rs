@@ -194,7 +194,7 @@ fn declared(block: &vocabulary::Block) -> Page {
 
 impl Page {
     fn text(&self) -> String {
-        let mut text = format!("{}\n\n{}\n", self.header(), self.documentation);
+        let mut text = format!("{}   {}\n\n{}\n", self.header(), self.occurs, self.about());
         self.write_content("", &mut text);
         if !self.example.is_empty() {
             let _ = write!(text, "\nExample:\n\n{}", self.example);
@@ -204,9 +204,14 @@ impl Page {
 
     fn header(&self) -> String {
         match self.label {
-            Some(label) => format!("{} \"LABEL\"   LABEL: {label}", self.name),
-            None => self.name.to_owned(),
+            Some(_) => format!("{} \"LABEL\" {{ }}", self.name),
+            None => format!("{} {{ }}", self.name),
         }
+    }
+
+    fn about(&self) -> String {
+        let label = self.label.map_or_else(String::new, |label| format!(" LABEL: {label}."));
+        format!("{}{label}", self.documentation)
     }
 
     fn write_content(&self, indent: &str, text: &mut String) {
@@ -214,8 +219,8 @@ impl Page {
             let _ = write!(text, "\n{indent}{}   {}\n{indent}    {}\n", entry.name, entry.facts(), entry.documentation);
         }
         for block in &self.blocks {
-            let _ = write!(text, "\n{indent}{} {{ }}   {}\n", block.header(), block.occurs);
-            let _ = writeln!(text, "{indent}    {}", block.documentation);
+            let _ = write!(text, "\n{indent}{}   {}\n", block.header(), block.occurs);
+            let _ = writeln!(text, "{indent}    {}", block.about());
             block.write_content(&format!("{indent}    "), text);
         }
     }

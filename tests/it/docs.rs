@@ -81,7 +81,7 @@ fn every_function_has_an_example_that_gives_what_it_says() {
     let mut questions = String::new();
     for function in functions.values() {
         for side in ["call", "result"] {
-            let question = json!({ "expr": function["example"][side], "locals": { "greeting": "hello ${name}" } });
+            let question = json!({ "expr": function["example"][side], "locals": { "greeting": "Hello ${name}" } });
             writeln!(questions, "{question}").expect("texts can be written");
         }
     }
@@ -102,8 +102,12 @@ fn every_function_has_an_example_that_gives_what_it_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-const EXAMPLE_FILES: [(&str, &str); 2] =
-    [("keys/acme.pub", "ssh-ed25519 AAAA"), ("keys/old/kim.pub", "ssh-ed25519 BBBB")];
+const EXAMPLE_FILES: [(&str, &str); 4] = [
+    ("keys/acme.pub", "ssh-ed25519 AAAA"),
+    ("keys/old/kim.pub", "ssh-ed25519 BBBB"),
+    ("icon.png", "not a picture"),
+    ("motd.tpl", "Welcome to ${name}!"),
+];
 
 #[test]
 fn the_page_of_blocks_is_what_the_tables_say() {

@@ -107,7 +107,7 @@ pub(in crate::config) static SIMULATOR: Block = Block::new(
     Attribute::new("time", Takes::Text, "`instant`, or `real` for delays as on hardware.").or("instant"),
 ]);
 
-pub(in crate::config) static NOTIFY: Block = Block::new("notify", "Whom to tell about a run, by a webhook.")
+pub(in crate::config) static NOTIFY: Block = Block::new("notify", "Whom to tell about a run, by a webhook. Checked only: this version sends nothing.")
     .label("the name of the receiver")
     .attributes(&[
         Attribute::new("url", Takes::Text, "Where to send it.").sensitive(),
@@ -122,7 +122,7 @@ pub(in crate::config) static NOTIFY: Block = Block::new("notify", "Whom to tell 
     );
 
 pub(in crate::config) static DRIFT_IGNORE: Block =
-    Block::new("drift_ignore", "Drift that is known, and not told until it expires.")
+    Block::new("drift_ignore", "Drift that is known, and not told until it expires. Checked only: this version tells no drift by itself.")
         .label("a name for it")
         .attributes(&[
             Attribute::new("match", Takes::Text, "Addresses it is about; `*` stands for any characters."),
@@ -143,12 +143,12 @@ pub(in crate::config) static DRIFT_IGNORE: Block =
 pub(in crate::config) static STATES: [Block; 4] = [
     Block::new("sqlite", "A file on this machine.")
         .attributes(&[Attribute::new("path", Takes::Text, "The file.").or(".spawnpoint/state.db")]),
-    Block::new("postgres", "A PostgreSQL database.").attributes(&[
+    Block::new("postgres", "A PostgreSQL database. Not in this version.").attributes(&[
         Attribute::new("url", Takes::Text, "Connection string: `postgres://user@host/database`.").sensitive(),
         Attribute::new("schema", Takes::Text, "Schema of its tables."),
         Attribute::new("ca_file", Takes::Text, "PEM file of the authority that signed its certificate."),
     ]),
-    Block::new("s3", "A bucket of an S3-compatible store.").attributes(&[
+    Block::new("s3", "A bucket of an S3-compatible store. Not in this version.").attributes(&[
         Attribute::new("bucket", Takes::Text, "The bucket."),
         Attribute::new("key", Takes::Text, "Prefix of the objects in it."),
         Attribute::new("region", Takes::Text, "Region of the bucket."),
@@ -158,7 +158,7 @@ pub(in crate::config) static STATES: [Block; 4] = [
         Attribute::new("path_style", Takes::Bool, "Puts the bucket into the path instead of the host name."),
         Attribute::new("ca_file", Takes::Text, "PEM file of the authority that signed its certificate."),
     ]),
-    Block::new("http", "A server that speaks the protocol of Terraform's `http` backend.").attributes(&[
+    Block::new("http", "A server that speaks the protocol of Terraform's `http` backend. Not in this version.").attributes(&[
         Attribute::new("address", Takes::Text, "URL of the state."),
         Attribute::new("lock_address", Takes::Text, "URL that locks it."),
         Attribute::new("unlock_address", Takes::Text, "URL that unlocks it."),
