@@ -98,10 +98,17 @@ pub fn is_open(text: &str) -> bool {
     let depth: i64 = lexer::tokens(text)
         .iter()
         .map(|token| match token.kind {
-            TokenKind::OpenBrace | TokenKind::OpenBracket | TokenKind::OpenParenthesis => 1,
-            TokenKind::OpenHeredoc | TokenKind::OpenInterpolation | TokenKind::OpenDirective => 1,
-            TokenKind::CloseBrace | TokenKind::CloseBracket | TokenKind::CloseParenthesis => -1,
-            TokenKind::CloseHeredoc | TokenKind::CloseTemplate => -1,
+            TokenKind::OpenBrace
+            | TokenKind::OpenBracket
+            | TokenKind::OpenParenthesis
+            | TokenKind::OpenHeredoc
+            | TokenKind::OpenInterpolation
+            | TokenKind::OpenDirective => 1,
+            TokenKind::CloseBrace
+            | TokenKind::CloseBracket
+            | TokenKind::CloseParenthesis
+            | TokenKind::CloseHeredoc
+            | TokenKind::CloseTemplate => -1,
             _ => 0,
         })
         .sum();

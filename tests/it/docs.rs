@@ -133,7 +133,11 @@ fn block_page(block: &Json, path: &str, page: &mut String) {
         page.push_str("\n| attribute | type | | default | change | |\n|---|---|---|---|---|---|\n");
     }
     for attribute in attributes {
-        let default = attribute["default"].as_str().map_or_else(String::new, |default| format!("`{default}`"));
+        let default = match attribute["default"].as_str() {
+            None => String::new(),
+            Some("") => "`\"\"`".to_owned(),
+            Some(default) => format!("`{default}`"),
+        };
         let secret = if attribute["sensitive"] == true { " Never shown." } else { "" };
         writeln!(
             page,
