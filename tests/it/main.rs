@@ -6,6 +6,7 @@ mod client_server;
 mod config;
 mod games;
 mod harness;
+mod planner_properties;
 mod planner_world;
 mod plans;
 mod provision;
