@@ -64,13 +64,20 @@ pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut keys: BTreeSet<String> = changed.paths.iter().flat_map(keys_of).collect();
     let destroyed: Vec<String> = keys.extract_if(.., |key| guest.destroys_disk(draft, key)).collect();
-    let first_guard =
-        config.map_or_else(|| guest.marker_guard(true), |config| Guard::Digest { digest: config.digest.clone() });
-    steps.extend(guest.configure(&source, &keys, &first_guard));
-    steps.extend(destroyed.iter().map(|slot| guest.destroy_disk(slot)));
+    // Disks grow before options are written: an option that waits for a reboot brings the size of its time along.
     if changed.paths.iter().any(|path| path.root() == Some("disk")) {
         steps.extend(guest.grow(present));
     }
+    let planned = config.map(|config| Guard::Digest { digest: config.digest.clone() });
+    let guard = match steps.first_mut().map(|step| &mut step.task) {
+        Some(Task::Call(first)) => {
+            first.guard = planned.unwrap_or_else(|| guest.marker_guard(true));
+            guest.marker_guard(true)
+        }
+        _ => planned.unwrap_or_else(|| guest.marker_guard(true)),
+    };
+    steps.extend(guest.configure(&source, &keys, &guard));
+    steps.extend(destroyed.iter().map(|slot| guest.destroy_disk(slot)));
     if changed.paths.iter().any(|path| path.root() == Some("pool")) {
         steps.extend(guest.change_pool(draft));
     }
