@@ -24,10 +24,16 @@ pub static ACL: ObjectType = ObjectType {
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("path", Takes::Text, "Path in Proxmox's tree of objects, e.g. `/pool/acme`.").required().on_change(Impact::Recreate),
+        Attribute::new("path", Takes::Text, "Path in Proxmox's tree of objects, e.g. `/pool/acme`.")
+            .required()
+            .on_change(Impact::Recreate),
         Attribute::new("role", Takes::Text, "Role, e.g. `PVEVMUser`.").required().on_change(Impact::Recreate),
-        Attribute::new("subject_kind", Takes::OneOf(&["user", "group", "token"]), "What gets the role.").or("user").on_change(Impact::Recreate),
-        Attribute::new("subject", Takes::Text, "Who gets the role, e.g. `kim@pve`.").required().on_change(Impact::Recreate),
+        Attribute::new("subject_kind", Takes::OneOf(&["user", "group", "token"]), "What gets the role.")
+            .or("user")
+            .on_change(Impact::Recreate),
+        Attribute::new("subject", Takes::Text, "Who gets the role, e.g. `kim@pve`.")
+            .required()
+            .on_change(Impact::Recreate),
         Attribute::new("propagate", Takes::Bool, "Whether it holds for everything below the path.").or("true"),
     ],
     blocks: &[],
@@ -68,7 +74,7 @@ fn sight(lookup: &Lookup) -> Sighting {
             ]),
             identity: identity.clone(),
             running: None,
-        digest: None,
+            digest: None,
             notes: Vec::new(),
         }))
     })

@@ -42,14 +42,19 @@ fn sight(lookup: &Lookup) -> Sighting {
             value: Value::object([("poolid", Value::text(poolid)), ("comment", Value::text(pool.comment.trim_end()))]),
             identity: lookup.identity.clone(),
             running: None,
-        digest: None,
+            digest: None,
             notes: Vec::new(),
         }))
     })
 }
 
 fn create(draft: &Draft) -> Vec<Step> {
-    vec![step(draft, "create", Call::post("/pools").with("poolid", poolid(draft)).with("comment", comment(draft)), true)]
+    vec![step(
+        draft,
+        "create",
+        Call::post("/pools").with("poolid", poolid(draft)).with("comment", comment(draft)),
+        true,
+    )]
 }
 
 fn update(draft: &Draft, _changed: &Changed) -> Vec<Step> {

@@ -24,7 +24,9 @@ pub static TEMPLATE: ObjectType = ObjectType {
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID of the template.").required().on_change(Impact::None),
+        Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID of the template.")
+            .required()
+            .on_change(Impact::None),
         Attribute::new("name", Takes::Text, "Its name on the cluster.").computed(),
         Attribute::new("node", Takes::Text, "The node it is on.").computed(),
         Attribute::new("disk_size", Takes::Size, "Size of all its disks.").computed(),
@@ -64,4 +66,3 @@ fn sight(lookup: &Lookup) -> Sighting {
 fn no_steps(_draft: &Draft) -> Vec<Step> {
     Vec::new()
 }
-

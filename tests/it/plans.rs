@@ -97,7 +97,8 @@ fn plans_read_as_written() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stacks");
     let only = std::env::var("STACK").ok();
     let folders = fs::read_dir(&root).expect("the folder is there").map(|entry| entry.expect("it can be read").path());
-    let mut folders: Vec<PathBuf> = folders.filter(|folder| only.as_ref().is_none_or(|only| folder.ends_with(only))).collect();
+    let mut folders: Vec<PathBuf> =
+        folders.filter(|folder| only.as_ref().is_none_or(|only| folder.ends_with(only))).collect();
     folders.sort();
     assert!(!folders.is_empty(), "there are plans to test");
     let mut differing = Vec::new();

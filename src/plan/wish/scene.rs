@@ -49,7 +49,10 @@ pub(in crate::plan) struct TenantFacts {
 impl<'a> Scene<'a> {
     pub(super) fn new(input: &PlanInput<'a>, replaced: &BTreeSet<Address>) -> Self {
         let clusters = &input.stack.clusters;
-        let declared = clusters.values().find(|cluster| cluster.is_default).or_else(|| clusters.values().next().filter(|_| clusters.len() == 1));
+        let declared = clusters
+            .values()
+            .find(|cluster| cluster.is_default)
+            .or_else(|| clusters.values().next().filter(|_| clusters.len() == 1));
         let mut scene = Self {
             input: *input,
             objects: Objects::new(),
@@ -61,8 +64,15 @@ impl<'a> Scene<'a> {
             default_cluster: declared.map(|cluster| cluster.name.clone()),
         };
         for name in clusters.keys() {
-            let address = Address { module: Default::default(), kind: "cluster".into(), name: name.clone(), key: None, child: None };
-            let value = Value::block(address.to_string(), BTreeMap::from([(Arc::from("name"), Value::text(name.clone()))]));
+            let address = Address {
+                module: Default::default(),
+                kind: "cluster".into(),
+                name: name.clone(),
+                key: None,
+                child: None,
+            };
+            let value =
+                Value::block(address.to_string(), BTreeMap::from([(Arc::from("name"), Value::text(name.clone()))]));
             scene.objects.insert(address, value);
         }
         for (name, view) in input.observed.into_iter().flat_map(|observed| &observed.clusters) {
@@ -89,7 +99,8 @@ impl<'a> Scene<'a> {
             if let Some(mac) = nic.get("mac").and_then(Value::as_text) {
                 self.ledger.keep_mac(mac);
             }
-            let address = nic.get("address").and_then(Value::as_text).and_then(|text| text.split('/').next()?.parse().ok());
+            let address =
+                nic.get("address").and_then(Value::as_text).and_then(|text| text.split('/').next()?.parse().ok());
             if let (Some(address), Some(bridge)) = (address, nic.get("bridge").and_then(Value::as_text)) {
                 let vlan = nic.get("vlan").and_then(Value::as_i64).unwrap_or_default();
                 let domain = format!("{}/{bridge}/{vlan}", record.cluster);
@@ -109,7 +120,8 @@ impl<'a> Scene<'a> {
                 self.ledger.fix_vmid(vmid, &owner);
             }
             for nic in body.blocks.iter().filter(|nested| &*nested.kind == "network") {
-                let address = written(&nic.body, "address").and_then(|address| address.value.as_text()?.split('/').next()?.parse().ok());
+                let address = written(&nic.body, "address")
+                    .and_then(|address| address.value.as_text()?.split('/').next()?.parse().ok());
                 if let Some(address) = address {
                     self.ledger.fix_address(address, &owner);
                 }
@@ -137,6 +149,11 @@ impl<'a> Scene<'a> {
         self.kept(address, path).filter(|_| !self.makes_first(address))
     }
 
+    /// Returns whether an object is recorded and no block asks for it any more.
+    pub(super) fn is_going(&self, address: &Address) -> bool {
+        self.record(address).is_some() && self.input.stack.blocks.iter().all(|block| block.address != *address)
+    }
+
     /// Returns what was last applied at a path.
     pub(super) fn kept(&self, address: &Address, path: &Path) -> Option<Value> {
         self.record(address)?.applied.at(&path.0).filter(|value| !value.is_null()).cloned()
@@ -153,7 +170,9 @@ impl<'a> Scene<'a> {
         if let Some(own) = own {
             let named = own.value.address().and_then(|address| address.strip_prefix("cluster.").map(Arc::from));
             return named.ok_or_else(|| {
-                Diagnostic::error("`cluster` takes a cluster").at(own.span).hint("write `cluster = cluster.NAME`, the object itself")
+                Diagnostic::error("`cluster` takes a cluster")
+                    .at(own.span)
+                    .hint("write `cluster = cluster.NAME`, the object itself")
             });
         }
         let inherited = ["tenant", "template", "vm"].into_iter().find_map(|name| {
@@ -163,8 +182,12 @@ impl<'a> Scene<'a> {
         inherited.or_else(|| block.called_cluster.clone()).or_else(|| self.default_cluster.clone()).ok_or_else(|| {
             let diagnostic = Diagnostic::error("no cluster to run on").at(conformed.span);
             match self.input.stack.clusters.is_empty() {
-                true => diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`"),
-                false => diagnostic.hint("mark one cluster with `default = true`, or write `cluster = cluster.NAME` here"),
+                true => {
+                    diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`")
+                }
+                false => {
+                    diagnostic.hint("mark one cluster with `default = true`, or write `cluster = cluster.NAME` here")
+                }
             }
         })
     }

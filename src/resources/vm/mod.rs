@@ -48,7 +48,8 @@ fn sight(lookup: &Lookup) -> Sighting {
         if marker.is_none() && shares_mac(config, lookup.applied) {
             return Sighting::Unmarked(format!("VM {} on {} is `{name}`", guest.vmid, guest.node));
         }
-        let owner = marker.map_or_else(|| "without our marker".to_owned(), |marker| format!("marked as {}", marker.address));
+        let owner =
+            marker.map_or_else(|| "without our marker".to_owned(), |marker| format!("marked as {}", marker.address));
         return Sighting::Foreign(format!("VM {} on {} is `{name}`, {owner}", guest.vmid, guest.node));
     }
     Sighting::Present(Box::new(Found {
