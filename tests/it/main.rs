@@ -19,6 +19,7 @@ mod fmt;
 mod fmt_generated;
 mod games;
 mod harness;
+mod planner_properties;
 mod planner_world;
 mod plans;
 mod provision;
