@@ -197,7 +197,7 @@ fn exceeded(
         let wish = scene.wishes.get(&object.change.address);
         is_added && object.object.name == kind && wish.and_then(|wish| wish.tenant.as_ref()) == Some(&tenant.address)
     };
-    let last = judged.values().filter(adds).next_back();
+    let last = judged.values().rfind(adds);
     let summary = format!(
         "{} has {} {} in tier `{tier}`, and this plan needs {}",
         tenant.address,
