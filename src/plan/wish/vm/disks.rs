@@ -59,9 +59,11 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
             if name == "size" { scene.kept(&address, &path) } else { scene.kept_while_it_lives(&address, &path) };
         let inherited = kept.or_else(|| source?.get(name).cloned());
         match inherited {
-            Some(value) => drop(disk.entry(name.into()).or_insert_with(|| value.with_marks(Marks::CHOSEN))),
+            Some(value) => {
+                disk.entry(name.into()).or_insert_with(|| value.with_marks(Marks::CHOSEN));
+            }
             None if guest.model.is_none() => {
-                drop(disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text)))
+                disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text));
             }
             None if !disk.contains_key(name) => {
                 let block = Path(path.0[..2].to_vec());
@@ -80,15 +82,14 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
     let is_new = scene.kept_while_it_lives(&address, &path).is_none();
     if let (true, Some(wanted), Some(least)) =
         (is_new, bytes(disk.get("size")), bytes(source.and_then(|source| source.get("size"))))
+        && wanted < least
     {
-        if wanted < least {
-            let least = size::print(least);
-            draft.error(
-                format!("disk `{slot}` cannot be smaller than the template's {least}"),
-                &path,
-                format!("write `size = \"{least}\"` or more"),
-            );
-        }
+        let least = size::print(least);
+        draft.error(
+            format!("disk `{slot}` cannot be smaller than the template's {least}"),
+            &path,
+            format!("write `size = \"{least}\"` or more"),
+        );
     }
     Value::object(disk)
 }
