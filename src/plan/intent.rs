@@ -34,7 +34,7 @@ fn mode(mode: Mode) -> &'static str {
 fn describe(change: &Change, text: &mut String) {
     let goes = matches!(change.action, Action::Delete | Action::Replace | Action::Forget);
     let identity = if goes { change.identity.to_string() } else { String::new() };
-    let written = write!(text, "{} {} {} {identity}\n", change.address, change.cluster, change.action.words());
+    let written = writeln!(text, "{} {} {} {identity}", change.address, change.cluster, change.action.words());
     written.expect("writing to a string does not fail");
     for attribute in &change.attributes {
         text.push_str(&format!(

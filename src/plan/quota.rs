@@ -68,21 +68,21 @@ fn usage_after(before: &Guests, cluster: &Arc<str>, judged: &BTreeMap<Address, J
     let mut after = before.clone();
     for object in judged.values().filter(|object| object.object.name == "vm" && object.change.cluster == *cluster) {
         let change = &object.change;
-        if matches!(change.action, Action::Delete | Action::Replace) {
-            if let Some(vmid) = object.identity_before.as_ref().and_then(crate::state::Identity::vmid) {
-                after.remove(&vmid);
-            }
+        if matches!(change.action, Action::Delete | Action::Replace)
+            && let Some(vmid) = object.identity_before.as_ref().and_then(crate::state::Identity::vmid)
+        {
+            after.remove(&vmid);
         }
         let is_made_or_changed = matches!(change.action, Action::Create | Action::Update | Action::Replace);
         if let Some(vmid) = change.identity.vmid().filter(|_| is_made_or_changed) {
             let present = before.get(&vmid).cloned().unwrap_or_default();
-            after.insert(vmid, wanted_usage(object, present));
+            after.insert(vmid, wanted_usage(object, &present));
         }
     }
     after
 }
 
-fn wanted_usage(object: &Judged, present: Usage) -> Usage {
+fn wanted_usage(object: &Judged, present: &Usage) -> Usage {
     let value = &object.desired;
     let number = |name: &str| value.get(name).and_then(Value::as_i64).and_then(|number| u64::try_from(number).ok());
     let bytes = |value: Option<&Value>| value.and_then(Value::as_text).and_then(|text| size::parse(text).ok());
@@ -197,7 +197,7 @@ fn exceeded(
         let wish = scene.wishes.get(&object.change.address);
         is_added && object.object.name == kind && wish.and_then(|wish| wish.tenant.as_ref()) == Some(&tenant.address)
     };
-    let last = judged.values().filter(adds).next_back();
+    let last = judged.values().rfind(adds);
     let summary = format!(
         "{} has {} {} in tier `{tier}`, and this plan needs {}",
         tenant.address,

@@ -74,6 +74,8 @@ fn blocks() -> BoxedStrategy<String> {
     let first = (proptest::sample::select(vec!["3GiB", "8GiB", "3584MiB"]), disk())
         .prop_map(|(size, options)| format!("  disk \"scsi0\" {{\n  size = \"{size}\"\n{options}  }}\n"));
     let second = (proptest::sample::select(vec!["scsi1", "virtio3", "sata0"]), disk()).prop_map(|(slot, options)| {
+        let missing = if slot == "sata0" { "iothread = true" } else { "ssd = true" };
+        let options = if slot == "scsi1" { options } else { options.replace(missing, "") };
         format!("  disk \"{slot}\" {{\n  size = \"2GiB\"\n  storage = \"shared\"\n{options}  }}\n")
     });
     let nic = vec![

@@ -44,7 +44,7 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
             draft.error(format!("there is no template {vmid} on cluster `{}`", draft.cluster), &path, hint);
         }
         Sighting::Foreign(what) | Sighting::Unmarked(what) => {
-            draft.error(what, &path, "name the VMID of a template, or convert the guest: `qm template VMID`")
+            draft.error(what, &path, "name the VMID of a template, or convert the guest: `qm template VMID`");
         }
         Sighting::Unreachable { node } => {
             draft.error(

@@ -228,6 +228,12 @@ fn disk(slot: &str, source: &Source) -> Option<String> {
     parsed.options.remove("size");
     let options = [("ssd", "1", "0"), ("discard", "on", "ignore"), ("iothread", "1", "0"), ("backup", "1", "0")];
     for (name, on, off) in options {
+        // A bus without the option takes no `off` either.
+        if (name == "ssd" && slot.starts_with("virtio"))
+            || (name == "iothread" && (slot.starts_with("sata") || slot.starts_with("ide")))
+        {
+            continue;
+        }
         if let Some(is_on) = disk.get(name).and_then(Value::as_bool) {
             parsed.options.insert(name.to_owned(), if is_on { on } else { off }.to_owned());
         }

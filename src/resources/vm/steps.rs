@@ -224,7 +224,7 @@ impl<'a> Guest<'a> {
                 Write::Unset => {}
                 Write::Set(text) => {
                     if !text.contains("{volume:")
-                        && !source.desired.get("disk").is_some_and(|disks| disks.get(key).is_some())
+                        && source.desired.get("disk").is_none_or(|disks| disks.get(key).is_none())
                     {
                         wanted.insert(key.clone(), Some(text.clone()));
                     }

@@ -50,10 +50,11 @@ fn one(scene: &mut Scene, draft: &mut Draft, guest: &Guest, slot: &str, written:
         subnet.as_ref().zip(address).is_some_and(|(subnet, address)| subnet.cidr.contains(&address))
     };
     let gateway = network.and_then(|network| network.get("gateway"));
-    if position == Position::First && nic.get("address").and_then(Value::as_text).is_some_and(is_inside) {
-        if let Some(gateway) = gateway {
-            nic.entry("gateway".into()).or_insert_with(|| gateway.clone());
-        }
+    if position == Position::First
+        && nic.get("address").and_then(Value::as_text).is_some_and(is_inside)
+        && let Some(gateway) = gateway
+    {
+        nic.entry("gateway".into()).or_insert_with(|| gateway.clone());
     }
     Value::object(nic)
 }

@@ -32,10 +32,10 @@ pub(super) fn vmid(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attribut
         };
     }
     let is_free = !scene.replaced.contains(&address) && !has_stranger(scene, draft);
-    if let Some(vmid) = scene.record(&address).filter(|_| is_free).and_then(|record| record.identity.vmid()) {
-        if scene.ledger.take_vmid(&draft.cluster, vmid, &guest.owner).is_ok() {
-            return Some(vmid);
-        }
+    if let Some(vmid) = scene.record(&address).filter(|_| is_free).and_then(|record| record.identity.vmid())
+        && scene.ledger.take_vmid(&draft.cluster, vmid, &guest.owner).is_ok()
+    {
+        return Some(vmid);
     }
     scene.view(&draft.cluster)?;
     let range = scene.input.stack.clusters.get(&draft.cluster).and_then(|cluster| cluster.vmid_range);
