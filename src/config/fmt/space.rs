@@ -28,10 +28,7 @@ fn is_apart(before: Option<TokenKind>, subject: &Piece<'_>, after: TokenKind) ->
         (_, QuotedText | HeredocText | CloseQuote | CloseHeredoc) => false,
         // `for x in [1, 2]` is no index into something called `in`.
         (Word, _) if subject.text == "in" && before == Some(Word) => true,
-        (
-            Word | Number | CloseBrace | CloseBracket | CloseParenthesis | CloseTemplate,
-            OpenBracket,
-        ) => false,
+        (Word | Number | CloseBrace | CloseBracket | CloseParenthesis | CloseTemplate, OpenBracket) => false,
         (Bang, _) => false,
         (Minus, _) => !is_negation(before),
         (OpenBrace, CloseBrace) => false,
@@ -50,16 +47,7 @@ fn is_negation(before: Option<TokenKind>) -> bool {
         None => true,
         Some(kind) => matches!(
             kind,
-            OpenParenthesis
-                | OpenBrace
-                | OpenBracket
-                | Equal
-                | Colon
-                | Comma
-                | Question
-                | Minus
-                | Bang
-                | Operator
+            OpenParenthesis | OpenBrace | OpenBracket | Equal | Colon | Comma | Question | Minus | Bang | Operator
         ),
     }
 }
