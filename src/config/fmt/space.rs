@@ -18,6 +18,7 @@ pub(super) fn space(pieces: &mut [Piece<'_>], lines: &[Line]) {
 }
 
 /// Returns whether a blank goes after `subject`, which stands between `before` (nothing: it begins the cell) and `after`.
+#[expect(clippy::match_same_arms, reason = "the first arm that fits counts, so they cannot be put together")]
 fn is_apart(before: Option<TokenKind>, subject: &Piece<'_>, after: TokenKind) -> bool {
     match (subject.kind, after) {
         (_, Newline) => false,
