@@ -11,6 +11,8 @@ pub enum Exit {
     Error,
     /// `plan -detailed-exitcode`: there are changes.
     Changes,
+    /// A check found something that only informs: `fmt -check`, a file would change.
+    Informed,
     /// `apply`: the plan is stale, nothing was done.
     Stale,
     /// Interrupted.
@@ -18,12 +20,13 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// Returns the number the caller sees. 3 is kept for checks that only inform.
+    /// Returns the number the caller sees.
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Error => 1,
             Self::Changes => 2,
+            Self::Informed => 3,
             Self::Stale => 4,
             Self::Interrupted => 130,
         }

@@ -13,6 +13,7 @@ mod execute;
 mod exit;
 mod failure;
 mod flags;
+mod fmt;
 mod graph;
 mod init;
 mod output;
@@ -55,6 +56,7 @@ struct Cli {
 enum Command {
     Init(init::Args),
     Validate(validate::Args),
+    Fmt(fmt::Args),
     Plan(plan::Args),
     Apply(apply::Args),
     Destroy(destroy::Args),
@@ -105,6 +107,7 @@ async fn run(command: Command, shell: &Shell) -> Ended {
     match command {
         Command::Init(args) => init::run(args, shell).await,
         Command::Validate(args) => validate::run(args, shell),
+        Command::Fmt(args) => fmt::run(&args, shell),
         Command::Plan(args) => plan::run(args, shell).await,
         Command::Apply(args) => apply::run(args, shell).await,
         Command::Destroy(args) => destroy::run(args, shell).await,

@@ -14,10 +14,7 @@ struct Author {
 
 impl Author {
     fn new(seed: u64) -> Self {
-        Self {
-            state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
-            names: 0,
-        }
+        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, names: 0 }
     }
 
     fn below(&mut self, limit: usize) -> usize {
@@ -36,31 +33,13 @@ impl Author {
     }
 
     fn line_end(&mut self) -> &'static str {
-        self.one_of(&[
-            "\n",
-            "\n",
-            "\n",
-            " \n",
-            "\n\n",
-            " # c\n",
-            "// é\n",
-            "/* x */\n",
-        ])
+        self.one_of(&["\n", "\n", "\n", " \n", "\n\n", " # c\n", "// é\n", "/* x */\n"])
     }
 
     /// A name that was not used before.
     fn name(&mut self) -> String {
         self.names += 1;
-        let stem = self.one_of(&[
-            "a",
-            "long_name_of_something",
-            "é",
-            "日本",
-            "x-y",
-            "_",
-            "in",
-            "for",
-        ]);
+        let stem = self.one_of(&["a", "long_name_of_something", "é", "日本", "x-y", "_", "in", "for"]);
         format!("{stem}{}", self.names)
     }
 
@@ -103,8 +82,7 @@ impl Author {
         let (one, two) = (self.expression(depth - 1), self.expression(depth - 1));
         match self.below(12) {
             0 => {
-                let operator =
-                    self.one_of(&["+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||"]);
+                let operator = self.one_of(&["+", " - ", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||"]);
                 self.spaced(&["(", &one, operator, &two, ")"])
             }
             1 => self.spaced(&["-", "(", &one, ")"]),
@@ -115,15 +93,9 @@ impl Author {
             6 => self.lines_of_list(&one, &two),
             7 => self.spaced(&["{", "k", "=", &one, ",", "(x)", ":", &two, "}"]),
             8 => self.lines_of_object(&one, &two),
-            9 => format!(
-                "\"x ${{{}}} é %{{if {two}}}y%{{ endif ~}}\"",
-                self.spaced(&["", &one])
-            ),
+            9 => format!("\"x ${{{}}} é %{{if {two}}}y%{{ endif ~}}\"", self.spaced(&["", &one])),
             10 => format!("[for x in {}]", self.spaced(&[&one, ":", &two])),
-            _ => format!(
-                "{{for k, v in {} if x}}",
-                self.spaced(&[&one, ":", "k", "=>", &two])
-            ),
+            _ => format!("{{for k, v in {} if x}}", self.spaced(&[&one, ":", "k", "=>", &two])),
         }
     }
 
@@ -134,31 +106,13 @@ impl Author {
 
     fn lines_of_object(&mut self, one: &str, two: &str) -> String {
         let ends = [self.line_end(), self.line_end(), self.line_end()];
-        self.spaced(&[
-            "{",
-            ends[0],
-            "k",
-            "=",
-            one,
-            ends[1],
-            "\"longer\"",
-            "=",
-            two,
-            ends[2],
-            "}",
-        ])
+        self.spaced(&["{", ends[0], "k", "=", one, ends[1], "\"longer\"", "=", two, ends[2], "}"])
     }
 
     fn heredoc(&mut self) -> String {
         let opener = self.one_of(&["<<EOT", "<<-EOT"]);
         let expression = self.expression(1);
-        let line = self.one_of(&[
-            "  text   y",
-            "",
-            "{ \"a\": [1,  2] }",
-            "# no comment",
-            "$x %y",
-        ]);
+        let line = self.one_of(&["  text   y", "", "{ \"a\": [1,  2] }", "# no comment", "$x %y"]);
         format!("{opener}\n  first ${{ {expression} }}\n{line}\n  EOT")
     }
 
@@ -177,9 +131,7 @@ impl Author {
         let mut text = String::new();
         for _ in 0..self.below(6) {
             let item = match self.below(8) {
-                0 => self
-                    .one_of(&["\n", "  # alone\n", "/* over\n lines */\n", "\t\n"])
-                    .to_owned(),
+                0 => self.one_of(&["\n", "  # alone\n", "/* over\n lines */\n", "\t\n"]).to_owned(),
                 1 | 2 if depth > 0 => self.block(depth - 1),
                 _ => self.attribute(),
             };
@@ -189,31 +141,19 @@ impl Author {
     }
 
     fn block(&mut self, depth: usize) -> String {
-        let head = self.one_of(&[
-            "b",
-            "b \"x\"",
-            "variable  \"y z\"\t\"é\"",
-            "b /* c */",
-            "locals",
-        ]);
+        let head = self.one_of(&["b", "b \"x\"", "variable  \"y z\"\t\"é\"", "b /* c */", "locals"]);
         let gap = self.blank();
         let end = self.line_end();
         match self.below(4) {
             0 => format!("{head}{gap}{{{gap}}}{end}"),
             1 => format!("{head}{gap}{{{gap}a={}{gap}}}{end}", self.leaf()),
-            _ => format!(
-                "{head}{gap}{{{}{}{gap}}}{end}",
-                self.line_end(),
-                self.body(depth)
-            ),
+            _ => format!("{head}{gap}{{{}{}{gap}}}{end}", self.line_end(), self.body(depth)),
         }
     }
 }
 
 fn without_blanks(text: &str) -> String {
-    text.chars()
-        .filter(|character| !matches!(character, ' ' | '\t'))
-        .collect()
+    text.chars().filter(|character| !matches!(character, ' ' | '\t')).collect()
 }
 
 #[test]
@@ -223,15 +163,9 @@ fn generated_texts_stay_once_formatted() {
     for seed in 1..=count {
         let text = Author::new(seed).body(3);
         let formatted = |text: &str| format("generated.hcl", text.as_bytes(), &mut Sources::new());
-        let once = formatted(&text)
-            .unwrap_or_else(|errors| panic!("text {seed} is refused: {errors:?}\n{text}"));
-        assert_eq!(
-            without_blanks(&once),
-            without_blanks(&text),
-            "text {seed} lost something"
-        );
-        let twice = formatted(&once)
-            .unwrap_or_else(|errors| panic!("text {seed} is refused: {errors:?}\n{once}"));
+        let once = formatted(&text).unwrap_or_else(|errors| panic!("text {seed} is refused: {errors:?}\n{text}"));
+        assert_eq!(without_blanks(&once), without_blanks(&text), "text {seed} lost something");
+        let twice = formatted(&once).unwrap_or_else(|errors| panic!("text {seed} is refused: {errors:?}\n{once}"));
         assert_eq!(twice, once, "text {seed} is\n{text}");
     }
     writeln!(std::io::stderr(), "{count} generated texts").expect("standard error can be written");
