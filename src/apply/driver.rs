@@ -240,7 +240,7 @@ impl Batch {
     fn add(&mut self, entry: Entry, gate: Option<Gate>) {
         match (&self.broken, gate) {
             (Some(error), Some(gate)) => {
-                gate.send(Err(error.clone())).expect("an operation at a gate does nothing but wait")
+                gate.send(Err(error.clone())).expect("an operation at a gate does nothing but wait");
             }
             (Some(_), None) => {}
             (None, gate) => {

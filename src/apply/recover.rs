@@ -254,7 +254,7 @@ fn by_content(step: &OpenStep<'_>, remains: &Remains<'_>, view: &ClusterView) ->
         (Purpose::Make, Sighting::Absent) => Verdict::Abandoned("it was never made".to_owned()),
         (Purpose::Remove, Sighting::Present(_)) => Verdict::Abandoned("it was not destroyed".to_owned()),
         (Purpose::Change, _) => Verdict::Abandoned("the next plan compares again".to_owned()),
-        (Purpose::Make | Purpose::Remove, Sighting::Foreign(what)) => Verdict::Abandoned(what),
+        (Purpose::Make | Purpose::Remove, Sighting::Foreign(what) | Sighting::Unmarked(what)) => Verdict::Abandoned(what),
     }
 }
 
@@ -287,7 +287,7 @@ impl Recovery {
         match verdict {
             Verdict::Settled(outcome) => self.write(Entry::Settled { key, outcome, at: now }),
             Verdict::Abandoned(reason) => self.write(Entry::Abandoned { key, reason }),
-            Verdict::Ask(probe) => drop(self.probes.insert(probe)),
+            Verdict::Ask(probe) => self.probes.extend([probe]),
             Verdict::Wait(why) => drop(self.in_progress.insert(step.address.clone(), why)),
             Verdict::Corpse { node, vmid, lock } => {
                 self.avoid.entry(step.cluster.clone()).or_default().insert(vmid);

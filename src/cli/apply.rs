@@ -63,16 +63,7 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     };
     match args.file {
         Some(path) => apply_file(&path, &given, args.locking, shell).await,
-        None => {
-            plan_and_apply(
-                &given,
-                args.planning.options(mode),
-                args.approval,
-                args.locking,
-                shell,
-            )
-            .await
-        }
+        None => plan_and_apply(&given, args.planning.options(mode), args.approval, args.locking, shell).await,
     }
 }
 
@@ -90,10 +81,7 @@ pub(super) async fn plan_and_apply(
     }
     let session = Session::open(Arc::new(Disk::new(shell.folder.clone())), given, shell).await?;
     let run = shell.run_id();
-    let lease = session
-        .store
-        .lock("apply", &run, locking.lock_timeout, shell)
-        .await?;
+    let lease = session.store.lock("apply", &run, locking.lock_timeout, shell).await?;
     let planned = session.plan(&options, Role::Worker(&lease)).await;
     let ended = match planned {
         Err(failure) => Err(failure),
@@ -102,9 +90,7 @@ pub(super) async fn plan_and_apply(
             match approval.auto_approve || plan.is_empty() || is_approved(&plan, shell) {
                 true => execute(&session, &plan, &lease, &run, options.parallelism).await,
                 false => {
-                    shell
-                        .terminal
-                        .say("Apply cancelled: only `yes` is a yes. Nothing was done.");
+                    shell.terminal.say("Apply cancelled: only `yes` is a yes. Nothing was done.");
                     Ok(Exit::Error)
                 }
             }
@@ -122,10 +108,7 @@ async fn apply_file(path: &Path, given: &Given, locking: Locking, shell: &Shell)
     let world = Arc::new(Replay::new(origin.memory, shell.folder.clone()));
     let session = Session::open(world, &origin.given, shell).await?;
     let run = shell.run_id();
-    let lease = session
-        .store
-        .lock("apply", &run, locking.lock_timeout, shell)
-        .await?;
+    let lease = session.store.lock("apply", &run, locking.lock_timeout, shell).await?;
     let ended = match session.plan(&origin.options, Role::Worker(&lease)).await {
         Err(failure) => Err(failure),
         Ok(plan) if is_same(&file, &plan) => {
@@ -146,22 +129,15 @@ fn is_same(file: &PlanFile, plan: &Plan) -> bool {
 
 fn refuse(file: &PlanFile, plan: &Plan, shell: &Shell) {
     let now = render::plan::text(plan, schema, Style::Plain);
-    let mut diagnostic = Diagnostic::error(
-        "the plan is stale: planned again, it would do something else. Nothing was done",
-    )
-    .hint("look at the difference, then plan again: `spawnpoint plan -out FILE`");
+    let mut diagnostic =
+        Diagnostic::error("the plan is stale: planned again, it would do something else. Nothing was done")
+            .hint("look at the difference, then plan again: `spawnpoint plan -out FILE`");
     if file.lineage != plan.lineage {
         diagnostic = diagnostic.detail("It was made from another state.");
     }
-    shell
-        .terminal
-        .diagnostics(&diagnostic.into(), &crate::diagnostics::Sources::new());
+    shell.terminal.diagnostics(&diagnostic.into(), &crate::diagnostics::Sources::new());
     let difference = similar::TextDiff::from_lines(file.text.as_str(), now.as_str());
-    let text = difference
-        .unified_diff()
-        .context_radius(2)
-        .header("approved", "now")
-        .to_string();
+    let text = difference.unified_diff().context_radius(2).header("approved", "now").to_string();
     shell.terminal.say(text.trim_end());
 }
 
@@ -175,26 +151,17 @@ async fn give_back(session: &Session, lease: Arc<Lease>, ended: Ended) -> Ended 
 
 fn is_approved(plan: &Plan, shell: &Shell) -> bool {
     let (question, warning) = match plan.mode {
-        Mode::Destroy => (
-            "Do you really want to destroy all of this?",
-            " There is no way back.",
-        ),
+        Mode::Destroy => ("Do you really want to destroy all of this?", " There is no way back."),
         Mode::Apply | Mode::RefreshOnly => ("Do you want to do this?", ""),
     };
-    let answer = shell
-        .terminal
-        .ask(&format!("\n{question}{warning} Only `yes` is a yes: "));
+    let answer = shell.terminal.ask(&format!("\n{question}{warning} Only `yes` is a yes: "));
     answer.as_deref() == Some("yes")
 }
 
 fn nobody_to_ask(input: Input) -> Box<super::failure::Failure> {
     let summary = match input {
-        Input::Refused => {
-            "nothing is applied without a `yes`, and `-input=false` or `-json` says not to ask for it"
-        }
-        Input::NoTerminal | Input::Asked => {
-            "nothing is applied without a `yes`, and there is no terminal to ask on"
-        }
+        Input::Refused => "nothing is applied without a `yes`, and `-input=false` or `-json` says not to ask for it",
+        Input::NoTerminal | Input::Asked => "nothing is applied without a `yes`, and there is no terminal to ask on",
     };
     Diagnostic::error(summary)
         .hint("look at the plan first, then run it: `spawnpoint plan -out FILE` and `spawnpoint apply FILE`")

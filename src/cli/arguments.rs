@@ -13,11 +13,7 @@ pub(super) fn normalised(arguments: impl IntoIterator<Item = OsString>) -> Vec<O
         .into_iter()
         .map(|argument| {
             is_flag_possible &= argument != "--";
-            if is_flag_possible {
-                double(argument)
-            } else {
-                argument
-            }
+            if is_flag_possible { double(argument) } else { argument }
         })
         .collect()
 }
@@ -27,12 +23,8 @@ fn is_long_flag(text: &str) -> bool {
         return false;
     };
     let mut letters = name.chars();
-    letters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphabetic())
-        && letters
-            .next()
-            .is_some_and(|second| second.is_ascii_alphanumeric() || second == '-')
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && letters.next().is_some_and(|second| second.is_ascii_alphanumeric() || second == '-')
 }
 
 #[cfg(test)]
@@ -41,33 +33,8 @@ mod tests {
 
     #[test]
     fn one_dash_is_as_good_as_two() {
-        let given = [
-            "-out=x",
-            "--out=x",
-            "-h",
-            "-",
-            "-5",
-            "-var",
-            "a=-b",
-            "-detailed-exitcode",
-            "--",
-            "-out",
-        ];
-        let expected = [
-            "--out=x",
-            "--out=x",
-            "-h",
-            "-",
-            "-5",
-            "--var",
-            "a=-b",
-            "--detailed-exitcode",
-            "--",
-            "-out",
-        ];
-        assert_eq!(
-            normalised(given.map(OsString::from)),
-            expected.map(OsString::from)
-        );
+        let given = ["-out=x", "--out=x", "-h", "-", "-5", "-var", "a=-b", "-detailed-exitcode", "--", "-out"];
+        let expected = ["--out=x", "--out=x", "-h", "-", "-5", "--var", "a=-b", "--detailed-exitcode", "--", "-out"];
+        assert_eq!(normalised(given.map(OsString::from)), expected.map(OsString::from));
     }
 }

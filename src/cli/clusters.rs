@@ -39,22 +39,14 @@ pub(super) fn connect(
             None => https(settings, is_only || settings.is_default, shell),
         };
         match transport {
-            Ok(transport) => drop(clients.insert(
-                name.clone(),
-                Arc::new(Client::new(transport, Limits::default())),
-            )),
-            Err(diagnostic) => found.push(if diagnostic.span.is_none() {
-                diagnostic.at(settings.span)
-            } else {
-                diagnostic
-            }),
+            Ok(transport) => drop(clients.insert(name.clone(), Arc::new(Client::new(transport, Limits::default())))),
+            Err(failure) => found.extend(failure.diagnostics.into_iter().map(|diagnostic| match diagnostic.span {
+                Some(_) => diagnostic,
+                None => diagnostic.at(settings.span),
+            })),
         }
     }
-    if found.has_errors() {
-        Err(Failure::new(found, sources))
-    } else {
-        Ok(clients)
-    }
+    if found.has_errors() { Err(Failure::new(found, sources)) } else { Ok(clients) }
 }
 
 /// Returns why clusters could not be read, each at its block.
@@ -84,46 +76,30 @@ fn lab(
     settings: &ClusterSettings,
     world: &dyn World,
     shell: &Shell,
-) -> Result<Arc<dyn Transport>, Diagnostic> {
+) -> Outcome<Arc<dyn Transport>> {
     let text = |name: &str| simulator.get(name).and_then(Value::as_text);
     let mut lab = match text("lab") {
         Some(path) => read_lab(path, world)?,
         None => Lab::built_in(),
     };
     lab.cluster = name.to_owned();
-    let pace = pace(text("time").unwrap_or("instant")).ok_or_else(|| {
-        Diagnostic::error("`time` of a simulator is `instant` or `real`").at(settings.span)
-    })?;
-    let folder = shell
-        .own_folder()
-        .map_err(|failure| first(&failure))?
-        .join("labs");
+    let pace = pace(text("time").unwrap_or("instant"))
+        .ok_or_else(|| Diagnostic::error("`time` of a simulator is `instant` or `real`").at(settings.span))?;
+    let folder = shell.own_folder()?.join("labs");
     let store = Store::open(&folder, &lab, pace).map_err(|error| {
         let diagnostic = Diagnostic::error(error.to_string());
-        error
-            .hint()
-            .map_or(diagnostic.clone(), |hint| diagnostic.hint(hint))
+        error.hint().map_or(diagnostic.clone(), |hint| diagnostic.hint(hint))
     })?;
     Ok(Arc::new(InProcess::new(Arc::new(Mutex::new(store)))))
 }
 
-fn first(failure: &Failure) -> Diagnostic {
-    failure
-        .diagnostics
-        .iter()
-        .next()
-        .cloned()
-        .expect("a failure says why")
-}
-
 /// Reads a lab file through the run's door.
-pub(super) fn read_lab(path: &str, world: &dyn World) -> Result<Lab, Diagnostic> {
-    let bytes = world.read(path).map_err(|error| {
-        Diagnostic::error(format!("cannot read the lab file `{path}`: {error}"))
-    })?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| Diagnostic::error(format!("the lab file `{path}` is not UTF-8")))?;
-    Lab::parse(path, &text).map_err(|error| Diagnostic::error(error.to_string()))
+pub(super) fn read_lab(path: &str, world: &dyn World) -> Outcome<Lab> {
+    let bytes =
+        world.read(path).map_err(|error| Diagnostic::error(format!("cannot read the lab file `{path}`: {error}")))?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| Diagnostic::error(format!("the lab file `{path}` is not UTF-8")))?;
+    Lab::parse(path, &text).map_err(|error| Diagnostic::error(error.to_string()).into())
 }
 
 /// Returns how time passes, by its word.
@@ -135,71 +111,47 @@ pub(super) fn pace(word: &str) -> Option<Pace> {
     }
 }
 
-fn https(
-    settings: &ClusterSettings,
-    is_default: bool,
-    shell: &Shell,
-) -> Result<Arc<dyn Transport>, Diagnostic> {
-    let environment = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .filter(|text| is_default && !text.is_empty())
-    };
+fn https(settings: &ClusterSettings, is_default: bool, shell: &Shell) -> Outcome<Arc<dyn Transport>> {
+    let environment = |name: &str| std::env::var(name).ok().filter(|text| is_default && !text.is_empty());
     let mut endpoints = texts(settings, "endpoints");
     if endpoints.is_empty() {
         endpoints.extend(environment(ENDPOINT));
     }
     if endpoints.is_empty() {
-        return Err(
-            Diagnostic::error(format!("cluster `{}` has no endpoint", settings.name))
-                .hint(format!(
-                    "write `endpoints = [\"https://pve1.example:8006\"]`, or set {ENDPOINT}"
-                ))
-                .hint(
-                    "to try things out without a server, write `simulator {}` on lines of its own",
-                ),
-        );
+        return Err(Diagnostic::error(format!("cluster `{}` has no endpoint", settings.name))
+            .hint(format!("write `endpoints = [\"https://pve1.example:8006\"]`, or set {ENDPOINT}"))
+            .hint("to try things out without a server, write `simulator {}` instead")
+            .into());
     }
     let mut wire = Settings::new(endpoints, credentials(settings, environment(TOKEN))?);
     wire.trust = trust(settings, &shell.folder)?;
-    let https = Https::new(wire)
-        .map_err(|error| Diagnostic::error(format!("cluster `{}`: {error}", settings.name)))?;
+    let https = Https::new(wire).map_err(|error| Diagnostic::error(format!("cluster `{}`: {error}", settings.name)))?;
     Ok(Arc::new(https))
 }
 
-fn credentials(
-    settings: &ClusterSettings,
-    from_environment: Option<String>,
-) -> Result<Credentials, Diagnostic> {
+fn credentials(settings: &ClusterSettings, from_environment: Option<String>) -> Outcome<Credentials> {
     let text = |name: &str| settings.attributes.get(name).and_then(Value::as_text);
     if let (Some(user), Some(password)) = (text("username"), text("password")) {
-        return Ok(Credentials::Password {
-            user: user.into(),
-            password: Secret::new(password),
-        });
+        return Ok(Credentials::Password { user: user.into(), password: Secret::new(password) });
     }
     let token = text("token").map(str::to_owned).or(from_environment);
     let Some(token) = token else {
-        return Err(
-            Diagnostic::error(format!("cluster `{}` has no token", settings.name)).hint(format!(
-                "write `token = var.pve_token`, or set {TOKEN} to USER@REALM!NAME=SECRET"
-            )),
-        );
+        return Err(Diagnostic::error(format!("cluster `{}` has no token", settings.name))
+            .hint(format!("write `token = var.pve_token`, or set {TOKEN} to USER@REALM!NAME=SECRET"))
+            .into());
     };
     match token.split_once('=') {
-        Some((id, secret)) => Ok(Credentials::Token {
-            id: id.into(),
-            secret: Secret::new(secret),
-        }),
+        Some((id, secret)) => Ok(Credentials::Token { id: id.into(), secret: Secret::new(secret) }),
         // The text may be a secret: it is not repeated.
         None => Err(Diagnostic::error(format!(
             "the token of cluster `{}` is not one, expected `USER@REALM!NAME=SECRET`",
             settings.name
-        ))),
+        ))
+        .into()),
     }
 }
 
-fn trust(settings: &ClusterSettings, folder: &Path) -> Result<Trust, Diagnostic> {
+fn trust(settings: &ClusterSettings, folder: &Path) -> Outcome<Trust> {
     let fingerprints = texts(settings, "fingerprints");
     let ca_file = settings.attributes.get("ca_file").and_then(Value::as_text);
     let is_insecure = settings.attributes.get("insecure").and_then(Value::as_bool) == Some(true);
@@ -208,30 +160,19 @@ fn trust(settings: &ClusterSettings, folder: &Path) -> Result<Trust, Diagnostic>
         (true, None, true) => Ok(Trust::Insecure),
         (true, Some(path), false) => Ok(Trust::CaFile(folder.join(path))),
         (false, None, false) => {
-            let parsed: Result<Vec<Fingerprint>, _> = fingerprints
-                .iter()
-                .map(|text| text.parse::<Fingerprint>())
-                .collect();
-            parsed
-                .map(Trust::Fingerprints)
-                .map_err(|error| Diagnostic::error(error.to_string()))
+            let parsed: Result<Vec<Fingerprint>, _> =
+                fingerprints.iter().map(|text| text.parse::<Fingerprint>()).collect();
+            parsed.map(Trust::Fingerprints).map_err(|error| Diagnostic::error(error.to_string()).into())
         }
         _ => Err(Diagnostic::error(format!(
             "cluster `{}` says more than one of `ca_file`, `fingerprints` and `insecure`, expected one",
             settings.name
-        ))),
+        ))
+        .into()),
     }
 }
 
 fn texts(settings: &ClusterSettings, name: &str) -> Vec<String> {
-    let items = settings
-        .attributes
-        .get(name)
-        .and_then(Value::as_items)
-        .unwrap_or_default();
-    items
-        .iter()
-        .filter_map(Value::as_text)
-        .map(str::to_owned)
-        .collect()
+    let items = settings.attributes.get(name).and_then(Value::as_items).unwrap_or_default();
+    items.iter().filter_map(Value::as_text).map(str::to_owned).collect()
 }

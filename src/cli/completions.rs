@@ -13,14 +13,9 @@ pub(super) struct Args {
 }
 
 /// Runs the command.
-pub(super) fn run(args: Args, shell: &Shell) -> Ended {
+pub(super) fn run(args: &Args, shell: &Shell) -> Ended {
     let mut script = Vec::new();
-    clap_complete::generate(
-        args.shell,
-        &mut super::Cli::command(),
-        "spawnpoint",
-        &mut script,
-    );
+    clap_complete::generate(args.shell, &mut super::Cli::command(), "spawnpoint", &mut script);
     shell.terminal.data(&String::from_utf8_lossy(&script));
     Ok(Exit::Done)
 }

@@ -2,6 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use super::shell::Shell;
+use crate::apply::GameFiles;
 use crate::config::{self, Input, Stack, VariableArgument, World};
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
 use crate::domain;
@@ -25,16 +26,11 @@ pub(super) struct Given {
 impl Given {
     /// Returns what this process was given.
     pub(super) fn of_process(arguments: Vec<VariableArgument>) -> Self {
-        let named = |(name, text): (String, String)| {
-            Some((name.strip_prefix(VARIABLE_PREFIX)?.to_owned(), text))
-        };
+        let named = |(name, text): (String, String)| Some((name.strip_prefix(VARIABLE_PREFIX)?.to_owned(), text));
         // A variable whose name or text is not Unicode cannot be the value of ours.
-        let texts = std::env::vars_os()
-            .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-        Self {
-            environment: texts.filter_map(named).collect(),
-            arguments,
-        }
+        let texts =
+            std::env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+        Self { environment: texts.filter_map(named).collect(), arguments }
     }
 }
 
@@ -48,6 +44,8 @@ pub(super) struct Configuration {
     pub(super) warnings: Diagnostics,
     /// Every game there is, ours and the stack's own.
     pub(super) games: BTreeMap<String, GameFacts>,
+    /// Their playbooks.
+    pub(super) files: BTreeMap<String, GameFiles>,
 }
 
 /// Reads the stack.
@@ -55,10 +53,8 @@ pub(super) struct Configuration {
 /// # Errors
 /// All errors of all files at once.
 pub(super) fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Configuration> {
-    let folder_name = shell.folder.file_name().map_or_else(
-        || "stack".into(),
-        |name| name.to_string_lossy().into_owned(),
-    );
+    let folder_name =
+        shell.folder.file_name().map_or_else(|| "stack".into(), |name| name.to_string_lossy().into_owned());
     let names = domain::names();
     let input = Input {
         world,
@@ -72,41 +68,28 @@ pub(super) fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outco
         now: shell.now,
     };
     let (stack, mut sources, mut found) = config::load(&input);
-    let games = games(shell, &mut sources, &mut found);
+    let files = games(shell, &mut sources, &mut found);
     match stack.filter(|_| !found.has_errors()) {
-        Some(stack) => Ok(Configuration {
-            stack,
-            sources,
-            warnings: found,
-            games,
-        }),
+        Some(stack) => {
+            let facts = |files: &GameFiles| GameFacts { game: files.game.clone(), playbook: files.playbook.digest() };
+            let games = files.iter().map(|(name, files)| (name.clone(), facts(files))).collect();
+            Ok(Configuration { stack, sources, warnings: found, games, files })
+        }
         None => Err(Failure::new(found, &sources)),
     }
 }
 
 /// A manifest that is wrong is an error even if no server uses it: it is either ours or the stack's own.
-fn games(
-    shell: &Shell,
-    sources: &mut Sources,
-    found: &mut Diagnostics,
-) -> BTreeMap<String, GameFacts> {
+fn games(shell: &Shell, sources: &mut Sources, found: &mut Diagnostics) -> BTreeMap<String, GameFiles> {
     let mut games = BTreeMap::new();
     for name in provision::assets::names(&shell.folder) {
         match provision::assets::playbook(&shell.folder, &name) {
             Ok(None) => {}
             Ok(Some(playbook)) => match playbook.manifest(sources) {
-                Ok(game) => drop(games.insert(
-                    name,
-                    GameFacts {
-                        game,
-                        playbook: playbook.digest(),
-                    },
-                )),
+                Ok(game) => drop(games.insert(name, GameFiles { game, playbook })),
                 Err(wrong) => found.extend(wrong),
             },
-            Err(error) => found.push(Diagnostic::error(format!(
-                "cannot read the playbook of `{name}`: {error}"
-            ))),
+            Err(error) => found.push(Diagnostic::error(format!("cannot read the playbook of `{name}`: {error}"))),
         }
     }
     games

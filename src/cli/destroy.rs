@@ -29,12 +29,5 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let shell = &shell.in_form(if args.json { Form::Json } else { Form::Text });
     let given = Given::of_process(args.values.0);
-    plan_and_apply(
-        &given,
-        args.planning.options(Mode::Destroy),
-        args.approval,
-        args.locking,
-        shell,
-    )
-    .await
+    plan_and_apply(&given, args.planning.options(Mode::Destroy), args.approval, args.locking, shell).await
 }

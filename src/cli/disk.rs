@@ -29,11 +29,7 @@ pub(super) struct Disk {
 impl Disk {
     /// Returns the world below a folder.
     pub(super) fn new(root: PathBuf) -> Self {
-        Self {
-            root,
-            home: std::env::home_dir(),
-            memory: Mutex::default(),
-        }
+        Self { root, home: std::env::home_dir(), memory: Mutex::default() }
     }
 
     /// Returns what was asked so far, and the answers.
@@ -42,9 +38,7 @@ impl Disk {
     }
 
     fn remembered(&self) -> MutexGuard<'_, Memory> {
-        self.memory
-            .lock()
-            .expect("nobody panics while holding what is remembered")
+        self.memory.lock().expect("nobody panics while holding what is remembered")
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -56,28 +50,16 @@ impl World for Disk {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         let mut memory = self.remembered();
         let read = || std::fs::read(self.path(path)).map_err(|error| error.to_string());
-        memory
-            .files
-            .entry(path.to_owned())
-            .or_insert_with(read)
-            .clone()
+        memory.files.entry(path.to_owned()).or_insert_with(read).clone()
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, String> {
         let list = || files_in(&self.path(folder)).map_err(|error| error.to_string());
-        self.remembered()
-            .folders
-            .entry(folder.to_owned())
-            .or_insert_with(list)
-            .clone()
+        self.remembered().folders.entry(folder.to_owned()).or_insert_with(list).clone()
     }
 
     fn exists(&self, path: &str) -> bool {
-        *self
-            .remembered()
-            .existence
-            .entry(path.to_owned())
-            .or_insert_with(|| self.path(path).exists())
+        *self.remembered().existence.entry(path.to_owned()).or_insert_with(|| self.path(path).exists())
     }
 
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
@@ -86,25 +68,16 @@ impl World for Disk {
             walk(&self.path(folder), "", &mut found).map_err(|error| error.to_string())?;
             Ok(found.into_iter().collect())
         };
-        self.remembered()
-            .trees
-            .entry(folder.to_owned())
-            .or_insert_with(walk)
-            .clone()
+        self.remembered().trees.entry(folder.to_owned()).or_insert_with(walk).clone()
     }
 
     fn absolute(&self, path: &str) -> String {
         let joined = self.path(path);
-        std::path::absolute(&joined)
-            .unwrap_or(joined)
-            .to_string_lossy()
-            .into_owned()
+        std::path::absolute(&joined).unwrap_or(joined).to_string_lossy().into_owned()
     }
 
     fn home(&self) -> Option<String> {
-        self.home
-            .as_ref()
-            .map(|home| home.to_string_lossy().into_owned())
+        self.home.as_ref().map(|home| home.to_string_lossy().into_owned())
     }
 }
 
@@ -145,28 +118,17 @@ pub(super) struct Replay {
 impl Replay {
     /// Returns a world with these answers; only names of folders come from the present one.
     pub(super) fn new(memory: Memory, root: PathBuf) -> Self {
-        Self {
-            memory,
-            disk: Disk::new(root),
-        }
+        Self { memory, disk: Disk::new(root) }
     }
 }
 
 impl World for Replay {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.memory
-            .files
-            .get(path)
-            .cloned()
-            .unwrap_or_else(|| Err(not_in_plan()))
+        self.memory.files.get(path).cloned().unwrap_or_else(|| Err(not_in_plan()))
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, String> {
-        self.memory
-            .folders
-            .get(folder)
-            .cloned()
-            .unwrap_or_else(|| Err(not_in_plan()))
+        self.memory.folders.get(folder).cloned().unwrap_or_else(|| Err(not_in_plan()))
     }
 
     fn exists(&self, path: &str) -> bool {
@@ -174,11 +136,7 @@ impl World for Replay {
     }
 
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
-        self.memory
-            .trees
-            .get(folder)
-            .cloned()
-            .unwrap_or_else(|| Err(not_in_plan()))
+        self.memory.trees.get(folder).cloned().unwrap_or_else(|| Err(not_in_plan()))
     }
 
     fn absolute(&self, path: &str) -> String {
@@ -201,35 +159,23 @@ mod tests {
     #[test]
     fn a_file_is_read_once_and_replayed() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let write = |name: &str, text: &str| {
-            std::fs::write(folder.path().join(name), text).expect("it can be written")
-        };
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("it can be written");
         std::fs::create_dir(folder.path().join("m")).expect("it is new");
         write("a.hcl", "one");
         write("m/b.hcl", "below");
         let disk = Disk::new(folder.path().to_owned());
         assert_eq!(disk.list("."), Ok(vec!["a.hcl".to_owned()]));
-        assert_eq!(
-            disk.files_below("."),
-            Ok(vec!["a.hcl".to_owned(), "m/b.hcl".to_owned()])
-        );
+        assert_eq!(disk.files_below("."), Ok(vec!["a.hcl".to_owned(), "m/b.hcl".to_owned()]));
         assert_eq!(disk.read("a.hcl"), Ok(b"one".to_vec()));
         assert!(disk.read("gone.hcl").is_err());
         assert!(disk.exists("m") && !disk.exists("n"));
         write("a.hcl", "two");
-        assert_eq!(
-            disk.read("a.hcl"),
-            Ok(b"one".to_vec()),
-            "a run sees one state of the folder"
-        );
+        assert_eq!(disk.read("a.hcl"), Ok(b"one".to_vec()), "a run sees one state of the folder");
 
         let replay = Replay::new(disk.memory(), folder.path().to_owned());
         assert_eq!(replay.read("a.hcl"), Ok(b"one".to_vec()));
         assert_eq!(replay.list("."), disk.list("."));
         assert!(replay.exists("m") && !replay.exists("n"));
-        assert_eq!(
-            replay.read("m/b.hcl"),
-            Err("the plan file does not hold it".to_owned())
-        );
+        assert_eq!(replay.read("m/b.hcl"), Err("the plan file does not hold it".to_owned()));
     }
 }

@@ -3,11 +3,10 @@
 use super::exit::Exit;
 use super::failure::Outcome;
 use super::output;
-use super::provisioner::Provisioning;
 use super::session::Session;
 use super::shell::{Ended, Shell};
 use super::terminal::{Form, now};
-use crate::apply::{self, Event, Interrupt, Journal, Run, Summary};
+use crate::apply::{self, Event, Interrupt, Journal, Playbooks, Run, Summary};
 use crate::diagnostics::Diagnostic;
 use crate::plan::{Mode, Plan};
 use crate::render::{outcome, progress, stream};
@@ -63,14 +62,12 @@ pub(super) async fn execute(
     })
 }
 
-async fn drive(
-    session: &Session,
-    plan: &Plan,
-    journal: &dyn Journal,
-    run: &str,
-    parallelism: usize,
-) -> Summary {
-    let provisioner = Provisioning::new(session);
+async fn drive(session: &Session, plan: &Plan, journal: &dyn Journal, run: &str, parallelism: usize) -> Summary {
+    let provisioner = Playbooks {
+        games: session.configuration.files.clone(),
+        stack: session.shell.folder.clone(),
+        known_hosts: session.shell.folder.join(".spawnpoint/known_hosts"),
+    };
     let run = Run {
         plan,
         clusters: &session.clusters,
@@ -110,9 +107,7 @@ impl<'a> Reporter<'a> {
         let style = shell.terminal.err;
         match shell.terminal.form {
             Form::Json => Self::Json(shell),
-            Form::Text if shell.terminal.has_bars() => {
-                Self::Bars(progress::Bars::new(plan.operations.len(), style))
-            }
+            Form::Text if shell.terminal.has_bars() => Self::Bars(progress::Bars::new(plan.operations.len(), style)),
             Form::Text => Self::Lines(progress::Lines::new(style), shell),
         }
     }
@@ -141,23 +136,11 @@ impl<'a> Reporter<'a> {
 async fn write_outputs(plan: &Plan, run: &str, journal: &dyn Journal) -> Outcome<()> {
     let known = plan.outputs.iter().filter_map(|(name, output)| {
         let after = output.after.as_ref()?;
-        let record = OutputRecord {
-            value: after.value.clone(),
-            is_sensitive: after.is_sensitive,
-        };
-        after
-            .value
-            .is_wholly_known()
-            .then(|| (name.clone(), record))
+        let record = OutputRecord { value: after.value.clone(), is_sensitive: after.is_sensitive };
+        after.value.is_wholly_known().then(|| (name.clone(), record))
     });
-    let entry = Entry::Outputs {
-        run: run.into(),
-        outputs: known.collect(),
-    };
-    journal
-        .append(vec![entry])
-        .await
-        .map_err(|error| Diagnostic::error(error.to_string()).into())
+    let entry = Entry::Outputs { run: run.into(), outputs: known.collect() };
+    journal.append(vec![entry]).await.map_err(|error| Diagnostic::error(error.to_string()).into())
 }
 
 fn word(summary: &Summary) -> &'static str {
@@ -171,9 +154,6 @@ fn word(summary: &Summary) -> &'static str {
 fn finish(plan: &Plan, summary: &Summary, shell: &Shell) {
     match shell.terminal.form {
         Form::Json => shell.terminal.line(&stream::outcome(&now(), plan, summary)),
-        Form::Text => shell.terminal.data(&format!(
-            "\n{}",
-            outcome::text(plan, summary, shell.terminal.out)
-        )),
+        Form::Text => shell.terminal.data(&format!("\n{}", outcome::text(plan, summary, shell.terminal.out))),
     }
 }

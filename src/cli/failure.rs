@@ -17,10 +17,7 @@ pub(super) struct Failure {
 impl Failure {
     /// Returns a failure with spans into `sources`.
     pub(super) fn new(diagnostics: impl Into<Diagnostics>, sources: &Sources) -> Box<Self> {
-        Box::new(Self {
-            diagnostics: diagnostics.into(),
-            sources: sources.clone(),
-        })
+        Box::new(Self { diagnostics: diagnostics.into(), sources: sources.clone() })
     }
 }
 
@@ -47,7 +44,8 @@ impl From<state_backends::Error> for Box<Failure> {
             ),
             Error::LeaseLost { .. } => "somebody broke the lock; look with `spawnpoint plan` before you go on".into(),
             Error::MissingKey { .. } => {
-                "set SPAWNPOINT_PASSPHRASE or SPAWNPOINT_KEY_FILE, or write it in `spawnpoint { encryption { ... } }`".into()
+                "set SPAWNPOINT_PASSPHRASE or SPAWNPOINT_KEY_FILE, or write it in `spawnpoint { encryption { ... } }`"
+                    .into()
             }
             _ => return diagnostic.into(),
         };

@@ -22,9 +22,7 @@ impl clap::Args for Values {
             .arg(
                 repeated("var-file")
                     .value_name("FILE")
-                    .value_parser(|path: &str| {
-                        Ok::<_, Infallible>(VariableArgument::File(path.to_owned()))
-                    })
+                    .value_parser(|path: &str| Ok::<_, Infallible>(VariableArgument::File(path.to_owned())))
                     .help("Reads variables from a file. May be repeated, in order with -var"),
             )
     }
@@ -40,16 +38,11 @@ impl FromArgMatches for Values {
         let mut found: Vec<(usize, VariableArgument)> = Vec::new();
         for name in ["var", "var-file"] {
             let positions = matches.indices_of(name).into_iter().flatten();
-            let values = matches
-                .get_many::<VariableArgument>(name)
-                .into_iter()
-                .flatten();
+            let values = matches.get_many::<VariableArgument>(name).into_iter().flatten();
             found.extend(positions.zip(values.cloned()));
         }
         found.sort_by_key(|(position, _)| *position);
-        Ok(Self(
-            found.into_iter().map(|(_, argument)| argument).collect(),
-        ))
+        Ok(Self(found.into_iter().map(|(_, argument)| argument).collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -60,10 +53,7 @@ impl FromArgMatches for Values {
 
 fn variable(text: &str) -> Result<VariableArgument, String> {
     let (name, text) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    Ok(VariableArgument::Value {
-        name: name.trim().to_owned(),
-        text: text.to_owned(),
-    })
+    Ok(VariableArgument::Value { name: name.trim().to_owned(), text: text.to_owned() })
 }
 
 /// What is planned, and how.
@@ -108,15 +98,12 @@ pub(super) struct Approval {
 
 /// Reads an address as clap wants its errors.
 pub(super) fn address(text: &str) -> Result<Address, String> {
-    text.parse()
-        .map_err(|error: crate::config::AddressError| error.to_string())
+    text.parse().map_err(|error: crate::config::AddressError| error.to_string())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
     let expected = || format!("`{text}` is not a duration, expected one such as `30s` or `5m`");
-    let unit = text
-        .find(|letter: char| !letter.is_ascii_digit())
-        .ok_or_else(expected)?;
+    let unit = text.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(expected)?;
     let number: u64 = text[..unit].parse().map_err(|_| expected())?;
     let seconds = match &text[unit..] {
         "s" => 1,

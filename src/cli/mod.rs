@@ -18,7 +18,6 @@ mod init;
 mod output;
 mod plan;
 mod plan_file;
-mod provisioner;
 mod session;
 mod shell;
 mod show;
@@ -40,12 +39,7 @@ use std::process::ExitCode;
 
 /// Game hosting on Proxmox VE: describe it, see what would change, apply it
 #[derive(Debug, Parser)]
-#[command(
-    name = "spawnpoint",
-    version,
-    propagate_version = false,
-    arg_required_else_help = true
-)]
+#[command(name = "spawnpoint", version, propagate_version = false, arg_required_else_help = true)]
 struct Cli {
     /// Works in this folder instead of the current one
     #[arg(long, global = true, value_name = "FOLDER")]
@@ -85,13 +79,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if is_answer { Exit::Done } else { Exit::Error }.into();
         }
     };
-    let command = arguments
-        .iter()
-        .skip(1)
-        .take_while(|word| !word.to_string_lossy().starts_with('-'));
-    let command: Vec<String> = command
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
+    let command = arguments.iter().skip(1).take_while(|word| !word.to_string_lossy().starts_with('-'));
+    let command: Vec<String> = command.map(|word| word.to_string_lossy().into_owned()).collect();
     let shell = match Shell::new(cli.chdir, cli.no_color, command.join(" ")) {
         Ok(shell) => shell,
         Err((terminal, failure)) => {
@@ -125,7 +114,7 @@ async fn run(command: Command, shell: &Shell) -> Ended {
         Command::Graph(args) => graph::run(args, shell),
         Command::Sim(args) => sim::run(args, shell).await,
         Command::Unlock(args) => unlock::run(args, shell).await,
-        Command::Completions(args) => completions::run(args, shell),
-        Command::Version(args) => version::run(args, shell),
+        Command::Completions(args) => completions::run(&args, shell),
+        Command::Version(args) => version::run(&args, shell),
     }
 }

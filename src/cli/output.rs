@@ -33,12 +33,8 @@ pub(super) struct Args {
 /// Runs the command.
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let given = Given::of_process(args.values.0);
-    let configuration =
-        configuration::load(Arc::new(Disk::new(shell.folder.clone())), &given, shell)?;
-    let state = Store::open(&configuration.stack.settings, shell)
-        .await?
-        .load()
-        .await?;
+    let configuration = configuration::load(Arc::new(Disk::new(shell.folder.clone())), &given, shell)?;
+    let state = Store::open(&configuration.stack.settings, shell).await?.load().await?;
     let Some(name) = args.name else {
         match args.json {
             true => shell.terminal.line(&all_as_json(&state)),
@@ -46,17 +42,12 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
         }
         return Ok(Exit::Done);
     };
-    let record = state
-        .outputs
-        .get(name.as_str())
-        .ok_or_else(|| unknown(&name, &state))?;
+    let record = state.outputs.get(name.as_str()).ok_or_else(|| unknown(&name, &state))?;
     let shown = match (args.json, args.raw) {
         (true, _) => in_clear(record).to_string(),
         (false, true) => raw(record).ok_or_else(|| {
-            Diagnostic::error(format!(
-                "output `{name}` is not a text, number or bool, which `-raw` expects"
-            ))
-            .hint(format!("use `spawnpoint output -json {name}`"))
+            Diagnostic::error(format!("output `{name}` is not a text, number or bool, which `-raw` expects"))
+                .hint(format!("use `spawnpoint output -json {name}`"))
         })?,
         (false, false) => line(record),
     };
@@ -73,31 +64,17 @@ pub(super) fn show_all(state: &State, shell: &Shell) {
         return;
     }
     match shell.terminal.form {
-        Form::Text => shell
-            .terminal
-            .data(&format!("\nOutputs:\n\n{}", lines(state))),
+        Form::Text => shell.terminal.data(&format!("\nOutputs:\n\n{}", lines(state))),
         Form::Json => {
-            let outputs = state
-                .outputs
-                .iter()
-                .map(|(name, record)| (&**name, &record.value, record.is_sensitive));
+            let outputs = state.outputs.iter().map(|(name, record)| (&**name, &record.value, record.is_sensitive));
             shell.terminal.line(&stream::outputs(&now(), outputs));
         }
     }
 }
 
 fn lines(state: &State) -> String {
-    let width = state
-        .outputs
-        .keys()
-        .map(|name| name.chars().count())
-        .max()
-        .unwrap_or(0);
-    state
-        .outputs
-        .iter()
-        .map(|(name, record)| format!("{name:width$} = {}\n", line(record)))
-        .collect()
+    let width = state.outputs.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+    state.outputs.iter().map(|(name, record)| format!("{name:width$} = {}\n", line(record))).collect()
 }
 
 fn line(record: &OutputRecord) -> String {
@@ -116,9 +93,7 @@ fn raw(record: &OutputRecord) -> Option<String> {
         serde_json::Value::String(text) => Some(text),
         serde_json::Value::Number(number) => Some(number.to_string()),
         serde_json::Value::Bool(flag) => Some(flag.to_string()),
-        serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
-            None
-        }
+        serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => None,
     }
 }
 
@@ -128,10 +103,7 @@ fn all_as_json(state: &State) -> String {
         .iter()
         .map(|(name, record)| {
             let of = record.value.type_of().to_string();
-            (
-                name.to_string(),
-                json!({ "sensitive": record.is_sensitive, "type": of, "value": in_clear(record) }),
-            )
+            (name.to_string(), json!({ "sensitive": record.is_sensitive, "type": of, "value": in_clear(record) }))
         })
         .collect();
     serde_json::to_string_pretty(&outputs).expect("JSON values can be written")

@@ -67,30 +67,17 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let plan = session.plan(&options, Role::Reader).await?;
     show(&plan, shell);
     if let Some(path) = args.out {
-        let origin = Origin {
-            memory: disk.memory(),
-            given,
-            options,
-        };
+        let origin = Origin { memory: disk.memory(), given, options };
         PlanFile::new(&plan, &origin, session.store.keys())?.write(&shell.folder.join(&path))?;
-        shell.terminal.say(&format!(
-            "Saved the plan. To do exactly this: spawnpoint apply {}",
-            path.display()
-        ));
+        shell.terminal.say(&format!("Saved the plan. To do exactly this: spawnpoint apply {}", path.display()));
     }
-    Ok(if args.detailed_exitcode && !plan.is_empty() {
-        Exit::Changes
-    } else {
-        Exit::Done
-    })
+    Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
 }
 
 /// Shows a plan: text, or lines of the stream.
 pub(super) fn show(plan: &Plan, shell: &Shell) {
     match shell.terminal.form {
-        Form::Text => shell
-            .terminal
-            .data(&plan::text(plan, schema, shell.terminal.out)),
+        Form::Text => shell.terminal.data(&plan::text(plan, schema, shell.terminal.out)),
         Form::Json => {
             shell.terminal.line(&stream::version(&now()));
             for line in stream::plan(&now(), plan) {
@@ -102,8 +89,7 @@ pub(super) fn show(plan: &Plan, shell: &Shell) {
 
 /// Says that `-refresh=false` changes nothing.
 pub(super) fn warn_refresh(shell: &Shell) {
-    let text =
-        "`-refresh=false` has no effect: what is planned is always compared with what is there";
+    let text = "`-refresh=false` has no effect: what is planned is always compared with what is there";
     shell.terminal.warn(Diagnostic::warning(text));
 }
 

@@ -57,8 +57,7 @@ impl PlanFile {
     /// # Errors
     /// The origin cannot be sealed.
     pub(super) fn new(plan: &Plan, origin: &Origin, keys: &Keys) -> Outcome<Self> {
-        let wire =
-            serde_json::to_vec(&OriginWire::of(origin)).expect("texts and numbers are always JSON");
+        let wire = serde_json::to_vec(&OriginWire::of(origin)).expect("texts and numbers are always JSON");
         Ok(Self {
             format: FORMAT,
             spawnpoint: env!("CARGO_PKG_VERSION").into(),
@@ -75,11 +74,8 @@ impl PlanFile {
     /// # Errors
     /// It cannot be written.
     pub(super) fn write(&self, path: &Path) -> Outcome<()> {
-        let text =
-            serde_json::to_string_pretty(self).expect("texts and numbers are always JSON") + "\n";
-        let failed = |error: std::io::Error| {
-            Diagnostic::error(format!("cannot write `{}`: {error}", path.display()))
-        };
+        let text = serde_json::to_string_pretty(self).expect("texts and numbers are always JSON") + "\n";
+        let failed = |error: std::io::Error| Diagnostic::error(format!("cannot write `{}`: {error}", path.display()));
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
@@ -98,20 +94,15 @@ impl PlanFile {
         let text = std::fs::read_to_string(path)
             .map_err(|error| Diagnostic::error(format!("cannot read `{name}`: {error}")))?;
         let is_ours = |value: &serde_json::Value| value["format"].as_u64();
-        let format = serde_json::from_str::<serde_json::Value>(&text)
-            .ok()
-            .as_ref()
-            .and_then(is_ours);
-        let not_a_plan = || {
-            Diagnostic::error(format!("`{name}` is not a plan file"))
-                .hint("`spawnpoint plan -out FILE` writes one")
-        };
+        let format = serde_json::from_str::<serde_json::Value>(&text).ok().as_ref().and_then(is_ours);
+        let not_a_plan =
+            || Diagnostic::error(format!("`{name}` is not a plan file")).hint("`spawnpoint plan -out FILE` writes one");
         match format {
             None => Err(not_a_plan().into()),
-            Some(format) if format > u64::from(FORMAT) => Err(Diagnostic::error(format!(
-                "`{name}` has format {format}, this version reads up to {FORMAT}"
-            ))
-            .into()),
+            Some(format) if format > u64::from(FORMAT) => {
+                Err(Diagnostic::error(format!("`{name}` has format {format}, this version reads up to {FORMAT}"))
+                    .into())
+            }
             Some(_) => serde_json::from_str(&text).map_err(|_| not_a_plan().into()),
         }
     }
@@ -125,10 +116,7 @@ impl PlanFile {
             Diagnostic::error("the plan file was made with other keys, or is damaged")
                 .hint("plan again where the state is: `spawnpoint plan -out FILE`")
         };
-        let bytes = keys
-            .cipher()
-            .open(CONTEXT, &self.sealed)
-            .map_err(|_| wrong())?;
+        let bytes = keys.cipher().open(CONTEXT, &self.sealed).map_err(|_| wrong())?;
         let wire: OriginWire = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
         wire.read().ok_or_else(|| wrong().into())
     }
@@ -193,22 +181,13 @@ impl Content {
 
 impl OriginWire {
     fn of(origin: &Origin) -> Self {
-        let Origin {
-            memory,
-            given,
-            options,
-        } = origin;
+        let Origin { memory, given, options } = origin;
         let texts = |addresses: &[Address]| addresses.iter().map(ToString::to_string).collect();
         let content = |(path, read): (&String, &Result<Vec<u8>, String>)| {
-            (
-                path.clone(),
-                read.as_deref().map(Content::of).map_err(Clone::clone),
-            )
+            (path.clone(), read.as_deref().map(Content::of).map_err(Clone::clone))
         };
         let argument = |argument: &VariableArgument| match argument {
-            VariableArgument::Value { name, text } => {
-                ArgumentWire::Value(name.clone(), text.clone())
-            }
+            VariableArgument::Value { name, text } => ArgumentWire::Value(name.clone(), text.clone()),
             VariableArgument::File(path) => ArgumentWire::File(path.clone()),
         };
         Self {
@@ -232,12 +211,8 @@ impl OriginWire {
     }
 
     fn read(self) -> Option<Origin> {
-        let addresses = |texts: Vec<String>| {
-            texts
-                .iter()
-                .map(|text| text.parse().ok())
-                .collect::<Option<Vec<Address>>>()
-        };
+        let addresses =
+            |texts: Vec<String>| texts.iter().map(|text| text.parse().ok()).collect::<Option<Vec<Address>>>();
         let mut files = BTreeMap::new();
         for (path, content) in self.files {
             let content = match content {
@@ -251,12 +226,7 @@ impl OriginWire {
             ArgumentWire::File(path) => VariableArgument::File(path),
         };
         Some(Origin {
-            memory: Memory {
-                files,
-                folders: self.folders,
-                trees: self.trees,
-                existence: self.existence,
-            },
+            memory: Memory { files, folders: self.folders, trees: self.trees, existence: self.existence },
             given: Given {
                 environment: self.environment,
                 arguments: self.arguments.into_iter().map(argument).collect(),

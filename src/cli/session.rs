@@ -50,22 +50,10 @@ impl Session {
     pub(super) async fn open(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Self> {
         let mut configuration = configuration::load(world.clone(), given, shell)?;
         let warnings = std::mem::take(&mut configuration.warnings);
-        shell
-            .terminal
-            .diagnostics(&warnings, &configuration.sources);
+        shell.terminal.diagnostics(&warnings, &configuration.sources);
         let store = Store::open(&configuration.stack.settings, shell).await?;
-        let clusters = clusters::connect(
-            &configuration.stack.clusters,
-            &*world,
-            &configuration.sources,
-            shell,
-        )?;
-        Ok(Self {
-            configuration,
-            store,
-            clusters,
-            shell: shell.clone(),
-        })
+        let clusters = clusters::connect(&configuration.stack.clusters, &*world, &configuration.sources, shell)?;
+        Ok(Self { configuration, store, clusters, shell: shell.clone() })
     }
 
     /// Looks, recovers and plans.
@@ -77,9 +65,7 @@ impl Session {
         let (recovery, observed) = self.look(&state, role).await?;
         let mut messages = Diagnostics::new();
         messages.extend(recovery.messages);
-        self.shell
-            .terminal
-            .diagnostics(&messages, &self.configuration.sources);
+        self.shell.terminal.diagnostics(&messages, &self.configuration.sources);
         if let Role::Worker(lease) = role {
             let written = self.store.journal(lease).append(recovery.entries).await;
             written.map_err(|error| Diagnostic::error(error.to_string()))?;
@@ -99,9 +85,7 @@ impl Session {
         });
         match plan {
             Some(plan) => {
-                self.shell
-                    .terminal
-                    .diagnostics(&found, &self.configuration.sources);
+                self.shell.terminal.diagnostics(&found, &self.configuration.sources);
                 Ok(plan)
             }
             None => Err(Failure::new(found, &self.configuration.sources)),
@@ -129,56 +113,36 @@ impl Session {
     /// What has to be seen in detail: everything recorded, and the templates and pools that the files name.
     fn wanted(&self, state: &State) -> Wanted {
         let stack = &self.configuration.stack;
-        let mut named = ClusterWanted {
-            storages: true,
-            bridges: true,
-            ..ClusterWanted::default()
-        };
+        let mut named = ClusterWanted { storages: true, bridges: true, ..ClusterWanted::default() };
         for block in &stack.blocks {
             // Evaluated alone, a block has only what does not refer to others: enough for a VMID or a name.
             let attribute = |name: &str| {
                 let (body, _) = stack.evaluate(&block.address, &Objects::new());
-                body.attributes
-                    .get(name)
-                    .map(|attribute| attribute.value.clone())
+                body.attributes.get(name).map(|attribute| attribute.value.clone())
             };
             match &*block.address.kind {
                 "template" => {
                     let vmid = attribute("vmid").as_ref().and_then(Value::as_i64);
-                    named
-                        .guests
-                        .extend(vmid.and_then(|vmid| u32::try_from(vmid).ok()));
+                    named.guests.extend(vmid.and_then(|vmid| u32::try_from(vmid).ok()));
                 }
                 "tenant" => {
                     let pool = attribute("pool").and_then(|pool| pool.as_text().map(str::to_owned));
-                    named
-                        .pools
-                        .insert(pool.unwrap_or_else(|| block.address.name.to_string()));
+                    named.pools.insert(pool.unwrap_or_else(|| block.address.name.to_string()));
                 }
                 _ => {}
             }
         }
-        let mut clusters: BTreeMap<Arc<str>, ClusterWanted> = self
-            .clusters
-            .keys()
-            .map(|name| (name.clone(), named.clone()))
-            .collect();
+        let mut clusters: BTreeMap<Arc<str>, ClusterWanted> =
+            self.clusters.keys().map(|name| (name.clone(), named.clone())).collect();
         for record in state.records.values() {
             let Some(wanted) = clusters.get_mut(&record.cluster) else {
                 continue;
             };
             wanted.guests.extend(record.identity.vmid());
-            wanted
-                .pools
-                .extend(record.identity.get("pool").map(str::to_owned));
-            wanted
-                .groups
-                .extend(record.identity.get("group").map(str::to_owned));
+            wanted.pools.extend(record.identity.get("pool").map(str::to_owned));
+            wanted.groups.extend(record.identity.get("group").map(str::to_owned));
         }
-        Wanted {
-            clusters,
-            tag: format!("spawnpoint-{}", stack.settings.project),
-        }
+        Wanted { clusters, tag: format!("spawnpoint-{}", stack.settings.project) }
     }
 }
 

@@ -35,20 +35,11 @@ impl Shell {
         let terminal = Terminal::of_process(no_color);
         let folder = chdir.unwrap_or_else(|| PathBuf::from("."));
         match std::fs::canonicalize(&folder) {
-            Ok(folder) if folder.is_dir() => Ok(Self {
-                terminal,
-                folder,
-                now: jiff::Timestamp::now(),
-                command,
-            }),
-            Ok(_) => Err((
-                terminal,
-                Diagnostic::error(format!("`{}` is not a folder", folder.display())).into(),
-            )),
-            Err(error) => Err((
-                terminal,
-                Diagnostic::error(format!("cannot work in `{}`: {error}", folder.display())).into(),
-            )),
+            Ok(folder) if folder.is_dir() => Ok(Self { terminal, folder, now: jiff::Timestamp::now(), command }),
+            Ok(_) => Err((terminal, Diagnostic::error(format!("`{}` is not a folder", folder.display())).into())),
+            Err(error) => {
+                Err((terminal, Diagnostic::error(format!("cannot work in `{}`: {error}", folder.display())).into()))
+            }
         }
     }
 
@@ -67,20 +58,11 @@ impl Shell {
 
     /// Returns who runs this: `kim@ws1`.
     pub(super) fn who(&self) -> String {
-        let variable = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
-        };
+        let variable =
+            |names: &[&str]| names.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
         let user = variable(&["USER", "LOGNAME", "USERNAME"]).unwrap_or_else(|| "unknown".into());
-        let kernel = || {
-            std::fs::read_to_string("/proc/sys/kernel/hostname")
-                .ok()
-                .map(|name| name.trim().to_owned())
-        };
-        let host = variable(&["HOSTNAME", "COMPUTERNAME"])
-            .or_else(kernel)
-            .unwrap_or_else(|| "unknown".into());
+        let kernel = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+        let host = variable(&["HOSTNAME", "COMPUTERNAME"]).or_else(kernel).unwrap_or_else(|| "unknown".into());
         format!("{user}@{host}")
     }
 
@@ -90,14 +72,9 @@ impl Shell {
         let ignore = folder.join(".gitignore");
         let made = std::fs::create_dir_all(&folder).and_then(|()| match ignore.exists() {
             true => Ok(()),
-            false => std::fs::write(
-                &ignore,
-                "# State, labs and caches of Spawnpoint: not for the repository.\n*\n",
-            ),
+            false => std::fs::write(&ignore, "# State, labs and caches of Spawnpoint: not for the repository.\n*\n"),
         });
-        made.map_err(|error| {
-            Diagnostic::error(format!("cannot make `{}`: {error}", folder.display()))
-        })?;
+        made.map_err(|error| Diagnostic::error(format!("cannot make `{}`: {error}", folder.display())))?;
         Ok(folder)
     }
 }

@@ -34,12 +34,8 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
         return Ok(Exit::Done);
     }
     let given = Given::of_process(args.values.0);
-    let configuration =
-        configuration::load(Arc::new(Disk::new(shell.folder.clone())), &given, shell)?;
-    let state = Store::open(&configuration.stack.settings, shell)
-        .await?
-        .load()
-        .await?;
+    let configuration = configuration::load(Arc::new(Disk::new(shell.folder.clone())), &given, shell)?;
+    let state = Store::open(&configuration.stack.settings, shell).await?.load().await?;
     shell.terminal.data(&listing(state.records.iter()));
     Ok(Exit::Done)
 }

@@ -67,14 +67,13 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
         Command::Serve { listen, lab } => serve(listen, &lab, shell).await,
         Command::Dump { lab } => {
             let store = lab.open(shell)?;
-            let dump = serde_json::to_string_pretty(&store.machine().dump())
-                .expect("JSON values can be written");
+            let dump = serde_json::to_string_pretty(&store.machine().dump()).expect("JSON values can be written");
             shell.terminal.line(&dump);
             Ok(Exit::Done)
         }
         Command::Reset { lab } => {
             let (name, folder) = (lab.read(shell)?.cluster, lab.folder(shell)?);
-            Store::reset(&folder, &name).map_err(unusable)?;
+            Store::reset(&folder, &name).map_err(|error| unusable(&error))?;
             shell.terminal.line(&format!("Lab `{name}` is as new."));
             Ok(Exit::Done)
         }
@@ -101,36 +100,25 @@ impl LabFlags {
     }
 
     fn open(&self, shell: &Shell) -> Outcome<Store> {
-        Store::open(&self.folder(shell)?, &self.read(shell)?, self.time).map_err(unusable)
+        Store::open(&self.folder(shell)?, &self.read(shell)?, self.time).map_err(|error| unusable(&error))
     }
 }
 
-fn unusable(error: StoreError) -> Box<Failure> {
+fn unusable(error: &StoreError) -> Box<Failure> {
     let diagnostic = Diagnostic::error(error.to_string());
-    error
-        .hint()
-        .map_or(diagnostic.clone(), |hint| diagnostic.hint(hint))
-        .into()
+    error.hint().map_or(diagnostic.clone(), |hint| diagnostic.hint(hint)).into()
 }
 
 async fn serve(listen: SocketAddr, lab: &LabFlags, shell: &Shell) -> Ended {
     let name = lab.read(shell)?.cluster;
     let folder = lab.folder(shell)?.join(&name);
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        Diagnostic::error(format!("cannot make `{}`: {error}", folder.display()))
-    })?;
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Diagnostic::error(format!("cannot make `{}`: {error}", folder.display())))?;
     let store = Arc::new(Mutex::new(lab.open(shell)?));
-    let options = Options {
-        folder,
-        interceptor: None,
-    };
-    let server = Server::start(listen, store, options)
-        .await
-        .map_err(Diagnostic::error)?;
+    let options = Options { folder, interceptor: None };
+    let server = Server::start(listen, store, options).await.map_err(Diagnostic::error)?;
     shell.terminal.data(&greeting(&name, &server));
-    shell
-        .terminal
-        .say("Serving. Ctrl-C ends it; the lab stays as it is.");
+    shell.terminal.say("Serving. Ctrl-C ends it; the lab stays as it is.");
     // Without a way to hear Ctrl-C, the process lives until it is ended.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
@@ -141,13 +129,7 @@ async fn serve(listen: SocketAddr, lab: &LabFlags, shell: &Shell) -> Ended {
 
 /// What a client needs, and a block to paste. The token opens nothing but this lab.
 fn greeting(name: &str, server: &RunningServer) -> String {
-    let RunningServer {
-        address,
-        fingerprint,
-        ca_pem,
-        token,
-        ..
-    } = server;
+    let RunningServer { address, fingerprint, ca_pem, token, .. } = server;
     let ca_pem = ca_pem.display();
     format!(
         "endpoint     https://{address}\n\

@@ -10,8 +10,7 @@ use crate::secrets::{self, Found};
 use crate::state::{Entry, State, fold, wire};
 use crate::value::Value;
 use state_backends::{
-    Backend, HistoryQuery, Holder, Keys, Lease, Liveness, LockRequest, Protected, RunRecord,
-    Sqlite, Stored,
+    Backend, HistoryQuery, Holder, Keys, Lease, Liveness, LockRequest, Protected, RunRecord, Sqlite, Stored,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,17 +35,14 @@ impl Store {
             Found::Key(key) => key,
             Found::Created(key, path) => {
                 let place = path.display();
-                shell.terminal.say(&format!("Created the key file {place}: keep a copy, without it the state cannot be read."));
+                shell
+                    .terminal
+                    .say(&format!("Created the key file {place}: keep a copy, without it the state cannot be read."));
                 key
             }
         };
-        let keys = Keys::open(&*inner, Some(&key))
-            .await?
-            .expect("a key was given, so there is a keyring");
-        Ok(Self {
-            backend: Arc::new(Protected::new(inner, keys.clone())),
-            keys,
-        })
+        let keys = Keys::open(&*inner, Some(&key)).await?.expect("a key was given, so there is a keyring");
+        Ok(Self { backend: Arc::new(Protected::new(inner, keys.clone())), keys })
     }
 
     /// Returns the state: the newest snapshot with the journal after it.
@@ -56,22 +52,18 @@ impl Store {
     pub(super) async fn load(&self) -> Outcome<State> {
         let stored = self.backend.load().await?;
         let mut state = match &stored.snapshot {
-            Some(text) => wire::read_snapshot(text, &Seal(&self.keys)).map_err(damaged)?,
+            Some(text) => wire::read_snapshot(text, &Seal(&self.keys)).map_err(|error| damaged(&error))?,
             None => State::default(),
         };
         state.lineage.clone_from(&stored.lineage);
         state.serial = stored.serial;
         let entries: Result<Vec<Entry>, _> = self.entries(&stored);
-        fold(state, entries.map_err(damaged)?)
+        fold(state, entries.map_err(|error| damaged(&error))?)
             .map_err(|error| Diagnostic::error(error.to_string()).into())
     }
 
     fn entries(&self, stored: &Stored) -> Result<Vec<Entry>, wire::WireError> {
-        stored
-            .entries
-            .iter()
-            .map(|entry| wire::read_entry(&entry.body, &Seal(&self.keys)))
-            .collect()
+        stored.entries.iter().map(|entry| wire::read_entry(&entry.body, &Seal(&self.keys))).collect()
     }
 
     /// Returns how long steps took so far.
@@ -79,18 +71,10 @@ impl Store {
     /// # Errors
     /// The journal cannot be read.
     pub(super) async fn estimates(&self) -> Outcome<Estimates> {
-        let history = self
-            .backend
-            .history(&HistoryQuery {
-                latest: Some(2000),
-                ..HistoryQuery::default()
-            })
-            .await?;
-        let entries: Result<Vec<Entry>, _> = history
-            .iter()
-            .map(|entry| wire::read_entry(&entry.body, &Seal(&self.keys)))
-            .collect();
-        Ok(Estimates::learn(&entries.map_err(damaged)?))
+        let history = self.backend.history(&HistoryQuery { latest: Some(2000), ..HistoryQuery::default() }).await?;
+        let entries: Result<Vec<Entry>, _> =
+            history.iter().map(|entry| wire::read_entry(&entry.body, &Seal(&self.keys))).collect();
+        Ok(Estimates::learn(&entries.map_err(|error| damaged(&error))?))
     }
 
     /// Returns the keys of the state.
@@ -105,9 +89,7 @@ impl Store {
     pub(super) async fn at_work(&self) -> Outcome<Option<String>> {
         let holder = self.backend.holder().await?;
         let is_at_work = |holder: &Holder| holder.liveness != Liveness::Dead;
-        Ok(holder
-            .filter(is_at_work)
-            .map(|holder| format!("run {} by {}", holder.lock.run, holder.lock.who)))
+        Ok(holder.filter(is_at_work).map(|holder| format!("run {} by {}", holder.lock.run, holder.lock.who)))
     }
 
     /// Takes the lock for a run, waiting at most `patience` if another holds it.
@@ -133,13 +115,9 @@ impl Store {
             };
             match self.backend.lock(request).await {
                 Ok(lease) => return Ok(Arc::new(lease)),
-                Err(state_backends::Error::Locked { holder, .. })
-                    if tokio::time::Instant::now() < deadline =>
-                {
+                Err(state_backends::Error::Locked { holder, .. }) if tokio::time::Instant::now() < deadline => {
                     if !is_told {
-                        shell
-                            .terminal
-                            .say(&format!("Waiting for the lock of {holder}"));
+                        shell.terminal.say(&format!("Waiting for the lock of {holder}"));
                         is_told = true;
                     }
                     tokio::time::sleep(LOCK_PAUSE).await;
@@ -171,11 +149,7 @@ impl Store {
 
     /// Returns a journal that writes under a lease.
     pub(super) fn journal(&self, lease: &Arc<Lease>) -> BackendJournal {
-        BackendJournal {
-            backend: self.backend.clone(),
-            keys: self.keys.clone(),
-            lease: lease.clone(),
-        }
+        BackendJournal { backend: self.backend.clone(), keys: self.keys.clone(), lease: lease.clone() }
     }
 
     /// Folds the journal into a new snapshot; what it held stays in the history.
@@ -185,7 +159,7 @@ impl Store {
     pub(super) async fn compact(&self, lease: &Lease) -> Outcome<()> {
         let through = self.backend.load().await?.last_sequence();
         let state = self.load().await?;
-        let text = wire::write_snapshot(&state, &Seal(&self.keys)).map_err(damaged)?;
+        let text = wire::write_snapshot(&state, &Seal(&self.keys)).map_err(|error| damaged(&error))?;
         self.backend.compact(lease, text, through).await?;
         Ok(())
     }
@@ -205,28 +179,22 @@ async fn backend(settings: &Settings, shell: &Shell) -> Outcome<Arc<dyn Backend>
         None => ("sqlite", None),
     };
     if kind != "sqlite" {
-        return Err(Diagnostic::error(format!(
-            "state `{kind}` is not in this version, expected `sqlite`"
-        ))
-        .hint("write `state \"sqlite\" {` with its `path`, or leave the block out")
-        .into());
+        return Err(Diagnostic::error(format!("state `{kind}` is not in this version, expected `sqlite`"))
+            .hint("write `state \"sqlite\" {` with its `path`, or leave the block out")
+            .into());
     }
-    let path = match attributes
-        .and_then(|attributes| attributes.get("path"))
-        .and_then(Value::as_text)
-    {
+    let path = match attributes.and_then(|attributes| attributes.get("path")).and_then(Value::as_text) {
         Some(path) => shell.folder.join(path),
         None => shell.own_folder()?.join("state.db"),
     };
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            Diagnostic::error(format!("cannot make `{}`: {error}", folder.display()))
-        })?;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Diagnostic::error(format!("cannot make `{}`: {error}", folder.display())))?;
     }
     Ok(Arc::new(Sqlite::open(path, "default").await?))
 }
 
-fn damaged(error: wire::WireError) -> Box<super::failure::Failure> {
+fn damaged(error: &wire::WireError) -> Box<super::failure::Failure> {
     Diagnostic::error(error.to_string()).into()
 }
 
@@ -238,18 +206,11 @@ const SEALED_TEXT: &str = "text within the state";
 
 impl wire::Seal for Seal<'_> {
     fn seal(&self, text: &str) -> Result<String, String> {
-        self.0
-            .cipher()
-            .seal(SEALED_TEXT, text.as_bytes())
-            .map_err(|error| error.to_string())
+        self.0.cipher().seal(SEALED_TEXT, text.as_bytes()).map_err(|error| error.to_string())
     }
 
     fn open(&self, sealed: &str) -> Result<String, String> {
-        let bytes = self
-            .0
-            .cipher()
-            .open(SEALED_TEXT, sealed)
-            .map_err(|error| error.to_string())?;
+        let bytes = self.0.cipher().open(SEALED_TEXT, sealed).map_err(|error| error.to_string())?;
         String::from_utf8(bytes.to_vec()).map_err(|_| "it is not a text".to_owned())
     }
 }
@@ -268,27 +229,18 @@ impl Journal for BackendJournal {
             return Ok(());
         }
         let stored = |entry: &Entry| {
-            let body = wire::write_entry(entry, &Seal(&self.keys))
-                .map_err(|error| JournalError(error.to_string()))?;
-            Ok(state_backends::Entry {
-                subject: subject(entry),
-                body,
-            })
+            let body = wire::write_entry(entry, &Seal(&self.keys)).map_err(|error| JournalError(error.to_string()))?;
+            Ok(state_backends::Entry { subject: subject(entry), body })
         };
         let bodies: Result<Vec<_>, JournalError> = entries.iter().map(stored).collect();
         let appended = self.backend.append(&self.lease, bodies?).await;
-        appended
-            .map(drop)
-            .map_err(|error| JournalError(error.to_string()))
+        appended.map(drop).map_err(|error| JournalError(error.to_string()))
     }
 }
 
 fn subject(entry: &Entry) -> Option<String> {
     match entry {
         Entry::Begun { address, .. } | Entry::Recorded { address, .. } => Some(address.to_string()),
-        Entry::TaskAssigned { .. }
-        | Entry::Settled { .. }
-        | Entry::Abandoned { .. }
-        | Entry::Outputs { .. } => None,
+        Entry::TaskAssigned { .. } | Entry::Settled { .. } | Entry::Abandoned { .. } | Entry::Outputs { .. } => None,
     }
 }

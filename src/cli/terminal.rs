@@ -39,14 +39,9 @@ pub(super) enum Input {
 impl Terminal {
     /// Returns a terminal for this process: colour where there is one and neither the user nor `NO_COLOR` objects.
     pub(super) fn of_process(no_color: bool) -> Self {
-        let may_colour =
-            !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let may_colour = !no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let style = |is_terminal| {
-            if may_colour && is_terminal {
-                Style::Colour
-            } else {
-                Style::Plain
-            }
+            if may_colour && is_terminal { Style::Colour } else { Style::Plain }
         };
         Self {
             out: style(std::io::stdout().is_terminal()),
@@ -79,6 +74,7 @@ impl Terminal {
 
     /// Writes diagnostics: lines of the stream with `-json`, else text with snippets.
     pub(super) fn diagnostics(&self, found: &Diagnostics, sources: &Sources) {
+        let found = &once_each(found);
         match self.form {
             _ if found.is_empty() => {}
             Form::Json => {
@@ -111,6 +107,16 @@ impl Terminal {
             Ok(_) => Some(answer.trim().to_owned()),
         }
     }
+}
+
+/// A block with ten instances has each of its mistakes ten times; said once, it is as true.
+fn once_each(found: &Diagnostics) -> Diagnostics {
+    let mut told = std::collections::BTreeSet::new();
+    let mut distinct = Diagnostics::new();
+    let is_new =
+        |diagnostic: &&Diagnostic| diagnostic.span.is_none_or(|span| told.insert((span, diagnostic.summary.clone())));
+    distinct.extend(found.iter().filter(is_new).cloned());
+    distinct
 }
 
 impl Input {

@@ -40,11 +40,7 @@ pub(super) fn run(args: Args, shell: &Shell) -> Ended {
         shell.terminal.diagnostics(&found, &sources);
         shell.terminal.line("Success! The configuration is valid.");
     }
-    Ok(if found.has_errors() {
-        Exit::Error
-    } else {
-        Exit::Done
-    })
+    Ok(if found.has_errors() { Exit::Error } else { Exit::Done })
 }
 
 /// Judges the stack's files and returns all there is to say, with the stack if it has no errors of its own.
@@ -72,12 +68,7 @@ fn judge(given: &Given, shell: &Shell) -> Outcome<(Diagnostics, Configuration)> 
 }
 
 fn as_json(found: &Diagnostics, sources: &Sources) -> String {
-    let count = |severity| {
-        found
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == severity)
-            .count()
-    };
+    let count = |severity| found.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let document = json!({
         "format_version": "1.0",
         "valid": !found.has_errors(),

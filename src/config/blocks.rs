@@ -1,7 +1,9 @@
 //! The list of block instances: addresses, shapes, and which instance depends on which.
 
 use super::address::Address;
-use super::expression::{Expression, Reference, ReferenceStep, Scope, keyed_references, references};
+use super::expression::{
+    Expression, Reference, ReferenceStep, Scope, keyed_references, references,
+};
 use super::facts::{Follower, written_key};
 use super::frame::{Frame, Run};
 use super::module::Object;
@@ -18,9 +20,16 @@ use std::sync::Arc;
 pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Vec<Block> {
     let mut blocks = Vec::new();
     for (place, instance) in program.instances.iter().enumerate() {
-        let inherited = Inherited { after: called_after(program, place), cluster: called_cluster(program, place, diagnostics) };
+        let inherited = Inherited {
+            after: called_after(program, place),
+            cluster: called_cluster(program, place, diagnostics),
+        };
         for object in instance.module.objects.values() {
-            let collector = ObjectCollector { program, place, object };
+            let collector = ObjectCollector {
+                program,
+                place,
+                object,
+            };
             if let Err(diagnostic) = collector.collect(&inherited, &mut blocks, diagnostics) {
                 diagnostics.push(diagnostic);
             }
@@ -59,16 +68,30 @@ impl ObjectCollector<'_> {
         let Some(expansion) = instance.objects.get(&key) else {
             return Ok(());
         };
-        let block = Address::new(instance.path.clone(), object.kind.clone(), object.name.clone());
+        let block = Address::new(
+            instance.path.clone(),
+            object.kind.clone(),
+            object.name.clone(),
+        );
         let (fixed, keyed) = self.references()?;
-        let written = object.meta.depends_on.iter().flat_map(|written| dependency(program, place, written));
+        let written = object
+            .meta
+            .depends_on
+            .iter()
+            .flat_map(|written| dependency(program, place, written));
         let fixed = Follower::new(program).references(place, fixed)?;
-        let shared: BTreeSet<Address> = self.instances(&fixed).chain(written).chain(inherited.after.iter().cloned()).collect();
+        let shared: BTreeSet<Address> = self
+            .instances(&fixed)
+            .chain(written)
+            .chain(inherited.after.iter().cloned())
+            .collect();
         let run = Run::new(program, None);
         let mut own = Diagnostics::new();
         for (key, value) in expansion.iter() {
             let mut frame = run.repeated_frame(place, Repeated::of(key.as_ref(), value));
-            let narrowed = keyed.iter().map(|(reference, key)| frame.narrowed(reference, key.as_ref()));
+            let narrowed = keyed
+                .iter()
+                .map(|(reference, key)| frame.narrowed(reference, key.as_ref()));
             let narrowed = Follower::new(program).references(place, narrowed)?;
             let mut dependencies = shared.clone();
             dependencies.extend(self.instances(&narrowed));
@@ -90,22 +113,38 @@ impl ObjectCollector<'_> {
     }
 
     fn instances<'f>(&'f self, facts: &'f Facts) -> impl Iterator<Item = Address> + 'f {
-        facts.blocks.iter().flat_map(|address| instances_of(self.program, address))
+        facts
+            .blocks
+            .iter()
+            .flat_map(|address| instances_of(self.program, address))
     }
 
     /// Returns the references that mean the same for every instance, and those with a key that may differ.
     fn references(&self) -> Result<(Vec<Reference>, Keyed), Diagnostic> {
         let mut expressions = Vec::new();
         body_expressions(&self.object.body, &mut expressions);
-        let rules = self.object.meta.preconditions.iter().chain(&self.object.meta.postconditions);
-        expressions.extend(rules.flat_map(|rule| [&rule.condition.expression, &rule.error_message.expression]));
+        let rules = self
+            .object
+            .meta
+            .preconditions
+            .iter()
+            .chain(&self.object.meta.postconditions);
+        expressions.extend(
+            rules.flat_map(|rule| [&rule.condition.expression, &rule.error_message.expression]),
+        );
         let (mut fixed, mut keyed) = (Vec::new(), Vec::new());
         let run = Run::new(self.program, None);
         let frame = run.frame(self.place);
-        for (reference, key) in expressions.into_iter().flat_map(|expression| keyed_references(expression)) {
+        for (reference, key) in expressions
+            .into_iter()
+            .flat_map(|expression| keyed_references(expression))
+        {
             let key = key.filter(|_| frame.takes_key(&reference));
             let depends_on_objects = match &key {
-                Some(key) => !Follower::new(self.program).expressions(self.place, [key])?.blocks.is_empty(),
+                Some(key) => !Follower::new(self.program)
+                    .expressions(self.place, [key])?
+                    .blocks
+                    .is_empty(),
                 None => true,
             };
             match depends_on_objects {
@@ -177,13 +216,18 @@ fn called_cluster(
     while let Some(caller) = &program.instances[place].caller {
         let calls = &program.instances[caller.instance].module.calls;
         let called = &program.instances[place].module;
-        let input = calls.get(&caller.call).and_then(|call| call.inputs.get("cluster"));
+        let input = calls
+            .get(&caller.call)
+            .and_then(|call| call.inputs.get("cluster"));
         if let Some(attribute) = input.filter(|_| !called.variables.contains_key("cluster")) {
             let run = Run::new(program, None);
             let mut own = Diagnostics::new();
             let frame = run.repeated_frame(caller.instance, caller.repeated.clone());
             let value = frame.evaluate(&attribute.expression, &mut own);
-            let name = value.address().and_then(|address| address.strip_prefix("cluster.")).map(Arc::from);
+            let name = value
+                .address()
+                .and_then(|address| address.strip_prefix("cluster."))
+                .map(Arc::from);
             if name.is_none() && !own.has_errors() {
                 let summary = "`cluster` takes a cluster, expected one such as `cluster.lab`";
                 own.push(Diagnostic::error(summary).at(attribute.span));

@@ -99,11 +99,9 @@ impl Checker<'_> {
         let Some(called) = self.modules.get(&call.folder) else {
             return;
         };
-        for input in call
-            .inputs
-            .values()
-            .filter(|input| !called.variables.contains_key(&input.name) && &*input.name != "cluster")
-        {
+        for input in call.inputs.values().filter(|input| {
+            !called.variables.contains_key(&input.name) && &*input.name != "cluster"
+        }) {
             let diagnostic =
                 Diagnostic::error(format!("the module has no variable `{}`", input.name))
                     .at(input.name_span);

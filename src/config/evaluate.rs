@@ -78,12 +78,17 @@ impl Stack {
                 });
             let marks = value.deep_marks();
             if marks.contains(Marks::SENSITIVE) && !output.is_sensitive {
-                let summary = format!("`output.{name}` is made from sensitive values, expected `sensitive = true`");
-                let hint = "add `sensitive = true`, or `nonsensitive(...)` around what may be shown";
+                let summary = format!(
+                    "`output.{name}` is made from sensitive values, expected `sensitive = true`"
+                );
+                let hint =
+                    "add `sensitive = true`, or `nonsensitive(...)` around what may be shown";
                 own.push(Diagnostic::error(summary).at(output.value.span).hint(hint));
             }
             if marks.contains(Marks::EPHEMERAL) {
-                let summary = format!("`output.{name}` is ephemeral, but outputs of a stack are kept in state");
+                let summary = format!(
+                    "`output.{name}` is ephemeral, but outputs of a stack are kept in state"
+                );
                 own.push(Diagnostic::error(summary).at(output.value.span));
             }
             let is_sensitive = output.is_sensitive;
@@ -106,12 +111,16 @@ impl Stack {
         for (place, instance) in self.program.instances.iter().enumerate() {
             for (name, check) in &instance.module.checks {
                 for rule in &check.assertions {
-                    run.frame(place).rule(rule, &format!("check `{name}` does not hold"), &mut own);
+                    run.frame(place)
+                        .rule(rule, &format!("check `{name}` does not hold"), &mut own);
                 }
             }
         }
         let mut warnings = Diagnostics::new();
-        warnings.extend(run.finish(own).into_iter().map(|diagnostic| Diagnostic { severity: Severity::Warning, ..diagnostic }));
+        warnings.extend(run.finish(own).into_iter().map(|diagnostic| Diagnostic {
+            severity: Severity::Warning,
+            ..diagnostic
+        }));
         warnings
     }
 

@@ -452,12 +452,18 @@ impl Scope for Frame<'_> {
 
     fn takes_key(&self, reference: &Reference) -> bool {
         let here = &self.run.program.instances[self.instance];
-        let Some(name) = reference.attribute(0).filter(|_| reference.steps.len() == 1) else {
+        let Some(name) = reference
+            .attribute(0)
+            .filter(|_| reference.steps.len() == 1)
+        else {
             return false;
         };
         match &*reference.root {
             "module" => here.children.get(name).is_some_and(Expansion::is_repeated),
-            kind => here.objects.get(&(Arc::from(kind), name.clone())).is_some_and(Expansion::is_repeated),
+            kind => here
+                .objects
+                .get(&(Arc::from(kind), name.clone()))
+                .is_some_and(Expansion::is_repeated),
         }
     }
 

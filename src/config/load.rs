@@ -32,7 +32,8 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
         object_types: &reference_types,
         sources,
         diagnostics,
-        modules: Modules::new(), is_complete: true,
+        modules: Modules::new(),
+        is_complete: true,
     };
     loader.load(input.folder);
     let modules = loader.modules;

@@ -14,10 +14,12 @@ mod expand;
 mod explain;
 pub mod expression;
 mod facts;
+pub mod fmt;
 mod frame;
 pub mod functions;
 mod given;
 mod input;
+mod lexer;
 mod load;
 mod meta;
 mod module;
@@ -40,5 +42,6 @@ pub use input::{Input, MemoryWorld, VariableArgument, World};
 pub use load::load;
 pub(crate) use similar::similar;
 pub use stack::{
-    Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,
+    Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed,
+    Settings, Stack, Target,
 };

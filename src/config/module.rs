@@ -275,7 +275,10 @@ impl Collector<'_> {
         meta::Constants::new(&block.body, self.diagnostics).refuse_others("check", &[]);
         meta::refuse_blocks(&block.body, "check", &["assert"], self.diagnostics);
         let assertions = variable::rules(&block.body, "assert", self.diagnostics);
-        let check = Check { assertions, header: block.header };
+        let check = Check {
+            assertions,
+            header: block.header,
+        };
         let thing = format!("`check.{name}`");
         insert(
             &mut self.module.checks,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// Largest file that is read. The parser needs about 40 bytes of memory for each byte of text, so this bounds a run at a third of a
 /// gigabyte; the largest real file seen is 4.5 MB, for ten thousand machines.
-const FILE_SIZE_MAX_BYTES: usize = 8 << 20;
+pub(super) const FILE_SIZE_MAX_BYTES: usize = 8 << 20;
 
 /// Adds a file to the sources if it is text.
 pub(super) fn read(
@@ -76,7 +76,12 @@ pub(super) fn parse(
     let text = sources.get(file).text.clone();
     match hcl::edit::parser::parse_body(&text) {
         Ok(body) => {
-            let mut lowering = Lowering { file, text: &text, object_types, diagnostics };
+            let mut lowering = Lowering {
+                file,
+                text: &text,
+                object_types,
+                diagnostics,
+            };
             Some(lowering.body(&body, &[]))
         }
         Err(error) => {

@@ -156,11 +156,7 @@ pub(super) struct Decoded {
 }
 
 /// Returns the settings of a stack; `folder_name` is what the project is called by default.
-pub(super) fn read(
-    program: &Program,
-    folder_name: &str,
-    diagnostics: &mut Diagnostics,
-) -> Decoded {
+pub(super) fn read(program: &Program, folder_name: &str, diagnostics: &mut Diagnostics) -> Decoded {
     let run = Run::new(program, None);
     let mut own = Diagnostics::new();
     let mut decoder = Decoder {
@@ -178,7 +174,12 @@ pub(super) fn read(
     let notify = decoder.all(&NOTIFY, &module.notify);
     let drift_ignores = decoder.all(&DRIFT_IGNORE, &module.drift_ignores);
     diagnostics.extend(run.finish(own));
-    Decoded { stack: settings, clusters, notify, drift_ignores }
+    Decoded {
+        stack: settings,
+        clusters,
+        notify,
+        drift_ignores,
+    }
 }
 
 struct Decoder<'a> {
@@ -275,8 +276,14 @@ impl Decoder<'_> {
         }
     }
 
-    fn all(&mut self, schema: &Schema, blocks: &BTreeMap<Arc<str>, Block>) -> BTreeMap<Arc<str>, Attributes> {
-        let decode = |(name, block): (&Arc<str>, &Block)| (name.clone(), self.attributes(schema, &block.body));
+    fn all(
+        &mut self,
+        schema: &Schema,
+        blocks: &BTreeMap<Arc<str>, Block>,
+    ) -> BTreeMap<Arc<str>, Attributes> {
+        let decode = |(name, block): (&Arc<str>, &Block)| {
+            (name.clone(), self.attributes(schema, &block.body))
+        };
         blocks.iter().map(decode).collect()
     }
 

@@ -106,7 +106,10 @@ impl Diagnostic {
 
     /// Sets the address of the object concerned.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "callers have addresses, references to them and texts")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers have addresses, references to them and texts"
+    )]
     pub fn about(mut self, address: impl ToString) -> Self {
         self.address = Some(address.to_string());
         self

@@ -28,18 +28,10 @@ impl Cycle {
     /// Returns the one error about it. `span` says where a block's header is.
     pub fn diagnostic(&self, span: impl Fn(&Address) -> Option<Span>) -> Diagnostic {
         let first = self.0.first().expect("a cycle has an address");
-        let path: Vec<String> = self
-            .0
-            .iter()
-            .chain([first])
-            .map(|address| format!("`{address}`"))
-            .collect();
+        let path: Vec<String> = self.0.iter().chain([first]).map(|address| format!("`{address}`")).collect();
         let summary = match self.0.len() {
             1 => format!("{} depends on itself", path[0]),
-            _ => format!(
-                "blocks depend on each other in a circle: {}",
-                path.join(" -> ")
-            ),
+            _ => format!("blocks depend on each other in a circle: {}", path.join(" -> ")),
         };
         let mut diagnostic = Diagnostic::error(summary)
             .detail("Each of them would have to be made before the others. Expected: dependencies that lead somewhere.")
@@ -52,9 +44,7 @@ impl Cycle {
         let others = self.0.iter().zip(next).skip(1);
         others
             .filter_map(|(address, next)| Some((span(address)?, next)))
-            .fold(diagnostic, |diagnostic, (span, next)| {
-                diagnostic.label(span, format!("depends on `{next}`"))
-            })
+            .fold(diagnostic, |diagnostic, (span, next)| diagnostic.label(span, format!("depends on `{next}`")))
     }
 }
 
@@ -97,10 +87,7 @@ mod tests {
             shape: Default::default(),
         };
         let blocks: Vec<Block> = edges.iter().enumerate().map(block).collect();
-        crate::graph::build(&blocks)
-            .expect_err("a cycle")
-            .into_iter()
-            .collect()
+        crate::graph::build(&blocks).expect_err("a cycle").into_iter().collect()
     }
 
     #[test]
@@ -113,42 +100,22 @@ mod tests {
             ("vm.outside", &["vm.a"]),
         ]);
         assert_eq!(found.len(), 1);
-        assert_eq!(
-            found[0].summary,
-            "blocks depend on each other in a circle: `vm.a` -> `vm.b` -> `vm.c` -> `vm.a`"
-        );
+        assert_eq!(found[0].summary, "blocks depend on each other in a circle: `vm.a` -> `vm.b` -> `vm.c` -> `vm.a`");
         assert_eq!(found[0].span, Some(Span::new(FileId(0), 10, 15)));
-        let labels: Vec<(u32, &str)> = found[0]
-            .labels
-            .iter()
-            .map(|(span, text)| (span.start, text.as_str()))
-            .collect();
-        assert_eq!(
-            labels,
-            [(20, "depends on `vm.c`"), (0, "depends on `vm.a`")]
-        );
+        let labels: Vec<(u32, &str)> = found[0].labels.iter().map(|(span, text)| (span.start, text.as_str())).collect();
+        assert_eq!(labels, [(20, "depends on `vm.c`"), (0, "depends on `vm.a`")]);
     }
 
     #[test]
     fn a_block_that_refers_to_itself_is_a_cycle_of_one() {
-        assert_eq!(
-            errors(&[("vm.a", &["vm.a"])])[0].summary,
-            "`vm.a` depends on itself"
-        );
+        assert_eq!(errors(&[("vm.a", &["vm.a"])])[0].summary, "`vm.a` depends on itself");
     }
 
     #[test]
     fn an_order_is_found_for_every_address_otherwise() {
-        let addresses: Vec<Address> = (0..200)
-            .map(|at| address(&format!("vm.x{at:03}")))
-            .collect();
-        let edges = addresses
-            .windows(2)
-            .map(|pair| (pair[0].clone(), pair[1].clone()))
-            .collect();
-        let order = crate::graph::Graph::new(addresses.clone(), edges)
-            .expect("a chain")
-            .order();
+        let addresses: Vec<Address> = (0..200).map(|at| address(&format!("vm.x{at:03}"))).collect();
+        let edges = addresses.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+        let order = crate::graph::Graph::new(addresses.clone(), edges).expect("a chain").order();
         assert!(order.iter().eq(addresses.iter().rev()));
     }
 }

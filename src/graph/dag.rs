@@ -23,10 +23,8 @@ impl Graph {
     pub fn new(nodes: Vec<Address>, edges: Vec<(Address, Address)>) -> Result<Self, Cycle> {
         let mut graph = DiGraph::new();
         let nodes: BTreeSet<Address> = nodes.into_iter().collect();
-        let index: BTreeMap<Address, NodeIndex> = nodes
-            .into_iter()
-            .map(|address| (address.clone(), graph.add_node(address)))
-            .collect();
+        let index: BTreeMap<Address, NodeIndex> =
+            nodes.into_iter().map(|address| (address.clone(), graph.add_node(address))).collect();
         let edges: BTreeSet<(Address, Address)> = edges.into_iter().collect();
         for (dependant, dependency) in &edges {
             if let (Some(from), Some(to)) = (index.get(dependant), index.get(dependency)) {
@@ -34,21 +32,14 @@ impl Graph {
             }
         }
         match dependencies_first(&graph, &index) {
-            order if order.len() == graph.node_count() => Ok(Self {
-                graph,
-                index,
-                order,
-            }),
+            order if order.len() == graph.node_count() => Ok(Self { graph, index, order }),
             _ => Err(Cycle::find(&graph)),
         }
     }
 
     /// Returns every address after all it depends on.
     pub fn order(&self) -> Vec<Address> {
-        self.order
-            .iter()
-            .map(|node| self.graph[*node].clone())
-            .collect()
+        self.order.iter().map(|node| self.graph[*node].clone()).collect()
     }
 
     /// Returns what depends directly on an address, sorted.
@@ -92,10 +83,7 @@ impl Graph {
             return Vec::new();
         };
         let found: BTreeSet<_> = self.graph.neighbors_directed(*node, direction).collect();
-        found
-            .into_iter()
-            .map(|node| self.graph[node].clone())
-            .collect()
+        found.into_iter().map(|node| self.graph[node].clone()).collect()
     }
 
     fn reach(&self, address: &Address, direction: Direction) -> BTreeSet<Address> {
@@ -111,19 +99,12 @@ impl Graph {
 }
 
 /// Kahn's algorithm with a sorted set of what is ready. Node indexes ascend with addresses, so the set is in order of addresses.
-fn dependencies_first(
-    graph: &DiGraph<Address, ()>,
-    index: &BTreeMap<Address, NodeIndex>,
-) -> Vec<NodeIndex> {
+fn dependencies_first(graph: &DiGraph<Address, ()>, index: &BTreeMap<Address, NodeIndex>) -> Vec<NodeIndex> {
     let mut missing: Vec<usize> = vec![0; graph.node_count()];
     for node in index.values() {
         missing[node.index()] = graph.neighbors(*node).count();
     }
-    let mut ready: BTreeSet<NodeIndex> = index
-        .values()
-        .filter(|node| missing[node.index()] == 0)
-        .copied()
-        .collect();
+    let mut ready: BTreeSet<NodeIndex> = index.values().filter(|node| missing[node.index()] == 0).copied().collect();
     let mut order = Vec::with_capacity(graph.node_count());
     while let Some(node) = ready.pop_first() {
         order.push(node);
@@ -143,21 +124,13 @@ mod tests {
     use crate::graph::text::tests::{address, graph};
 
     fn text(addresses: impl IntoIterator<Item = Address>) -> String {
-        addresses
-            .into_iter()
-            .map(|address| address.to_string())
-            .collect::<Vec<_>>()
-            .join(" ")
+        addresses.into_iter().map(|address| address.to_string()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn order_has_dependencies_first_and_ties_by_address() {
-        let graph =
-            graph("vm.b>tenant.t vm.a>tenant.t vm.a>template.d game_server.g>vm.b tier.z>tier.z2");
-        assert_eq!(
-            text(graph.order()),
-            "template.d tenant.t tier.z2 tier.z vm.a vm.b game_server.g"
-        );
+        let graph = graph("vm.b>tenant.t vm.a>tenant.t vm.a>template.d game_server.g>vm.b tier.z>tier.z2");
+        assert_eq!(text(graph.order()), "template.d tenant.t tier.z2 tier.z vm.a vm.b game_server.g");
     }
 
     #[test]
@@ -165,33 +138,20 @@ mod tests {
         let graph = graph("vm.a>tenant.t game_server.g>vm.a vm.b>tenant.t");
         assert_eq!(text(graph.dependants(&address("tenant.t"))), "vm.a vm.b");
         assert_eq!(text(graph.dependencies(&address("game_server.g"))), "vm.a");
-        assert_eq!(
-            text(graph.with_dependencies(&address("game_server.g"))),
-            "game_server.g tenant.t vm.a"
-        );
-        assert_eq!(
-            text(graph.with_dependants(&address("tenant.t"))),
-            "game_server.g tenant.t vm.a vm.b"
-        );
+        assert_eq!(text(graph.with_dependencies(&address("game_server.g"))), "game_server.g tenant.t vm.a");
+        assert_eq!(text(graph.with_dependants(&address("tenant.t"))), "game_server.g tenant.t vm.a vm.b");
     }
 
     #[test]
     fn reduction_leaves_out_what_a_longer_path_says() {
         let graph = graph("vm.a>tenant.t tenant.t>tier.g vm.a>tier.g");
-        let edges: Vec<String> = graph
-            .reduction()
-            .iter()
-            .map(|(from, to)| format!("{from}>{to}"))
-            .collect();
+        let edges: Vec<String> = graph.reduction().iter().map(|(from, to)| format!("{from}>{to}")).collect();
         assert_eq!(edges, ["tenant.t>tier.g", "vm.a>tenant.t"]);
     }
 
     #[test]
     fn an_edge_to_the_outside_constrains_nothing() {
-        let graph = Graph::new(
-            vec![address("vm.a")],
-            vec![(address("vm.a"), address("tenant.gone"))],
-        );
+        let graph = Graph::new(vec![address("vm.a")], vec![(address("vm.a"), address("tenant.gone"))]);
         assert_eq!(text(graph.expect("no cycle").order()), "vm.a");
     }
 }

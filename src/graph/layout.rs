@@ -74,24 +74,13 @@ impl Sketch {
     fn of(graph: &Graph) -> Self {
         let mut ranks: BTreeMap<Address, usize> = BTreeMap::new();
         for address in graph.order() {
-            let rank = graph
-                .dependencies(&address)
-                .iter()
-                .map(|dependency| ranks[dependency] + 1)
-                .max();
+            let rank = graph.dependencies(&address).iter().map(|dependency| ranks[dependency] + 1).max();
             ranks.insert(address, rank.unwrap_or(0));
         }
-        let mut sketch = Self {
-            vertices: Vec::new(),
-            columns: Vec::new(),
-            edges: Vec::new(),
-        };
+        let mut sketch = Self { vertices: Vec::new(), columns: Vec::new(), edges: Vec::new() };
         let mut places = BTreeMap::new();
         for address in graph.order() {
-            places.insert(
-                address.clone(),
-                sketch.add(Some(address.clone()), ranks[&address]),
-            );
+            places.insert(address.clone(), sketch.add(Some(address.clone()), ranks[&address]));
         }
         for (dependant, dependency) in graph.reduction() {
             let mut path = vec![places[&dependant]];
@@ -112,13 +101,7 @@ impl Sketch {
         if self.columns.len() <= rank {
             self.columns.resize_with(rank + 1, Vec::new);
         }
-        self.vertices.push(Vertex {
-            address,
-            rank,
-            y: 0.0,
-            left: Vec::new(),
-            right: Vec::new(),
-        });
+        self.vertices.push(Vertex { address, rank, y: 0.0, left: Vec::new(), right: Vec::new() });
         self.columns[rank].push(self.vertices.len() - 1);
         self.vertices.len() - 1
     }
@@ -129,16 +112,11 @@ impl Sketch {
         for sweep in 0..SWEEPS {
             let to_the_right = sweep % 2 == 0;
             for at in 0..self.columns.len() {
-                let rank = if to_the_right {
-                    at
-                } else {
-                    self.columns.len() - 1 - at
-                };
+                let rank = if to_the_right { at } else { self.columns.len() - 1 - at };
                 let mut column = std::mem::take(&mut self.columns[rank]);
                 let centre = |vertex: &usize| {
                     let own = &self.vertices[*vertex];
-                    self.mean(if to_the_right { &own.left } else { &own.right })
-                        .unwrap_or(own.y)
+                    self.mean(if to_the_right { &own.left } else { &own.right }).unwrap_or(own.y)
                 };
                 column.sort_by(|a, b| centre(a).total_cmp(&centre(b)));
                 self.columns[rank] = column;
@@ -183,79 +161,38 @@ impl Sketch {
                 }
             }
         }
-        let top = self
-            .vertices
-            .iter()
-            .map(|vertex| vertex.y)
-            .fold(f64::INFINITY, f64::min);
+        let top = self.vertices.iter().map(|vertex| vertex.y).fold(f64::INFINITY, f64::min);
         for vertex in &mut self.vertices {
             vertex.y = (vertex.y - top).round() + MARGIN;
         }
     }
 
     fn finish(self) -> Layout {
-        let width = |vertex: &usize| {
-            self.vertices[*vertex]
-                .address
-                .as_ref()
-                .map_or(0.0, label_width)
-        };
-        let widths: Vec<f64> = self
-            .columns
-            .iter()
-            .map(|column| column.iter().map(width).fold(0.0, f64::max))
-            .collect();
+        let width = |vertex: &usize| self.vertices[*vertex].address.as_ref().map_or(0.0, label_width);
+        let widths: Vec<f64> = self.columns.iter().map(|column| column.iter().map(width).fold(0.0, f64::max)).collect();
         let mut lefts = Vec::new();
         let mut x = MARGIN;
         for width in &widths {
             lefts.push(x);
             x += width + COLUMN_GAP;
         }
-        let curves = self
-            .edges
-            .iter()
-            .map(|path| self.curve(path, &lefts, &widths))
-            .collect();
-        let bottom = self
-            .vertices
-            .iter()
-            .map(|vertex| vertex.y + HEIGHT)
-            .fold(0.0, f64::max);
+        let curves = self.edges.iter().map(|path| self.curve(path, &lefts, &widths)).collect();
+        let bottom = self.vertices.iter().map(|vertex| vertex.y + HEIGHT).fold(0.0, f64::max);
         let boxes = self.vertices.into_iter().filter_map(|vertex| {
-            let corner = Point {
-                x: lefts[vertex.rank],
-                y: vertex.y,
-            };
-            vertex.address.map(|address| LabelledBox {
-                address,
-                corner,
-                width: widths[vertex.rank],
-                height: HEIGHT,
-            })
+            let corner = Point { x: lefts[vertex.rank], y: vertex.y };
+            vertex.address.map(|address| LabelledBox { address, corner, width: widths[vertex.rank], height: HEIGHT })
         });
-        Layout {
-            width: x - COLUMN_GAP + MARGIN,
-            height: bottom + MARGIN,
-            boxes: boxes.collect(),
-            curves,
-        }
+        Layout { width: x - COLUMN_GAP + MARGIN, height: bottom + MARGIN, boxes: boxes.collect(), curves }
     }
 
     /// Leaves the dependant on its left side, crosses each column it passes on a level line, enters the dependency on its right side.
     fn curve(&self, path: &[usize], lefts: &[f64], widths: &[f64]) -> Vec<Point> {
         let last = path.len() - 1;
         let mut points = Vec::new();
-        for (at, vertex) in path
-            .iter()
-            .map(|vertex| &self.vertices[*vertex])
-            .enumerate()
-        {
+        for (at, vertex) in path.iter().map(|vertex| &self.vertices[*vertex]).enumerate() {
             let (y, left) = (vertex.y + HEIGHT / 2.0, lefts[vertex.rank]);
             if at > 0 {
-                points.push(Point {
-                    x: left + widths[vertex.rank],
-                    y,
-                });
+                points.push(Point { x: left + widths[vertex.rank], y });
             }
             if at < last {
                 points.push(Point { x: left, y });
@@ -281,13 +218,8 @@ fn spread(wishes: &[f64]) -> Vec<f64> {
             blocks.push((above + below, above_count + below_count));
         }
     }
-    let places = blocks
-        .iter()
-        .flat_map(|(sum, count)| std::iter::repeat_n(sum / *count as f64, *count));
-    places
-        .enumerate()
-        .map(|(at, place)| place + at as f64 * pitch)
-        .collect()
+    let places = blocks.iter().flat_map(|(sum, count)| std::iter::repeat_n(sum / *count as f64, *count));
+    places.enumerate().map(|(at, place)| place + at as f64 * pitch).collect()
 }
 
 /// Returns the width of a box that holds an address in 13 pixel monospace letters, 0.6 em each.
@@ -308,29 +240,16 @@ mod tests {
         );
         let layout = Layout::of(&graph);
         let place = |address: &Address| {
-            layout
-                .boxes
-                .iter()
-                .find(|one| one.address == *address)
-                .expect("every address has a box")
-                .corner
+            layout.boxes.iter().find(|one| one.address == *address).expect("every address has a box").corner
         };
         for (dependant, dependency) in graph.reduction() {
-            assert!(
-                place(&dependant).x > place(&dependency).x,
-                "{dependant} is right of {dependency}"
-            );
+            assert!(place(&dependant).x > place(&dependency).x, "{dependant} is right of {dependency}");
         }
         for (at, one) in layout.boxes.iter().enumerate() {
             assert!(one.corner.y >= MARGIN && one.corner.y + one.height <= layout.height);
             for other in &layout.boxes[at + 1..] {
                 let apart = (one.corner.y - other.corner.y).abs() >= HEIGHT;
-                assert!(
-                    one.corner.x != other.corner.x || apart,
-                    "{} and {}",
-                    one.address,
-                    other.address
-                );
+                assert!(one.corner.x != other.corner.x || apart, "{} and {}", one.address, other.address);
             }
         }
     }

@@ -18,18 +18,12 @@ use crate::diagnostics::Diagnostics;
 /// Returns the graph of the blocks of a configuration, or one error that names a cycle and shows each block on it.
 pub fn build(blocks: &[Block]) -> Result<Graph, Diagnostics> {
     let nodes = blocks.iter().map(|block| block.address.clone()).collect();
-    let edges = blocks.iter().flat_map(|block| {
-        block
-            .dependencies
-            .iter()
-            .map(|dependency| (block.address.clone(), dependency.clone()))
-    });
+    let edges = blocks
+        .iter()
+        .flat_map(|block| block.dependencies.iter().map(|dependency| (block.address.clone(), dependency.clone())));
     Graph::new(nodes, edges.collect()).map_err(|cycle| {
         let span = |address: &crate::config::Address| {
-            blocks
-                .iter()
-                .find(|block| block.address == *address)
-                .map(|block| block.span)
+            blocks.iter().find(|block| block.address == *address).map(|block| block.span)
         };
         cycle.diagnostic(span).into()
     })

@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Hues of the bar at the left of a box, by type of block in order of appearance. Colour repeats what the label says.
-const HUES: [&str; 6] = [
-    "#3b82f6", "#10b981", "#f59e0b", "#8b5cf6", "#ef4444", "#14b8a6",
-];
+const HUES: [&str; 6] = ["#3b82f6", "#10b981", "#f59e0b", "#8b5cf6", "#ef4444", "#14b8a6"];
 
 const STYLE: &str = "\
   svg { background: #ffffff; }
@@ -37,11 +35,7 @@ impl Graph {
              markerHeight=\"8\" orient=\"auto\"><path class=\"tip\" d=\"M0 0L8 4L0 8z\"/></marker></defs>\n"
         );
         for points in &layout.curves {
-            let _ = writeln!(
-                text,
-                "<path class=\"edge\" marker-end=\"url(#tip)\" d=\"{}\"/>",
-                bezier(points)
-            );
+            let _ = writeln!(text, "<path class=\"edge\" marker-end=\"url(#tip)\" d=\"{}\"/>", bezier(points));
         }
         let mut hues = BTreeMap::new();
         for labelled in &layout.boxes {
@@ -55,12 +49,7 @@ impl Graph {
 }
 
 fn draw(labelled: &LabelledBox, hue: &str) -> String {
-    let LabelledBox {
-        address,
-        corner: Point { x, y },
-        width,
-        height,
-    } = labelled;
+    let LabelledBox { address, corner: Point { x, y }, width, height } = labelled;
     let label = escaped(&address.to_string());
     format!(
         "<g><rect class=\"box\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"5\"/>\
@@ -82,11 +71,7 @@ fn bezier(points: &[Point]) -> String {
         let middle = f64::midpoint(from.x, to.x);
         match at % 2 {
             0 => {
-                let _ = write!(
-                    path,
-                    "C{middle} {} {middle} {} {} {}",
-                    from.y, to.y, to.x, to.y
-                );
+                let _ = write!(path, "C{middle} {} {middle} {} {} {}", from.y, to.y, to.x, to.y);
             }
             _ => {
                 let _ = write!(path, "H{}", to.x);
@@ -97,9 +82,7 @@ fn bezier(points: &[Point]) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
@@ -112,12 +95,7 @@ mod tests {
         let text = "vm.mc[a<b]>tenant.acme game_server.s>vm.mc[a<b] game_server.s>tier.gold";
         let svg = graph(text).svg();
         assert_eq!(svg, graph(text).svg());
-        for label in [
-            "tenant.acme",
-            "vm.mc[\"a&lt;b\"]",
-            "game_server.s",
-            "tier.gold",
-        ] {
+        for label in ["tenant.acme", "vm.mc[\"a&lt;b\"]", "game_server.s", "tier.gold"] {
             assert!(svg.contains(&format!(">{label}</text>")), "{label}");
         }
         assert_eq!(svg.matches("class=\"edge\"").count(), 3);
@@ -126,11 +104,7 @@ mod tests {
     #[test]
     fn an_edge_that_passes_a_column_is_level_there() {
         let svg = graph("vm.a>tenant.t game_server.g>vm.a game_server.g>tier.x").svg();
-        assert!(
-            svg.lines()
-                .any(|line| line.contains('H') && line.contains("class=\"edge\"")),
-            "{svg}"
-        );
+        assert!(svg.lines().any(|line| line.contains('H') && line.contains("class=\"edge\"")), "{svg}");
     }
 
     #[test]

@@ -7,19 +7,13 @@ use std::fmt::Write as _;
 impl Graph {
     /// Returns the graph in Graphviz' language, without superfluous edges.
     pub fn dot(&self) -> String {
-        let mut text = String::from(
-            "digraph spawnpoint {\n  rankdir = \"RL\";\n  node [shape = box, style = rounded];\n",
-        );
+        let mut text =
+            String::from("digraph spawnpoint {\n  rankdir = \"RL\";\n  node [shape = box, style = rounded];\n");
         for address in self.order() {
             let _ = writeln!(text, "  {};", quoted(&address.to_string()));
         }
         for (dependant, dependency) in self.reduction() {
-            let _ = writeln!(
-                text,
-                "  {} -> {};",
-                quoted(&dependant.to_string()),
-                quoted(&dependency.to_string())
-            );
+            let _ = writeln!(text, "  {} -> {};", quoted(&dependant.to_string()), quoted(&dependency.to_string()));
         }
         text.push_str("}\n");
         text
@@ -28,18 +22,10 @@ impl Graph {
     /// Returns the graph as a Mermaid flow chart, without superfluous edges.
     pub fn mermaid(&self) -> String {
         let order = self.order();
-        let id: BTreeMap<_, usize> = order
-            .iter()
-            .enumerate()
-            .map(|(at, address)| (address, at))
-            .collect();
+        let id: BTreeMap<_, usize> = order.iter().enumerate().map(|(at, address)| (address, at)).collect();
         let mut text = String::from("flowchart RL\n");
         for address in &order {
-            let label = address
-                .to_string()
-                .replace('&', "&amp;")
-                .replace('"', "&quot;")
-                .replace('<', "&lt;");
+            let label = address.to_string().replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
             let _ = writeln!(text, "  n{}[\"{label}\"]", id[address]);
         }
         for (dependant, dependency) in self.reduction() {
@@ -61,31 +47,16 @@ pub(super) mod tests {
     /// Reads `kind.name` or `kind.name[key]`.
     pub(in crate::graph) fn address(text: &str) -> Address {
         let (kind, rest) = text.split_once('.').expect("kind.name");
-        let (name, key) = rest
-            .split_once('[')
-            .map_or((rest, None), |(name, key)| (name, key.strip_suffix(']')));
+        let (name, key) = rest.split_once('[').map_or((rest, None), |(name, key)| (name, key.strip_suffix(']')));
         let key = key.map(|key| Key::Text(key.into()));
-        Address {
-            module: ModulePath::default(),
-            kind: kind.into(),
-            name: name.into(),
-            key,
-            child: None,
-        }
+        Address { module: ModulePath::default(), kind: kind.into(), name: name.into(), key, child: None }
     }
 
     /// Reads `dependant>dependency` pairs.
     pub(in crate::graph) fn graph(text: &str) -> Graph {
-        let pair = |pair: &str| {
-            pair.split_once('>')
-                .map(|(from, to)| (address(from), address(to)))
-                .expect("from>to")
-        };
+        let pair = |pair: &str| pair.split_once('>').map(|(from, to)| (address(from), address(to))).expect("from>to");
         let edges: Vec<(Address, Address)> = text.split_whitespace().map(pair).collect();
-        let nodes = edges
-            .iter()
-            .flat_map(|(from, to)| [from.clone(), to.clone()])
-            .collect();
+        let nodes = edges.iter().flat_map(|(from, to)| [from.clone(), to.clone()]).collect();
         Graph::new(nodes, edges).expect("no cycle")
     }
 

@@ -104,8 +104,8 @@ pub fn pool(answer: &Value) -> Option<PoolView> {
     let mut view = PoolView { comment: member(row, "comment").unwrap_or_default(), ..PoolView::default() };
     for item in row.get("members").map(rows).into_iter().flatten() {
         match (vmid(item), member(item, "storage")) {
-            (Some(vmid), _) => drop(view.guests.insert(vmid)),
-            (None, Some(storage)) => drop(view.storages.insert(storage)),
+            (Some(vmid), _) => view.guests.extend([vmid]),
+            (None, Some(storage)) => view.storages.extend([storage]),
             (None, None) => {}
         }
     }

@@ -43,16 +43,20 @@ pub fn check(plan: &Plan) -> Vec<String> {
 
 fn has_cycle(plan: &Plan) -> bool {
     let mut waits: Vec<usize> = plan.operations.iter().map(|operation| operation.after.len()).collect();
+    let mut waiting: Vec<Vec<usize>> = vec![Vec::new(); waits.len()];
+    for (index, operation) in plan.operations.iter().enumerate() {
+        for before in operation.after.iter().filter(|before| **before < waits.len()) {
+            waiting[*before].push(index);
+        }
+    }
     let mut done: Vec<usize> = (0..waits.len()).filter(|index| waits[*index] == 0).collect();
     let mut count = 0;
     while let Some(index) = done.pop() {
         count += 1;
-        for (other, operation) in plan.operations.iter().enumerate() {
-            if operation.after.contains(&index) {
-                waits[other] -= 1;
-                if waits[other] == 0 {
-                    done.push(other);
-                }
+        for other in &waiting[index] {
+            waits[*other] -= 1;
+            if waits[*other] == 0 {
+                done.push(*other);
             }
         }
     }

@@ -5,7 +5,7 @@
 use super::change::{AttributeChange, Cause};
 use crate::resources::conform::literal;
 use crate::resources::schema::{Attribute, Impact, Occurs, Presence, Schema, Takes};
-use crate::value::{Kind, Path, Step, Value};
+use crate::value::{Kind, Marks, Path, Step, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ impl Comparison<'_> {
                 Occurs::Once => self.once(nested.schema, &path),
                 Occurs::ByLabel(_) => {
                     for label in self.keys(&path) {
-                        self.labelled(nested.schema, &path.then(Step::Key(label)));
+                        self.labelled(nested.schema, &path.then(Step::Key(label.clone())), &label);
                     }
                 }
                 Occurs::Many => {
@@ -71,22 +71,32 @@ impl Comparison<'_> {
         }
     }
 
-    /// A labelled block that comes or goes is one change; one that stays is compared inside.
-    fn labelled(&mut self, schema: &Schema, path: &Path) {
-        let is_wanted = self.views.desired.at(&path.0).is_some();
-        let found = self.views.found.at(&path.0);
-        match (is_wanted, found) {
-            (false, None) => {}
-            (false, Some(before)) => self.changes.push(AttributeChange {
-                path: path.clone(),
-                before: Some(before.clone()),
-                after: None,
-                impact: if self.views.is_running { Impact::Reboot } else { Impact::Live },
-                cause: Cause::Configuration,
-                forces_replacement: false,
-            }),
-            (true, _) => self.schema(schema, path),
+    /// A labelled block that comes or goes is one change; one that stays is compared inside. All of a new object is told in full.
+    fn labelled(&mut self, schema: &Schema, path: &Path, label: &str) {
+        let (wanted, found) = (self.views.desired.at(&path.0), self.views.found.at(&path.0));
+        match (wanted, found) {
+            (None, None) => {}
+            (Some(_), None) if !self.views.found.is_null() => self.comes_or_goes(path, label, None, wanted),
+            (None, Some(_)) => self.comes_or_goes(path, label, found, None),
+            (Some(_), _) => self.schema(schema, path),
         }
+    }
+
+    fn comes_or_goes(&mut self, path: &Path, label: &str, before: Option<&Value>, after: Option<&Value>) {
+        let is_hot = !self.views.is_running || !["ide", "sata"].iter().any(|bus| label.starts_with(bus));
+        self.changes.push(AttributeChange {
+            path: path.clone(),
+            before: before.cloned(),
+            after: after.cloned(),
+            impact: if is_hot { Impact::Live } else { Impact::Reboot },
+            // What we had put there and is missing went behind our back.
+            cause: if before.is_none() && self.views.applied.at(&path.0).is_some() {
+                Cause::Drift
+            } else {
+                Cause::Configuration
+            },
+            forces_replacement: false,
+        });
     }
 
     fn entries(&mut self, attribute: &Attribute, path: &Path) {
@@ -97,12 +107,16 @@ impl Comparison<'_> {
 
     /// Keys that are wanted or that we wrote before.
     fn keys(&self, path: &Path) -> BTreeSet<Arc<str>> {
-        let of = |value: &Value| value.at(&path.0).and_then(Value::as_entries).map(|entries| entries.keys().cloned().collect::<Vec<_>>());
+        let of = |value: &Value| {
+            value.at(&path.0).and_then(Value::as_entries).map(|entries| entries.keys().cloned().collect::<Vec<_>>())
+        };
         [self.views.desired, self.views.applied].into_iter().filter_map(of).flatten().collect()
     }
 
     fn is_managed(&self, path: &Path) -> bool {
-        [self.views.desired, self.views.applied].into_iter().any(|value| value.at(&path.0).is_some_and(|value| !value.is_null()))
+        [self.views.desired, self.views.applied]
+            .into_iter()
+            .any(|value| value.at(&path.0).is_some_and(|value| !value.is_null()))
     }
 
     fn leaf(&mut self, attribute: &Attribute, path: &Path) {
@@ -114,7 +128,8 @@ impl Comparison<'_> {
         let default = attribute.default.map(|text| literal(attribute, text));
         let wanted = written(self.views.desired).or_else(|| default.clone());
         let there = if attribute.is_recorded { applied.clone() } else { written(self.views.found) }.or(default);
-        if is_ignored_power(attribute, wanted.as_ref()) || is_same(wanted.as_ref(), there.as_ref()) {
+        let is_same = is_same(wanted.as_ref(), there.as_ref());
+        if is_same || is_ignored_power(attribute, wanted.as_ref()) || self.is_remark(attribute, wanted.as_ref()) {
             self.unchanged += 1;
             return;
         }
@@ -130,6 +145,14 @@ impl Comparison<'_> {
             impact,
             forces_replacement: impact == Impact::Recreate,
         });
+    }
+}
+
+impl Comparison<'_> {
+    /// What nobody wrote and what touches nothing is not worth a change: the record follows silently (the node of a guest that moved).
+    fn is_remark(&self, attribute: &Attribute, wanted: Option<&Value>) -> bool {
+        let is_chosen = wanted.is_some_and(|wanted| wanted.marks().contains(Marks::CHOSEN));
+        attribute.impact == Impact::None && is_chosen && !self.views.found.is_null()
     }
 }
 
@@ -151,7 +174,9 @@ fn cause(wanted: Option<&Value>, applied: Option<&Value>, there: Option<&Value>)
 pub(super) fn is_same(left: Option<&Value>, right: Option<&Value>) -> bool {
     match (left, right) {
         (None, None) => true,
-        (Some(value), None) | (None, Some(value)) => value.is_null() || value.as_items().is_some_and(<[Value]>::is_empty),
+        (Some(value), None) | (None, Some(value)) => {
+            value.is_null() || value.as_items().is_some_and(<[Value]>::is_empty)
+        }
         (Some(left), Some(right)) => is_equal(left, right),
     }
 }

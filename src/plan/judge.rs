@@ -1,18 +1,22 @@
 //! From wishes, records and sightings to changes: what happens to each object, and why.
 
+mod gone;
+
+use super::arrange::recorded_form;
 use super::change::{Action, AttributeChange, Change, Reason};
-use super::difference::{Views, compare};
+use super::difference::{Views, compare, is_same};
 use super::input::PlanInput;
+use super::owner_intent;
 use super::wish::{Scene, Wish};
-use super::{Mode, owner_intent};
-use crate::config::{Address, Block, Key};
+use crate::config::{Address, Block};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::Power;
+use crate::resources::marker::Marker;
 use crate::resources::schema::Impact;
-use crate::resources::{self, Found, Lookup, ObjectType, Origin, Sighting};
+use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting, size};
 use crate::state::{Completeness, Identity, Record, fingerprint};
-use crate::value::{Kind, Path, Type, Value};
-use std::collections::BTreeMap;
+use crate::value::{Kind, Path, Step, Type, Value};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One object with everything operations are made from.
 pub(super) struct Judged {
@@ -53,10 +57,11 @@ pub(super) fn judge(scene: &Scene) -> (BTreeMap<Address, Judged>, Diagnostics) {
             }
         }
     }
+    let declared: BTreeSet<Address> = input.stack.blocks.iter().map(|block| block.address.instance(None)).collect();
     for (address, record) in &input.state.records {
         let is_gone = !scene.wishes.contains_key(address) && !is_in_progress(input, address);
         if is_gone {
-            match unwanted(scene, address, record) {
+            match gone::judge(scene, address, record, &declared) {
                 Ok(object) => drop(judged.insert(address.clone(), object)),
                 Err(diagnostic) => diagnostics.push(diagnostic.about(address)),
             }
@@ -69,7 +74,14 @@ fn is_in_progress(input: &PlanInput, address: &Address) -> bool {
     input.in_progress.contains_key(address)
 }
 
-fn sight(scene: &Scene, object: &ObjectType, cluster: &str, identity: &Identity, intent: &str, applied: &Value) -> Sighting {
+fn sight(
+    scene: &Scene,
+    object: &ObjectType,
+    cluster: &str,
+    identity: &Identity,
+    intent: &str,
+    applied: &Value,
+) -> Sighting {
     let project = &scene.input.stack.settings.project;
     match scene.view(cluster) {
         Some(view) => (object.sight)(&Lookup { view, identity, intent, project, applied }),
@@ -81,51 +93,108 @@ fn null() -> Value {
     Value::null(Type::Dynamic)
 }
 
+/// What is known of an object besides the wish.
+struct Known {
+    applied: Value,
+    identity_before: Option<Identity>,
+    intent_before: String,
+    found: Option<Found>,
+    notes: Vec<String>,
+}
+
 /// Judges an object that is in the configuration.
 fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
     let input = &scene.input;
     let block = &input.stack.blocks[wish.block];
     let record = input.state.records.get(&wish.address);
-    let applied = record.map_or_else(null, |record| record.applied.clone());
-    let identity_before = record.map(|record| record.identity.clone());
-    let intent_before = record.map_or_else(String::new, |record| record.intent.clone());
-    let sighting = match &identity_before {
-        Some(identity) => sight(scene, wish.object, &wish.cluster, identity, &intent_before, &applied),
+    let mut known = Known {
+        applied: record.map_or_else(null, |record| record.applied.clone()),
+        identity_before: record.map(|record| record.identity.clone()),
+        intent_before: record.map_or_else(String::new, |record| record.intent.clone()),
+        found: None,
+        notes: Vec::new(),
+    };
+    let sighting = match &known.identity_before {
+        Some(identity) => sight(scene, wish.object, &wish.cluster, identity, &known.intent_before, &known.applied),
         None => unrecorded(scene, wish)?,
     };
-    let mut notes = Vec::new();
-    let found = match sighting {
-        Sighting::Present(found) => Some(*found),
-        Sighting::Absent => None,
-        Sighting::Unreachable { node } => return Ok(silent(wish, block, &node, applied, identity_before, intent_before)),
-        Sighting::Foreign(what) => {
-            notes.push(format!("the recorded guest is gone: {what}"));
-            None
+    match sighting {
+        Sighting::Present(found) => {
+            known.notes.clone_from(&found.notes);
+            known.found = Some(*found);
         }
-    };
+        Sighting::Absent => {}
+        Sighting::Unreachable { node } => {
+            known.notes.push(format!("unreachable: node {node} does not answer"));
+            return Ok(silent(wish, block, known));
+        }
+        Sighting::Foreign(what) => known.notes.push(format!("the recorded guest is gone: {what}")),
+        Sighting::Unmarked(what) => {
+            return Err(unmarked(scene, &wish.address, &known.intent_before, &what).at(wish.places.span));
+        }
+    }
     let desired = fingerprint(&wish.value, input.fingerprint_key);
-    let is_running = found.as_ref().is_some_and(|found| is_running(scene, wish, found));
-    let found_value = found.as_ref().map_or_else(null, |found| found.value.clone());
-    let applied_for_comparison = if found.is_some() { applied.clone() } else { null() };
-    let views = Views { desired: &desired, applied: &applied_for_comparison, found: &found_value, is_running };
-    let (mut attributes, mut unchanged) = compare(wish.object.schema, &views);
-    let before = attributes.len();
-    attributes.retain(|change| found.is_none() || !is_ignored(block, &change.path));
-    unchanged += before - attributes.len();
-    notes.extend(found.iter().flat_map(|found| found.notes.clone()));
+    let (attributes, unchanged) = differences(scene, wish, block, &known, &desired);
+    refuse_shrinking(wish, &attributes)?;
+    Ok(decide(scene, wish, record, known, &desired, (attributes, unchanged)))
+}
 
-    let (action, reason) = action_of(scene, wish, record, found.as_ref(), &attributes);
-    let identity = match &found {
+/// Compares with what the configuration on the cluster says, and with what a running guest still has of an older one.
+fn differences(
+    scene: &Scene,
+    wish: &Wish,
+    block: &Block,
+    known: &Known,
+    desired: &Value,
+) -> (Vec<AttributeChange>, usize) {
+    let Some(found) = &known.found else {
+        let views = Views { desired, applied: &null(), found: &null(), is_running: false };
+        return compare(wish.object.schema, &views);
+    };
+    let is_running = is_running(scene, wish, found);
+    let schema = wish.object.schema;
+    let views = Views { desired, applied: &known.applied, found: &found.value, is_running };
+    let (mut attributes, mut unchanged) = compare(schema, &views);
+    if let Some(running) = &found.running {
+        // An apply that was cut off before the reboot has written everything and changed nothing yet.
+        let (waiting, _) = compare(schema, &Views { found: running, ..views });
+        let is_told = |path: &Path| attributes.iter().any(|change| change.path == *path);
+        let untold: Vec<AttributeChange> =
+            waiting.into_iter().filter(|change| change.impact == Impact::Reboot && !is_told(&change.path)).collect();
+        unchanged = unchanged.saturating_sub(untold.len());
+        attributes.extend(untold);
+    }
+    let before = attributes.len();
+    attributes.retain(|change| !is_ignored(block, &change.path));
+    unchanged += before - attributes.len();
+    (attributes, unchanged)
+}
+
+fn decide(
+    scene: &Scene,
+    wish: &Wish,
+    record: Option<&Record>,
+    known: Known,
+    desired: &Value,
+    (attributes, unchanged): (Vec<AttributeChange>, usize),
+) -> Judged {
+    let input = &scene.input;
+    let block = &input.stack.blocks[wish.block];
+    let (action, reason) = action_of(scene, wish, record, known.found.as_ref(), &attributes);
+    let identity = match &known.found {
         Some(found) if action != Action::Replace => found.identity.clone(),
         _ => wish.identity.clone(),
     };
-    let impact = impact_of(action, &attributes);
     let intent = match action {
-        Action::Create | Action::Replace => owner_intent(&input.state.lineage, &wish.address, &identity, &intent_before),
-        _ => intent_before.clone(),
+        Action::Create | Action::Replace => {
+            owner_intent(&input.state.lineage, &wish.address, &identity, &known.intent_before)
+        }
+        _ => known.intent_before.clone(),
     };
-    let is_stale_record = action == Action::NoOp && record.is_some_and(|record| is_stale(record, &desired, &identity, block));
-    Ok(Judged {
+    let is_stale_record =
+        action == Action::NoOp && record.is_some_and(|record| is_stale(record, desired, &identity, block));
+    let found_value = known.found.as_ref().map_or_else(null, |found| found.value.clone());
+    Judged {
         change: Change {
             address: wish.address.clone(),
             kind: wish.object.name.into(),
@@ -133,27 +202,59 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
             tenant: wish.tenant.as_ref().map(|tenant| tenant.name.clone()),
             action,
             reason,
-            data_loss: data_loss(wish, action, &attributes, &found_value),
+            data_loss: data_loss(wish, action, &attributes, &found_value, &known.applied),
+            impact: impact_of(action, &attributes),
             attributes,
             unchanged,
-            impact,
             identity,
-            notes,
+            notes: known.notes,
             before: found_value,
             after: wish.value.clone(),
             span: Some(block.span),
         },
         object: wish.object,
         desired: wish.value.clone(),
-        applied,
-        found,
-        identity_before,
+        applied: known.applied,
+        found: known.found,
+        identity_before: known.identity_before,
         intent,
-        intent_before,
+        intent_before: known.intent_before,
         is_stale_record,
         dependencies: block.dependencies.iter().cloned().collect(),
-        creates_first: block.lifecycle.create_before_destroy,
-    })
+        creates_first: wish.object.is_replaced_first || scene.makes_first(&wish.address),
+    }
+}
+
+/// A guest that is ours by its MAC and does not say so any more: whatever we did, it could be the wrong thing.
+fn unmarked(scene: &Scene, address: &Address, intent: &str, what: &str) -> Diagnostic {
+    let stack = scene.input.state.lineage.clone();
+    let marker = Marker { stack, address: address.to_string(), intent: intent.to_owned() };
+    Diagnostic::error(format!("the guest of {address} has lost its owner marker: {what}"))
+        .detail("It has our MAC address, so it was ours. A guest without a marker is nobody's: it is not changed and not destroyed, and no second one is made beside it.")
+        .hint(format!("to keep it, write this line into its notes: `{}`", marker.line()))
+        .hint("to have it made anew, destroy it by hand and plan again")
+        .about(address)
+}
+
+/// No storage takes space back from a disk.
+fn refuse_shrinking(wish: &Wish, attributes: &[AttributeChange]) -> Result<(), Diagnostic> {
+    if wish.object.name != "vm" || attributes.iter().any(|change| change.forces_replacement) {
+        return Ok(());
+    }
+    for change in attributes.iter().filter(|change| change.path.root() == Some("disk") && change.path.0.len() == 3) {
+        let bytes =
+            |value: &Option<Value>| value.as_ref().and_then(Value::as_text).and_then(|text| size::parse(text).ok());
+        let (Some(has), Some(wants)) = (bytes(&change.before), bytes(&change.after)) else { continue };
+        let is_size = change.path.0.last() == Some(&Step::Attribute("size".into()));
+        if is_size && wants < has {
+            let (has, wants) = (size::print(has), size::print(wants));
+            return Err(Diagnostic::error(format!("`{}` cannot shrink from {has} to {wants}", change.path))
+                .at(wish.span_of(&change.path))
+                .detail("A disk can only grow.")
+                .hint(format!("write `size = \"{has}\"`, or make the guest anew with `-replace={}`", wish.address)));
+        }
+    }
+    Ok(())
 }
 
 /// An object without a record: found by its content it is a stranger's, unless it is one we only look at.
@@ -168,15 +269,23 @@ fn unrecorded(scene: &Scene, wish: &Wish) -> Result<Sighting, Diagnostic> {
         .at(wish.places.span)
         .hint("give this one another name, or remove the other by hand")),
         // A guest at a VMID we just chose or were told cannot be there: the ledger has seen the cluster. Silence is no absence, though.
-        (Origin::Made, Sighting::Foreign(_)) => Ok(Sighting::Absent),
-        (Origin::Made, Sighting::Unreachable { node }) => Err(Diagnostic::error(format!("node {node} does not answer, and {} is to be made there", wish.address))
-            .at(wish.places.span)
-            .hint("try again when the node is back, or name another `node`")),
+        (Origin::Made, Sighting::Foreign(_) | Sighting::Unmarked(_)) => Ok(Sighting::Absent),
+        (Origin::Made, Sighting::Unreachable { node }) => {
+            Err(Diagnostic::error(format!("node {node} does not answer, and {} is to be made there", wish.address))
+                .at(wish.places.span)
+                .hint("try again when the node is back, or name another `node`"))
+        }
     }
 }
 
 /// The action, and the reason where attributes do not tell it.
-fn action_of(scene: &Scene, wish: &Wish, record: Option<&Record>, found: Option<&Found>, attributes: &[AttributeChange]) -> (Action, Option<Reason>) {
+fn action_of(
+    scene: &Scene,
+    wish: &Wish,
+    record: Option<&Record>,
+    found: Option<&Found>,
+    attributes: &[AttributeChange],
+) -> (Action, Option<Reason>) {
     let is_requested = scene.input.options.replace.iter().any(|target| target.covers(&wish.address));
     match (wish.object.origin, record, found) {
         (Origin::Adopted, None, _) => (Action::Adopt, None),
@@ -185,7 +294,11 @@ fn action_of(scene: &Scene, wish: &Wish, record: Option<&Record>, found: Option<
         (Origin::Made, Some(_), None) => (Action::Create, Some(Reason::Vanished)),
         (Origin::Made, Some(_), Some(_)) if is_requested => (Action::Replace, Some(Reason::Requested)),
         (Origin::Made, Some(record), Some(_)) => {
-            let forcing: Vec<Path> = attributes.iter().filter(|change| change.forces_replacement).map(|change| change.path.clone()).collect();
+            let forcing: Vec<Path> = attributes
+                .iter()
+                .filter(|change| change.forces_replacement)
+                .map(|change| change.path.clone())
+                .collect();
             match (forcing.is_empty(), attributes.is_empty(), record.completeness) {
                 (false, _, _) => (Action::Replace, Some(Reason::CannotUpdate(forcing))),
                 (true, _, Completeness::Partial) => (Action::Update, Some(Reason::Unfinished)),
@@ -199,19 +312,25 @@ fn action_of(scene: &Scene, wish: &Wish, record: Option<&Record>, found: Option<
 fn impact_of(action: Action, attributes: &[AttributeChange]) -> Impact {
     match action {
         Action::Update => attributes.iter().map(|change| change.impact).max().unwrap_or(Impact::Live),
-        Action::Replace | Action::Delete => Impact::Recreate,
-        Action::NoOp | Action::Adopt | Action::Create | Action::Forget => Impact::None,
+        Action::Replace => Impact::Recreate,
+        Action::NoOp | Action::Adopt | Action::Create | Action::Forget | Action::Delete => Impact::None,
     }
 }
 
 /// Disks whose content goes with the change.
-fn data_loss(wish: &Wish, action: Action, attributes: &[AttributeChange], found: &Value) -> Vec<String> {
+fn data_loss(
+    wish: &Wish,
+    action: Action,
+    attributes: &[AttributeChange],
+    found: &Value,
+    applied: &Value,
+) -> Vec<String> {
     if wish.object.name != "vm" {
         return Vec::new();
     }
     match action {
         Action::Replace | Action::Delete => all_disks(found),
-        Action::Update => attributes.iter().filter_map(|change| removed_disk(wish, change)).collect(),
+        Action::Update => attributes.iter().filter_map(|change| removed_disk(change, applied)).collect(),
         Action::NoOp | Action::Adopt | Action::Create | Action::Forget => Vec::new(),
     }
 }
@@ -219,14 +338,24 @@ fn data_loss(wish: &Wish, action: Action, attributes: &[AttributeChange], found:
 /// Returns every disk of a guest with its size.
 pub(super) fn all_disks(guest: &Value) -> Vec<String> {
     let disks = guest.get("disk").and_then(Value::as_entries).into_iter().flatten();
-    disks.map(|(slot, disk)| format!("disk {slot} ({})", disk.get("size").and_then(Value::as_text).unwrap_or("unknown size"))).collect()
+    disks
+        .map(|(slot, disk)| {
+            format!("disk {slot} ({})", disk.get("size").and_then(Value::as_text).unwrap_or("unknown size"))
+        })
+        .collect()
 }
 
-fn removed_disk(wish: &Wish, change: &AttributeChange) -> Option<String> {
-    let is_disk = change.path.root() == Some("disk") && change.path.0.len() == 2 && change.after.is_none();
-    let destroys = wish.value.at(&change.path.0).is_none();
+/// A disk that is only detached keeps its content, but the guest loses it.
+fn removed_disk(change: &AttributeChange, applied: &Value) -> Option<String> {
+    let slot = match change.path.0.as_slice() {
+        [Step::Attribute(block), Step::Key(slot)] if &**block == "disk" && change.after.is_none() => slot,
+        _ => return None,
+    };
     let size = change.before.as_ref()?.get("size").and_then(Value::as_text).unwrap_or("unknown size");
-    (is_disk && destroys).then(|| format!("{} ({size}) is detached", change.path))
+    let is_destroyed =
+        applied.at(&change.path.0).and_then(|disk| disk.get("delete_on_remove")?.as_bool()) == Some(true);
+    let fate = if is_destroyed { "destroyed" } else { "detached, kept as an unused disk" };
+    Some(format!("disk {slot} ({size}, {fate})"))
 }
 
 fn is_running(scene: &Scene, wish: &Wish, found: &Found) -> bool {
@@ -235,18 +364,20 @@ fn is_running(scene: &Scene, wish: &Wish, found: &Found) -> bool {
 }
 
 fn is_ignored(block: &Block, path: &Path) -> bool {
-    block.lifecycle.ignores_all_changes || block.lifecycle.ignore_changes.iter().any(|ignored| path.0.starts_with(&ignored.0))
+    block.lifecycle.ignores_all_changes
+        || block.lifecycle.ignore_changes.iter().any(|ignored| path.0.starts_with(&ignored.0))
 }
 
 /// The cluster agrees with the wish, and the record does not say so yet.
 fn is_stale(record: &Record, desired: &Value, identity: &Identity, block: &Block) -> bool {
     let dependencies: Vec<Address> = block.dependencies.iter().cloned().collect();
-    let says_the_same = super::difference::is_same(Some(&record.applied), Some(desired));
+    let says_the_same = is_same(Some(&record.applied), Some(&recorded_form(desired)));
     !says_the_same || record.identity != *identity || record.dependencies != dependencies
 }
 
 /// Nothing is planned from silence.
-fn silent(wish: &Wish, block: &Block, node: &str, applied: Value, identity_before: Option<Identity>, intent: String) -> Judged {
+fn silent(wish: &Wish, block: &Block, known: Known) -> Judged {
+    let Known { applied, identity_before, intent_before, found, notes } = known;
     Judged {
         change: Change {
             address: wish.address.clone(),
@@ -260,7 +391,7 @@ fn silent(wish: &Wish, block: &Block, node: &str, applied: Value, identity_befor
             impact: Impact::None,
             data_loss: Vec::new(),
             identity: identity_before.clone().unwrap_or_default(),
-            notes: vec![format!("unreachable: node {node} does not answer")],
+            notes,
             before: applied.clone(),
             after: applied.clone(),
             span: Some(block.span),
@@ -268,90 +399,23 @@ fn silent(wish: &Wish, block: &Block, node: &str, applied: Value, identity_befor
         object: wish.object,
         desired: applied.clone(),
         applied,
-        found: None,
+        found,
         identity_before,
-        intent_before: intent.clone(),
-        intent,
+        intent: intent_before.clone(),
+        intent_before,
         is_stale_record: false,
         dependencies: block.dependencies.iter().cloned().collect(),
         creates_first: false,
     }
 }
 
-/// Judges an object that is only in the state.
-fn unwanted(scene: &Scene, address: &Address, record: &Record) -> Result<Judged, Diagnostic> {
-    let object = resources::find(&record.kind).ok_or_else(|| {
-        Diagnostic::error(format!("the state has an object of the unknown type `{}`", record.kind))
-            .hint("use the version of Spawnpoint that made it, or a newer one")
-    })?;
-    let mut notes = Vec::new();
-    let (mut action, found) = match sight(scene, object, &record.cluster, &record.identity, &record.intent, &record.applied) {
-        _ if record.is_adopted => (Action::Forget, None),
-        Sighting::Present(found) => (Action::Delete, Some(*found)),
-        Sighting::Absent => (Action::Forget, None),
-        Sighting::Foreign(what) => {
-            notes.push(format!("the recorded guest is gone: {what}"));
-            (Action::Forget, None)
-        }
-        Sighting::Unreachable { node } => {
-            notes.push(format!("unreachable: node {node} does not answer"));
-            (Action::NoOp, None)
-        }
-    };
-    if scene.input.options.mode == Mode::RefreshOnly && action == Action::Delete {
-        action = Action::NoOp;
-    }
-    let before = found.as_ref().map_or_else(|| record.applied.clone(), |found| found.value.clone());
-    let tenant = record.applied.get("tenant").and_then(Value::as_text).and_then(|text| text.parse::<Address>().ok());
-    Ok(Judged {
-        change: Change {
-            address: address.clone(),
-            kind: record.kind.clone(),
-            cluster: record.cluster.clone(),
-            tenant: tenant.map(|tenant| tenant.name),
-            action,
-            reason: Some(reason_gone(scene.input.stack.blocks.as_slice(), address, scene.input.options.mode)),
-            attributes: Vec::new(),
-            unchanged: 0,
-            impact: impact_of(action, &[]),
-            data_loss: if action == Action::Delete && object.name == "vm" { all_disks(&before) } else { Vec::new() },
-            identity: found.as_ref().map_or_else(|| record.identity.clone(), |found| found.identity.clone()),
-            notes,
-            before,
-            after: null(),
-            span: None,
-        },
-        object,
-        desired: null(),
-        applied: record.applied.clone(),
-        found,
-        identity_before: Some(record.identity.clone()),
-        intent: record.intent.clone(),
-        intent_before: record.intent.clone(),
-        is_stale_record: false,
-        dependencies: record.dependencies.clone(),
-        creates_first: false,
-    })
-}
-
-fn reason_gone(blocks: &[Block], address: &Address, mode: Mode) -> Reason {
-    let same_name = |block: &&Block| {
-        block.address.module == address.module && block.address.kind == address.kind && block.address.name == address.name
-    };
-    let is_keyed = |key: &Option<Key>| key.is_some();
-    match mode {
-        Mode::Destroy => Reason::Destroy,
-        _ if is_keyed(&address.key) && blocks.iter().any(|block| same_name(&block)) => Reason::NotInInstances,
-        _ => Reason::NotInConfiguration,
-    }
-}
-
-
 /// Returns a value without the addresses of blocks inside: what leaves the run is content, not references.
 pub(super) fn without_addresses(value: &Value) -> Value {
     let marks = value.marks();
     let inner = match value.kind() {
-        Kind::Object(object) => Value::object(object.attributes.iter().map(|(name, value)| (name.clone(), without_addresses(value)))),
+        Kind::Object(object) => {
+            Value::object(object.attributes.iter().map(|(name, value)| (name.clone(), without_addresses(value))))
+        }
         Kind::Tuple(items) => Value::tuple(items.iter().map(without_addresses).collect::<Vec<_>>()),
         _ => value.clone(),
     };

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::workspace::Workspace;
 use super::{Error, Mode, Request, Scope};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -206,8 +206,17 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         let Some(pid) = self.0 else { return };
-        // Ansible's workers lead groups of their own: only Ansible itself can pass the signal on, so it gets time to.
-        if kill_process_group(pid, Signal::TERM).is_ok() {
+        // Ansible's workers lead groups of their own. It passes the signal on to those it knows, and may be making one just now:
+        // held still, it makes no more, and all there are can be told.
+        kill_process_group(pid, Signal::STOP).ok();
+        let workers = children(pid);
+        let is_there = kill_process_group(pid, Signal::TERM).is_ok();
+        for worker in workers {
+            kill_process(worker, Signal::TERM).ok();
+            kill_process_group(worker, Signal::TERM).ok();
+        }
+        kill_process_group(pid, Signal::CONT).ok();
+        if is_there {
             std::thread::spawn(move || {
                 std::thread::sleep(GRACE);
                 // An error means that it is gone already.
@@ -215,4 +224,11 @@ impl Drop for Group {
             });
         }
     }
+}
+
+/// Returns the processes that a process has started and that still run.
+fn children(pid: Pid) -> Vec<Pid> {
+    let pid = pid.as_raw_nonzero();
+    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?)).collect()
 }

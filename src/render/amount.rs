@@ -63,26 +63,11 @@ mod tests {
             ["0B", "1023B", "1KiB", "8GiB", "1.5GiB", "5TiB"]
         );
         assert_eq!(
-            [
-                0, 1, 12_400, 60_000, 125_000, 3_599_000, 3_600_000, 4_800_000
-            ]
-            .map(duration),
-            [
-                "1 s",
-                "1 s",
-                "13 s",
-                "1 min",
-                "2 min 5 s",
-                "59 min",
-                "1 h",
-                "1 h 20 min"
-            ]
+            [0, 1, 12_400, 60_000, 125_000, 3_599_000, 3_600_000, 4_800_000].map(duration),
+            ["1 s", "1 s", "13 s", "1 min", "2 min 5 s", "59 min", "1 h", "1 h 20 min"]
         );
         assert_eq!([900, 2000, 65_000].map(elapsed), ["0s", "2s", "1m5s"]);
-        assert_eq!(
-            [percent(1, 3), percent(2, 3), percent(0, 0), percent(5, 4)],
-            [33, 67, 100, 125]
-        );
+        assert_eq!([percent(1, 3), percent(2, 3), percent(0, 0), percent(5, 4)], [33, 67, 100, 125]);
         assert_eq!([count(1, "node"), count(0, "node")], ["1 node", "0 nodes"]);
     }
 }

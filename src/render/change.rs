@@ -11,22 +11,18 @@ use std::fmt::Write as _;
 
 /// Returns where an object is: `VM 5000 on pve1`, `pool acme`.
 pub fn place(kind: &str, identity: &Identity) -> String {
-    let Some(vmid) = identity.vmid() else {
-        return identity
-            .0
-            .values()
-            .map(|value| &**value)
-            .collect::<Vec<_>>()
-            .join(" ");
-    };
-    let noun = match kind {
-        "template" => "template",
-        "container" => "CT",
-        _ => "VM",
-    };
-    match identity.node() {
-        Some(node) => format!("{noun} {vmid} on {node}"),
-        None => format!("{noun} {vmid}"),
+    let part = |name: &str| identity.get(name).unwrap_or_default();
+    match (kind, identity.vmid(), identity.node()) {
+        ("template", Some(vmid), _) => format!("template {vmid}"),
+        ("container", Some(vmid), Some(node)) => format!("CT {vmid} on {node}"),
+        (_, Some(vmid), Some(node)) => format!("VM {vmid} on {node}"),
+        (_, Some(vmid), None) => format!("VM {vmid}"),
+        ("acl", None, _) => format!("{} at {}", part("role"), part("path")),
+        (_, None, _) => {
+            let parts = identity.0.values().map(|value| &**value);
+            let words: Vec<&str> = std::iter::once(kind).chain(parts).collect();
+            if words.len() == 1 { String::new() } else { words.join(" ") }
+        }
     }
 }
 
@@ -60,28 +56,16 @@ pub fn effect(object: &Object<'_>) -> String {
 }
 
 fn worst_cause(change: &Change) -> Option<Cause> {
-    let has = |cause| {
-        change
-            .attributes
-            .iter()
-            .any(|attribute| attribute.cause == cause)
-    };
-    [Cause::Conflict, Cause::Drift, Cause::Configuration]
-        .into_iter()
-        .find(|cause| has(*cause))
+    let has = |cause| change.attributes.iter().any(|attribute| attribute.cause == cause);
+    [Cause::Conflict, Cause::Drift, Cause::Configuration].into_iter().find(|cause| has(*cause))
 }
 
 /// Returns the text of one object.
 pub fn text(object: &Object<'_>, style: Style) -> String {
     let change = object.change;
     let role = Role::of(change.action);
-    let mut text = format!(
-        "  {}\n",
-        style.paint(
-            Role::Strong,
-            &format!("# {} {}", change.address, change.action.words())
-        )
-    );
+    let mut text =
+        format!("  {}\n", style.paint(Role::Strong, &format!("# {} {}", change.address, change.action.words())));
     for (role, fact) in facts(object) {
         let _ = writeln!(text, "  {}", style.paint(role, &format!("# {fact}")));
     }
@@ -89,10 +73,9 @@ pub fn text(object: &Object<'_>, style: Style) -> String {
     let header = header(&change.address, &change.kind);
     let hidden = match (object.hidden, change.action) {
         (0, _) | (_, Action::Delete | Action::Forget) => None,
-        (count, Action::Create) => Some(format!(
-            "# ({} at the default hidden)",
-            super::amount::count(count, "attribute")
-        )),
+        (count, Action::Create) => {
+            Some(format!("# ({} at the default hidden)", super::amount::count(count, "attribute")))
+        }
         (1, _) => Some("# (1 unchanged attribute hidden)".to_owned()),
         (count, _) => Some(format!("# ({count} unchanged attributes hidden)")),
     };
@@ -123,46 +106,26 @@ fn header(address: &Address, kind: &str) -> String {
 /// Lines between the sentence and the block, each with its role.
 fn facts(object: &Object<'_>) -> Vec<(Role, String)> {
     let change = object.change;
-    let tenant = change
-        .tenant
-        .as_ref()
-        .map(|tenant| format!("tenant {tenant}"));
+    let tenant = change.tenant.as_ref().map(|tenant| format!("tenant {tenant}"));
     let place = Some(place(&change.kind, &change.identity)).filter(|place| !place.is_empty());
     let impact = match (object.harm, change.impact) {
-        (Harm::None, _) => None,
+        (Harm::None, _) | (_, Impact::None) => None,
         (_, Impact::Recreate) => Some("re-creates the object"),
         (_, Impact::Stop) => Some("stops the guest"),
         (_, Impact::Reboot) => Some("reboots the guest"),
         (_, Impact::Restart) => Some("restarts the game server, players are disconnected"),
         (_, Impact::Live) => Some("live, nothing is interrupted"),
-        (_, Impact::None) => None,
     };
-    let first: Vec<String> = [tenant, place, impact.map(Into::into)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let first: Vec<String> = [tenant, place, impact.map(Into::into)].into_iter().flatten().collect();
     let mut facts = Vec::new();
     if !first.is_empty() {
         facts.push((Role::Quiet, first.join(", ")));
     }
     if !change.data_loss.is_empty() {
-        facts.push((
-            Role::Remove,
-            format!("data is lost: {}", change.data_loss.join(", ")),
-        ));
+        facts.push((Role::Remove, format!("data is lost: {}", change.data_loss.join(", "))));
     }
-    facts.extend(
-        change
-            .reason
-            .as_ref()
-            .map(|reason| (Role::Quiet, format!("because {}", because(reason)))),
-    );
-    facts.extend(
-        change
-            .notes
-            .iter()
-            .map(|note| (Role::Hint, format!("note: {note}"))),
-    );
+    facts.extend(change.reason.as_ref().map(|reason| (Role::Quiet, format!("because {}", because(reason)))));
+    facts.extend(change.notes.iter().map(|note| (Role::Hint, format!("note: {note}"))));
     facts
 }
 
@@ -195,9 +158,7 @@ fn body(text: &mut String, nodes: &[Node], indent: usize, style: Style) {
     let remark_column = nodes
         .iter()
         .filter_map(|node| match &node.content {
-            Content::Leaf(leaf) if !remarks(leaf).is_empty() => {
-                Some(Row::of(leaf, Style::Plain).width())
-            }
+            Content::Leaf(leaf) if !remarks(leaf).is_empty() => Some(Row::of(leaf, Style::Plain).width()),
             Content::Leaf(_) | Content::Body(_) => None,
         })
         .max()
@@ -219,17 +180,11 @@ fn body(text: &mut String, nodes: &[Node], indent: usize, style: Style) {
                 let remark = match remarks(leaf) {
                     remarks if remarks.is_empty() => String::new(),
                     remarks => {
-                        let gap = " ".repeat(
-                            remark_column.saturating_sub(Row::of(leaf, Style::Plain).width()) + 2,
-                        );
+                        let gap = " ".repeat(remark_column.saturating_sub(Row::of(leaf, Style::Plain).width()) + 2);
                         gap + &style.paint(Role::Hint, &format!("# {}", remarks.join("; ")))
                     }
                 };
-                let _ = writeln!(
-                    text,
-                    "{margin}{symbol} {name:name_width$} = {}{remark}",
-                    row.first
-                );
+                let _ = writeln!(text, "{margin}{symbol} {name:name_width$} = {}{remark}", row.first);
                 for line in &row.rest {
                     let _ = writeln!(text, "{}", format!("{margin}  {line}").trim_end());
                 }
@@ -257,26 +212,17 @@ impl Row {
         let before = leaf.before.as_ref().map(value::lines);
         let after = leaf.after.as_ref().map(value::lines);
         let arrow = style.paint(Role::Change, "->");
-        let one = |first: String| Self {
-            first,
-            rest: Vec::new(),
-        };
+        let one = |first: String| Self { first, rest: Vec::new() };
         match (before.as_deref(), after.as_deref()) {
             (Some([before]), Some([after])) if before == after => one(after.clone()),
-            (Some([before]), Some([after]))
-                if before.chars().count() + after.chars().count() <= 100 =>
-            {
+            (Some([before]), Some([after])) if before.chars().count() + after.chars().count() <= 100 => {
                 one(format!("{before} {arrow} {after}"))
             }
-            (Some(before), Some(after)) => Self {
-                first: "(changed lines)".into(),
-                rest: changed_lines(before, after, style),
-            },
+            (Some(before), Some(after)) => {
+                Self { first: "(changed lines)".into(), rest: changed_lines(before, after, style) }
+            }
             (Some([before]), None) => one(format!("{before} {arrow} null")),
-            (Some(lines), None) | (None, Some(lines)) => Self {
-                first: lines[0].clone(),
-                rest: lines[1..].to_vec(),
-            },
+            (Some(lines), None) | (None, Some(lines)) => Self { first: lines[0].clone(), rest: lines[1..].to_vec() },
             (None, None) => one("null".into()),
         }
     }
@@ -294,10 +240,7 @@ fn changed_lines(before: &[String], after: &[String], style: Style) -> Vec<Strin
         if at > 0 {
             lines.push("  ...".into());
         }
-        for line in group
-            .iter()
-            .flat_map(|operation| diff.iter_changes(operation))
-        {
+        for line in group.iter().flat_map(|operation| diff.iter_changes(operation)) {
             let (symbol, role) = match line.tag() {
                 similar::ChangeTag::Delete => ("-", Role::Remove),
                 similar::ChangeTag::Insert => ("+", Role::Add),
@@ -324,9 +267,7 @@ fn remarks(leaf: &Leaf) -> Vec<&'static str> {
     }
     match leaf.cause {
         Some(Cause::Drift) => remarks.push("drift: changed outside Spawnpoint, apply reverts it"),
-        Some(Cause::Conflict) => {
-            remarks.push("conflict: changed outside Spawnpoint too, the configuration wins")
-        }
+        Some(Cause::Conflict) => remarks.push("conflict: changed outside Spawnpoint too, the configuration wins"),
         Some(Cause::Configuration) | None => {}
     }
     if leaf.is_chosen {

@@ -2,7 +2,7 @@
 
 use crate::config::Address;
 use crate::plan::{Action, AttributeChange, Cause, Change, Plan};
-use crate::resources::schema::{Impact, Occurs, Presence, Schema};
+use crate::resources::schema::{Impact, Occurs, Presence, Schema, Takes};
 use crate::value::{Marks, Path, Step, Value};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -51,13 +51,14 @@ impl Harm {
         match (change.action, change.impact) {
             _ if !change.data_loss.is_empty() => Self::LosesData,
             (Action::Delete, _) => Self::Destroys,
-            (Action::Replace, _) | (_, Impact::Recreate) => Self::Replaces,
-            (Action::NoOp | Action::Adopt | Action::Create | Action::Forget, _) => Self::None,
+            (Action::Replace, _) | (Action::Update, Impact::Recreate) => Self::Replaces,
+            (Action::NoOp | Action::Adopt | Action::Create | Action::Forget, _) | (Action::Update, Impact::None) => {
+                Self::None
+            }
             (Action::Update, Impact::Stop) => Self::Stops,
             (Action::Update, Impact::Reboot) => Self::Reboots,
             (Action::Update, Impact::Restart) => Self::Restarts,
             (Action::Update, Impact::Live) => Self::Live,
-            (Action::Update, Impact::None) => Self::None,
         }
     }
 }
@@ -110,27 +111,31 @@ pub struct Leaf {
 
 /// Returns the objects that change, worst first; among equals in the order of the work, then of their addresses.
 pub fn objects(plan: &Plan, schemas: Schemas) -> Vec<Object<'_>> {
-    let changing = plan
-        .changes
-        .iter()
-        .filter(|change| change.action != Action::NoOp);
-    let mut objects: Vec<Object<'_>> = changing
-        .map(|change| object(change, schemas(&change.kind)))
-        .collect();
-    let mut turns: BTreeMap<&Address, usize> = BTreeMap::new();
-    for (turn, operation) in plan.operations.iter().enumerate() {
-        turns.entry(&operation.address).or_insert(turn);
-    }
-    objects.sort_by_key(|object| {
-        (
-            Reverse(object.harm),
-            turns
-                .get(&object.change.address)
-                .copied()
-                .unwrap_or(usize::MAX),
-        )
-    });
+    let changing = plan.changes.iter().filter(|change| change.action != Action::NoOp);
+    let mut objects: Vec<Object<'_>> = changing.map(|change| object(change, schemas(&change.kind))).collect();
+    let turns = turns(plan);
+    let turn = |object: &Object<'_>| turns.get(&object.change.address).copied().unwrap_or(0);
+    objects.sort_by_key(|object| (Reverse(object.harm), turn(object)));
     objects
+}
+
+/// Returns for each object how many operations must be done one after the other before its first begins.
+fn turns(plan: &Plan) -> BTreeMap<&Address, usize> {
+    let operations = &plan.operations;
+    let mut depths: Vec<Option<usize>> = vec![None; operations.len()];
+    // Each round settles at least one: a plan's operations have no cycle.
+    while let Some(at) = (0..operations.len())
+        .find(|at| depths[*at].is_none() && operations[*at].after.iter().all(|before| depths[*before].is_some()))
+    {
+        depths[at] =
+            operations[at].after.iter().filter_map(|before| depths[*before]).map(|depth| depth + 1).max().or(Some(0));
+    }
+    let mut turns: BTreeMap<&Address, usize> = BTreeMap::new();
+    for (operation, depth) in operations.iter().zip(depths) {
+        let turn = turns.entry(&operation.address).or_insert(usize::MAX);
+        *turn = depth.unwrap_or(usize::MAX).min(*turn);
+    }
+    turns
 }
 
 fn object<'a>(change: &'a Change, schema: Option<&'static Schema>) -> Object<'a> {
@@ -141,12 +146,7 @@ fn object<'a>(change: &'a Change, schema: Option<&'static Schema>) -> Object<'a>
             hidden = defaults(&change.after, schema);
             nodes
         }
-        Action::NoOp
-        | Action::Adopt
-        | Action::Update
-        | Action::Replace
-        | Action::Delete
-        | Action::Forget => {
+        Action::NoOp | Action::Adopt | Action::Update | Action::Replace | Action::Delete | Action::Forget => {
             let mut nodes = Vec::new();
             for attribute in &change.attributes {
                 insert(&mut nodes, &attribute.path.0, attribute, schema);
@@ -154,30 +154,20 @@ fn object<'a>(change: &'a Change, schema: Option<&'static Schema>) -> Object<'a>
             nodes
         }
     };
-    Object {
-        change,
-        harm: Harm::of(change),
-        nodes,
-        hidden,
-    }
+    Object { change, harm: Harm::of(change), nodes, hidden }
 }
 
 /// Returns the number of attributes left out because they are at their defaults.
 fn defaults(value: &Value, schema: Option<&'static Schema>) -> usize {
     let Some(schema) = schema else { return 0 };
-    schema
-        .attributes
-        .iter()
-        .filter(|attribute| is_default(value.get(attribute.name), attribute.default))
-        .count()
+    schema.attributes.iter().filter(|attribute| is_default(value.get(attribute.name), attribute.default)).count()
 }
 
 fn is_default(value: Option<&Value>, default: Option<&str>) -> bool {
     let (Some(value), Some(default)) = (value, default) else {
         return false;
     };
-    !value.is_sensitive()
-        && (value.as_text() == Some(default) || super::value::inline(value) == default)
+    !value.is_sensitive() && (value.as_text() == Some(default) || super::value::inline(value) == default)
 }
 
 /// Returns an object's content as nodes that all come or all go: scalars first, nested blocks after them.
@@ -188,25 +178,21 @@ fn whole(value: &Value, action: Action, schema: Option<&'static Schema>) -> Vec<
     let (mut attributes, mut blocks) = (Vec::new(), Vec::new());
     for (name, value) in in_schema_order(entries.iter().collect(), schema) {
         let attribute = schema.and_then(|schema| schema.attribute(name));
-        if value.is_null()
-            || is_default(
-                Some(value),
-                attribute.and_then(|attribute| attribute.default),
-            )
-        {
+        let is_empty = value.as_items().is_some_and(<[Value]>::is_empty);
+        if value.is_null() || is_empty || is_default(Some(value), attribute.and_then(|attribute| attribute.default)) {
             continue;
         }
         match shape(name, value, schema) {
             Shape::Value => {
-                let may_be_chosen =
-                    attribute.is_none_or(|attribute| attribute.presence == Presence::Chosen);
+                let presence = attribute.map(|attribute| attribute.presence);
+                // What nobody writes and nobody chooses follows from the rest.
+                if presence == Some(Presence::Computed) && !value.is_unknown() {
+                    continue;
+                }
+                let may_be_chosen = presence.is_none_or(|presence| presence == Presence::Chosen);
                 let is_chosen = may_be_chosen && value.marks().contains(Marks::CHOSEN);
-                attributes.push(leaf(
-                    Name::Attribute(name.clone()),
-                    value,
-                    action,
-                    is_chosen,
-                ));
+                let value = attribute.map_or_else(|| value.clone(), |attribute| reference(value, attribute.takes));
+                attributes.push(leaf(Name::Attribute(name.clone()), &value, action, is_chosen));
             }
             Shape::Block(inner) => blocks.push(block(name, None, value, action, inner)),
             Shape::Labelled(inner) => {
@@ -215,13 +201,8 @@ fn whole(value: &Value, action: Action, schema: Option<&'static Schema>) -> Vec<
                 }
             }
             Shape::Repeated(inner) => {
-                blocks.extend(
-                    value
-                        .as_items()
-                        .into_iter()
-                        .flatten()
-                        .map(|item| block(name, None, item, action, inner)),
-                );
+                blocks
+                    .extend(value.as_items().into_iter().flatten().map(|item| block(name, None, item, action, inner)));
             }
         }
     }
@@ -229,23 +210,22 @@ fn whole(value: &Value, action: Action, schema: Option<&'static Schema>) -> Vec<
     attributes
 }
 
+/// A reference is kept as the text of an address; people write it without quotes.
+fn reference(value: &Value, takes: Takes) -> Value {
+    match (takes, value.as_text()) {
+        (Takes::Reference(_), Some(address)) => Value::block(address, BTreeMap::new()),
+        _ => value.clone(),
+    }
+}
+
 type Entry<'a> = (&'a Arc<str>, &'a Value);
 
 /// The manual's order where there is a schema: it begins with what matters.
-fn in_schema_order<'a>(
-    mut entries: Vec<Entry<'a>>,
-    schema: Option<&'static Schema>,
-) -> Vec<Entry<'a>> {
+fn in_schema_order<'a>(mut entries: Vec<Entry<'a>>, schema: Option<&'static Schema>) -> Vec<Entry<'a>> {
     if let Some(schema) = schema {
         entries.sort_by_key(|(name, _)| {
-            let attribute = schema
-                .attributes
-                .iter()
-                .position(|attribute| attribute.name == &***name);
-            let block = schema
-                .blocks
-                .iter()
-                .position(|nested| nested.name == &***name);
+            let attribute = schema.attributes.iter().position(|attribute| attribute.name == &***name);
+            let block = schema.blocks.iter().position(|nested| nested.name == &***name);
             (attribute.unwrap_or(usize::MAX), block)
         });
     }
@@ -277,9 +257,7 @@ fn shape(name: &str, value: &Value, schema: Option<&'static Schema>) -> Shape {
 fn is_labelled(value: &Value) -> bool {
     let is_plain_object = |value: &Value| value.as_entries().is_some() && value.address().is_none();
     value.address().is_none()
-        && value
-            .as_entries()
-            .is_some_and(|entries| !entries.is_empty() && entries.values().all(is_plain_object))
+        && value.as_entries().is_some_and(|entries| !entries.is_empty() && entries.values().all(is_plain_object))
 }
 
 fn leaf(name: Name, value: &Value, action: Action, is_chosen: bool) -> Node {
@@ -287,19 +265,8 @@ fn leaf(name: Name, value: &Value, action: Action, is_chosen: bool) -> Node {
         Action::Delete => (Some(value.clone()), None),
         _ => (None, Some(value.clone())),
     };
-    let leaf = Leaf {
-        before,
-        after,
-        is_chosen,
-        forces_replacement: false,
-        impact: None,
-        cause: None,
-    };
-    Node {
-        name,
-        action,
-        content: Content::Leaf(Box::new(leaf)),
-    }
+    let leaf = Leaf { before, after, is_chosen, forces_replacement: false, impact: None, cause: None };
+    Node { name, action, content: Content::Leaf(Box::new(leaf)) }
 }
 
 fn block(
@@ -309,20 +276,11 @@ fn block(
     action: Action,
     schema: Option<&'static Schema>,
 ) -> Node {
-    Node {
-        name: Name::Block(kind.clone(), label),
-        action,
-        content: Content::Body(whole(value, action, schema)),
-    }
+    Node { name: Name::Block(kind.clone(), label), action, content: Content::Body(whole(value, action, schema)) }
 }
 
 /// Puts a differing attribute into the tree at the end of `steps`.
-fn insert(
-    nodes: &mut Vec<Node>,
-    steps: &[Step],
-    attribute: &AttributeChange,
-    schema: Option<&'static Schema>,
-) {
+fn insert(nodes: &mut Vec<Node>, steps: &[Step], attribute: &AttributeChange, schema: Option<&'static Schema>) {
     let Some((first, rest)) = steps.split_first() else {
         return;
     };
@@ -335,13 +293,10 @@ fn insert(
         ([Step::Key(label), rest @ ..], Some(Occurs::ByLabel(_))) => {
             (Name::Block(kind.clone(), Some(label.clone())), rest)
         }
-        ([Step::Key(label), rest @ ..], None) if looks_nested => {
-            (Name::Block(kind.clone(), Some(label.clone())), rest)
-        }
-        ([Step::Index(_), rest @ ..], Some(Occurs::Many)) => {
+        ([Step::Key(label), rest @ ..], None) if looks_nested => (Name::Block(kind.clone(), Some(label.clone())), rest),
+        ([Step::Index(_), rest @ ..], Some(Occurs::Many)) | (rest, Some(Occurs::Once)) => {
             (Name::Block(kind.clone(), None), rest)
         }
-        (rest, Some(Occurs::Once)) => (Name::Block(kind.clone(), None), rest),
         (rest, _) => (Name::Attribute(kind.clone()), rest),
     };
     let inner = nested.map(|nested| nested.schema);
@@ -351,21 +306,14 @@ fn insert(
         (Name::Block(..), rest) => insert(body(nodes, name), rest, attribute, inner),
         (Name::Attribute(_), rest) => {
             let key = Path(rest.to_vec());
-            let key = rest
-                .first()
-                .filter(|_| rest.len() == 1)
-                .map_or_else(|| key.to_string().into(), key_text);
+            let key = rest.first().filter(|_| rest.len() == 1).map_or_else(|| key.to_string().into(), key_text);
             body(nodes, name).push(difference(Name::Attribute(key), attribute));
         }
     }
 }
 
 /// A nested block that comes or goes as a whole.
-fn whole_difference(
-    name: Name,
-    attribute: &AttributeChange,
-    schema: Option<&'static Schema>,
-) -> Node {
+fn whole_difference(name: Name, attribute: &AttributeChange, schema: Option<&'static Schema>) -> Node {
     let node = |value: &Value, action| Node {
         name: name.clone(),
         action,
@@ -387,30 +335,19 @@ fn difference(name: Name, attribute: &AttributeChange) -> Node {
     let leaf = Leaf {
         before: attribute.before.clone(),
         after: attribute.after.clone(),
-        is_chosen: attribute
-            .after
-            .as_ref()
-            .is_some_and(|value| value.marks().contains(Marks::CHOSEN)),
+        is_chosen: attribute.after.as_ref().is_some_and(|value| value.marks().contains(Marks::CHOSEN)),
         forces_replacement: attribute.forces_replacement,
         impact: Some(attribute.impact),
         cause: Some(attribute.cause),
     };
-    Node {
-        name,
-        action,
-        content: Content::Leaf(Box::new(leaf)),
-    }
+    Node { name, action, content: Content::Leaf(Box::new(leaf)) }
 }
 
 /// Returns the body of the node of this name, which is made if it is not there.
 fn body(nodes: &mut Vec<Node>, name: Name) -> &mut Vec<Node> {
     let is_it = |node: &Node| node.name == name && matches!(node.content, Content::Body(_));
     let at = nodes.iter().position(is_it).unwrap_or_else(|| {
-        nodes.push(Node {
-            name,
-            action: Action::Update,
-            content: Content::Body(Vec::new()),
-        });
+        nodes.push(Node { name, action: Action::Update, content: Content::Body(Vec::new()) });
         nodes.len() - 1
     });
     match &mut nodes[at].content {

@@ -20,22 +20,11 @@ const PROVIDER: &str = "spawnpoint";
 /// Returns a plan as JSON.
 pub fn plan(plan: &Plan, schemas: Schemas) -> Json {
     let objects = objects(plan, schemas);
-    let harm_of = |change: &Change| {
-        objects
-            .iter()
-            .find(|object| object.change.address == change.address)
-    };
-    let changes: Vec<Json> = plan
-        .changes
-        .iter()
-        .map(|change| resource_change(change, harm_of(change)))
-        .collect();
+    let harm_of = |change: &Change| objects.iter().find(|object| object.change.address == change.address);
+    let changes: Vec<Json> = plan.changes.iter().map(|change| resource_change(change, harm_of(change))).collect();
     let drift: Vec<Json> = plan.changes.iter().filter_map(drifted).collect();
-    let outputs: Map<String, Json> = plan
-        .outputs
-        .iter()
-        .map(|(name, output)| (name.to_string(), output_change(output)))
-        .collect();
+    let outputs: Map<String, Json> =
+        plan.outputs.iter().map(|(name, output)| (name.to_string(), output_change(output))).collect();
     let mut document = json!({
         "format_version": FORMAT_VERSION,
         "terraform_version": env!("CARGO_PKG_VERSION"),
@@ -85,15 +74,10 @@ fn plain(value: &Value, secrets: Secrets) -> Json {
         Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
             items.iter().map(|item| plain(item, secrets)).collect()
         }
-        Kind::Map(_, entries) => entries
-            .iter()
-            .map(|(key, item)| (key.to_string(), plain(item, secrets)))
-            .collect(),
-        Kind::Object(object) => object
-            .attributes
-            .iter()
-            .map(|(key, item)| (key.to_string(), plain(item, secrets)))
-            .collect(),
+        Kind::Map(_, entries) => entries.iter().map(|(key, item)| (key.to_string(), plain(item, secrets))).collect(),
+        Kind::Object(object) => {
+            object.attributes.iter().map(|(key, item)| (key.to_string(), plain(item, secrets))).collect()
+        }
     }
 }
 
@@ -109,21 +93,13 @@ fn mask(value: &Value, is_marked: fn(&Value) -> bool) -> Json {
         return items
             .iter()
             .map(|item| mask(item, is_marked))
-            .map(|mask| {
-                if mask == Json::Bool(false) {
-                    json!({})
-                } else {
-                    mask
-                }
-            })
+            .map(|mask| if mask == Json::Bool(false) { json!({}) } else { mask })
             .collect();
     }
     match value.as_entries() {
         None => Json::Bool(false),
         Some(entries) => {
-            let marked = entries
-                .iter()
-                .map(|(key, item)| (key.to_string(), mask(item, is_marked)));
+            let marked = entries.iter().map(|(key, item)| (key.to_string(), mask(item, is_marked)));
             Json::Object(marked.filter(|(_, mask)| has_mark(mask)).collect())
         }
     }
@@ -199,43 +175,28 @@ fn attribute(attribute: &AttributeChange) -> Json {
     })
 }
 
+type Side = fn(&AttributeChange) -> Option<&Value>;
+
 /// The object as it was last applied is not part of a plan, so only what drifted is shown: observed `after`, applied `before`.
 fn drifted(change: &Change) -> Option<Json> {
-    let outside: Vec<&AttributeChange> = change
-        .attributes
-        .iter()
-        .filter(|attribute| attribute.cause == Cause::Drift)
-        .collect();
+    let outside: Vec<&AttributeChange> =
+        change.attributes.iter().filter(|attribute| attribute.cause == Cause::Drift).collect();
     let is_gone = change.reason == Some(Reason::Vanished);
     if outside.is_empty() && !is_gone {
         return None;
     }
-    let side = |pick: fn(&AttributeChange) -> Option<&Value>| -> Json {
+    let side = |pick: Side| -> Json {
         outside
             .iter()
-            .map(|attribute| {
-                (
-                    attribute.path.to_string(),
-                    pick(attribute).map_or(Json::Null, value),
-                )
-            })
+            .map(|attribute| (attribute.path.to_string(), pick(attribute).map_or(Json::Null, value)))
             .collect()
     };
-    let hidden = |pick: fn(&AttributeChange) -> Option<&Value>| -> Json {
-        let secret = outside
-            .iter()
-            .filter(|attribute| pick(attribute).is_some_and(Value::is_sensitive));
-        secret
-            .map(|attribute| (attribute.path.to_string(), json!(true)))
-            .collect()
+    let hidden = |pick: Side| -> Json {
+        let secret = outside.iter().filter(|attribute| pick(attribute).is_some_and(Value::is_sensitive));
+        secret.map(|attribute| (attribute.path.to_string(), json!(true))).collect()
     };
-    let (applied, observed): (
-        fn(&AttributeChange) -> Option<&Value>,
-        fn(&AttributeChange) -> Option<&Value>,
-    ) = (
-        |attribute| attribute.after.as_ref(),
-        |attribute| attribute.before.as_ref(),
-    );
+    let (applied, observed): (Side, Side) =
+        (|attribute| attribute.after.as_ref(), |attribute| attribute.before.as_ref());
     let mut result = identity(&change.address, &change.kind);
     result["change"] = json!({
         "actions": [if is_gone { "delete" } else { "update" }],
@@ -274,10 +235,7 @@ fn identity(address: &Address, kind: &str) -> Json {
 
 /// Everything after apply, flat under the root module: our addresses name their modules themselves.
 fn planned_values(plan: &Plan) -> Json {
-    let stays = plan
-        .changes
-        .iter()
-        .filter(|change| !matches!(change.action, Action::Delete | Action::Forget));
+    let stays = plan.changes.iter().filter(|change| !matches!(change.action, Action::Delete | Action::Forget));
     let resources: Vec<Json> = stays
         .map(|change| {
             let mut result = identity(&change.address, &change.kind);
@@ -293,17 +251,17 @@ fn planned_values(plan: &Plan) -> Json {
         .filter_map(|(name, output)| Some((name.to_string(), output.after.as_ref()?)))
         .map(|(name, output)| {
             let shown = if output.is_sensitive { Json::Null } else { value(&output.value) };
-            (name, json!({ "sensitive": output.is_sensitive, "type": output.value.type_of().to_string(), "value": shown }))
+            (
+                name,
+                json!({ "sensitive": output.is_sensitive, "type": output.value.type_of().to_string(), "value": shown }),
+            )
         })
         .collect();
     json!({ "outputs": outputs, "root_module": { "resources": resources } })
 }
 
 fn output_change(output: &crate::plan::OutputChange) -> Json {
-    let is_sensitive = output
-        .after
-        .as_ref()
-        .is_some_and(|after| after.is_sensitive)
+    let is_sensitive = output.after.as_ref().is_some_and(|after| after.is_sensitive)
         || output.before.as_ref().is_some_and(Value::is_sensitive);
     let shown = |of: Option<&Value>| of.filter(|_| !is_sensitive).map_or(Json::Null, value);
     let after = output.after.as_ref().map(|after| &after.value);
@@ -329,10 +287,7 @@ fn ours(plan: &Plan, objects: &[Object<'_>]) -> Json {
             .lines
             .iter()
             .map(|line| {
-                (
-                    line.what.to_owned(),
-                    json!({ "before": line.before, "after": line.after, "limit": line.limit }),
-                )
+                (line.what.to_owned(), json!({ "before": line.before, "after": line.after, "limit": line.limit }))
             })
             .collect();
         json!({ "tenant": quota.tenant.to_string(), "tier": quota.tier, "limits": lines })
@@ -420,6 +375,5 @@ fn steps(path: &Path) -> Json {
 
 /// Returns a moment as RFC 3339 in UTC.
 fn timestamp(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds)
-        .map_or_else(|_| String::new(), |moment| moment.to_string())
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |moment| moment.to_string())
 }

@@ -13,28 +13,18 @@ const BAR: u64 = 10;
 
 /// Returns the tables of tenants and nodes that this plan changes or that are near their limit; empty if there are none.
 pub fn text(plan: &Plan, style: Style) -> String {
-    let tenants: Vec<Vec<Cell>> = plan
-        .quotas
-        .iter()
-        .filter(|quota| is_worth_showing(quota))
-        .flat_map(rows)
-        .collect();
+    let tenants: Vec<Vec<Cell>> = plan.quotas.iter().filter(|quota| is_worth_showing(quota)).flat_map(rows).collect();
     let nodes: Vec<Vec<Cell>> = plan
         .capacity
         .iter()
         .filter(|node| {
-            node.memory_before_bytes != node.memory_after_bytes
-                || is_near(node.memory_after_bytes, node.memory_bytes)
+            node.memory_before_bytes != node.memory_after_bytes || is_near(node.memory_after_bytes, node.memory_bytes)
         })
         .map(|node| row(node, plan))
         .collect();
     let table = |heading: &str, rows: &[Vec<Cell>]| match rows.is_empty() {
         true => String::new(),
-        false => format!(
-            "\n{}\n{}",
-            style.paint(Role::Strong, heading),
-            lines(rows, style)
-        ),
+        false => format!("\n{}\n{}", style.paint(Role::Strong, heading), lines(rows, style)),
     };
     table("Quota after apply", &tenants) + &table("Nodes after apply", &nodes)
 }
@@ -44,19 +34,12 @@ fn is_near(after: u64, limit: u64) -> bool {
 }
 
 fn is_worth_showing(quota: &Quota) -> bool {
-    quota
-        .lines
-        .iter()
-        .any(|line| line.before != line.after || is_near(line.after, line.limit))
+    quota.lines.iter().any(|line| line.before != line.after || is_near(line.after, line.limit))
 }
 
 fn rows(quota: &Quota) -> impl Iterator<Item = Vec<Cell>> {
     quota.lines.iter().enumerate().map(|(at, line)| {
-        let tenant = if at == 0 {
-            format!("{} ({})", quota.tenant, quota.tier)
-        } else {
-            String::new()
-        };
+        let tenant = if at == 0 { format!("{} ({})", quota.tenant, quota.tier) } else { String::new() };
         let amount = |number| amount(line, number);
         let mut row = vec![
             Cell::words(tenant, Role::Strong),
@@ -79,15 +62,8 @@ fn amount(line: &QuotaLine, number: u64) -> String {
 }
 
 fn row(node: &Capacity, plan: &Plan) -> Vec<Cell> {
-    let has_one_cluster = plan
-        .capacity
-        .iter()
-        .all(|other| other.cluster == node.cluster);
-    let name = if has_one_cluster {
-        node.node.clone()
-    } else {
-        format!("{} {}", node.cluster, node.node)
-    };
+    let has_one_cluster = plan.capacity.iter().all(|other| other.cluster == node.cluster);
+    let name = if has_one_cluster { node.node.clone() } else { format!("{} {}", node.cluster, node.node) };
     let mut row = vec![
         Cell::words(name, Role::Strong),
         Cell::words("memory", Role::Text),
@@ -100,10 +76,7 @@ fn row(node: &Capacity, plan: &Plan) -> Vec<Cell> {
     let running = super::amount::count(node.guests_after as usize, "guest");
     row.insert(
         row.len() - 1,
-        Cell::words(
-            format!("{} of {} cores, {running}", node.cores_after, node.cores),
-            Role::Text,
-        ),
+        Cell::words(format!("{} of {} cores, {running}", node.cores_after, node.cores), Role::Text),
     );
     row
 }
@@ -116,16 +89,8 @@ fn share(after: u64, limit: u64) -> [Cell; 3] {
         (_, NEAR..=100) => (Role::Change, "near the limit"),
         (_, _) => (Role::Remove, "over the limit"),
     };
-    let filled = if after == 0 {
-        0
-    } else {
-        (share * BAR).div_ceil(100).min(BAR)
-    };
+    let filled = if after == 0 { 0 } else { (share * BAR).div_ceil(100).min(BAR) };
     let bar = "#".repeat(filled as usize) + &".".repeat((BAR - filled) as usize);
     let share = if after == 0 { 0 } else { share };
-    [
-        Cell::words(bar, role),
-        Cell::number(format!("{share}%"), role),
-        Cell::words(word, role),
-    ]
+    [Cell::words(bar, role), Cell::number(format!("{share}%"), role), Cell::words(word, role)]
 }

@@ -4,9 +4,9 @@
 //! decided by whoever passes a [`Style`]; every text reads the same without it. Architecture invariant: nothing here reads an environment,
 //! and no secret comes through [`value`].
 
-pub mod diagnostics;
 pub mod amount;
 pub mod change;
+pub mod diagnostics;
 pub mod diff;
 pub mod json;
 pub mod limits;

@@ -9,19 +9,13 @@ use std::fmt::Write as _;
 /// Returns the summary of an apply.
 pub fn text(plan: &Plan, summary: &Summary, style: Style) -> String {
     if summary.is_success() {
-        return style.paint(Role::Add, &headline(plan, summary))
-            + "\n"
-            + &warnings(plan, summary, style);
+        return style.paint(Role::Add, &headline(plan, summary)) + "\n" + &warnings(plan, summary, style);
     }
     let mut text = String::new();
     failures(&mut text, plan, summary, style);
     not_started(&mut text, plan, summary, style);
     text.push_str(&warnings(plan, summary, style));
-    let _ = writeln!(
-        text,
-        "{}",
-        style.paint(Role::Remove, &headline(plan, summary))
-    );
+    let _ = writeln!(text, "{}", style.paint(Role::Remove, &headline(plan, summary)));
     let hints: &[&str] = match (has_failed(summary), summary.is_interrupted) {
         (true, _) => &[
             "mend what is named above, then run `spawnpoint apply` again: it continues where this run stopped",
@@ -54,47 +48,27 @@ fn sentence(mode: Mode, counts: Counts) -> String {
 }
 
 fn past(counts: Counts) -> String {
-    let import = if counts.import > 0 {
-        format!("{} imported, ", counts.import)
-    } else {
-        String::new()
-    };
-    let forget = if counts.forget > 0 {
-        format!(", {} forgotten", counts.forget)
-    } else {
-        String::new()
-    };
-    format!(
-        "{import}{} added, {} changed, {} destroyed{forget}",
-        counts.add, counts.change, counts.destroy
-    )
+    let import = if counts.import > 0 { format!("{} imported, ", counts.import) } else { String::new() };
+    let forget = if counts.forget > 0 { format!(", {} forgotten", counts.forget) } else { String::new() };
+    format!("{import}{} added, {} changed, {} destroyed{forget}", counts.add, counts.change, counts.destroy)
 }
 
 /// Returns how much of the plan was done: a change counts when every operation of its object was.
 pub fn done(plan: &Plan, summary: &Summary) -> Counts {
     let is_done = |result: &Option<OperationResult>| {
-        matches!(
-            result,
-            Some(OperationResult::Done | OperationResult::DoneWithWarnings(_))
-        )
+        matches!(result, Some(OperationResult::Done | OperationResult::DoneWithWarnings(_)))
     };
     let mut finished = plan.clone();
     finished.changes.retain(|change| {
-        let mut own = plan
-            .operations
-            .iter()
-            .zip(&summary.results)
-            .filter(|(operation, _)| operation.address == change.address);
+        let mut own =
+            plan.operations.iter().zip(&summary.results).filter(|(operation, _)| operation.address == change.address);
         own.all(|(_, result)| is_done(result))
     });
     finished.counts()
 }
 
 fn has_failed(summary: &Summary) -> bool {
-    summary
-        .results
-        .iter()
-        .any(|result| matches!(result, Some(OperationResult::Failed { .. })))
+    summary.results.iter().any(|result| matches!(result, Some(OperationResult::Failed { .. })))
 }
 
 fn failures(text: &mut String, plan: &Plan, summary: &Summary, style: Style) {
@@ -120,26 +94,15 @@ fn not_started(text: &mut String, plan: &Plan, summary: &Summary, style: Style) 
                 None => continue,
             },
             Some(OperationResult::Skipped) | None => "the run was interrupted".to_owned(),
-            Some(
-                OperationResult::Done
-                | OperationResult::DoneWithWarnings(_)
-                | OperationResult::Failed { .. },
-            ) => continue,
+            Some(OperationResult::Done | OperationResult::DoneWithWarnings(_) | OperationResult::Failed { .. }) => {
+                continue;
+            }
         };
-        lines.push(format!(
-            "  {} ({}): {why}",
-            operation.address,
-            verb(operation.verb)
-        ));
+        lines.push(format!("  {} ({}): {why}", operation.address, verb(operation.verb)));
     }
     if !lines.is_empty() {
         let head = format!("not started: {}", count(lines.len(), "operation"));
-        let _ = writeln!(
-            text,
-            "{}\n{}\n",
-            style.paint(Role::Change, &head),
-            lines.join("\n")
-        );
+        let _ = writeln!(text, "{}\n{}\n", style.paint(Role::Change, &head), lines.join("\n"));
     }
 }
 

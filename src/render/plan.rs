@@ -28,7 +28,9 @@ pub fn text(plan: &Plan, schemas: Schemas, style: Style) -> String {
     text.push_str(&outputs(plan, style));
     text.push_str(&limits::text(plan, style));
     if has_drift(plan) {
-        text.push_str("\nNote: Objects have changed outside of Spawnpoint. Lines with `drift` or `conflict` say which.\n");
+        text.push_str(
+            "\nNote: Objects have changed outside of Spawnpoint. Lines with `drift` or `conflict` say which.\n",
+        );
     }
     text.push_str(&work(plan, style));
     let _ = writeln!(
@@ -42,31 +44,17 @@ pub fn text(plan: &Plan, schemas: Schemas, style: Style) -> String {
 
 /// Returns the sentence that Terraform's consumers read.
 pub fn sentence(counts: Counts) -> String {
-    let import = if counts.import > 0 {
-        format!("{} to import, ", counts.import)
-    } else {
-        String::new()
-    };
-    let forget = if counts.forget > 0 {
-        format!(", {} to forget", counts.forget)
-    } else {
-        String::new()
-    };
-    format!(
-        "Plan: {import}{} to add, {} to change, {} to destroy{forget}.",
-        counts.add, counts.change, counts.destroy
-    )
+    let import = if counts.import > 0 { format!("{} to import, ", counts.import) } else { String::new() };
+    let forget = if counts.forget > 0 { format!(", {} to forget", counts.forget) } else { String::new() };
+    format!("Plan: {import}{} to add, {} to change, {} to destroy{forget}.", counts.add, counts.change, counts.destroy)
 }
 
 fn summary(counts: Counts, style: Style) -> String {
     if counts == Counts::default() {
-        return "You can apply this plan to save these new output values; no object changes."
-            .into();
+        return "You can apply this plan to save these new output values; no object changes.".into();
     }
     let sentence = sentence(counts);
-    let rest = sentence
-        .strip_prefix("Plan:")
-        .expect("the sentence begins with it");
+    let rest = sentence.strip_prefix("Plan:").expect("the sentence begins with it");
     style.paint(Role::Strong, "Plan:") + rest
 }
 
@@ -74,16 +62,10 @@ fn nothing(plan: &Plan, style: Style) -> String {
     let why = match plan.mode {
         Mode::Destroy => "Nothing of this stack exists.",
         Mode::RefreshOnly => "The state matches what is on the cluster.",
-        Mode::Apply if !plan.unreachable.is_empty() => {
-            "What could be read matches the configuration."
-        }
+        Mode::Apply if !plan.unreachable.is_empty() => "What could be read matches the configuration.",
         Mode::Apply => "Everything matches the configuration.",
     };
-    format!(
-        "{} {why}\n{}",
-        style.paint(Role::Add, "No changes."),
-        limits::text(plan, style)
-    )
+    format!("{} {why}\n{}", style.paint(Role::Add, "No changes."), limits::text(plan, style))
 }
 
 /// What the reader must know before anything else: what could not be seen.
@@ -91,17 +73,11 @@ fn warnings(plan: &Plan, style: Style) -> String {
     let mut text = String::new();
     for (node, guests) in &plan.unreachable {
         let guests = amount::count(*guests, "managed guest");
-        let line = format!(
-            "! node {node} did not answer: {guests} there not checked, and nothing is planned for them"
-        );
+        let line = format!("! node {node} did not answer: {guests} there not checked, and nothing is planned for them");
         let _ = writeln!(text, "{}", style.paint(Role::Change, &line));
     }
     for line in &plan.in_progress {
-        let _ = writeln!(
-            text,
-            "{}",
-            style.paint(Role::Change, &format!("! {line}: not planned"))
-        );
+        let _ = writeln!(text, "{}", style.paint(Role::Change, &format!("! {line}: not planned")));
     }
     if !text.is_empty() {
         text.push('\n');
@@ -110,16 +86,10 @@ fn warnings(plan: &Plan, style: Style) -> String {
 }
 
 fn overview(objects: &[Object<'_>], style: Style) -> String {
-    let heading = ["", "object", "tenant", "where", "effect"]
-        .map(|text| Cell::words(text, Role::Quiet))
-        .to_vec();
+    let heading = ["", "object", "tenant", "where", "effect"].map(|text| Cell::words(text, Role::Quiet)).to_vec();
     let row = |object: &Object<'_>| {
         let change = object.change;
-        let role = if object.harm > Harm::Live {
-            Role::Remove
-        } else {
-            Role::Text
-        };
+        let role = if object.harm > Harm::Live { Role::Remove } else { Role::Text };
         vec![
             Cell::number(change.action.symbol(), Role::of(change.action)),
             Cell::words(change.address.to_string(), Role::Text),
@@ -128,17 +98,10 @@ fn overview(objects: &[Object<'_>], style: Style) -> String {
             Cell::words(change::effect(object), role),
         ]
     };
-    let rows: Vec<Vec<Cell>> = std::iter::once(heading)
-        .chain(objects.iter().map(row))
-        .collect();
-    let actions: std::collections::BTreeSet<Action> =
-        objects.iter().map(|object| object.change.action).collect();
+    let rows: Vec<Vec<Cell>> = std::iter::once(heading).chain(objects.iter().map(row)).collect();
+    let actions: std::collections::BTreeSet<Action> = objects.iter().map(|object| object.change.action).collect();
     let legend: Vec<String> = actions.into_iter().map(legend).collect();
-    format!(
-        "Spawnpoint will do this ({}):\n\n{}",
-        legend.join(", "),
-        lines(&rows, style)
-    )
+    format!("Spawnpoint will do this ({}):\n\n{}", legend.join(", "), lines(&rows, style))
 }
 
 fn legend(action: Action) -> String {
@@ -164,18 +127,10 @@ fn outputs(plan: &Plan, style: Style) -> String {
     if changing.is_empty() {
         return String::new();
     }
-    let width = changing
-        .iter()
-        .map(|(name, _)| name.chars().count())
-        .max()
-        .unwrap_or(0);
+    let width = changing.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let mut text = format!("\n{}\n", style.paint(Role::Strong, "Changes to Outputs:"));
     for (name, output) in changing {
-        let shown = |value: &crate::value::Value| match output
-            .after
-            .as_ref()
-            .is_some_and(|after| after.is_sensitive)
-        {
+        let shown = |value: &crate::value::Value| match output.after.as_ref().is_some_and(|after| after.is_sensitive) {
             true => "(sensitive value)".to_owned(),
             false => value::inline(value),
         };
@@ -195,12 +150,7 @@ fn outputs(plan: &Plan, style: Style) -> String {
 
 fn has_drift(plan: &Plan) -> bool {
     let outside = |cause| matches!(cause, Cause::Drift | Cause::Conflict);
-    plan.changes.iter().any(|change| {
-        change
-            .attributes
-            .iter()
-            .any(|attribute| outside(attribute.cause))
-    })
+    plan.changes.iter().any(|change| change.attributes.iter().any(|attribute| outside(attribute.cause)))
 }
 
 fn work(plan: &Plan, style: Style) -> String {
@@ -224,19 +174,10 @@ fn most_at_once(operations: &[Operation]) -> usize {
     let mut ends: Vec<Option<u64>> = vec![None; operations.len()];
     let mut moments: Vec<(u64, i64)> = Vec::new();
     // Operations may be listed in any order; each round settles at least one, for a plan's operations have no cycle.
-    while let Some(at) = (0..operations.len()).find(|at| {
-        ends[*at].is_none()
-            && operations[*at]
-                .after
-                .iter()
-                .all(|before| ends[*before].is_some())
-    }) {
-        let start = operations[at]
-            .after
-            .iter()
-            .filter_map(|before| ends[*before])
-            .max()
-            .unwrap_or(0);
+    while let Some(at) = (0..operations.len())
+        .find(|at| ends[*at].is_none() && operations[*at].after.iter().all(|before| ends[*before].is_some()))
+    {
+        let start = operations[at].after.iter().filter_map(|before| ends[*before]).max().unwrap_or(0);
         let end = start + operations[at].estimate_ms.max(1);
         ends[at] = Some(end);
         moments.extend([(start, 1), (end, -1)]);

@@ -24,34 +24,18 @@ fn lasting(event: &Event, style: Style) -> Option<String> {
 }
 
 /// The words of an end; what was not started is told by the summary.
-fn ending(
-    verb: Verb,
-    result: &OperationResult,
-    elapsed_ms: u64,
-    identity: &str,
-    style: Style,
-) -> Option<String> {
-    let place = if identity.is_empty() {
-        String::new()
-    } else {
-        format!(" [{identity}]")
-    };
+fn ending(verb: Verb, result: &OperationResult, elapsed_ms: u64, identity: &str, style: Style) -> Option<String> {
+    let place = if identity.is_empty() { String::new() } else { format!(" [{identity}]") };
     let after = elapsed(elapsed_ms);
     match result {
         OperationResult::Done => {
             Some(style.paint(Role::Add, &format!("{} complete after {after}", noun(verb))) + &place)
         }
-        OperationResult::DoneWithWarnings(_) => Some(
-            style.paint(
-                Role::Change,
-                &format!("{} complete after {after}, with warnings", noun(verb)),
-            ) + &place,
-        ),
+        OperationResult::DoneWithWarnings(_) => {
+            Some(style.paint(Role::Change, &format!("{} complete after {after}, with warnings", noun(verb))) + &place)
+        }
         OperationResult::Failed { error, .. } => Some(
-            style.paint(
-                Role::Remove,
-                &format!("{} failed after {after}", noun(verb)),
-            ) + &format!("{place}: {error}"),
+            style.paint(Role::Remove, &format!("{} failed after {after}", noun(verb))) + &format!("{place}: {error}"),
         ),
         OperationResult::NotStarted { .. } | OperationResult::Skipped => None,
     }
@@ -87,36 +71,19 @@ pub struct Lines {
 impl Lines {
     /// Returns a maker of lines.
     pub fn new(style: Style) -> Self {
-        Self {
-            style,
-            verbs: BTreeMap::new(),
-        }
+        Self { style, verbs: BTreeMap::new() }
     }
 
     /// Returns the line of an event, if it is worth one.
     pub fn line(&mut self, event: &Event) -> Option<String> {
         match event {
-            Event::Started {
-                operation,
-                verb,
-                steps,
-                address,
-                ..
-            } => {
+            Event::Started { operation, verb, steps, address, .. } => {
                 self.verbs.insert(*operation, *verb);
                 // Without steps no step event follows that could say it began.
                 (*steps == 0).then(|| format!("{address}: {}", doing(*verb)))
             }
-            Event::Step {
-                operation,
-                address,
-                step,
-                ..
-            } => {
-                let doing = self
-                    .verbs
-                    .get(operation)
-                    .map_or("Working...", |verb| doing(*verb));
+            Event::Step { operation, address, step, .. } => {
+                let doing = self.verbs.get(operation).map_or("Working...", |verb| doing(*verb));
                 Some(format!("{address}: {doing} [{step}]"))
             }
             Event::Progress { address, text, .. } => Some(format!("{address}: {text}")),
@@ -148,53 +115,27 @@ impl Bars {
             Style::Plain => "{bar:30} {pos} of {len}, {elapsed}",
             Style::Colour => "{bar:30.green} {pos} of {len}, {elapsed}",
         };
-        total.set_style(
-            ProgressStyle::with_template(template)
-                .expect("the template is ours")
-                .progress_chars("##."),
-        );
-        Self {
-            style,
-            screen,
-            total,
-            running: BTreeMap::new(),
-        }
+        total.set_style(ProgressStyle::with_template(template).expect("the template is ours").progress_chars("##."));
+        Self { style, screen, total, running: BTreeMap::new() }
     }
 
     /// Shows an event.
     pub fn show(&mut self, event: &Event) {
         match event {
-            Event::Started {
-                operation,
-                address,
-                verb,
-                steps,
-                ..
-            } => {
-                let bar = self
-                    .screen
-                    .insert_before(&self.total, ProgressBar::new(*steps as u64));
+            Event::Started { operation, address, verb, steps, .. } => {
+                let bar = self.screen.insert_before(&self.total, ProgressBar::new(*steps as u64));
                 let template = "{spinner} {prefix} {bar:12} {msg} {elapsed}";
                 bar.set_style(
-                    ProgressStyle::with_template(template)
-                        .expect("the template is ours")
-                        .progress_chars("##."),
+                    ProgressStyle::with_template(template).expect("the template is ours").progress_chars("##."),
                 );
                 bar.set_prefix(format!("{address}: {}", doing(*verb)));
                 self.running.insert(*operation, bar);
             }
-            Event::Step {
-                operation,
-                step,
-                index,
-                ..
-            } => self.with(*operation, |bar| {
+            Event::Step { operation, step, index, .. } => self.with(*operation, |bar| {
                 bar.set_position(*index as u64);
                 bar.set_message(format!("[{step}]"));
             }),
-            Event::Progress {
-                operation, text, ..
-            } => self.with(*operation, |bar| bar.set_message(text.clone())),
+            Event::Progress { operation, text, .. } => self.with(*operation, |bar| bar.set_message(text.clone())),
             Event::Ended { operation, .. } => {
                 if let Some(bar) = self.running.remove(operation) {
                     bar.finish_and_clear();

@@ -14,13 +14,7 @@ use serde_json::{Value as Json, json};
 pub fn version(at: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let more = json!({ "spawnpoint": version, "terraform": version, "ui": "1.2" });
-    line(
-        at,
-        "info",
-        "version",
-        &format!("Spawnpoint {version}"),
-        more,
-    )
+    line(at, "info", "version", &format!("Spawnpoint {version}"), more)
 }
 
 /// Returns the line of a diagnostic.
@@ -30,61 +24,27 @@ pub fn diagnostic(at: &str, diagnostic: &Diagnostic, sources: &Sources) -> Strin
         Severity::Warning => ("warn", "Warning"),
     };
     let message = format!("{word}: {}", diagnostic.summary);
-    line(
-        at,
-        level,
-        "diagnostic",
-        &message,
-        json!({ "diagnostic": diagnostics::json(diagnostic, sources) }),
-    )
+    line(at, level, "diagnostic", &message, json!({ "diagnostic": diagnostics::json(diagnostic, sources) }))
 }
 
 /// Returns the lines of a plan: each change, then the counts, then the outputs.
 pub fn plan(at: &str, plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
-    for change in plan
-        .changes
-        .iter()
-        .filter(|change| change.action != Action::NoOp)
-    {
+    for change in plan.changes.iter().filter(|change| change.action != Action::NoOp) {
         let action = action(change.action);
         let more = json!({ "change": { "resource": resource(&change.address, &change.kind), "action": action } });
-        lines.push(line(
-            at,
-            "info",
-            "planned_change",
-            &format!("{}: Plan to {action}", change.address),
-            more,
-        ));
+        lines.push(line(at, "info", "planned_change", &format!("{}: Plan to {action}", change.address), more));
     }
-    let operation = if plan.mode == Mode::Destroy {
-        "destroy"
-    } else {
-        "plan"
-    };
-    lines.push(summary_line(
-        at,
-        &sentence(plan.counts()),
-        plan.counts(),
-        operation,
-    ));
+    let operation = if plan.mode == Mode::Destroy { "destroy" } else { "plan" };
+    lines.push(summary_line(at, &sentence(plan.counts()), plan.counts(), operation));
     lines
 }
 
 /// Returns the last line of an apply.
 pub fn outcome(at: &str, plan: &Plan, summary: &Summary) -> String {
     let counts = super::outcome::done(plan, summary);
-    let operation = if plan.mode == Mode::Destroy {
-        "destroy"
-    } else {
-        "apply"
-    };
-    summary_line(
-        at,
-        &super::outcome::headline(plan, summary),
-        counts,
-        operation,
-    )
+    let operation = if plan.mode == Mode::Destroy { "destroy" } else { "apply" };
+    summary_line(at, &super::outcome::headline(plan, summary), counts, operation)
 }
 
 fn summary_line(at: &str, message: &str, counts: crate::plan::Counts, operation: &str) -> String {
@@ -96,13 +56,7 @@ fn summary_line(at: &str, message: &str, counts: crate::plan::Counts, operation:
         "forget": counts.forget,
         "operation": operation,
     });
-    line(
-        at,
-        "info",
-        "change_summary",
-        message,
-        json!({ "changes": changes }),
-    )
+    line(at, "info", "change_summary", message, json!({ "changes": changes }))
 }
 
 /// Returns the line of an event.
@@ -110,65 +64,27 @@ pub fn event(at: &str, event: &Event) -> String {
     match event {
         Event::Started { address, verb, .. } => {
             let hook = json!({ "resource": resource(address, &address.kind), "action": of(*verb) });
-            line(
-                at,
-                "info",
-                "apply_start",
-                &format!("{address}: {}...", title(of(*verb))),
-                json!({ "hook": hook }),
-            )
+            line(at, "info", "apply_start", &format!("{address}: {}...", title(of(*verb))), json!({ "hook": hook }))
         }
-        Event::Step {
-            address,
-            step,
-            index,
-            ..
-        } => {
+        Event::Step { address, step, index, .. } => {
             let hook = json!({ "resource": resource(address, &address.kind), "step": &**step, "index": index });
-            line(
-                at,
-                "info",
-                "x_spawnpoint_step",
-                &format!("{address}: [{step}]"),
-                json!({ "hook": hook }),
-            )
+            line(at, "info", "x_spawnpoint_step", &format!("{address}: [{step}]"), json!({ "hook": hook }))
         }
         Event::Progress { address, text, .. } => {
-            let hook = json!({ "resource": resource(address, &address.kind), "provisioner": "spawnpoint", "output": text });
-            line(
-                at,
-                "info",
-                "provision_progress",
-                &format!("{address}: {text}"),
-                json!({ "hook": hook }),
-            )
+            let hook =
+                json!({ "resource": resource(address, &address.kind), "provisioner": "spawnpoint", "output": text });
+            line(at, "info", "provision_progress", &format!("{address}: {text}"), json!({ "hook": hook }))
         }
-        Event::Ended {
-            address,
-            verb,
-            result,
-            elapsed_ms,
-            identity,
-            ..
-        } => ended(at, address, *verb, result, *elapsed_ms, identity),
-        Event::Interrupted => line(
-            at,
-            "warn",
-            "log",
-            "Interrupted: what runs is finished, nothing new is started",
-            json!({}),
-        ),
+        Event::Ended { address, verb, result, elapsed_ms, identity, .. } => {
+            ended(at, address, *verb, result, *elapsed_ms, identity)
+        }
+        Event::Interrupted => {
+            line(at, "warn", "log", "Interrupted: what runs is finished, nothing new is started", json!({}))
+        }
     }
 }
 
-fn ended(
-    at: &str,
-    address: &Address,
-    verb: Verb,
-    result: &OperationResult,
-    elapsed_ms: u64,
-    identity: &str,
-) -> String {
+fn ended(at: &str, address: &Address, verb: Verb, result: &OperationResult, elapsed_ms: u64, identity: &str) -> String {
     let mut hook = json!({
         "resource": resource(address, &address.kind),
         "action": of(verb),
@@ -193,28 +109,18 @@ fn ended(
                 at,
                 "error",
                 "apply_errored",
-                &format!(
-                    "{address}: {} failed after {after}: {error}",
-                    title(of(verb))
-                ),
+                &format!("{address}: {} failed after {after}: {error}", title(of(verb))),
                 json!({ "hook": hook }),
             )
         }
-        OperationResult::NotStarted { .. } | OperationResult::Skipped => line(
-            at,
-            "warn",
-            "x_spawnpoint_not_started",
-            &format!("{address}: not started"),
-            json!({ "hook": hook }),
-        ),
+        OperationResult::NotStarted { .. } | OperationResult::Skipped => {
+            line(at, "warn", "x_spawnpoint_not_started", &format!("{address}: not started"), json!({ "hook": hook }))
+        }
     }
 }
 
 /// Returns the line of the outputs. Sensitive ones have no value in it.
-pub fn outputs<'a>(
-    at: &str,
-    outputs: impl Iterator<Item = (&'a str, &'a crate::value::Value, bool)>,
-) -> String {
+pub fn outputs<'a>(at: &str, outputs: impl Iterator<Item = (&'a str, &'a crate::value::Value, bool)>) -> String {
     let shown: Json = outputs
         .map(|(name, value, is_sensitive)| {
             let shown = if is_sensitive { Json::Null } else { json::value(value) };
@@ -222,13 +128,7 @@ pub fn outputs<'a>(
         })
         .collect();
     let count = shown.as_object().map_or(0, serde_json::Map::len);
-    line(
-        at,
-        "info",
-        "outputs",
-        &format!("Outputs: {count}"),
-        json!({ "outputs": shown }),
-    )
+    line(at, "info", "outputs", &format!("Outputs: {count}"), json!({ "outputs": shown }))
 }
 
 fn line(at: &str, level: &str, kind: &str, message: &str, more: Json) -> String {
@@ -250,10 +150,7 @@ fn resource(address: &Address, kind: &str) -> Json {
         None => (&address.name, &address.key),
         Some(child) => (&child.name, &child.key),
     };
-    let local = Address {
-        module: crate::config::ModulePath::default(),
-        ..address.clone()
-    };
+    let local = Address { module: crate::config::ModulePath::default(), ..address.clone() };
     json!({
         "addr": address.to_string(),
         "module": address.module.to_string(),
@@ -292,7 +189,5 @@ fn of(verb: Verb) -> &'static str {
 
 fn title(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

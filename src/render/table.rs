@@ -19,20 +19,12 @@ enum Side {
 impl Cell {
     /// Returns a cell of words.
     pub fn words(text: impl Into<String>, role: Role) -> Self {
-        Self {
-            text: text.into(),
-            role,
-            side: Side::Left,
-        }
+        Self { text: text.into(), role, side: Side::Left }
     }
 
     /// Returns a cell of a number, aligned to the right.
     pub fn number(text: impl Into<String>, role: Role) -> Self {
-        Self {
-            text: text.into(),
-            role,
-            side: Side::Right,
-        }
+        Self { text: text.into(), role, side: Side::Right }
     }
 }
 
@@ -40,11 +32,7 @@ impl Cell {
 pub fn lines(rows: &[Vec<Cell>], style: Style) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.text.chars().count())
-            .max()
-            .unwrap_or(0)
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.chars().count()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();

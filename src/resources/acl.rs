@@ -2,12 +2,11 @@
 
 use super::schema::{Attribute, Impact, Schema, Takes};
 use super::step::{Guard, GuardedCall, Lock, Step, Task, Verify};
-use super::{Draft, Found, Lookup, ObjectType, Origin, Sighting};
+use super::{Changed, Draft, Found, Lookup, ObjectType, Origin, Sighting};
 use crate::observe::AclView;
 use crate::proxmox::Call;
 use crate::state::{Effect, Identity};
-use crate::value::{Path, Value};
-use std::collections::BTreeSet;
+use crate::value::Value;
 
 /// The type. Source: API section `/access/acl`.
 pub static ACL: ObjectType = ObjectType {
@@ -19,15 +18,22 @@ pub static ACL: ObjectType = ObjectType {
     create,
     update,
     delete,
+    is_replaced_first: true,
     locks,
 };
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("path", Takes::Text, "Path in Proxmox's tree of objects, e.g. `/pool/acme`.").required().on_change(Impact::Recreate),
+        Attribute::new("path", Takes::Text, "Path in Proxmox's tree of objects, e.g. `/pool/acme`.")
+            .required()
+            .on_change(Impact::Recreate),
         Attribute::new("role", Takes::Text, "Role, e.g. `PVEVMUser`.").required().on_change(Impact::Recreate),
-        Attribute::new("subject_kind", Takes::OneOf(&["user", "group", "token"]), "What gets the role.").or("user").on_change(Impact::Recreate),
-        Attribute::new("subject", Takes::Text, "Who gets the role, e.g. `kim@pve`.").required().on_change(Impact::Recreate),
+        Attribute::new("subject_kind", Takes::OneOf(&["user", "group", "token"]), "What gets the role.")
+            .or("user")
+            .on_change(Impact::Recreate),
+        Attribute::new("subject", Takes::Text, "Who gets the role, e.g. `kim@pve`.")
+            .required()
+            .on_change(Impact::Recreate),
         Attribute::new("propagate", Takes::Bool, "Whether it holds for everything below the path.").or("true"),
     ],
     blocks: &[],
@@ -49,13 +55,15 @@ fn part<'a>(identity: &'a Identity, name: &str) -> &'a str {
 
 fn sight(lookup: &Lookup) -> Sighting {
     let identity = lookup.identity;
-    let matches = |rule: &&AclView| {
-        rule.path == part(identity, "path")
-            && rule.role == part(identity, "role")
-            && rule.subject_kind == part(identity, "kind")
-            && rule.subject == part(identity, "subject")
+    let rule = |propagates| AclView {
+        path: part(identity, "path").to_owned(),
+        role: part(identity, "role").to_owned(),
+        subject_kind: part(identity, "kind").to_owned(),
+        subject: part(identity, "subject").to_owned(),
+        propagates,
     };
-    lookup.view.acl.iter().find(matches).map_or(Sighting::Absent, |rule| {
+    let found = [true, false].into_iter().find_map(|propagates| lookup.view.acl.get(&rule(propagates)));
+    found.map_or(Sighting::Absent, |rule| {
         Sighting::Present(Box::new(Found {
             value: Value::object([
                 ("path", Value::text(rule.path.clone())),
@@ -65,6 +73,7 @@ fn sight(lookup: &Lookup) -> Sighting {
                 ("propagate", Value::from(rule.propagates)),
             ]),
             identity: identity.clone(),
+            running: None,
             digest: None,
             notes: Vec::new(),
         }))
@@ -75,7 +84,7 @@ fn create(draft: &Draft) -> Vec<Step> {
     vec![step(draft, "create", true)]
 }
 
-fn update(draft: &Draft, _changed: &BTreeSet<Path>) -> Vec<Step> {
+fn update(draft: &Draft, _changed: &Changed) -> Vec<Step> {
     vec![step(draft, "update", true)]
 }
 

@@ -17,7 +17,7 @@ use crate::observe::ClusterView;
 use crate::state::Identity;
 use crate::value::{Path, Value};
 use marker::Marker;
-use schema::Schema;
+use schema::{Impact, Schema};
 use std::collections::BTreeSet;
 use step::{Lock, Step};
 
@@ -44,9 +44,11 @@ pub struct ObjectType {
     /// Returns the steps that make it.
     pub create: fn(&Draft) -> Vec<Step>,
     /// Returns the steps that change these attributes.
-    pub update: fn(&Draft, &BTreeSet<Path>) -> Vec<Step>,
+    pub update: fn(&Draft, &Changed) -> Vec<Step>,
     /// Returns the steps that destroy it.
     pub delete: fn(&Draft) -> Vec<Step>,
+    /// Whether a replacement makes the new one before the old one goes, whatever the block says: true where users move over.
+    pub is_replaced_first: bool,
     /// Returns what is limited while it is made, changed or destroyed.
     pub locks: fn(&Draft) -> Vec<Lock>,
 }
@@ -88,6 +90,8 @@ pub enum Sighting {
     },
     /// Something is there that is not ours; the text says what.
     Foreign(String),
+    /// It is there by all other signs, and its owner marker is gone; the text says what. Nothing may be done to it.
+    Unmarked(String),
 }
 
 /// An object as the cluster tells it.
@@ -97,6 +101,8 @@ pub struct Found {
     pub value: Value,
     /// Where it is now.
     pub identity: Identity,
+    /// What the running guest still has, where changes wait for a reboot.
+    pub running: Option<Value>,
     /// Digest of what was read, where the object has one.
     pub digest: Option<String>,
     /// Remarks for the plan: `moved to pve2`, `locked (backup)`.
@@ -117,6 +123,17 @@ pub struct Draft<'a> {
     pub marker: &'a Marker,
     /// Owner scope.
     pub project: &'a str,
+    /// Clones of templates on one node at once; `None`: the usual limit.
+    pub clones_per_node: Option<u64>,
     /// The cluster as seen.
     pub view: &'a ClusterView,
+}
+
+/// What an update is about.
+#[derive(Clone, Debug)]
+pub struct Changed {
+    /// Attributes that change; a labelled block that comes or goes is one path.
+    pub paths: BTreeSet<Path>,
+    /// The worst that this does to a running guest, as the plan says.
+    pub impact: Impact,
 }

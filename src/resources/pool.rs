@@ -2,12 +2,11 @@
 
 use super::schema::{Attribute, Impact, Schema, Takes};
 use super::step::{Guard, GuardedCall, Lock, Step, Task, Verify};
-use super::{Draft, Found, Lookup, ObjectType, Origin, Sighting};
+use super::{Changed, Draft, Found, Lookup, ObjectType, Origin, Sighting};
 use crate::proxmox::Call;
 use crate::proxmox::call::segment;
 use crate::state::{Effect, Identity};
-use crate::value::{Path, Value};
-use std::collections::BTreeSet;
+use crate::value::Value;
 
 /// The type. Source: API section `/pools`.
 pub static POOL: ObjectType = ObjectType {
@@ -19,6 +18,7 @@ pub static POOL: ObjectType = ObjectType {
     create,
     update,
     delete,
+    is_replaced_first: true,
     locks,
 };
 
@@ -41,6 +41,7 @@ fn sight(lookup: &Lookup) -> Sighting {
         Sighting::Present(Box::new(Found {
             value: Value::object([("poolid", Value::text(poolid)), ("comment", Value::text(pool.comment.trim_end()))]),
             identity: lookup.identity.clone(),
+            running: None,
             digest: None,
             notes: Vec::new(),
         }))
@@ -48,10 +49,15 @@ fn sight(lookup: &Lookup) -> Sighting {
 }
 
 fn create(draft: &Draft) -> Vec<Step> {
-    vec![step(draft, "create", Call::post("/pools").with("poolid", poolid(draft)).with("comment", comment(draft)), true)]
+    vec![step(
+        draft,
+        "create",
+        Call::post("/pools").with("poolid", poolid(draft)).with("comment", comment(draft)),
+        true,
+    )]
 }
 
-fn update(draft: &Draft, _changed: &BTreeSet<Path>) -> Vec<Step> {
+fn update(draft: &Draft, _changed: &Changed) -> Vec<Step> {
     let call = Call::put("/pools").with("poolid", poolid(draft)).with("comment", comment(draft));
     vec![step(draft, "update", call, true)]
 }

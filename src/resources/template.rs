@@ -18,12 +18,15 @@ pub static TEMPLATE: ObjectType = ObjectType {
     create: no_steps,
     update: |_, _| Vec::new(),
     delete: no_steps,
+    is_replaced_first: false,
     locks: |_| Vec::<Lock>::new(),
 };
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID of the template.").required().on_change(Impact::None),
+        Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID of the template.")
+            .required()
+            .on_change(Impact::None),
         Attribute::new("name", Takes::Text, "Its name on the cluster.").computed(),
         Attribute::new("node", Takes::Text, "The node it is on.").computed(),
         Attribute::new("disk_size", Takes::Size, "Size of all its disks.").computed(),
@@ -54,6 +57,7 @@ fn sight(lookup: &Lookup) -> Sighting {
     Sighting::Present(Box::new(Found {
         value: Value::object(attributes.into_iter().flatten()),
         identity: lookup.identity.clone(),
+        running: None,
         digest: None,
         notes: Vec::new(),
     }))
@@ -62,4 +66,3 @@ fn sight(lookup: &Lookup) -> Sighting {
 fn no_steps(_draft: &Draft) -> Vec<Step> {
     Vec::new()
 }
-

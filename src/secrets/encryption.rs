@@ -1,7 +1,7 @@
 //! The encryption key of a stack: from `encryption { ... }`, from the environment, else a key file in the user's own folder.
 
 use crate::config::Settings;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::value::Value;
 use state_backends::EncryptionKey;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub enum Found {
 ///
 /// # Errors
 /// A source that is named but gives no key.
-pub fn encryption_key(settings: &Settings, folder: &Path) -> Result<Found, Diagnostic> {
+pub fn encryption_key(settings: &Settings, folder: &Path) -> Result<Found, Diagnostics> {
     if let Some(attributes) = &settings.encryption {
         let text = |name: &str| attributes.get(name).and_then(Value::as_text);
         let words: Option<Vec<&str>> = attributes
@@ -35,9 +35,10 @@ pub fn encryption_key(settings: &Settings, folder: &Path) -> Result<Found, Diagn
             (Some(passphrase), None, None) => from_passphrase(passphrase),
             (None, Some(path), None) => from_file(&folder.join(path)),
             (None, None, Some(words)) => from_command(&words, folder),
-            _ => Err(Diagnostic::error(
-                "`encryption` needs exactly one of `passphrase`, `key_file` and `command`",
-            )),
+            _ => {
+                Err(Diagnostic::error("`encryption` needs exactly one of `passphrase`, `key_file` and `command`")
+                    .into())
+            }
         };
     }
     if let Ok(passphrase) = std::env::var(PASSPHRASE) {
@@ -49,29 +50,23 @@ pub fn encryption_key(settings: &Settings, folder: &Path) -> Result<Found, Diagn
     own_file()
 }
 
-fn from_passphrase(passphrase: &str) -> Result<Found, Diagnostic> {
+fn from_passphrase(passphrase: &str) -> Result<Found, Diagnostics> {
     EncryptionKey::from_passphrase(passphrase)
         .map(Found::Key)
-        .map_err(|error| Diagnostic::error(error.to_string()))
+        .map_err(|error| Diagnostic::error(error.to_string()).into())
 }
 
-fn from_file(path: &Path) -> Result<Found, Diagnostic> {
-    EncryptionKey::from_key_file(path)
-        .map(Found::Key)
-        .map_err(|error| Diagnostic::error(error.to_string()))
+fn from_file(path: &Path) -> Result<Found, Diagnostics> {
+    EncryptionKey::from_key_file(path).map(Found::Key).map_err(|error| Diagnostic::error(error.to_string()).into())
 }
 
 /// The command's output is the passphrase, without the line end. Its errors go where ours go.
-fn from_command(words: &[&str], folder: &Path) -> Result<Found, Diagnostic> {
+fn from_command(words: &[&str], folder: &Path) -> Result<Found, Diagnostics> {
     let Some((program, arguments)) = words.split_first() else {
-        return Err(Diagnostic::error(
-            "`encryption.command` is empty, expected a program and its arguments",
-        ));
+        return Err(Diagnostic::error("`encryption.command` is empty, expected a program and its arguments").into());
     };
-    let failed = |why: String| {
-        Diagnostic::error(format!(
-            "the encryption command `{program}` gave no key: {why}"
-        ))
+    let failed = |why: String| -> Diagnostics {
+        Diagnostic::error(format!("the encryption command `{program}` gave no key: {why}")).into()
     };
     let output = Command::new(program)
         .args(arguments)
@@ -82,20 +77,16 @@ fn from_command(words: &[&str], folder: &Path) -> Result<Found, Diagnostic> {
     if !output.status.success() {
         return Err(failed(output.status.to_string()));
     }
-    let text =
-        String::from_utf8(output.stdout).map_err(|_| failed("its output is not UTF-8".into()))?;
+    let text = String::from_utf8(output.stdout).map_err(|_| failed("its output is not UTF-8".into()))?;
     from_passphrase(text.trim_end_matches(['\n', '\r']))
 }
 
 /// One key file per user serves all stacks whose state is a local file: it protects copies of the state, not the user from himself.
-fn own_file() -> Result<Found, Diagnostic> {
+fn own_file() -> Result<Found, Diagnostics> {
     let Some(folder) = config_folder() else {
-        return Err(Diagnostic::error(
-            "there is no place for a key file: neither `HOME` nor `XDG_CONFIG_HOME` is set",
-        )
-        .hint(format!(
-            "set {PASSPHRASE}, or {KEY_FILE} to the path of a key file"
-        )));
+        return Err(Diagnostic::error("there is no place for a key file: neither `HOME` nor `XDG_CONFIG_HOME` is set")
+            .hint(format!("set {PASSPHRASE}, or {KEY_FILE} to the path of a key file"))
+            .into());
     };
     let path = folder.join("spawnpoint").join("state.key");
     if path.exists() {
@@ -105,17 +96,11 @@ fn own_file() -> Result<Found, Diagnostic> {
         Ok(key) => Ok(Found::Created(key, path)),
         // Another run was faster; its key counts.
         Err(state_backends::Error::KeyFileExists { .. }) => from_file(&path),
-        Err(error) => Err(Diagnostic::error(error.to_string())),
+        Err(error) => Err(Diagnostic::error(error.to_string()).into()),
     }
 }
 
 fn config_folder() -> Option<PathBuf> {
-    let own = std::env::var_os("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute());
-    own.or_else(|| {
-        std::env::home_dir()
-            .filter(|home| home.is_absolute())
-            .map(|home| home.join(".config"))
-    })
+    let own = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    own.or_else(|| std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".config")))
 }

@@ -4,6 +4,7 @@
 //! Addresses are written as people write them. Secrets never get here in clear: what records hold are fingerprints, and outputs with
 //! sensitive parts are sealed by the caller's [`Seal`].
 
+use super::fingerprint::has_only_fingerprints;
 use super::{Completeness, Effect, Entry, Identity, OperationKey, Outcome, OutputRecord, Record, State};
 use crate::config::Address;
 use crate::value::{Marks, Value, wire};
@@ -41,6 +42,14 @@ pub enum WireError {
     /// It is not what it should be.
     #[error("the state is damaged: {0}")]
     Damaged(String),
+    /// A value cannot be written: it is unknown, or a secret that is no fingerprint.
+    #[error("the state of a `{kind}` cannot be written: {reason}")]
+    Unwritable {
+        /// Kind of the object.
+        kind: String,
+        /// Why.
+        reason: String,
+    },
     /// A sensitive output cannot be protected or read.
     #[error("output `{name}`: {reason}")]
     Seal {
@@ -57,12 +66,12 @@ pub enum WireError {
 /// [`WireError::Seal`], if a sensitive output cannot be protected.
 pub fn write_snapshot(state: &State, seal: &dyn Seal) -> Result<String, WireError> {
     let open = state.open.values().flatten().map(|entry| EntryWire::of(entry, seal)).collect::<Result<_, _>>()?;
-    let records = state.records.iter().map(|(address, record)| (address.to_string(), RecordWire::of(record))).collect();
+    let records = state.records.iter().map(|(address, record)| Ok((address.to_string(), RecordWire::of(record)?)));
     Ok(text(&SnapshotWire {
         format: FORMAT,
         serial: state.serial,
         lineage: state.lineage.clone(),
-        records,
+        records: records.collect::<Result<_, _>>()?,
         outputs: outputs_of(&state.outputs, seal)?,
         open,
     }))
@@ -157,15 +166,8 @@ struct RecordWire {
 #[derive(Serialize, Deserialize)]
 struct OutputWire {
     sensitive: bool,
-    /// The value in wire form, or its text sealed.
-    value: ProtectedWire,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ProtectedWire {
-    Clear(serde_json::Value),
-    Sealed(String),
+    /// The value in wire form, its sensitive parts sealed.
+    value: serde_json::Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -228,17 +230,17 @@ enum OutcomeWire {
 }
 
 impl RecordWire {
-    fn of(record: &Record) -> Self {
-        Self {
+    fn of(record: &Record) -> Result<Self, WireError> {
+        Ok(Self {
             kind: record.kind.clone(),
             cluster: record.cluster.clone(),
             identity: record.identity.0.clone(),
             intent: record.intent.clone(),
-            applied: wire::encode(&record.applied),
+            applied: applied(record)?,
             dependencies: record.dependencies.iter().map(Address::to_string).collect(),
             partial: record.completeness == Completeness::Partial,
             adopted: record.is_adopted,
-        }
+        })
     }
 
     fn read(self) -> Result<Record, WireError> {
@@ -247,7 +249,7 @@ impl RecordWire {
             cluster: self.cluster,
             identity: Identity(self.identity),
             intent: self.intent,
-            applied: value_of(&self.applied)?,
+            applied: value_of(&self.applied, &mut |text| Ok(text.to_owned()))?,
             dependencies: self.dependencies.iter().map(|address| address_of(address)).collect::<Result<_, _>>()?,
             completeness: if self.partial { Completeness::Partial } else { Completeness::Complete },
             is_adopted: self.adopted,
@@ -256,12 +258,12 @@ impl RecordWire {
 }
 
 impl EffectWire {
-    fn of(effect: &Effect) -> Self {
-        match effect {
+    fn of(effect: &Effect) -> Result<Self, WireError> {
+        Ok(match effect {
             Effect::None => Self::None,
-            Effect::Put(record) => Self::Put(Box::new(RecordWire::of(record))),
+            Effect::Put(record) => Self::Put(Box::new(RecordWire::of(record)?)),
             Effect::Remove => Self::Remove,
-        }
+        })
     }
 
     fn read(self) -> Result<Effect, WireError> {
@@ -296,7 +298,7 @@ impl EntryWire {
         Ok(match entry.clone() {
             Entry::Begun { key, address, cluster, kind, identity, step, call, intent, effect, at } => {
                 let (OperationKey { run, sequence }, address) = (key, address.to_string());
-                let (identity, effect) = (identity.0, EffectWire::of(&effect));
+                let (identity, effect) = (identity.0, EffectWire::of(&effect)?);
                 Self::Begun { run, sequence, address, cluster, kind, identity, step, call, intent, effect, at }
             }
             Entry::TaskAssigned { key: OperationKey { run, sequence }, upid } => {
@@ -310,7 +312,7 @@ impl EntryWire {
             }
             Entry::Outputs { run, outputs } => Self::Outputs { run, outputs: outputs_of(&outputs, seal)? },
             Entry::Recorded { address, effect, at } => {
-                Self::Recorded { address: address.to_string(), effect: EffectWire::of(&effect), at }
+                Self::Recorded { address: address.to_string(), effect: EffectWire::of(&effect)?, at }
             }
         })
     }
@@ -341,14 +343,11 @@ fn outputs_of(
     seal: &dyn Seal,
 ) -> Result<BTreeMap<String, OutputWire>, WireError> {
     let output = |(name, output): (&Arc<str>, &OutputRecord)| {
-        let clear = wire::encode(&output.value);
-        let is_secret = output.is_sensitive || output.value.deep_marks().contains(Marks::SENSITIVE);
-        let value = if is_secret {
-            let sealed = seal.seal(&clear.to_string());
-            ProtectedWire::Sealed(sealed.map_err(|reason| WireError::Seal { name: name.to_string(), reason })?)
-        } else {
-            ProtectedWire::Clear(clear)
-        };
+        // What is declared sensitive is sealed even where the value itself does not say so.
+        let marks = if output.is_sensitive { Marks::SENSITIVE } else { Marks::NONE };
+        let marked = output.value.clone().with_marks(marks);
+        let value = wire::to_json(&marked, &mut |text| seal.seal(text).map_err(wire::WireError));
+        let value = value.map_err(|error| WireError::Seal { name: name.to_string(), reason: error.0 })?;
         Ok((name.to_string(), OutputWire { sensitive: output.is_sensitive, value }))
     };
     outputs.iter().map(output).collect()
@@ -359,20 +358,32 @@ fn read_outputs(
     seal: &dyn Seal,
 ) -> Result<BTreeMap<Arc<str>, OutputRecord>, WireError> {
     let output = |(name, output): (String, OutputWire)| {
-        let value = match output.value {
-            ProtectedWire::Clear(value) => value_of(&value)?,
-            ProtectedWire::Sealed(sealed) => {
-                let text = seal.open(&sealed).map_err(|reason| WireError::Seal { name: name.clone(), reason })?;
-                value_of(&from_text(&text)?)?
-            }
-        };
-        Ok((name.into(), OutputRecord { value, is_sensitive: output.sensitive }))
+        let mut sealed = None;
+        let value = value_of(&output.value, &mut |text| {
+            seal.open(text).map_err(|reason| {
+                sealed = Some(reason.clone());
+                wire::WireError(reason)
+            })
+        });
+        match (value, sealed) {
+            (_, Some(reason)) => Err(WireError::Seal { name, reason }),
+            (value, None) => Ok((name.into(), OutputRecord { value: value?, is_sensitive: output.sensitive })),
+        }
     };
     outputs.into_iter().map(output).collect()
 }
 
-fn value_of(json: &serde_json::Value) -> Result<Value, WireError> {
-    wire::decode(json).map_err(|error| WireError::Damaged(error.to_string()))
+/// Writes an object as last applied. Its secrets are fingerprints by now; anything else that is sensitive is refused.
+fn applied(record: &Record) -> Result<serde_json::Value, WireError> {
+    let unwritable = |reason: String| WireError::Unwritable { kind: record.kind.to_string(), reason };
+    if !has_only_fingerprints(&record.applied) {
+        return Err(unwritable("a secret in it is not a fingerprint".to_owned()));
+    }
+    wire::to_json(&record.applied, &mut |text| Ok(text.to_owned())).map_err(|error| unwritable(error.0))
+}
+
+fn value_of(json: &serde_json::Value, open: wire::Open<'_>) -> Result<Value, WireError> {
+    wire::from_json(json, open).map_err(|error| WireError::Damaged(error.to_string()))
 }
 
 fn address_of(text: &str) -> Result<Address, WireError> {

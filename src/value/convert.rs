@@ -74,9 +74,10 @@ pub fn convert(value: &Value, to: &Type) -> Result<Value, Mismatch> {
             Value::set(of, items)
         }
         (Kind::Tuple(items), Type::Tuple(wanted)) if items.len() == wanted.len() => {
-            let converted = items.iter().zip(wanted.iter()).enumerate().map(|(index, (item, of))| {
-                convert(item, of).map_err(|mismatch| mismatch.under(Step::Index(index)))
-            });
+            let converted =
+                items.iter().zip(wanted.iter()).enumerate().map(|(index, (item, of))| {
+                    convert(item, of).map_err(|mismatch| mismatch.under(Step::Index(index)))
+                });
             Value::tuple(converted.collect::<Result<Vec<_>, _>>()?)
         }
         (Kind::Map(..) | Kind::Object(_), Type::Map(wanted)) => {
@@ -95,8 +96,11 @@ pub(super) fn mismatch(from: &Type, to: &Type) -> Mismatch {
         return Mismatch::new(format!("a reference to a `{kind}` block is required"));
     }
     if let (Type::Object(from), Type::Object(to)) = (from, to) {
-        let missing: Vec<_> =
-            to.iter().filter(|(name, field)| !field.is_optional && !from.contains_key(*name)).map(|(name, _)| format!("`{name}`")).collect();
+        let missing: Vec<_> = to
+            .iter()
+            .filter(|(name, field)| !field.is_optional && !from.contains_key(*name))
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
         if !missing.is_empty() {
             return Mismatch::new(format!("attribute {} is required", missing.join(", ")));
         }
@@ -109,7 +113,9 @@ fn bool_of(text: &str) -> Result<bool, Mismatch> {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
         _ => match text.to_lowercase().as_str() {
-            lower @ ("true" | "false") => Err(Mismatch::new(format!("a bool is required; as text it is written \"{lower}\" in lower case"))),
+            lower @ ("true" | "false") => {
+                Err(Mismatch::new(format!("a bool is required; as text it is written \"{lower}\" in lower case")))
+            }
             _ => Err(Mismatch::new("a bool is required")),
         },
     }
@@ -118,7 +124,9 @@ fn bool_of(text: &str) -> Result<bool, Mismatch> {
 fn reference(value: &Value, kind: &str) -> Result<Value, Mismatch> {
     match value.address() {
         Some(address) if kind_of(address) == Some(kind) => Ok(value.clone()),
-        Some(address) => Err(Mismatch::new(format!("a reference to a `{kind}` block is required, and `{address}` is not one"))),
+        Some(address) => {
+            Err(Mismatch::new(format!("a reference to a `{kind}` block is required, and `{address}` is not one")))
+        }
         None => Err(Mismatch::new(format!(
             "a reference to a `{kind}` block is required; an object that is rebuilt, by `merge`, `for` or `{{...}}`, is no longer the block it was made from"
         ))),
@@ -160,7 +168,10 @@ fn items(value: &Value, wanted: &Type) -> Result<(Type, Vec<Value>), Mismatch> {
         _ => wanted.clone(),
     };
     let step = |index| Step::Index(index);
-    let converted = items.iter().enumerate().map(|(index, item)| convert(item, &of).map_err(|mismatch| mismatch.under(step(index))));
+    let converted = items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| convert(item, &of).map_err(|mismatch| mismatch.under(step(index))));
     let converted: Vec<_> = converted.collect::<Result<_, _>>()?;
     if !of.has_dynamic() || converted.is_empty() {
         return Ok((without_optional(&of), converted));
@@ -240,8 +251,48 @@ fn without_optional(of: &Type) -> Type {
         Type::Object(fields) => Type::Object(Arc::new(
             fields
                 .iter()
-                .map(|(name, field)| (name.clone(), ObjectField { of: without_optional(&field.of), is_optional: false }))
+                .map(|(name, field)| {
+                    (name.clone(), ObjectField { of: without_optional(&field.of), is_optional: false })
+                })
                 .collect(),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_takes_only_the_block_itself() {
+        let vm = |address: &str| Value::block(address, BTreeMap::from([("name".into(), Value::from("a"))]));
+        let to = Type::Reference("vm".into());
+        for address in ["vm.a", "vm.a[0]", r#"module.x["a.vm\".b"].vm.a"#, "module.x.module.y[1].vm.a[\"k\"]"] {
+            assert_eq!(convert(&vm(address), &to), Ok(vm(address)), "{address}");
+        }
+        let rebuilt = Value::object([("name", Value::from("a"))]);
+        for (value, says) in [
+            (vm("tenant.vm"), "`tenant.vm` is not one"),
+            (vm("module.vm.tenant.a"), "is not one"),
+            (rebuilt, "rebuilt"),
+            (Value::from("vm.a"), "a reference to a `vm` block is required"),
+        ] {
+            let mismatch = convert(&value, &to).expect_err("it is not a vm");
+            assert!(mismatch.message.contains(says), "{mismatch}");
+        }
+    }
+
+    #[test]
+    fn an_object_type_fills_what_is_optional_and_says_where_it_does_not_fit() {
+        let field = |of, is_optional| ObjectField { of, is_optional };
+        let to = Type::Object(Arc::new(BTreeMap::from([
+            ("port".into(), field(Type::Number, false)),
+            ("note".into(), field(Type::Text, true)),
+        ])));
+        let given = |port: &str| Value::object([("port", Value::from(port)), ("extra", Value::from(true))]);
+        let converted = convert(&given("25565"), &to).expect("it fits");
+        assert_eq!(converted, Value::object([("port", Value::from(25_565)), ("note", Value::null(Type::Text))]));
+        let mismatch = convert(&Value::tuple([given("x")]), &Type::List(Arc::new(to))).expect_err("x is no number");
+        assert_eq!(mismatch.to_string(), "at `[0].port`: a number is required");
     }
 }

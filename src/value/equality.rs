@@ -9,21 +9,19 @@ use std::fmt::Write;
 /// Values of different types are different (`1 == "1"` is false); nulls are equal to each other. Marks do not matter here.
 pub fn equals(left: &Value, right: &Value) -> Option<bool> {
     match (left.kind(), right.kind()) {
-        (Kind::Unknown(..), Kind::Unknown(..)) => None,
         (Kind::Unknown(..), _) => excluded(left, right),
         (_, Kind::Unknown(..)) => excluded(right, left),
         (Kind::Null(_), Kind::Null(_)) => Some(true),
         (Kind::Null(_), _) | (_, Kind::Null(_)) => Some(false),
-        (Kind::Bool(left), Kind::Bool(right)) => Some(left == right),
-        (Kind::Number(left), Kind::Number(right)) => Some(left == right),
-        (Kind::Text(left), Kind::Text(right)) => Some(left == right),
+        (Kind::Bool(_) | Kind::Number(_) | Kind::Text(_), _) => Some(left.kind() == right.kind()),
         (Kind::Tuple(left_items), Kind::Tuple(right_items)) if left_items.len() == right_items.len() => {
             types_agree(left, right).unwrap_or_else(|| all_equal(left_items.iter().zip(right_items.iter())))
         }
         (Kind::Object(left_object), Kind::Object(right_object)) => {
             let (left_entries, right_entries) = (&left_object.attributes, &right_object.attributes);
             match left_entries.keys().eq(right_entries.keys()) {
-                true => types_agree(left, right).unwrap_or_else(|| all_equal(left_entries.values().zip(right_entries.values()))),
+                true => types_agree(left, right)
+                    .unwrap_or_else(|| all_equal(left_entries.values().zip(right_entries.values()))),
                 false => Some(false),
             }
         }
@@ -33,12 +31,14 @@ pub fn equals(left: &Value, right: &Value) -> Option<bool> {
                 false => Some(false),
             }
         }
-        (Kind::Set(left_type, left_items), Kind::Set(right_type, right_items)) => match (left.is_wholly_known(), right.is_wholly_known()) {
-            _ if left_type != right_type => Some(false),
-            (true, true) if left_items.len() != right_items.len() => Some(false),
-            (true, true) => all_equal(left_items.iter().zip(right_items.iter())),
-            _ => None,
-        },
+        (Kind::Set(left_type, left_items), Kind::Set(right_type, right_items)) => {
+            match (left.is_wholly_known(), right.is_wholly_known()) {
+                _ if left_type != right_type => Some(false),
+                (true, true) if left_items.len() != right_items.len() => Some(false),
+                (true, true) => all_equal(left_items.iter().zip(right_items.iter())),
+                _ => None,
+            }
+        }
         (Kind::Map(left_type, left_entries), Kind::Map(right_type, right_entries)) => {
             match left_type == right_type && left_entries.keys().eq(right_entries.keys()) {
                 true => all_equal(left_entries.values().zip(right_entries.values())),
@@ -50,11 +50,12 @@ pub fn equals(left: &Value, right: &Value) -> Option<bool> {
 }
 
 fn all_equal<'a>(mut pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Option<bool> {
-    pairs.find_map(|(left, right)| match equals(left, right) {
-        Some(true) => None,
-        other => Some(other),
-    })
-    .unwrap_or(Some(true))
+    pairs
+        .find_map(|(left, right)| match equals(left, right) {
+            Some(true) => None,
+            other => Some(other),
+        })
+        .unwrap_or(Some(true))
 }
 
 /// Decides from the types of tuples and objects alone, where it can: an unknown of unknown type inside leaves it open.
@@ -72,6 +73,9 @@ fn types_agree(left: &Value, right: &Value) -> Option<Option<bool>> {
 /// Says `Some(false)` where what is known about an unknown value excludes the known one.
 fn excluded(unknown: &Value, known: &Value) -> Option<bool> {
     let Kind::Unknown(of, refinement) = unknown.kind() else { return None };
+    if known.is_unknown() {
+        return None;
+    }
     let refinement = refinement.as_deref();
     if known.is_null() {
         return refinement.filter(|known| known.is_not_null).map(|_| false);

@@ -84,7 +84,9 @@ impl Value {
             Kind::Object(object) => Inside::of(object.attributes.values()),
             Kind::Unknown(..) => Inside { marks: Marks::NONE, has_unknown: true, weight: 1 },
             Kind::Text(text) => Inside { marks: Marks::NONE, has_unknown: false, weight: 1 + (text.len() >> 6) as u32 },
-            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) => Inside { marks: Marks::NONE, has_unknown: false, weight: 1 },
+            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) => {
+                Inside { marks: Marks::NONE, has_unknown: false, weight: 1 }
+            }
         };
         Self { kind, marks: Marks::NONE, inside }
     }
@@ -253,8 +255,9 @@ impl Value {
             return (self.clone(), marks);
         }
         let bare = |value: &Value| value.without_marks().0;
-        let bare_entries =
-            |entries: &BTreeMap<Arc<str>, Value>| entries.iter().map(|(key, value)| (key.clone(), bare(value))).collect();
+        let bare_entries = |entries: &BTreeMap<Arc<str>, Value>| {
+            entries.iter().map(|(key, value)| (key.clone(), bare(value))).collect()
+        };
         let kind = match &self.kind {
             _ if self.inside.marks.is_empty() => self.kind.clone(),
             Kind::List(of, items) => Kind::List(of.clone(), items.iter().map(bare).collect()),
@@ -265,7 +268,9 @@ impl Value {
                 attributes: bare_entries(&object.attributes),
                 address: object.address.clone(),
             })),
-            leaf @ (Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..)) => leaf.clone(),
+            leaf @ (Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..)) => {
+                leaf.clone()
+            }
         };
         (Self::new(kind), marks)
     }
@@ -285,9 +290,7 @@ impl Value {
                 object
                     .attributes
                     .iter()
-                    .map(|(name, value)| {
-                        (name.clone(), super::ObjectField { of: value.type_of(), is_optional: false })
-                    })
+                    .map(|(name, value)| (name.clone(), super::ObjectField { of: value.type_of(), is_optional: false }))
                     .collect(),
             )),
         }
@@ -361,7 +364,9 @@ impl fmt::Debug for Value {
             Kind::Bool(flag) => write!(f, "{flag}"),
             Kind::Number(number) => write!(f, "{number}"),
             Kind::Text(text) => write!(f, "{text:?}"),
-            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => f.debug_list().entries(items.iter()).finish(),
+            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
+                f.debug_list().entries(items.iter()).finish()
+            }
             Kind::Map(_, entries) => f.debug_map().entries(entries.iter()).finish(),
             Kind::Object(object) => f.debug_map().entries(object.attributes.iter()).finish(),
             Kind::Unknown(of, _) => write!(f, "(unknown {of})"),

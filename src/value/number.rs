@@ -35,7 +35,9 @@ pub struct Float {
 impl Number {
     /// Returns the number a decimal text means (`12`, `-1.5`, `1e-3`), rounded to 512 bits, or `None` if it is not one or is out of range.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() <= 18 && let Ok(integer) = text.parse::<i64>() {
+        if text.len() <= 18
+            && let Ok(integer) = text.parse::<i64>()
+        {
             return Some(Self::Integer(integer));
         }
         let (digits, exponent) = decimal::split(text)?;
@@ -255,7 +257,8 @@ impl Number {
         let excess = magnitude.bit_len().saturating_sub(MANTISSA_BITS);
         if excess > 0 {
             let is_half = magnitude.bit(excess - 1);
-            let beyond_half = remainder == Remainder::Some || magnitude.trailing_zeros().is_some_and(|zeros| zeros < excess - 1);
+            let beyond_half =
+                remainder == Remainder::Some || magnitude.trailing_zeros().is_some_and(|zeros| zeros < excess - 1);
             magnitude >>= excess;
             exponent += excess as i64;
             if is_half && (beyond_half || magnitude.bit(0)) {

@@ -62,11 +62,12 @@ impl Type {
     pub fn conforms_to(&self, wanted: &Type) -> bool {
         match (self, wanted) {
             (_, Self::Dynamic) => true,
-            (Self::List(of), Self::List(wanted)) | (Self::Set(of), Self::Set(wanted)) | (Self::Map(of), Self::Map(wanted)) => {
-                of.conforms_to(wanted)
-            }
+            (Self::List(of), Self::List(wanted))
+            | (Self::Set(of), Self::Set(wanted))
+            | (Self::Map(of), Self::Map(wanted)) => of.conforms_to(wanted),
             (Self::Tuple(items), Self::Tuple(wanted)) => {
-                items.len() == wanted.len() && items.iter().zip(wanted.iter()).all(|(of, wanted)| of.conforms_to(wanted))
+                items.len() == wanted.len()
+                    && items.iter().zip(wanted.iter()).all(|(of, wanted)| of.conforms_to(wanted))
             }
             (Self::Object(fields), Self::Object(wanted)) => {
                 fields.keys().eq(wanted.keys())
@@ -85,8 +86,12 @@ impl Type {
             (Self::List(of), Self::List(from) | Self::Set(from)) => Self::List(Arc::new(of.filled_from(from))),
             (Self::Set(of), Self::List(from) | Self::Set(from)) => Self::Set(Arc::new(of.filled_from(from))),
             (Self::Map(of), Self::Map(from)) => Self::Map(Arc::new(of.filled_from(from))),
-            (Self::List(of), Self::Tuple(items)) => Self::List(Arc::new(of.filled_from(&super::unify(items).unwrap_or(Self::Dynamic)))),
-            (Self::Set(of), Self::Tuple(items)) => Self::Set(Arc::new(of.filled_from(&super::unify(items).unwrap_or(Self::Dynamic)))),
+            (Self::List(of), Self::Tuple(items)) => {
+                Self::List(Arc::new(of.filled_from(&super::unify(items).unwrap_or(Self::Dynamic))))
+            }
+            (Self::Set(of), Self::Tuple(items)) => {
+                Self::Set(Arc::new(of.filled_from(&super::unify(items).unwrap_or(Self::Dynamic))))
+            }
             (Self::Map(of), Self::Object(fields)) => {
                 let fields: Vec<_> = fields.values().map(|field| field.of.clone()).collect();
                 Self::Map(Arc::new(of.filled_from(&super::unify(&fields).unwrap_or(Self::Dynamic))))

@@ -8,12 +8,15 @@ use std::sync::Arc;
 /// Returns whether values of one type can convert to another; whether a given text is a number shows only when it is converted.
 pub fn can_convert(from: &Type, to: &Type) -> bool {
     match (from, to) {
-        (_, Type::Dynamic) | (Type::Dynamic, _) => true,
-        (Type::Bool | Type::Text, Type::Bool | Type::Text)
+        (_, Type::Dynamic)
+        | (Type::Dynamic, _)
+        | (Type::Bool | Type::Text, Type::Bool | Type::Text)
         | (Type::Number | Type::Text, Type::Number | Type::Text)
         | (Type::Object(_), Type::Reference(_)) => true,
         (Type::Reference(from), Type::Reference(to)) => from == to,
-        (Type::List(from) | Type::Set(from), Type::List(to) | Type::Set(to)) | (Type::Map(from), Type::Map(to)) => can_convert(from, to),
+        (Type::List(from) | Type::Set(from), Type::List(to) | Type::Set(to)) | (Type::Map(from), Type::Map(to)) => {
+            can_convert(from, to)
+        }
         (Type::Tuple(items), Type::List(to) | Type::Set(to)) => match **to {
             Type::Dynamic => items.is_empty() || unify(items).is_some(),
             _ => items.iter().all(|item| can_convert(item, to)),
@@ -29,7 +32,9 @@ pub fn can_convert(from: &Type, to: &Type) -> bool {
             Some(given) => can_convert(&given.of, &wanted.of),
             None => wanted.is_optional,
         }),
-        (Type::Map(from), Type::Object(to)) => to.values().all(|wanted| wanted.is_optional || can_convert(from, &wanted.of)),
+        (Type::Map(from), Type::Object(to)) => {
+            to.values().all(|wanted| wanted.is_optional || can_convert(from, &wanted.of))
+        }
         _ => false,
     }
 }
@@ -70,7 +75,8 @@ pub fn unify(types: &[Type]) -> Option<Type> {
     if tuples > 0 && tuples + dynamic == all {
         return or_dynamic(unify_tuples(&types));
     }
-    let as_collections = (maps > 0 && maps + objects + dynamic == all) || (lists > 0 && lists + tuples + dynamic == all);
+    let as_collections =
+        (maps > 0 && maps + objects + dynamic == all) || (lists > 0 && lists + tuples + dynamic == all);
     if as_collections && let Some(unified) = unify_as_collections(&types) {
         return Some(unified);
     }
@@ -88,8 +94,13 @@ fn unify_elements(types: &[Type]) -> Option<Type> {
 }
 
 fn unify_as_collections(types: &[Type]) -> Option<Type> {
-    let fields: Vec<_> = types.iter().filter_map(|of| if let Type::Object(fields) = of { Some(&**fields) } else { None }).collect();
-    let items: Vec<Type> = types.iter().filter_map(|of| if let Type::Tuple(items) = of { Some(items.to_vec()) } else { None }).flatten().collect();
+    let fields: Vec<_> =
+        types.iter().filter_map(|of| if let Type::Object(fields) = of { Some(&**fields) } else { None }).collect();
+    let items: Vec<Type> = types
+        .iter()
+        .filter_map(|of| if let Type::Tuple(items) = of { Some(items.to_vec()) } else { None })
+        .flatten()
+        .collect();
     let replacement = match fields.is_empty() {
         false => Type::Map(Arc::new(unify_fields(&fields)?)),
         true => Type::List(Arc::new(unify(&items)?)),
@@ -110,7 +121,8 @@ fn unify_fields(objects: &[&Fields]) -> Option<Type> {
 }
 
 fn unify_objects(types: &[Type]) -> Option<Type> {
-    let objects: Vec<&Fields> = types.iter().filter_map(|of| if let Type::Object(fields) = of { Some(&**fields) } else { None }).collect();
+    let objects: Vec<&Fields> =
+        types.iter().filter_map(|of| if let Type::Object(fields) = of { Some(&**fields) } else { None }).collect();
     let as_map = || {
         let of = Type::Map(Arc::new(unify_fields(&objects)?));
         types.iter().all(|from| can_convert(from, &of)).then_some(of)
@@ -129,7 +141,8 @@ fn unify_objects(types: &[Type]) -> Option<Type> {
 }
 
 fn unify_tuples(types: &[Type]) -> Option<Type> {
-    let tuples: Vec<&[Type]> = types.iter().filter_map(|of| if let Type::Tuple(items) = of { Some(&**items) } else { None }).collect();
+    let tuples: Vec<&[Type]> =
+        types.iter().filter_map(|of| if let Type::Tuple(items) = of { Some(&**items) } else { None }).collect();
     let as_list = || {
         let items: Vec<_> = tuples.iter().flat_map(|items| items.iter().cloned()).collect();
         let of = Type::List(Arc::new(unify(&items)?));
@@ -151,7 +164,8 @@ fn unify_tuples(types: &[Type]) -> Option<Type> {
 /// Takes the first type, the most general before the less general ones, that all others convert to.
 fn preferred(types: &[Type]) -> Option<Type> {
     let is_before = |left: usize, right: usize| generality(&types[left], &types[right]) == Ordering::Less;
-    let mut waiting: Vec<usize> = (0..types.len()).map(|to| (0..types.len()).filter(|from| is_before(*from, to)).count()).collect();
+    let mut waiting: Vec<usize> =
+        (0..types.len()).map(|to| (0..types.len()).filter(|from| is_before(*from, to)).count()).collect();
     let mut queue: Vec<usize> = (0..types.len()).filter(|index| waiting[*index] == 0).collect();
     let mut next = 0;
     while let Some(index) = queue.get(next).copied() {
@@ -159,12 +173,10 @@ fn preferred(types: &[Type]) -> Option<Type> {
         if types.iter().all(|from| can_convert(from, &types[index])) {
             return Some(types[index].clone());
         }
-        for to in 0..types.len() {
-            if is_before(index, to) {
-                waiting[to] -= 1;
-                if waiting[to] == 0 {
-                    queue.push(to);
-                }
+        for (to, count) in waiting.iter_mut().enumerate().filter(|(to, _)| is_before(index, *to)) {
+            *count -= 1;
+            if *count == 0 {
+                queue.push(to);
             }
         }
     }
@@ -175,19 +187,19 @@ fn preferred(types: &[Type]) -> Option<Type> {
 fn generality(left: &Type, right: &Type) -> Ordering {
     match (left, right) {
         (Type::Dynamic, Type::Dynamic) => Ordering::Equal,
-        (_, Type::Dynamic) => Ordering::Less,
-        (Type::Dynamic, _) => Ordering::Greater,
-        (Type::Text, Type::Bool | Type::Number) => Ordering::Less,
-        (Type::Bool | Type::Number, Type::Text) => Ordering::Greater,
-        (Type::List(left), Type::List(right)) | (Type::Set(left), Type::Set(right)) | (Type::Map(left), Type::Map(right)) => {
-            generality(left, right)
-        }
-        (Type::Tuple(_) | Type::List(_), Type::Set(_)) | (Type::List(_), Type::Tuple(_)) | (Type::Map(_), Type::Object(_)) => {
-            Ordering::Less
-        }
-        (Type::Set(_), Type::Tuple(_) | Type::List(_)) | (Type::Tuple(_), Type::List(_)) | (Type::Object(_), Type::Map(_)) => {
-            Ordering::Greater
-        }
+        (_, Type::Dynamic)
+        | (Type::Text, Type::Bool | Type::Number)
+        | (Type::Tuple(_) | Type::List(_), Type::Set(_))
+        | (Type::List(_), Type::Tuple(_))
+        | (Type::Map(_), Type::Object(_)) => Ordering::Less,
+        (Type::Dynamic, _)
+        | (Type::Bool | Type::Number, Type::Text)
+        | (Type::Set(_), Type::Tuple(_) | Type::List(_))
+        | (Type::Tuple(_), Type::List(_))
+        | (Type::Object(_), Type::Map(_)) => Ordering::Greater,
+        (Type::List(left), Type::List(right))
+        | (Type::Set(left), Type::Set(right))
+        | (Type::Map(left), Type::Map(right)) => generality(left, right),
         (Type::Object(left), Type::Object(right)) if left.keys().eq(right.keys()) => {
             agreed(left.values().zip(right.values()).map(|(left, right)| generality(&left.of, &right.of)))
         }

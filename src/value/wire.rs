@@ -1,221 +1,236 @@
-//! The only written form of a [`Value`]: JSON in which every value tells its kind, so that types and marks survive.
+//! The only form in which values are written down: JSON, with tags where JSON cannot say what a value is.
 //!
-//! `{"text": "web"}`, `{"list": ["number", [{"number": "1"}]]}`, `{"marked": [["sensitive"], {"text": "..."}]}`. Whoever writes it
-//! somewhere sees to it that sensitive values are fingerprints or sealed: here they are in clear.
+//! Null keeps its type, lists, sets and maps the type of their items, numbers every digit. Sensitive values, at any depth, are handed to
+//! the caller to be sealed: they never stand in clear. Ephemeral values are written as null, unknown ones not at all.
 
-use super::{Kind, Marks, Number, Object, ObjectField, Refinement, Type, Value};
-use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use super::{Kind, Marks, Number, ObjectField, Type, Value};
+use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
-/// The JSON is not a value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a value: {0}")]
-pub struct NotValue(String);
+/// Version of the form. A reader refuses newer ones.
+pub const FORMAT: u32 = 1;
 
-/// Returns the written form of a value.
-pub fn encode(value: &Value) -> Json {
-    serde_json::to_value(ValueWire::of(value)).expect("the wire types have text keys and no other way to fail")
-}
+/// Levels a value may have.
+const DEPTH_MAX: usize = 200;
 
-/// Reads the written form of a value.
-///
-/// # Errors
-/// [`NotValue`] for anything else.
-pub fn decode(json: &Json) -> Result<Value, NotValue> {
-    let wire: ValueWire = serde_json::from_value(json.clone()).map_err(|error| NotValue(error.to_string()))?;
-    wire.read()
-}
+/// Turns the clear text of a sensitive value into what may be stored: a ciphertext, or a keyed digest.
+pub type Seal<'a> = &'a mut dyn FnMut(&str) -> Result<String, WireError>;
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ValueWire {
-    Null(TypeWire),
-    Bool(bool),
-    /// As text: JSON numbers are doubles to most readers.
-    Number(String),
-    Text(Arc<str>),
-    List(TypeWire, Vec<ValueWire>),
-    Set(TypeWire, Vec<ValueWire>),
-    Tuple(Vec<ValueWire>),
-    Map(TypeWire, BTreeMap<Arc<str>, ValueWire>),
-    Object(BTreeMap<Arc<str>, ValueWire>),
-    /// An object that is the block instance at an address.
-    Block(Arc<str>, BTreeMap<Arc<str>, ValueWire>),
-    Unknown(TypeWire, Option<RefinementWire>),
-    Marked(Vec<MarkWire>, Box<ValueWire>),
-}
+/// Turns a sealed text back.
+pub type Open<'a> = &'a mut dyn FnMut(&str) -> Result<String, WireError>;
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum TypeWire {
-    Dynamic,
-    Bool,
-    Number,
-    Text,
-    List(Box<TypeWire>),
-    Set(Box<TypeWire>),
-    Map(Box<TypeWire>),
-    Tuple(Vec<TypeWire>),
-    /// Attributes: type, and whether it is optional.
-    Object(BTreeMap<Arc<str>, (TypeWire, bool)>),
-    Reference(Arc<str>),
-}
+/// Why a value cannot be written or read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireError(pub String);
 
-#[derive(Serialize, Deserialize)]
-struct RefinementWire {
-    not_null: bool,
-    prefix: Option<Arc<str>>,
-    length_min: Option<u64>,
-    length_max: Option<u64>,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum MarkWire {
-    Sensitive,
-    Ephemeral,
-    Chosen,
-}
-
-const MARKS: [(MarkWire, Marks); 3] =
-    [(MarkWire::Sensitive, Marks::SENSITIVE), (MarkWire::Ephemeral, Marks::EPHEMERAL), (MarkWire::Chosen, Marks::CHOSEN)];
-
-impl ValueWire {
-    fn of(value: &Value) -> Self {
-        let items = |items: &[Value]| items.iter().map(Self::of).collect();
-        let entries = |entries: &BTreeMap<Arc<str>, Value>| entries.iter().map(|(name, value)| (name.clone(), Self::of(value))).collect();
-        let wire = match value.kind() {
-            Kind::Null(of) => Self::Null(TypeWire::of(of)),
-            Kind::Bool(flag) => Self::Bool(*flag),
-            Kind::Number(number) => Self::Number(number.to_string()),
-            Kind::Text(text) => Self::Text(text.clone()),
-            Kind::List(of, list) => Self::List(TypeWire::of(of), items(list)),
-            Kind::Set(of, set) => Self::Set(TypeWire::of(of), items(set)),
-            Kind::Tuple(tuple) => Self::Tuple(items(tuple)),
-            Kind::Map(of, map) => Self::Map(TypeWire::of(of), entries(map)),
-            Kind::Object(object) => match &object.address {
-                None => Self::Object(entries(&object.attributes)),
-                Some(address) => Self::Block(address.clone(), entries(&object.attributes)),
-            },
-            Kind::Unknown(of, refinement) => {
-                Self::Unknown(TypeWire::of(of), refinement.as_deref().map(RefinementWire::of))
-            }
-        };
-        let marks: Vec<MarkWire> = MARKS.iter().filter(|(_, mark)| value.marks().contains(*mark)).map(|(wire, _)| *wire).collect();
-        if marks.is_empty() { wire } else { Self::Marked(marks, Box::new(wire)) }
-    }
-
-    fn read(self) -> Result<Value, NotValue> {
-        let items = |items: Vec<Self>| items.into_iter().map(Self::read).collect::<Result<Arc<[Value]>, _>>();
-        let entries = |entries: BTreeMap<Arc<str>, Self>| {
-            entries.into_iter().map(|(name, wire)| Ok((name, wire.read()?))).collect::<Result<BTreeMap<_, _>, NotValue>>()
-        };
-        let block = |address, attributes| Kind::Object(Arc::new(Object { attributes, address }));
-        Ok(Value::new(match self {
-            Self::Null(of) => Kind::Null(of.read()),
-            Self::Bool(flag) => Kind::Bool(flag),
-            Self::Number(text) => Kind::Number(Number::parse(&text).ok_or_else(|| NotValue(format!("`{text}` is not a number")))?),
-            Self::Text(text) => Kind::Text(text),
-            Self::List(of, list) => Kind::List(of.read(), items(list)?),
-            Self::Set(of, set) => Kind::Set(of.read(), items(set)?),
-            Self::Tuple(tuple) => Kind::Tuple(items(tuple)?),
-            Self::Map(of, map) => Kind::Map(of.read(), Arc::new(entries(map)?)),
-            Self::Object(attributes) => block(None, entries(attributes)?),
-            Self::Block(address, attributes) => block(Some(address), entries(attributes)?),
-            Self::Unknown(of, refinement) => Kind::Unknown(of.read(), refinement.map(|refinement| Arc::new(refinement.read()))),
-            Self::Marked(marks, wire) => {
-                let of = |mark: &MarkWire| match mark {
-                    MarkWire::Sensitive => Marks::SENSITIVE,
-                    MarkWire::Ephemeral => Marks::EPHEMERAL,
-                    MarkWire::Chosen => Marks::CHOSEN,
-                };
-                let marks = marks.iter().map(of).fold(Marks::NONE, |all, mark| all | mark);
-                return Ok(wire.read()?.with_marks(marks));
-            }
-        }))
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
-impl TypeWire {
-    fn of(of: &Type) -> Self {
-        match of {
-            Type::Dynamic => Self::Dynamic,
-            Type::Bool => Self::Bool,
-            Type::Number => Self::Number,
-            Type::Text => Self::Text,
-            Type::List(of) => Self::List(Box::new(Self::of(of))),
-            Type::Set(of) => Self::Set(Box::new(Self::of(of))),
-            Type::Map(of) => Self::Map(Box::new(Self::of(of))),
-            Type::Tuple(items) => Self::Tuple(items.iter().map(Self::of).collect()),
-            Type::Object(fields) => {
-                let field = |(name, field): (&Arc<str>, &ObjectField)| (name.clone(), (Self::of(&field.of), field.is_optional));
-                Self::Object(fields.iter().map(field).collect())
-            }
-            Type::Reference(kind) => Self::Reference(kind.clone()),
+impl std::error::Error for WireError {}
+
+fn broken<T>(what: &str) -> Result<T, WireError> {
+    Err(WireError(format!("stored value cannot be read: {what}")))
+}
+
+/// Writes a value: `{"format": 1, "value": ...}`.
+pub fn to_json(value: &Value, seal: Seal<'_>) -> Result<Json, WireError> {
+    Ok(json!({ "format": FORMAT, "value": write(value, seal, 0)? }))
+}
+
+/// Reads what [`to_json`] wrote.
+pub fn from_json(json: &Json, open: Open<'_>) -> Result<Value, WireError> {
+    match json.get("format").and_then(Json::as_u64) {
+        Some(format) if format == u64::from(FORMAT) => read(json.get("value").unwrap_or(&Json::Null), open, 0),
+        Some(format) => Err(WireError(format!("stored value has format {format}; this program reads format {FORMAT}"))),
+        None => broken("it has no format"),
+    }
+}
+
+fn write(value: &Value, seal: Seal<'_>, depth: usize) -> Result<Json, WireError> {
+    if depth > DEPTH_MAX {
+        return Err(WireError(format!("value is more than {DEPTH_MAX} levels deep")));
+    }
+    if value.marks().contains(Marks::EPHEMERAL) {
+        return Ok(json!({ "null": type_json(&value.type_of()) }));
+    }
+    let bare = value.clone().replace_marks(Marks::NONE);
+    let written = match value.is_sensitive() {
+        true => {
+            let clear = write(&bare, seal, depth + 1)?.to_string();
+            json!({ "sealed": seal(&clear)? })
         }
-    }
+        false => write_kind(&bare, seal, depth)?,
+    };
+    Ok(if value.marks().contains(Marks::CHOSEN) { json!({ "chosen": written }) } else { written })
+}
 
-    fn read(self) -> Type {
-        match self {
-            Self::Dynamic => Type::Dynamic,
-            Self::Bool => Type::Bool,
-            Self::Number => Type::Number,
-            Self::Text => Type::Text,
-            Self::List(of) => Type::List(Arc::new(of.read())),
-            Self::Set(of) => Type::Set(Arc::new(of.read())),
-            Self::Map(of) => Type::Map(Arc::new(of.read())),
-            Self::Tuple(items) => Type::Tuple(items.into_iter().map(Self::read).collect()),
-            Self::Object(fields) => {
-                let field = |(name, (of, is_optional)): (Arc<str>, (Self, bool))| (name, ObjectField { of: of.read(), is_optional });
-                Type::Object(Arc::new(fields.into_iter().map(field).collect()))
-            }
-            Self::Reference(kind) => Type::Reference(kind),
+fn write_kind(value: &Value, seal: Seal<'_>, depth: usize) -> Result<Json, WireError> {
+    let items = |items: &[Value], seal: Seal<'_>| items.iter().map(|item| write(item, seal, depth + 1)).collect::<Result<Vec<_>, _>>();
+    let entries = |entries: &BTreeMap<Arc<str>, Value>, seal: Seal<'_>| {
+        let entries = entries.iter().map(|(key, entry)| Ok((key.to_string(), write(entry, seal, depth + 1)?)));
+        entries.collect::<Result<Map<_, _>, WireError>>()
+    };
+    Ok(match value.kind() {
+        Kind::Bool(flag) => Json::Bool(*flag),
+        Kind::Text(text) => Json::String(text.to_string()),
+        Kind::Number(Number::Integer(number)) => json!(number),
+        Kind::Number(number) => json!({ "number": number.to_string() }),
+        Kind::Null(of) => json!({ "null": type_json(of) }),
+        Kind::Tuple(tuple) => Json::Array(items(tuple, seal)?),
+        Kind::List(of, list) => json!({ "list": items(list, seal)?, "of": type_json(of) }),
+        Kind::Set(of, set) => json!({ "set": items(set, seal)?, "of": type_json(of) }),
+        Kind::Map(of, map) => json!({ "map": entries(map, seal)?, "of": type_json(of) }),
+        Kind::Object(object) => match &object.address {
+            Some(address) => json!({ "object": entries(&object.attributes, seal)?, "address": &**address }),
+            None => json!({ "object": entries(&object.attributes, seal)? }),
+        },
+        Kind::Unknown(..) => return Err(WireError("a value that is not known yet cannot be stored".into())),
+    })
+}
+
+fn read(json: &Json, open: Open<'_>, depth: usize) -> Result<Value, WireError> {
+    if depth > DEPTH_MAX {
+        return broken("it is too deep");
+    }
+    Ok(match json {
+        Json::Bool(flag) => Value::from(*flag),
+        Json::String(text) => Value::text(text.as_str()),
+        Json::Number(number) => match Number::parse(&number.to_string()) {
+            Some(number) => Value::from(number),
+            None => return broken("a number is out of range"),
+        },
+        Json::Array(items) => Value::tuple(read_items(items, open, depth)?),
+        Json::Object(tagged) => read_tagged(tagged, open, depth)?,
+        Json::Null => return broken("a null has no type"),
+    })
+}
+
+fn read_items(items: &[Json], open: Open<'_>, depth: usize) -> Result<Vec<Value>, WireError> {
+    items.iter().map(|item| read(item, open, depth + 1)).collect()
+}
+
+fn read_entries(entries: &Map<String, Json>, open: Open<'_>, depth: usize) -> Result<BTreeMap<Arc<str>, Value>, WireError> {
+    entries.iter().map(|(key, entry)| Ok((key.as_str().into(), read(entry, open, depth + 1)?))).collect()
+}
+
+fn read_tagged(tagged: &Map<String, Json>, open: Open<'_>, depth: usize) -> Result<Value, WireError> {
+    let of = || type_of_json(tagged.get("of").unwrap_or(&Json::Null));
+    // The tag that is not `of` or `address` says what it is.
+    let Some((tag, content)) = tagged.iter().find(|(tag, _)| !matches!(tag.as_str(), "of" | "address")) else {
+        return broken("an object has no tag");
+    };
+    Ok(match (tag.as_str(), content) {
+        ("null", of) => Value::null(type_of_json(of)?),
+        ("number", Json::String(text)) => match Number::parse(text) {
+            Some(number) => Value::from(number),
+            None => return broken("a number is out of range"),
+        },
+        ("sealed", Json::String(sealed)) => {
+            let clear = open(sealed)?;
+            let Ok(json) = serde_json::from_str(&clear) else { return broken("a sealed part is not JSON") };
+            read(&json, open, depth + 1)?.with_marks(Marks::SENSITIVE)
         }
+        ("chosen", inner) => read(inner, open, depth + 1)?.with_marks(Marks::CHOSEN),
+        ("list", Json::Array(items)) => Value::list(of()?, read_items(items, open, depth)?),
+        ("set", Json::Array(items)) => Value::set(of()?, read_items(items, open, depth)?),
+        ("map", Json::Object(entries)) => Value::map(of()?, read_entries(entries, open, depth)?),
+        ("object", Json::Object(entries)) => {
+            let attributes = read_entries(entries, open, depth)?;
+            match tagged.get("address").and_then(Json::as_str) {
+                Some(address) => Value::block(address, attributes),
+                None => Value::object(attributes),
+            }
+        }
+        (other, _) => return broken(&format!("`{other}` is not a tag of this format")),
+    })
+}
+
+/// Writes a type: a word, or an object with one tag.
+fn type_json(of: &Type) -> Json {
+    match of {
+        Type::Dynamic => json!("dynamic"),
+        Type::Bool => json!("bool"),
+        Type::Number => json!("number"),
+        Type::Text => json!("string"),
+        Type::List(of) => json!({ "list": type_json(of) }),
+        Type::Set(of) => json!({ "set": type_json(of) }),
+        Type::Map(of) => json!({ "map": type_json(of) }),
+        Type::Tuple(items) => json!({ "tuple": items.iter().map(type_json).collect::<Vec<_>>() }),
+        Type::Object(fields) => {
+            let fields = fields.iter().map(|(name, field)| match field.is_optional {
+                true => (name.to_string(), json!({ "optional": type_json(&field.of) })),
+                false => (name.to_string(), type_json(&field.of)),
+            });
+            json!({ "object": fields.collect::<Map<_, _>>() })
+        }
+        Type::Reference(kind) => json!({ "reference": &**kind }),
     }
 }
 
-impl RefinementWire {
-    fn of(refinement: &Refinement) -> Self {
-        let Refinement { is_not_null, prefix, length_min, length_max } = refinement.clone();
-        Self { not_null: is_not_null, prefix, length_min, length_max }
-    }
-
-    fn read(self) -> Refinement {
-        let Self { not_null, prefix, length_min, length_max } = self;
-        Refinement { is_not_null: not_null, prefix, length_min, length_max }
-    }
+fn type_of_json(json: &Json) -> Result<Type, WireError> {
+    let tagged = json.as_object().and_then(|tagged| tagged.iter().next());
+    Ok(match (json.as_str(), tagged.map(|(tag, content)| (tag.as_str(), content))) {
+        (Some("dynamic"), _) => Type::Dynamic,
+        (Some("bool"), _) => Type::Bool,
+        (Some("number"), _) => Type::Number,
+        (Some("string"), _) => Type::Text,
+        (_, Some(("list", of))) => Type::List(Arc::new(type_of_json(of)?)),
+        (_, Some(("set", of))) => Type::Set(Arc::new(type_of_json(of)?)),
+        (_, Some(("map", of))) => Type::Map(Arc::new(type_of_json(of)?)),
+        (_, Some(("tuple", Json::Array(items)))) => Type::Tuple(items.iter().map(type_of_json).collect::<Result<_, _>>()?),
+        (_, Some(("object", Json::Object(fields)))) => {
+            let fields = fields.iter().map(|(name, field)| {
+                let optional = field.as_object().and_then(|field| field.get("optional"));
+                let of = type_of_json(optional.unwrap_or(field))?;
+                Ok((name.as_str().into(), ObjectField { of, is_optional: optional.is_some() }))
+            });
+            Type::Object(Arc::new(fields.collect::<Result<_, WireError>>()?))
+        }
+        (_, Some(("reference", Json::String(kind)))) => Type::Reference(kind.as_str().into()),
+        _ => return broken("a type is not one of this format"),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_kind_type_and_mark_survives() {
-        let field = ObjectField { of: Type::Reference("vm".into()), is_optional: true };
-        let odd = Type::Tuple([Type::Object(Arc::new([("a".into(), field)].into())), Type::Dynamic].into());
-        let refinement = Refinement { is_not_null: true, prefix: Some("a".into()), length_min: Some(1), length_max: None };
-        let value = Value::object([
-            ("bool", Value::from(true)),
-            ("big", Value::new(Kind::Number(Number::parse("123456789012345678901234567890.5").expect("a number")))),
-            ("secret", Value::from("x").with_marks(Marks::SENSITIVE | Marks::CHOSEN)),
-            ("list", Value::list(Type::Number, [Value::from(1), Value::from(-2)])),
-            ("set", Value::new(Kind::Set(Type::Text, [Value::from("a")].into()))),
-            ("map", Value::map(Type::List(Arc::new(Type::Bool)), [("k".into(), Value::list(Type::Bool, []))])),
-            ("tuple", Value::tuple([Value::null(odd), Value::new(Kind::Unknown(Type::Text, Some(Arc::new(refinement))))])),
-            ("block", Value::block("vm.x[\"a\"]", BTreeMap::new()).with_marks(Marks::EPHEMERAL)),
-        ]);
-        let json = encode(&value);
-        assert!(decode(&json) == Ok(value), "{json}");
+    fn sample() -> Value {
+        let secret = Value::from("hunter2").with_marks(Marks::SENSITIVE);
+        Value::object([
+            ("text", Value::from("a")),
+            ("third", Value::from(Number::parse("0.1").expect("a number"))),
+            ("none", Value::null(Type::List(Arc::new(Type::Text)))),
+            ("set", Value::set(Type::Number, [Value::from(2), Value::from(1)])),
+            ("list", Value::list(Type::Text, [secret])),
+            ("port", Value::from(25_565).with_marks(Marks::CHOSEN)),
+            ("vm", Value::block("vm.mc", BTreeMap::from([("name".into(), Value::from("mc"))]))),
+            ("map", Value::map(Type::Tuple([Type::Bool].into()), [("k".into(), Value::tuple([Value::from(true)]))])),
+        ])
     }
 
     #[test]
-    fn the_form_is_what_it_is() {
-        let value = Value::list(Type::Text, [Value::from("x").with_marks(Marks::SENSITIVE)]);
-        assert_eq!(encode(&value).to_string(), r#"{"list":["text",[{"marked":[["sensitive"],{"text":"x"}]}]]}"#);
-        assert!(decode(&serde_json::json!({"number": "one"})).is_err());
-        assert!(decode(&serde_json::json!("x")).is_err());
+    fn a_value_reads_back_and_secrets_are_sealed() {
+        let written = to_json(&sample(), &mut |clear| Ok(clear.chars().rev().collect())).expect("the sample is known");
+        assert!(!written.to_string().contains("hunter2"), "{written}");
+        let read = from_json(&written, &mut |sealed| Ok(sealed.chars().rev().collect())).expect("it was just written");
+        assert!(read == sample(), "{read:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_refused_or_dropped() {
+        let mut seal = |clear: &str| Ok(clear.to_string());
+        assert!(to_json(&Value::tuple([Value::unknown(Type::Text)]), &mut seal).is_err());
+        let ephemeral = to_json(&Value::from("once").with_marks(Marks::EPHEMERAL), &mut seal).expect("null can be written");
+        assert_eq!(ephemeral.to_string(), r#"{"format":1,"value":{"null":"string"}}"#);
+        for text in [r#"{"value":1}"#, r#"{"format":2,"value":1}"#, r#"{"format":1,"value":null}"#, r#"{"format":1,"value":{"x":1}}"#] {
+            let json: Json = serde_json::from_str(text).expect("the text is JSON");
+            assert!(from_json(&json, &mut |sealed| Ok(sealed.to_string())).is_err(), "{text}");
+        }
     }
 }

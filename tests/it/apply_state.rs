@@ -130,6 +130,14 @@ fn every_entry_is_read_back() {
 }
 
 #[test]
+fn a_secret_that_is_no_fingerprint_is_not_written() {
+    let applied = Value::object([("password", Value::from("hunter2").with_marks(Marks::SENSITIVE))]);
+    let effect = Effect::Put(Box::new(Record { applied, ..record() }));
+    let error = write_entry(&begun(1, "clone", effect), &Reversed).expect_err("it is a secret").to_string();
+    assert_eq!(error, "the state of a `vm` cannot be written: a secret in it is not a fingerprint");
+}
+
+#[test]
 fn what_cannot_be_read_says_why() {
     let error = |text: &str| read_snapshot(text, &Reversed).expect_err("it is not readable").to_string();
     assert_eq!(

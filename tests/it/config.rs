@@ -204,7 +204,12 @@ fn dynamic_blocks_have_a_shape_before_evaluation_and_labels_after() {
 fn expectations(fixture: &str) -> Vec<(u32, String)> {
     let mut expected = Vec::new();
     for (at, line) in fixture.lines().enumerate() {
-        for (marker, offset) in [("# error: ", 0), ("# error above: ", -1), ("# error below: ", 1), ("# warning: ", 0)] {
+        for (marker, offset) in [
+            ("# error: ", 0),
+            ("# error above: ", -1),
+            ("# error below: ", 1),
+            ("# warning: ", 0),
+        ] {
             if let Some((_, message)) = line.split_once(marker) {
                 expected.push(((at as i64 + 1 + offset) as u32, message.to_string()));
             }
@@ -214,28 +219,46 @@ fn expectations(fixture: &str) -> Vec<(u32, String)> {
 }
 
 fn check_annotated(folder: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/stacks").join(folder);
-    let mut names: Vec<_> = std::fs::read_dir(&root).expect("the fixtures are there").map(|entry| entry.expect("an entry").path()).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/stacks")
+        .join(folder);
+    let mut names: Vec<_> = std::fs::read_dir(&root)
+        .expect("the fixtures are there")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     names.sort();
     assert!(names.len() > 3, "the fixtures are found");
     for path in names {
         let fixture = std::fs::read_to_string(&path).expect("a fixture is text");
-        let (_, sources, diagnostics) = load(&input(MemoryWorld::new([("main.hcl", fixture.as_str())])));
+        let (_, sources, diagnostics) =
+            load(&input(MemoryWorld::new([("main.hcl", fixture.as_str())])));
         let shown = text(&diagnostics, &sources, Colour::Never);
         let mut missing = expectations(&fixture);
         for diagnostic in &diagnostics {
-            let line = diagnostic.span.map_or(0, |span| sources.get(span.file).position(span.start).line);
+            let line = diagnostic
+                .span
+                .map_or(0, |span| sources.get(span.file).position(span.start).line);
             let fits = |(expected_line, message): &(u32, String)| {
                 let (summary, hint) = message.split_once(" ~ ").unwrap_or((message, ""));
                 *expected_line == line
                     && diagnostic.summary.contains(summary)
-                    && (hint.is_empty() || diagnostic.hints.iter().any(|given| given.contains(hint)))
+                    && (hint.is_empty()
+                        || diagnostic.hints.iter().any(|given| given.contains(hint)))
             };
             let place = missing.iter().position(fits);
-            let place = place.unwrap_or_else(|| panic!("{}: not expected on line {line}: {diagnostic:?}\n{shown}", path.display()));
+            let place = place.unwrap_or_else(|| {
+                panic!(
+                    "{}: not expected on line {line}: {diagnostic:?}\n{shown}",
+                    path.display()
+                )
+            });
             missing.remove(place);
         }
-        assert!(missing.is_empty(), "{}: not reported: {missing:?}\n{shown}", path.display());
+        assert!(
+            missing.is_empty(),
+            "{}: not reported: {missing:?}\n{shown}",
+            path.display()
+        );
     }
 }
 
@@ -272,11 +295,29 @@ import {
 }
 "#;
     let stack = loaded(load(&input(MemoryWorld::new([("main.hcl", stack)]))));
-    let moved: Vec<String> = stack.moved.iter().map(|moved| format!("{} -> {}", moved.from, moved.to)).collect();
-    assert_eq!(moved, ["vm.old[\"a\"] -> module.web.vm.new", "module.a -> module.b[0]"]);
-    let removed: Vec<String> = stack.removed.iter().map(|removed| format!("{} {}", removed.from, removed.destroys)).collect();
+    let moved: Vec<String> = stack
+        .moved
+        .iter()
+        .map(|moved| format!("{} -> {}", moved.from, moved.to))
+        .collect();
+    assert_eq!(
+        moved,
+        [
+            "vm.old[\"a\"] -> module.web.vm.new",
+            "module.a -> module.b[0]"
+        ]
+    );
+    let removed: Vec<String> = stack
+        .removed
+        .iter()
+        .map(|removed| format!("{} {}", removed.from, removed.destroys))
+        .collect();
     assert_eq!(removed, ["vm.gone false"]);
-    let imports: Vec<String> = stack.imports.iter().map(|import| format!("{} {}", import.to, import.id)).collect();
+    let imports: Vec<String> = stack
+        .imports
+        .iter()
+        .map(|import| format!("{} {}", import.to, import.id))
+        .collect();
     assert_eq!(imports, ["vm.here 105"]);
 }
 
@@ -306,14 +347,34 @@ check "size" {
 "#;
     let stack = loaded(load(&input(MemoryWorld::new([("main.hcl", stack)]))));
     let (a, b) = (address("vm.a"), address("vm.b"));
-    assert!(stack.blocks[0].dependencies.contains(&b), "a condition is a dependency");
-    let objects = Objects::from([(b, Value::block("vm.b", BTreeMap::from([("cores".into(), Value::from(2))])))]);
-    let summaries = |diagnostics: Diagnostics| -> Vec<String> { diagnostics.into_iter().map(|diagnostic| diagnostic.summary).collect() };
-    assert_eq!(summaries(stack.conditions(&a, None, &objects)), ["a precondition does not hold: 2 cores are too few"]);
+    assert!(
+        stack.blocks[0].dependencies.contains(&b),
+        "a condition is a dependency"
+    );
+    let objects = Objects::from([(
+        b,
+        Value::block("vm.b", BTreeMap::from([("cores".into(), Value::from(2))])),
+    )]);
+    let summaries = |diagnostics: Diagnostics| -> Vec<String> {
+        diagnostics
+            .into_iter()
+            .map(|diagnostic| diagnostic.summary)
+            .collect()
+    };
+    assert_eq!(
+        summaries(stack.conditions(&a, None, &objects)),
+        ["a precondition does not hold: 2 cores are too few"]
+    );
     let own = Value::object([("address", Value::text(""))]);
-    assert_eq!(summaries(stack.conditions(&a, Some(&own), &objects)), ["a postcondition does not hold: no address"]);
+    assert_eq!(
+        summaries(stack.conditions(&a, Some(&own), &objects)),
+        ["a postcondition does not hold: no address"]
+    );
     let checks = stack.checks(&objects);
     assert!(!checks.has_errors(), "a check is a warning");
     assert_eq!(summaries(checks), ["check `size` does not hold: not one"]);
-    assert!(stack.conditions(&a, None, &Objects::new()).is_empty(), "what is unknown holds for now");
+    assert!(
+        stack.conditions(&a, None, &Objects::new()).is_empty(),
+        "what is unknown holds for now"
+    );
 }

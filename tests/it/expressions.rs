@@ -3,10 +3,10 @@
 //! The facts are what Terraform 1.11.4 answered. A case with a `rule` is one where we answer differently on purpose; the rule is in
 //! `docs/deviations.md`, and the case says what we answer.
 
+use serde_json::Value as Json;
 use spawnpoint::config::expression::{FunctionWorld, Reference, Resolved, Scope, evaluate, lower, references};
 use spawnpoint::diagnostics::{Diagnostic, FileId};
 use spawnpoint::value::{Display, Marks, Step, Type, Value};
-use serde_json::Value as Json;
 
 const CASES: &str = include_str!("../data/expressions.jsonl");
 const DEVIATIONS: &str = include_str!("../../docs/deviations.md");
@@ -15,7 +15,11 @@ struct World;
 
 impl FunctionWorld for World {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        if path == "keys/acme.pub" { Ok(b"ssh-ed25519 AAAA".to_vec()) } else { Err(format!("there is no file `{path}`")) }
+        if path == "keys/acme.pub" {
+            Ok(b"ssh-ed25519 AAAA".to_vec())
+        } else {
+            Err(format!("there is no file `{path}`"))
+        }
     }
 
     fn is_file(&self, _: &str) -> Result<bool, String> {
@@ -23,7 +27,11 @@ impl FunctionWorld for World {
     }
 
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
-        if folder == "keys" { Ok(vec!["acme.pub".into(), "old/kim.pub".into()]) } else { Err(format!("there is no folder `{folder}`")) }
+        if folder == "keys" {
+            Ok(vec!["acme.pub".into(), "old/kim.pub".into()])
+        } else {
+            Err(format!("there is no folder `{folder}`"))
+        }
     }
 
     fn absolute(&self, path: &str) -> String {
@@ -75,7 +83,9 @@ impl Scope for Names {
         let root = self.0.get(&reference.root).ok_or_else(missing)?;
         let Some(Step::Attribute(name)) = reference.steps.first().map(|step| &step.step) else { return Err(missing()) };
         let is_unknown_attribute = &*reference.root == "terraform_data"
-            && reference.attribute(1).is_some_and(|name| !["id", "input", "output", "triggers_replace"].contains(&&**name));
+            && reference
+                .attribute(1)
+                .is_some_and(|name| !["id", "input", "output", "triggers_replace"].contains(&&**name));
         match root.get(name) {
             Some(value) if !is_unknown_attribute => Ok(Resolved { value: value.clone(), steps: 1 }),
             _ => Err(missing()),
@@ -190,4 +200,82 @@ fn examples_of_functions_give_what_they_say() {
         let given = given.unwrap_or_else(|error| panic!("{call}: {error}"));
         assert_eq!(json_of(&given), json_of(&promised), "{call}");
     }
+}
+
+/// Evaluates `case = ...` with one name, `it`, and returns what is wrong.
+fn complaints(text: &str, it: &Value) -> Vec<(String, String, Vec<String>, Vec<(String, String)>)> {
+    struct One<'a>(&'a Value);
+    impl Scope for One<'_> {
+        fn resolve(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {
+            match &*reference.root {
+                "it" => Ok(Resolved { value: self.0.clone(), steps: 0 }),
+                _ => Err(Diagnostic::error(format!("there is no `{reference}`"))),
+            }
+        }
+        fn world(&self) -> &dyn FunctionWorld {
+            &World
+        }
+    }
+    let parsed = text.parse().expect("the case is an expression");
+    let result = lower(&parsed, FileId(0), text).and_then(|expression| evaluate(&expression, &One(it)));
+    let told = |diagnostic: &Diagnostic| {
+        let span = diagnostic.span.expect("every complaint has a place");
+        let part = text[span.start as usize..span.end as usize].to_string();
+        (diagnostic.summary.clone(), part, diagnostic.hints.clone(), diagnostic.values.clone())
+    };
+    result.err().iter().flat_map(|diagnostics| diagnostics.iter().map(told).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn complaints_show_the_part_the_values_and_the_way_out() {
+    let it = Value::object([
+        ("size", Value::from("big")),
+        ("token", Value::from("hunter2").with_marks(Marks::SENSITIVE)),
+        ("names", Value::tuple([Value::from("a")])),
+    ]);
+    let cases = [
+        ("it.size * 2", "operand is a string: a number is required", "it.size", "", "it.size is \"big\""),
+        ("it.token + 1", "operand is a string: a number is required", "it.token", "", "it.token is (sensitive)"),
+        ("it.sise", "there is no attribute `sise` here", "sise", "did you mean `size`?", ""),
+        ("it.names[3]", "there is no item 3: there is one item, and its index is 0", "[3]", "", "it.names is [\"a\"]"),
+        ("[for n in it.names : n + 1]", "operand is a string: a number is required", "n", "", "n is \"a\""),
+        ("uper(it.size)", "there is no function `uper`", "uper", "did you mean `upper`?", "it.size is \"big\""),
+        ("nope", "there is no `nope`", "nope", "", ""),
+    ];
+    for (text, summary, part, hint, value) in cases {
+        let complaints = complaints(text, &it);
+        let [(said, underlined, hints, values)] = &complaints[..] else { panic!("{text}: {complaints:?}") };
+        let values: Vec<String> = values.iter().map(|(name, is)| format!("{name} {is}")).collect();
+        assert_eq!((said.as_str(), hints.join("; ").as_str()), (summary, hint), "{text}");
+        assert!(underlined.contains(part) && underlined.len() <= part.len() + 2, "{text}: {underlined}");
+        assert!(value.is_empty() || values.iter().any(|told| told == value), "{text}: {values:?}");
+        assert!(!values.concat().contains("hunter2"), "{text}");
+    }
+    // What does not follow from each other is told at once, and a wrong loop body is told a few times, not a thousand.
+    assert_eq!(complaints("[it.a, it.b, it.size / 0]", &it).len(), 3);
+    assert!(complaints("[for n in range(1000) : n + it.names[n]]", &it).len() <= 20);
+}
+
+#[test]
+fn hostile_expressions_end_with_a_message() {
+    let mut doubled = Value::tuple([Value::from("ha")]);
+    let mut rounds = 0;
+    loop {
+        let value = doubled.clone();
+        let complaints = complaints("[it, it, it, it]", &value);
+        if let [(summary, ..)] = &complaints[..] {
+            assert!(summary.starts_with("value is too large"), "{summary}");
+            break;
+        }
+        doubled = Value::tuple([value.clone(), value.clone(), value.clone(), value]);
+        rounds += 1;
+        assert!(rounds < 100, "a value may grow without end");
+    }
+    let cube = "[for a in range(1000) : [for b in range(1000) : [for c in range(1000) : 1]]]";
+    assert!(complaints(cube, &doubled)[0].0.contains("more than 1000000 items"));
+    let long = complaints(r#"join("", [for n in range(1024) : it])"#, &Value::from("x".repeat(100_000)));
+    assert!(long[0].0.contains("longer than 64 MiB"), "{long:?}");
+    assert!(complaints(&format!("it{}", ".a".repeat(100_000)), &doubled).len() == 1);
+    assert!(complaints(&format!("it{}", "[*]".repeat(10_000)), &doubled)[0].0.contains("splats in a row"));
+    assert!(complaints("pow(10, 300) * pow(10, 300) * parseint(format(\"1%010000d\", 0), 10)", &doubled).len() == 1);
 }

@@ -6,20 +6,14 @@ use std::process::{Command, Stdio};
 
 /// Compares a text with `tests/NAME`; with `UPDATE_GOLDEN=1` in the environment, writes it there instead.
 pub(crate) fn golden(name: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         return std::fs::write(&path, actual).expect("the tests folder can be written");
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
     if expected != actual {
         let diff = similar::TextDiff::from_lines(expected.as_str(), actual);
-        panic!(
-            "{} differs (- expected, + actual):\n{}",
-            path.display(),
-            diff.unified_diff()
-        );
+        panic!("{} differs (- expected, + actual):\n{}", path.display(), diff.unified_diff());
     }
 }
 
@@ -36,10 +30,7 @@ impl World {
         for folder in ["home", "stack"] {
             std::fs::create_dir(root.path().join(folder)).expect("the temporary folder is empty");
         }
-        Self {
-            root,
-            environment: Vec::new(),
-        }
+        Self { root, environment: Vec::new() }
     }
 
     /// Sets an environment variable for the runs that follow.
@@ -55,8 +46,7 @@ impl World {
     /// Writes a file below the stack folder.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.folder().join(name);
-        std::fs::create_dir_all(path.parent().expect("a file has a folder"))
-            .expect("folders can be made");
+        std::fs::create_dir_all(path.parent().expect("a file has a folder")).expect("folders can be made");
         std::fs::write(path, text).expect("the temporary folder can be written");
     }
 
@@ -104,9 +94,7 @@ impl World {
     }
 
     fn normalised(&self, bytes: &[u8]) -> String {
-        String::from_utf8_lossy(bytes)
-            .replace(&*self.root.path().to_string_lossy(), "$WORLD")
-            .replace("\r\n", "\n")
+        String::from_utf8_lossy(bytes).replace(&*self.root.path().to_string_lossy(), "$WORLD").replace("\r\n", "\n")
     }
 }
 

@@ -119,7 +119,8 @@ impl PlannerWorld {
     /// Carries out a plan; every operation must be done.
     pub(crate) fn apply(&mut self, plan: &Plan) {
         self.runs += 1;
-        let clusters = plan.operations.iter().map(|operation| (operation.cluster.clone(), self.client.clone())).collect();
+        let clusters =
+            plan.operations.iter().map(|operation| (operation.cluster.clone(), self.client.clone())).collect();
         let provisioner = NotingProvisioner { notes: self.provisioned.clone() };
         let run = apply::Run {
             plan,

@@ -1,10 +1,10 @@
-//! Plans built by hand, and the text and JSON people and programs get of them (`tests/plans/`).
+//! Plans built by hand, and the text and JSON people and programs get of them (`tests/render/`).
 
 use crate::harness::golden;
 use spawnpoint::config::{Address, Key, ModulePath, Output};
 use spawnpoint::plan::{
-    Action, AttributeChange, Capacity, Cause, Change, Mode, Operation, OutputChange, Plan, Quota,
-    QuotaLine, Reason, Verb,
+    Action, AttributeChange, Capacity, Cause, Change, Mode, Operation, OutputChange, Plan, Quota, QuotaLine, Reason,
+    Verb,
 };
 use spawnpoint::render::{Style, json, plan};
 use spawnpoint::resources::schema::{Attribute, Impact, Nested, Occurs, Schema, Takes};
@@ -35,12 +35,7 @@ static VM: Schema = Schema {
         Attribute::new("tags", Takes::Set(&Takes::Text), "tags"),
         Attribute::new("description", Takes::Text, "description"),
     ],
-    blocks: &[Nested {
-        name: "disk",
-        occurs: Occurs::ByLabel("slot"),
-        schema: &DISK,
-        documentation: "disk",
-    }],
+    blocks: &[Nested { name: "disk", occurs: Occurs::ByLabel("slot"), schema: &DISK, documentation: "disk" }],
 };
 
 fn schemas(kind: &str) -> Option<&'static Schema> {
@@ -49,13 +44,7 @@ fn schemas(kind: &str) -> Option<&'static Schema> {
 
 fn address(kind: &str, name: &str, key: Option<&str>) -> Address {
     let key = key.map(|key| Key::Text(key.into()));
-    Address {
-        module: ModulePath::default(),
-        kind: kind.into(),
-        name: name.into(),
-        key,
-        child: None,
-    }
+    Address { module: ModulePath::default(), kind: kind.into(), name: name.into(), key, child: None }
 }
 
 fn vm(key: &str, vmid: u32, node: &str, action: Action) -> Change {
@@ -87,21 +76,8 @@ fn tenant(action: Action) -> Change {
     }
 }
 
-fn differs(
-    path: Path,
-    before: Option<Value>,
-    after: Option<Value>,
-    impact: Impact,
-    cause: Cause,
-) -> AttributeChange {
-    AttributeChange {
-        path,
-        before,
-        after,
-        impact,
-        cause,
-        forces_replacement: impact == Impact::Recreate,
-    }
+fn differs(path: Path, before: Option<Value>, after: Option<Value>, impact: Impact, cause: Cause) -> AttributeChange {
+    AttributeChange { path, before, after, impact, cause, forces_replacement: impact == Impact::Recreate }
 }
 
 fn text(value: &str) -> Option<Value> {
@@ -161,11 +137,7 @@ fn quota(lines: &[(&'static str, u64, u64, u64)]) -> Quota {
         after: *after,
         limit: *limit,
     });
-    Quota {
-        tenant: address("tenant", "acme", None),
-        tier: "gold".into(),
-        lines: lines.collect(),
-    }
+    Quota { tenant: address("tenant", "acme", None), tier: "gold".into(), lines: lines.collect() }
 }
 
 fn node(name: &str, before_gib: u64, after_gib: u64, guests_after: u64) -> Capacity {
@@ -184,11 +156,7 @@ fn node(name: &str, before_gib: u64, after_gib: u64, guests_after: u64) -> Capac
 fn shown(plan_under_test: &Plan) -> String {
     let colourless = plan::text(plan_under_test, schemas, Style::Plain);
     let coloured = plan::text(plan_under_test, schemas, Style::Colour);
-    assert_eq!(
-        without_colour(&coloured),
-        colourless,
-        "colour carries no information of its own"
-    );
+    assert_eq!(without_colour(&coloured), colourless, "colour carries no information of its own");
     for line in colourless.lines() {
         assert_eq!(line.trim_end(), line, "no space at the end of a line");
     }
@@ -200,10 +168,7 @@ fn without_colour(text: &str) -> String {
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {
         match letter {
-            '\u{1b}' => letters
-                .by_ref()
-                .find(|letter| *letter == 'm')
-                .map_or((), drop),
+            '\u{1b}' => letters.by_ref().find(|letter| *letter == 'm').map_or((), drop),
             letter => plain.push(letter),
         }
     }
@@ -221,10 +186,7 @@ fn new_lobby() -> Change {
         ("memory", Value::from("4GiB")),
         ("onboot", Value::from(false)),
         ("power", Value::from("running")),
-        (
-            "tags",
-            Value::list(Type::Text, ["minecraft", "lobby"].map(Value::from)),
-        ),
+        ("tags", Value::list(Type::Text, ["minecraft", "lobby"].map(Value::from))),
         ("description", Value::from("Lobby of acme.\nAsk kim.")),
         (
             "disk",
@@ -238,11 +200,7 @@ fn new_lobby() -> Change {
             )]),
         ),
     ]);
-    Change {
-        after,
-        notes: vec!["simulated guest".into()],
-        ..vm("lobby", 5000, "pve1", Action::Create)
-    }
+    Change { after, notes: vec!["simulated guest".into()], ..vm("lobby", 5000, "pve1", Action::Create) }
 }
 
 /// A VM that loses a disk.
@@ -250,13 +208,7 @@ fn replaced() -> Change {
     let storage = within(&disk("scsi1"), "storage");
     Change {
         attributes: vec![
-            differs(
-                storage.clone(),
-                text("local-lvm"),
-                text("shared"),
-                Impact::Recreate,
-                Cause::Configuration,
-            ),
+            differs(storage.clone(), text("local-lvm"), text("shared"), Impact::Recreate, Cause::Configuration),
             differs(
                 Path::attribute("vmid"),
                 Some(Value::from(5001)),
@@ -277,27 +229,12 @@ fn replaced() -> Change {
 fn rebooted() -> Change {
     Change {
         attributes: vec![
-            differs(
-                Path::attribute("memory"),
-                text("4GiB"),
-                text("8GiB"),
-                Impact::Reboot,
-                Cause::Configuration,
-            ),
-            differs(
-                within(&disk("scsi0"), "size"),
-                text("40GiB"),
-                text("60GiB"),
-                Impact::Live,
-                Cause::Configuration,
-            ),
+            differs(Path::attribute("memory"), text("4GiB"), text("8GiB"), Impact::Reboot, Cause::Configuration),
+            differs(within(&disk("scsi0"), "size"), text("40GiB"), text("60GiB"), Impact::Live, Cause::Configuration),
             differs(
                 disk("scsi2"),
                 None,
-                Some(Value::object([
-                    ("size", Value::from("10GiB")),
-                    ("storage", Value::from("shared")),
-                ])),
+                Some(Value::object([("size", Value::from("10GiB")), ("storage", Value::from("shared"))])),
                 Impact::Live,
                 Cause::Configuration,
             ),
@@ -314,34 +251,15 @@ fn server_with_secrets() -> Change {
     let path = Path::attribute("secrets").then(Step::Key("rcon_password".into()));
     let nested = Value::object([
         ("user", Value::from("game")),
-        (
-            "password",
-            Value::from("hunter2").with_marks(Marks::SENSITIVE),
-        ),
+        ("password", Value::from("hunter2").with_marks(Marks::SENSITIVE)),
     ]);
-    let motd = |line: &str| {
-        Some(Value::from(format!(
-            "Welcome to acme!\n{line}\nHave fun.\n"
-        )))
-    };
+    let motd = |line: &str| Some(Value::from(format!("Welcome to acme!\n{line}\nHave fun.\n")));
     Change {
         address: address("game_server", "survival", None),
         kind: "game_server".into(),
         attributes: vec![
-            differs(
-                path,
-                secret("hunter2"),
-                secret("hunter3"),
-                Impact::Live,
-                Cause::Configuration,
-            ),
-            differs(
-                Path::attribute("connection"),
-                None,
-                Some(nested.clone()),
-                Impact::Live,
-                Cause::Configuration,
-            ),
+            differs(path, secret("hunter2"), secret("hunter3"), Impact::Live, Cause::Configuration),
+            differs(Path::attribute("connection"), None, Some(nested.clone()), Impact::Live, Cause::Configuration),
             differs(
                 Path::attribute("motd"),
                 motd("Season one."),
@@ -354,10 +272,7 @@ fn server_with_secrets() -> Change {
         impact: Impact::Live,
         before: Value::object([(
             "secrets",
-            Value::object([(
-                "rcon_password",
-                Value::from("hunter2").with_marks(Marks::SENSITIVE),
-            )]),
+            Value::object([("rcon_password", Value::from("hunter2").with_marks(Marks::SENSITIVE))]),
         )]),
         after: Value::object([("connection", nested)]),
         ..vm("", 5001, "pve2", Action::Update)
@@ -366,10 +281,8 @@ fn server_with_secrets() -> Change {
 
 #[test]
 fn first_apply_shows_what_is_set_and_chosen() {
-    let pool = Change {
-        after: Value::object([("comment", Value::from("Spawnpoint tenant acme"))]),
-        ..tenant(Action::Create)
-    };
+    let pool =
+        Change { after: Value::object([("comment", Value::from("Spawnpoint tenant acme"))]), ..tenant(Action::Create) };
     let lobby = new_lobby();
     let server = Change {
         address: address("game_server", "lobby", None),
@@ -377,27 +290,14 @@ fn first_apply_shows_what_is_set_and_chosen() {
         after: Value::object([
             ("game", Value::from("minecraft-java")),
             ("endpoint", Value::unknown(Type::Text)),
-            (
-                "rcon_password",
-                Value::from("hunter2").with_marks(Marks::SENSITIVE),
-            ),
-            (
-                "settings",
-                Value::object([
-                    ("difficulty", Value::from("hard")),
-                    ("max-players", Value::from(40)),
-                ]),
-            ),
+            ("rcon_password", Value::from("hunter2").with_marks(Marks::SENSITIVE)),
+            ("settings", Value::object([("difficulty", Value::from("hard")), ("max-players", Value::from(40))])),
         ]),
         ..vm("", 5000, "pve1", Action::Create)
     };
     let mut plan = plan_of(vec![server, pool, lobby]);
-    plan.operations = vec![
-        operation(0, &[], 500),
-        operation(1, &[0], 6_000),
-        operation(2, &[0], 4_000),
-        operation(3, &[1], 5_500),
-    ];
+    plan.operations =
+        vec![operation(0, &[], 500), operation(1, &[0], 6_000), operation(2, &[0], 4_000), operation(3, &[1], 5_500)];
     plan.estimate_ms = 12_000;
     plan.quotas = vec![quota(&[
         ("cores", 0, 2, 16),
@@ -407,20 +307,10 @@ fn first_apply_shows_what_is_set_and_chosen() {
     ])];
     plan.capacity = vec![node("pve1", 0, 4, 1), node("pve2", 0, 0, 0)];
     let value = Value::from("10.40.0.10:25565");
-    let output = Output {
-        value,
-        is_sensitive: false,
-        description: None,
-    };
-    plan.outputs = BTreeMap::from([(
-        Arc::from("endpoint"),
-        OutputChange {
-            before: None,
-            after: Some(output),
-        },
-    )]);
-    golden("plans/first-apply.txt", &shown(&plan));
-    golden("plans/first-apply.json", &pretty(&plan));
+    let output = Output { value, is_sensitive: false, description: None };
+    plan.outputs = BTreeMap::from([(Arc::from("endpoint"), OutputChange { before: None, after: Some(output) })]);
+    golden("render/first-apply.txt", &shown(&plan));
+    golden("render/first-apply.json", &pretty(&plan));
 }
 
 #[test]
@@ -451,45 +341,24 @@ fn harm_comes_first() {
             ..vm("", 9000, "pve1", Action::Adopt)
         }
     };
-    let mut plan = plan_of(vec![
-        adopted,
-        live,
-        rebooted,
-        destroyed,
-        replaced,
-        vm("same", 5009, "pve1", Action::NoOp),
-    ]);
+    let mut plan = plan_of(vec![adopted, live, rebooted, destroyed, replaced, vm("same", 5009, "pve1", Action::NoOp)]);
     plan.quotas = vec![quota(&[
         ("cores", 14, 15, 16),
         ("memory", 52 << 30, 60 << 30, 64 << 30),
         ("disk", 610 << 30, 642 << 30, 1 << 40),
         ("public_ports", 16, 17, 16),
     ])];
-    plan.capacity = vec![
-        node("pve1", 91, 118, 31),
-        node("pve2", 64, 61, 28),
-        node("pve3", 40, 40, 18),
-    ];
-    plan.operations = vec![
-        operation(0, &[], 60_000),
-        operation(1, &[], 50_000),
-        operation(2, &[0], 600_000),
-    ];
+    plan.capacity = vec![node("pve1", 91, 118, 31), node("pve2", 64, 61, 28), node("pve3", 40, 40, 18)];
+    plan.operations = vec![operation(0, &[], 60_000), operation(1, &[], 50_000), operation(2, &[0], 600_000)];
     plan.estimate_ms = 660_000;
-    golden("plans/harm-first.txt", &shown(&plan));
-    golden("plans/harm-first.json", &pretty(&plan));
+    golden("render/harm-first.txt", &shown(&plan));
+    golden("render/harm-first.json", &pretty(&plan));
 }
 
 #[test]
 fn drift_and_conflicts_say_who_wins() {
     let drifted = Change {
-        attributes: vec![differs(
-            Path::attribute("memory"),
-            text("16GiB"),
-            text("8GiB"),
-            Impact::Reboot,
-            Cause::Drift,
-        )],
+        attributes: vec![differs(Path::attribute("memory"), text("16GiB"), text("8GiB"), Impact::Reboot, Cause::Drift)],
         unchanged: 12,
         impact: Impact::Reboot,
         ..vm("lobby", 5000, "pve1", Action::Update)
@@ -515,43 +384,29 @@ fn drift_and_conflicts_say_who_wins() {
     let mut plan = plan_of(vec![drifted, conflicting, vanished]);
     plan.unreachable = BTreeMap::from([("pve3".into(), 2)]);
     plan.in_progress = vec!["vm.mc[\"new\"]: in progress: run 42 by kim@ws1, 3 min".into()];
-    golden("plans/drift.txt", &shown(&plan));
-    golden("plans/drift.json", &pretty(&plan));
+    golden("render/drift.txt", &shown(&plan));
+    golden("render/drift.json", &pretty(&plan));
 }
 
 #[test]
 fn secrets_are_in_no_form_of_a_plan() {
     let server = server_with_secrets();
     let mut plan = plan_of(vec![server]);
-    let output = Output {
-        value: Value::from("hunter2"),
-        is_sensitive: true,
-        description: None,
-    };
+    let output = Output { value: Value::from("hunter2"), is_sensitive: true, description: None };
     plan.outputs = BTreeMap::from([(
         Arc::from("password"),
-        OutputChange {
-            before: Some(Value::from("hunter1")),
-            after: Some(output),
-        },
+        OutputChange { before: Some(Value::from("hunter1")), after: Some(output) },
     )]);
     let (text, json) = (shown(&plan), pretty(&plan));
-    assert!(
-        !text.contains("hunter")
-            && !json.contains("hunter")
-            && !format!("{plan:?}").contains("hunter3")
-    );
-    golden("plans/secrets.txt", &text);
-    golden("plans/secrets.json", &json);
+    assert!(!text.contains("hunter") && !json.contains("hunter") && !format!("{plan:?}").contains("hunter3"));
+    golden("render/secrets.txt", &text);
+    golden("render/secrets.json", &json);
 }
 
 #[test]
 fn no_changes_says_so_in_terraforms_words() {
     let mut plan = plan_of(vec![vm("lobby", 5000, "pve1", Action::NoOp)]);
-    assert_eq!(
-        shown(&plan),
-        "No changes. Everything matches the configuration.\n"
-    );
+    assert_eq!(shown(&plan), "No changes. Everything matches the configuration.\n");
     plan.mode = Mode::Destroy;
     assert_eq!(shown(&plan), "No changes. Nothing of this stack exists.\n");
     plan.mode = Mode::Apply;
@@ -564,6 +419,5 @@ fn no_changes_says_so_in_terraforms_words() {
 }
 
 fn pretty(plan: &Plan) -> String {
-    serde_json::to_string_pretty(&json::plan(plan, schemas)).expect("JSON values can be written")
-        + "\n"
+    serde_json::to_string_pretty(&json::plan(plan, schemas)).expect("JSON values can be written") + "\n"
 }

@@ -13,13 +13,7 @@ use std::collections::BTreeMap;
 
 fn address(kind: &str, name: &str, key: Option<&str>) -> Address {
     let key = key.map(|key| Key::Text(key.into()));
-    Address {
-        module: ModulePath::default(),
-        kind: kind.into(),
-        name: name.into(),
-        key,
-        child: None,
-    }
+    Address { module: ModulePath::default(), kind: kind.into(), name: name.into(), key, child: None }
 }
 
 fn change(address: Address, action: Action) -> Change {
@@ -59,10 +53,7 @@ fn operation(address: Address, verb: Verb, after: &[usize]) -> Operation {
 
 /// A VM that is replaced and one that is changed; a server on the first.
 fn plan() -> Plan {
-    let (lobby, survival) = (
-        address("vm", "mc", Some("lobby")),
-        address("vm", "mc", Some("survival")),
-    );
+    let (lobby, survival) = (address("vm", "mc", Some("lobby")), address("vm", "mc", Some("survival")));
     let server = address("game_server", "survival", None);
     Plan {
         project: "home".into(),
@@ -98,28 +89,10 @@ fn events(plan: &Plan, results: &[Option<OperationResult>]) -> Vec<Event> {
         let Some(result) = result.clone() else {
             continue;
         };
-        if !matches!(
-            result,
-            OperationResult::NotStarted { .. } | OperationResult::Skipped
-        ) {
-            events.push(Event::Started {
-                operation: at,
-                address: address.clone(),
-                verb,
-                steps: 2,
-                estimate_ms: 1000,
-            });
-            events.push(Event::Step {
-                operation: at,
-                address: address.clone(),
-                step: "clone".into(),
-                index: 0,
-            });
-            events.push(Event::Progress {
-                operation: at,
-                address: address.clone(),
-                text: "drive mirror 40%".into(),
-            });
+        if !matches!(result, OperationResult::NotStarted { .. } | OperationResult::Skipped) {
+            events.push(Event::Started { operation: at, address: address.clone(), verb, steps: 2, estimate_ms: 1000 });
+            events.push(Event::Step { operation: at, address: address.clone(), step: "clone".into(), index: 0 });
+            events.push(Event::Progress { operation: at, address: address.clone(), text: "drive mirror 40%".into() });
         }
         events.push(Event::Ended {
             operation: at,
@@ -147,42 +120,29 @@ fn every_reporter_says_the_same_words() {
         Some(OperationResult::Done),
         Some(failed()),
         Some(OperationResult::NotStarted { because: 1 }),
-        Some(OperationResult::DoneWithWarnings(vec![
-            "guest agent did not answer".into(),
-        ])),
+        Some(OperationResult::DoneWithWarnings(vec!["guest agent did not answer".into()])),
     ];
     let mut lines = progress::Lines::new(Style::Plain);
     let mut text = String::new();
     for event in events(&plan, &results).iter().chain([&Event::Interrupted]) {
         text.extend(lines.line(event).map(|line| line + "\n"));
     }
-    let summary = Summary {
-        results,
-        is_interrupted: false,
-    };
+    let summary = Summary { results, is_interrupted: false };
     text.push_str("\n=== summary\n");
     text.push_str(&outcome::text(&plan, &summary, Style::Plain));
     text.push_str("\n=== interrupted\n");
     let interrupted = Summary {
-        results: vec![
-            Some(OperationResult::Done),
-            None,
-            None,
-            Some(OperationResult::Done),
-        ],
+        results: vec![Some(OperationResult::Done), None, None, Some(OperationResult::Done)],
         is_interrupted: true,
     };
     text.push_str(&outcome::text(&plan, &interrupted, Style::Plain));
-    golden("plans/progress.txt", &text);
+    golden("render/progress.txt", &text);
 }
 
 #[test]
 fn success_is_told_in_terraforms_words() {
     let mut plan = plan();
-    let summary = Summary {
-        results: vec![Some(OperationResult::Done); 4],
-        is_interrupted: false,
-    };
+    let summary = Summary { results: vec![Some(OperationResult::Done); 4], is_interrupted: false };
     assert_eq!(
         outcome::text(&plan, &summary, Style::Plain),
         "Apply complete! Resources: 2 added, 1 changed, 1 destroyed.\n"
@@ -191,21 +151,14 @@ fn success_is_told_in_terraforms_words() {
     for change in &mut plan.changes {
         change.action = Action::Delete;
     }
-    assert_eq!(
-        outcome::text(&plan, &summary, Style::Plain),
-        "Destroy complete! Resources: 3 destroyed.\n"
-    );
+    assert_eq!(outcome::text(&plan, &summary, Style::Plain), "Destroy complete! Resources: 3 destroyed.\n");
 }
 
 #[test]
 fn json_lines_follow_terraforms_stream() {
     let plan = plan();
-    let results = vec![
-        Some(OperationResult::Done),
-        Some(failed()),
-        Some(OperationResult::NotStarted { because: 1 }),
-        None,
-    ];
+    let results =
+        vec![Some(OperationResult::Done), Some(failed()), Some(OperationResult::NotStarted { because: 1 }), None];
     let at = "2026-06-01T00:00:00Z";
     let mut sources = Sources::new();
     let file = sources.add("main.hcl", "vm \"x\" {\n  memmory = \"4GiB\"\n}\n");
@@ -213,37 +166,20 @@ fn json_lines_follow_terraforms_stream() {
         .at(Span::new(file, 11, 18))
         .hint("did you mean `memory`?")
         .value("var.size", "is 4");
-    let mut lines = vec![
-        stream::version(at),
-        stream::diagnostic(at, &error, &sources),
-    ];
+    let mut lines = vec![stream::version(at), stream::diagnostic(at, &error, &sources)];
     lines.extend(stream::plan(at, &plan));
-    lines.extend(
-        events(&plan, &results)
-            .iter()
-            .map(|event| stream::event(at, event)),
-    );
-    lines.push(stream::outcome(
-        at,
-        &plan,
-        &Summary {
-            results,
-            is_interrupted: false,
-        },
-    ));
+    lines.extend(events(&plan, &results).iter().map(|event| stream::event(at, event)));
+    lines.push(stream::outcome(at, &plan, &Summary { results, is_interrupted: false }));
     let secret = Value::from("hunter2");
     let open = Value::from("10.40.0.10");
-    lines.push(stream::outputs(
-        at,
-        [("password", &secret, true), ("address", &open, false)].into_iter(),
-    ));
+    lines.push(stream::outputs(at, [("password", &secret, true), ("address", &open, false)].into_iter()));
     for line in &lines {
         let line: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");
         for key in ["@level", "@message", "@module", "@timestamp", "type"] {
             assert!(line[key].is_string(), "{key} in {line}");
         }
     }
-    golden("plans/stream.jsonl", &(lines.join("\n") + "\n"));
+    golden("render/stream.jsonl", &(lines.join("\n") + "\n"));
 }
 
 #[test]

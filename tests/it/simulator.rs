@@ -177,3 +177,17 @@ fn a_lab_survives_the_end_of_its_process() {
     let store = Store::open(folder.path(), &lab, Pace::Instant).expect("a fresh lab opens");
     assert_eq!(store.machine().dump()["guests"]["100"], Value::Null);
 }
+
+#[test]
+fn every_example_lab_can_be_opened() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/labs");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder is in the repository") {
+        let path = entry.expect("a folder entry").path();
+        let text = std::fs::read_to_string(&path).expect("a text file");
+        let lab = Lab::parse(&path.display().to_string(), &text).unwrap_or_else(|error| panic!("{error}"));
+        Store::in_memory(&lab, Pace::Instant).unwrap_or_else(|error| panic!("{error}"));
+        count += 1;
+    }
+    assert!(count > 0, "no example lab was found");
+}

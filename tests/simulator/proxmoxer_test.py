@@ -57,7 +57,7 @@ def main():
         node.qemu(301).config.get()
     except ResourceException as error:
         assert error.status_code == 500, error
-        assert error.status_message.startswith("Configuration file"), error
+        assert "Configuration file 'nodes/pve1/qemu-server/301.conf' does not exist" in str(error), error
     else:
         raise AssertionError("the guest is still there")
 

@@ -58,7 +58,10 @@ pub(super) fn scan(file: FileId, text: &str) -> Result<Scanned, Box<Diagnostic>>
 /// Returns the range of the outermost block around a place, if every bracket of the text is closed.
 pub(super) fn block_around(file: FileId, text: &str, offset: usize) -> Option<Range<usize>> {
     let tokens = scan(file, text).ok()?.tokens;
-    let outer: Vec<&Token> = tokens.iter().filter(|token| token.parent.is_none()).collect();
+    let outer: Vec<&Token> = tokens
+        .iter()
+        .filter(|token| token.parent.is_none())
+        .collect();
     let begins = |at: &usize| *at == 0 || outer[*at - 1].kind == TokenKind::Newline;
     let starts: Vec<usize> = (0..outer.len())
         .filter(|at| outer[*at].kind != TokenKind::Newline && begins(at))

@@ -34,7 +34,9 @@ impl Evaluator<'_> {
                 Kind::Text(name) => {
                     if attributes.insert(name.clone(), value).is_some() {
                         let shown = if marks.contains(Marks::SENSITIVE) { "(sensitive)" } else { name };
-                        let diagnostic = Diagnostic::error(format!("key `{shown}` is given twice; keys of an object must be different"));
+                        let diagnostic = Diagnostic::error(format!(
+                            "key `{shown}` is given twice; keys of an object must be different"
+                        ));
                         self.fail(key, diagnostic);
                     }
                 }
@@ -80,7 +82,10 @@ impl Evaluator<'_> {
         };
         if !may_iterate {
             let what = collection.type_of().with_article();
-            return self.fail(&each.collection, Diagnostic::error(format!("{what} has no items to go through; a list, set, map or object is required")));
+            return self.fail(
+                &each.collection,
+                Diagnostic::error(format!("{what} has no items to go through; a list, set, map or object is required")),
+            );
         }
         let mut gathered = Gathered { marks: collection.marks(), ..Gathered::default() };
         if collection.is_unknown() || !self.condition_is_plausible(each, &mut gathered.marks) {
@@ -201,7 +206,8 @@ impl Evaluator<'_> {
             gathered.groups.entry(text.clone()).or_default().push(value);
         } else if gathered.entries.insert(text.clone(), value).is_some() {
             let shown = if name.is_sensitive() { "(sensitive)" } else { text };
-            let diagnostic = Diagnostic::error(format!("two items have the key `{shown}`; keys of an object must be different"));
+            let diagnostic =
+                Diagnostic::error(format!("two items have the key `{shown}`; keys of an object must be different"));
             self.fail(key, diagnostic.hint("write `...` after the value to group items by key"));
         }
     }

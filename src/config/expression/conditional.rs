@@ -28,7 +28,9 @@ impl Evaluator<'_> {
         let marks = condition.marks() | when_true.marks() | when_false.marks();
         let Some(of) = common_type(&when_true, &when_false) else {
             let (left, right) = (when_true.type_of().with_article(), when_false.type_of().with_article());
-            let diagnostic = Diagnostic::error(format!("the two results of a condition must be of one type, not {left} and {right}"));
+            let diagnostic = Diagnostic::error(format!(
+                "the two results of a condition must be of one type, not {left} and {right}"
+            ));
             return self.fail(expression, diagnostic);
         };
         let (result, written) = match chosen {
@@ -40,7 +42,9 @@ impl Evaluator<'_> {
         // A type that is unknown as a whole leaves the result what it is.
         match convert(result, &of) {
             Ok(result) => result.with_marks(marks),
-            Err(mismatch) => self.fail(written, Diagnostic::error(format!("result of the condition is wrong: {mismatch}"))),
+            Err(mismatch) => {
+                self.fail(written, Diagnostic::error(format!("result of the condition is wrong: {mismatch}")))
+            }
         }
     }
 

@@ -5,8 +5,8 @@
 
 use super::limits::{ERRORS_MAX, ITEMS_MAX, TEXT_MAX, WEIGHT_MAX};
 use super::{Call, Expression, Node, Reference, Scope, references};
-use crate::config::similar;
 use crate::config::functions::{self, Problem, Run};
+use crate::config::similar;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::value::{Kind, Marks, Type, Value, convert, display_short};
 use std::collections::BTreeSet;
@@ -19,7 +19,11 @@ pub fn evaluate(expression: &Expression, scope: &dyn Scope) -> Result<Value, Dia
 }
 
 /// Evaluates a template that a template called: `calls` is how many are open.
-pub(in crate::config) fn render(expression: &Expression, scope: &dyn Scope, calls: usize) -> Result<Value, Diagnostics> {
+pub(in crate::config) fn render(
+    expression: &Expression,
+    scope: &dyn Scope,
+    calls: usize,
+) -> Result<Value, Diagnostics> {
     evaluate_within(expression, scope, calls)
 }
 
@@ -130,12 +134,18 @@ impl Evaluator<'_> {
         let mut told = BTreeSet::new();
         for reference in references(about) {
             let name = reference.to_string();
-            if told.len() < 6 && told.insert(name.clone()) && let Some(value) = self.peek(&reference) {
+            if told.len() < 6
+                && told.insert(name.clone())
+                && let Some(value) = self.peek(&reference)
+            {
                 diagnostic = diagnostic.value(name, format!("is {}", display_short(&value)));
             }
         }
         about.visit_locals(&mut |place, name| {
-            if told.len() < 6 && told.insert(name.to_string()) && let Some(value) = self.locals.get(place) {
+            if told.len() < 6
+                && told.insert(name.to_string())
+                && let Some(value) = self.locals.get(place)
+            {
                 diagnostic.values.push((name.to_string(), format!("is {}", display_short(value))));
             }
         });
@@ -190,7 +200,10 @@ impl Evaluator<'_> {
             marks = marks | value.marks();
             match value.kind() {
                 Kind::Null(_) => {
-                    self.fail(part, Diagnostic::error("null cannot be part of text").hint("use `coalesce` to give a default"));
+                    self.fail(
+                        part,
+                        Diagnostic::error("null cannot be part of text").hint("use `coalesce` to give a default"),
+                    );
                 }
                 Kind::Unknown(..) => is_known = false,
                 Kind::Text(part) if is_known => text.push_str(part),
@@ -258,9 +271,11 @@ impl Evaluator<'_> {
         match functions::call(call.function, &arguments, self.scope.world(), self.calls) {
             Ok(value) => self.weighed(value, expression.span),
             Err(Problem::Argument(place, text)) => self.argument_problem(call, place, &text, expression),
-            Err(Problem::Call(text)) => {
-                self.fail_at(call.name_span, expression, Diagnostic::error(format!("`{}` failed: {text}", call.function.name)))
-            }
+            Err(Problem::Call(text)) => self.fail_at(
+                call.name_span,
+                expression,
+                Diagnostic::error(format!("`{}` failed: {text}", call.function.name)),
+            ),
         }
     }
 
@@ -289,12 +304,18 @@ impl Evaluator<'_> {
             }
             Kind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => None,
             Kind::Null(_) => {
-                self.fail_at(last.span, expression, Diagnostic::error("null cannot be expanded into arguments with `...`"));
+                self.fail_at(
+                    last.span,
+                    expression,
+                    Diagnostic::error("null cannot be expanded into arguments with `...`"),
+                );
                 None
             }
             _ => {
                 let what = expanded.type_of().with_article();
-                let diagnostic = Diagnostic::error(format!("{what} cannot be expanded with `...`; a list, set or tuple is required"));
+                let diagnostic = Diagnostic::error(format!(
+                    "{what} cannot be expanded with `...`; a list, set or tuple is required"
+                ));
                 self.fail_at(last.span, expression, diagnostic);
                 None
             }
@@ -310,8 +331,16 @@ impl Evaluator<'_> {
         }
         if function.variadic.is_none() && count > function.parameters.len() {
             let extra = call.arguments.get(function.parameters.len()).unwrap_or(expression);
-            let diagnostic = Diagnostic::error(format!("`{}` takes {} arguments, not {count}", function.name, function.parameters.len()));
-            self.fail_at(extra.span, expression, diagnostic.hint(format!("it is called as `{}`", function.signature())));
+            let diagnostic = Diagnostic::error(format!(
+                "`{}` takes {} arguments, not {count}",
+                function.name,
+                function.parameters.len()
+            ));
+            self.fail_at(
+                extra.span,
+                expression,
+                diagnostic.hint(format!("it is called as `{}`", function.signature())),
+            );
             return false;
         }
         true
@@ -341,7 +370,9 @@ impl Evaluator<'_> {
         let last = call.arguments.last().expect("there is at least one argument");
         self.value(last);
         if let Some(diagnostic) = self.diagnostics.last_mut() {
-            diagnostic.detail.get_or_insert_with(|| "No argument of `try` could be evaluated; this is what is wrong with the last one.".into());
+            diagnostic.detail.get_or_insert_with(|| {
+                "No argument of `try` could be evaluated; this is what is wrong with the last one.".into()
+            });
         }
         unknown()
     }
@@ -363,14 +394,21 @@ impl Evaluator<'_> {
             return unknown();
         }
         if !matches!(call.arguments[0].node, Node::Reference(_) | Node::Local(..) | Node::Traversal(..)) {
-            let diagnostic = Diagnostic::error("argument `template` of `templatestring` must be a reference to text, not an expression");
-            return self.fail(&call.arguments[0], diagnostic.hint("a template that is written here needs no function: write it in quotes"));
+            let diagnostic = Diagnostic::error(
+                "argument `template` of `templatestring` must be a reference to text, not an expression",
+            );
+            return self.fail(
+                &call.arguments[0],
+                diagnostic.hint("a template that is written here needs no function: write it in quotes"),
+            );
         }
         let (template, variables) = (self.value(&call.arguments[0]), self.value(&call.arguments[1]));
         match functions::render_text(&template, &variables, self.scope.world(), self.calls) {
             Ok(value) => value,
             Err(Problem::Argument(place, text)) => self.argument_problem(call, place, &text, expression),
-            Err(Problem::Call(text)) => self.fail(expression, Diagnostic::error(format!("`templatestring` failed: {text}"))),
+            Err(Problem::Call(text)) => {
+                self.fail(expression, Diagnostic::error(format!("`templatestring` failed: {text}")))
+            }
         }
     }
 }

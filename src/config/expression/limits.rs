@@ -7,7 +7,7 @@ pub(super) const DEPTH_MAX: usize = 256;
 pub(in crate::config) const WEIGHT_MAX: u32 = 5_000_000;
 
 /// Items that the `for` expressions and splats of one evaluation go through.
-pub(super) const ITEMS_MAX: u64 = 5_000_000;
+pub(super) const ITEMS_MAX: u64 = 1_000_000;
 
 /// Bytes of any one text: 64 MiB.
 pub(in crate::config) const TEXT_MAX: usize = 64 << 20;

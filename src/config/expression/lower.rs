@@ -6,7 +6,9 @@ use crate::config::functions;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
 use crate::value::{Number, Type, Value, convert, normalized};
 use hcl::edit::Span as _;
-use hcl::edit::expr::{BinaryOperator, ForExpr, FuncCall, Object, ObjectKey, Traversal, TraversalOperator, UnaryOperator};
+use hcl::edit::expr::{
+    BinaryOperator, ForExpr, FuncCall, Object, ObjectKey, Traversal, TraversalOperator, UnaryOperator,
+};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -137,7 +139,7 @@ impl<'a> Lowering<'a> {
     fn object(&mut self, object: &Object) -> Node {
         let mut entries = Vec::with_capacity(object.len());
         let mut seen: BTreeMap<Arc<str>, Span> = BTreeMap::new();
-        for (key, value) in object.iter() {
+        for (key, value) in object {
             let key = match key {
                 ObjectKey::Ident(name) => {
                     let span = self.span(name.span().or_else(|| key.span()));
@@ -170,7 +172,10 @@ impl<'a> Lowering<'a> {
             Parsed::Bool(flag) => Expression::constant(span, Value::from(if *flag.value() { "true" } else { "false" })),
             Parsed::Traversal(traversal) if matches!(traversal.expr, Parsed::Variable(_)) => {
                 let diagnostic = Diagnostic::error("a reference as a key must be in parentheses").at(span);
-                self.diagnostics.push(diagnostic.hint(format!("write `({}) = ...`, or quotes if it is the key itself", self.text(span).trim())));
+                self.diagnostics.push(
+                    diagnostic
+                        .hint(format!("write `({}) = ...`, or quotes if it is the key itself", self.text(span).trim())),
+                );
                 self.expression(parsed)
             }
             other => self.expression(other),
@@ -185,7 +190,11 @@ impl<'a> Lowering<'a> {
         let Some(function) = functions::find(name).filter(|_| is_ours) else {
             return Node::UnknownCall(Box::new((name.into(), arguments)));
         };
-        let name_span = if name_span == self.enclosing { Span::new(span.file, span.start, span.start + name.len() as u32) } else { name_span };
+        let name_span = if name_span == self.enclosing {
+            Span::new(span.file, span.start, span.start + name.len() as u32)
+        } else {
+            name_span
+        };
         Node::Call(Box::new(Call { function, name_span, arguments, expands_last: call.args.expand_final() }))
     }
 
@@ -217,10 +226,14 @@ impl<'a> Lowering<'a> {
 
     fn check_legacy_indices(&mut self, traversal: &Traversal) {
         for pair in traversal.operators.windows(2) {
-            if let (TraversalOperator::LegacyIndex(_), TraversalOperator::LegacyIndex(_)) = (pair[0].value(), pair[1].value()) {
+            if let (TraversalOperator::LegacyIndex(_), TraversalOperator::LegacyIndex(_)) =
+                (pair[0].value(), pair[1].value())
+            {
                 let span = self.span(pair[1].span());
                 self.diagnostics.push(
-                    Diagnostic::error("two indices in a row cannot be written with dots").at(span).hint("write them in brackets: `[0][1]`"),
+                    Diagnostic::error("two indices in a row cannot be written with dots")
+                        .at(span)
+                        .hint("write them in brackets: `[0][1]`"),
                 );
             }
         }
@@ -244,7 +257,9 @@ impl<'a> Lowering<'a> {
             let kind = match operator.value() {
                 TraversalOperator::GetAttr(name) => StepKind::Attribute(name.as_str().into()),
                 TraversalOperator::Index(key) => StepKind::Index(self.expression(key)),
-                TraversalOperator::LegacyIndex(index) => StepKind::Index(Expression::constant(step_span, Value::from(*index.value() as i64))),
+                TraversalOperator::LegacyIndex(index) => {
+                    StepKind::Index(Expression::constant(step_span, Value::from(*index.value() as i64)))
+                }
                 TraversalOperator::FullSplat(_) => {
                     let rest = &operators[place..];
                     place = operators.len();
@@ -252,8 +267,9 @@ impl<'a> Lowering<'a> {
                 }
                 TraversalOperator::AttrSplat(_) => {
                     let rest = &operators[place..];
-                    let is_of_item =
-                        |operator: &&hcl::edit::Decorated<TraversalOperator>| matches!(operator.value(), TraversalOperator::GetAttr(_) | TraversalOperator::LegacyIndex(_));
+                    let is_of_item = |operator: &&hcl::edit::Decorated<TraversalOperator>| {
+                        matches!(operator.value(), TraversalOperator::GetAttr(_) | TraversalOperator::LegacyIndex(_))
+                    };
                     let count = rest.iter().take_while(|operator| is_of_item(operator)).count();
                     place += count;
                     StepKind::Splat(self.each(&rest[..count], step_span))
@@ -274,7 +290,8 @@ impl<'a> Lowering<'a> {
         self.depth += 1;
         let item = Expression::new(span, Node::Local(self.locals.len(), None));
         if self.depth >= DEPTH_MAX {
-            self.diagnostics.push(Diagnostic::error(format!("expression has more than {DEPTH_MAX} splats in a row")).at(span));
+            self.diagnostics
+                .push(Diagnostic::error(format!("expression has more than {DEPTH_MAX} splats in a row")).at(span));
             return item;
         }
         self.locals.push(None);
@@ -290,11 +307,13 @@ fn extend(source: &mut Expression, kind: &StepKind, span: Span) -> bool {
     let Node::Reference(reference) = &mut source.node else { return false };
     let step = match kind {
         StepKind::Attribute(name) => crate::value::Step::Attribute(name.clone()),
-        StepKind::Index(Expression { node: Node::Literal(key), .. }) => match (key.as_text(), key.as_i64().map(usize::try_from)) {
-            (Some(text), _) => crate::value::Step::Key(text.into()),
-            (_, Some(Ok(index))) => crate::value::Step::Index(index),
-            _ => return false,
-        },
+        StepKind::Index(Expression { node: Node::Literal(key), .. }) => {
+            match (key.as_text(), key.as_i64().map(usize::try_from)) {
+                (Some(text), _) => crate::value::Step::Key(text.into()),
+                (_, Some(Ok(index))) => crate::value::Step::Index(index),
+                _ => return false,
+            }
+        }
         StepKind::Index(_) | StepKind::Splat(_) => return false,
     };
     reference.steps.push(ReferenceStep { step, span });

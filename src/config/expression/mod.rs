@@ -14,9 +14,9 @@ mod scope;
 mod template;
 mod traversal;
 
+pub use evaluate::evaluate;
 pub(super) use evaluate::render;
 pub(super) use limits::{TEXT_MAX, WEIGHT_MAX};
-pub use evaluate::evaluate;
 pub use lower::{lower, lower_template};
 pub use reference::{Reference, ReferenceStep, keyed_references, references};
 pub use scope::{FunctionWorld, Resolved, Scope};

@@ -20,14 +20,22 @@ impl Evaluator<'_> {
         result.with_marks(value.marks())
     }
 
-    pub(super) fn binary(&mut self, operator: Binary, left: &Expression, right: &Expression, expression: &Expression) -> Value {
+    pub(super) fn binary(
+        &mut self,
+        operator: Binary,
+        left: &Expression,
+        right: &Expression,
+        expression: &Expression,
+    ) -> Value {
         match operator {
             Binary::Equal | Binary::NotEqual => self.equality(operator, left, right),
             Binary::And | Binary::Or => {
                 let (left, right) = (self.operand(left, &Type::Bool), self.operand(right, &Type::Bool));
                 let (Some(left), Some(right)) = (left, right) else { return Value::unknown(Type::Bool) };
                 let result = match (left.as_bool(), right.as_bool()) {
-                    (Some(left), Some(right)) => Value::from(if operator == Binary::And { left && right } else { left || right }),
+                    (Some(left), Some(right)) => {
+                        Value::from(if operator == Binary::And { left && right } else { left || right })
+                    }
                     // As in Terraform 1.11, `false && unknown` is unknown.
                     _ => Value::unknown(Type::Bool),
                 };
@@ -50,8 +58,15 @@ impl Evaluator<'_> {
         }
     }
 
-    fn arithmetic(&mut self, operator: Binary, left: &Expression, right: &Expression, expression: &Expression) -> Value {
-        let is_comparison = matches!(operator, Binary::Less | Binary::LessOrEqual | Binary::Greater | Binary::GreaterOrEqual);
+    fn arithmetic(
+        &mut self,
+        operator: Binary,
+        left: &Expression,
+        right: &Expression,
+        expression: &Expression,
+    ) -> Value {
+        let is_comparison =
+            matches!(operator, Binary::Less | Binary::LessOrEqual | Binary::Greater | Binary::GreaterOrEqual);
         let of = if is_comparison { Type::Bool } else { Type::Number };
         let sides = (self.operand(left, &Type::Number), self.operand(right, &Type::Number));
         let (Some(left), Some(right_value)) = sides else { return Value::unknown(of) };
@@ -72,7 +87,9 @@ impl Evaluator<'_> {
             Binary::Multiply => left.times(right_number),
             Binary::Divide => left.divided_by(right_number),
             Binary::Remainder => left.remainder(right_number),
-            Binary::Or | Binary::And | Binary::Equal | Binary::NotEqual => unreachable!("only called for operators on numbers"),
+            Binary::Or | Binary::And | Binary::Equal | Binary::NotEqual => {
+                unreachable!("only called for operators on numbers")
+            }
         };
         match result {
             Some(number) => Value::from(number).with_marks(marks),
@@ -87,7 +104,10 @@ impl Evaluator<'_> {
             return None;
         }
         if value.is_null() {
-            self.fail(operand, Diagnostic::error(format!("null cannot be an operand; {} is required", of.with_article())));
+            self.fail(
+                operand,
+                Diagnostic::error(format!("null cannot be an operand; {} is required", of.with_article())),
+            );
             return None;
         }
         match convert(&value, of) {

@@ -8,7 +8,7 @@ use super::{Conditional, Expression, For, Node};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::value::normalized;
 use hcl::edit::Span as _;
-use hcl::edit::template::{Directive, Element, HeredocTemplate, Strip, StringTemplate, Template};
+use hcl::edit::template::{Directive, Element, HeredocTemplate, StringTemplate, Strip, Template};
 use std::sync::Arc;
 use std::vec::IntoIter;
 
@@ -195,8 +195,11 @@ impl Lowering<'_> {
         let condition = self.expression(condition);
         let (when_true, has_else) = self.parts(tokens);
         let when_false = if has_else { self.parts(tokens).0 } else { Vec::new() };
-        let conditional =
-            Conditional { condition, when_true: template_of(when_true, span), when_false: template_of(when_false, span) };
+        let conditional = Conditional {
+            condition,
+            when_true: template_of(when_true, span),
+            when_false: template_of(when_false, span),
+        };
         Expression::new(span, Node::Conditional(Box::new(conditional)))
     }
 
@@ -228,7 +231,9 @@ impl Lowering<'_> {
 fn template_of(parts: Vec<Expression>, span: Span) -> Expression {
     match &parts[..] {
         [] => Expression::constant(span, normalized("")),
-        [Expression { node: Node::Literal(text), .. }] if text.as_text().is_some() => Expression::constant(span, text.clone()),
+        [Expression { node: Node::Literal(text), .. }] if text.as_text().is_some() => {
+            Expression::constant(span, text.clone())
+        }
         _ => Expression::new(span, Node::Template(parts.into())),
     }
 }

@@ -85,7 +85,11 @@ impl Evaluator<'_> {
                     value = &made;
                 }
                 Err(wrong) => {
-                    let so_far = Reference { root: reference.root.clone(), steps: reference.steps[..place].to_vec(), span: reference.span_through(place) };
+                    let so_far = Reference {
+                        root: reference.root.clone(),
+                        steps: reference.steps[..place].to_vec(),
+                        span: reference.span_through(place),
+                    };
                     let about = Expression::new(so_far.span, Node::Reference(Box::new(so_far)));
                     return self.fail_at(step.span, &about, wrong.diagnostic());
                 }
@@ -118,7 +122,9 @@ impl Evaluator<'_> {
                 Err(wrong) => {
                     let diagnostic = wrong.diagnostic();
                     let about = match &step.kind {
-                        StepKind::Index(key) => Expression::new(source.span, Node::Tuple(Box::new([source.clone(), key.clone()]))),
+                        StepKind::Index(key) => {
+                            Expression::new(source.span, Node::Tuple(Box::new([source.clone(), key.clone()])))
+                        }
                         StepKind::Attribute(_) | StepKind::Splat(_) => source.clone(),
                     };
                     return self.fail_at(step.span, &about, diagnostic);
@@ -145,7 +151,9 @@ impl Evaluator<'_> {
                 self.each(each, value.clone());
                 return unknown().with_marks(marks);
             }
-            Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(..) | Kind::Object(_) => (vec![value.clone().replace_marks(Marks::NONE)], None),
+            Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(..) | Kind::Object(_) => {
+                (vec![value.clone().replace_marks(Marks::NONE)], None)
+            }
         };
         let mut results = Vec::with_capacity(items.len());
         for item in items {
@@ -164,7 +172,11 @@ impl Evaluator<'_> {
                 let of = first.type_of();
                 if rest.iter().any(|item| item.type_of() != of) {
                     // Items whose type is not known yet may fit later.
-                    return if results.iter().all(|item| !item.type_of().has_dynamic()) { Value::tuple(results).with_marks(marks) } else { unknown().with_marks(marks) };
+                    return if results.iter().all(|item| !item.type_of().has_dynamic()) {
+                        Value::tuple(results).with_marks(marks)
+                    } else {
+                        unknown().with_marks(marks)
+                    };
                 }
                 of
             }
@@ -181,7 +193,9 @@ impl Evaluator<'_> {
 
     fn splat_type(&mut self, of: &Type, each: &Expression) -> Type {
         match of {
-            Type::Tuple(items) => Type::Tuple(items.iter().map(|item| self.each(each, Value::unknown(item.clone())).type_of()).collect()),
+            Type::Tuple(items) => {
+                Type::Tuple(items.iter().map(|item| self.each(each, Value::unknown(item.clone())).type_of()).collect())
+            }
             other => {
                 let item = other.element().cloned().unwrap_or(Type::Dynamic);
                 Type::List(self.each(each, Value::unknown(item)).type_of().into())
@@ -224,7 +238,9 @@ fn no_such<'n>(what: &str, name: &str, names: impl Iterator<Item = &'n str>) -> 
 fn no_attributes(of: &Type, name: &str) -> Wrong {
     let wrong = Wrong::new(format!("{} has no attribute `{name}`", of.with_article()));
     match of {
-        Type::List(_) | Type::Tuple(_) => wrong.hint(Some(format!("take one item (`[0].{name}`) or the attribute of all (`[*].{name}`)"))),
+        Type::List(_) | Type::Tuple(_) => {
+            wrong.hint(Some(format!("take one item (`[0].{name}`) or the attribute of all (`[*].{name}`)")))
+        }
         Type::Set(_) => wrong.hint(Some(format!("take the attribute of all items: `[*].{name}`"))),
         _ => wrong,
     }
@@ -259,17 +275,20 @@ fn index<'v>(value: &'v Value, key: &Value) -> Result<Found<'v>, Wrong> {
 }
 
 fn of_set() -> Wrong {
-    Wrong::new("items of a set have no index").hint(Some("`tolist` makes a list of it, sorted; `one` takes the only item".into()))
+    Wrong::new("items of a set have no index")
+        .hint(Some("`tolist` makes a list of it, sorted; `one` takes the only item".into()))
 }
 
 fn item<'v>(items: &'v [Value], key: &Value, of: impl Fn() -> Type) -> Result<Found<'v>, Wrong> {
-    let number = convert(key, &Type::Number).map_err(|mismatch| Wrong::new(format!("this is not an index: {mismatch}")))?;
+    let number =
+        convert(key, &Type::Number).map_err(|mismatch| Wrong::new(format!("this is not an index: {mismatch}")))?;
     let Kind::Number(number) = number.kind() else { return Ok(Found::Unknown(Value::unknown(of()))) };
     if !number.is_integer() {
         return Err(Wrong::new(format!("index {number} is not a whole number")));
     }
     if number.signum() < 0 {
-        return Err(Wrong::new(format!("index {number} is negative; items are counted from 0")).hint(Some("`element(list, -1)` gives the last item".into())));
+        return Err(Wrong::new(format!("index {number} is negative; items are counted from 0"))
+            .hint(Some("`element(list, -1)` gives the last item".into())));
     }
     let found = number.as_i64().and_then(|index| items.get(usize::try_from(index).ok()?));
     found.map(Found::Inside).ok_or_else(|| match items.len() {
@@ -279,7 +298,12 @@ fn item<'v>(items: &'v [Value], key: &Value, of: impl Fn() -> Type) -> Result<Fo
     })
 }
 
-fn entry<'v>(entries: &'v std::collections::BTreeMap<std::sync::Arc<str>, Value>, key: &Value, what: &str, of: &Type) -> Result<Found<'v>, Wrong> {
+fn entry<'v>(
+    entries: &'v std::collections::BTreeMap<std::sync::Arc<str>, Value>,
+    key: &Value,
+    what: &str,
+    of: &Type,
+) -> Result<Found<'v>, Wrong> {
     let name = convert(key, &Type::Text).map_err(|mismatch| Wrong::new(format!("this is not a key: {mismatch}")))?;
     let Some(name) = name.as_text() else { return Ok(Found::Unknown(Value::unknown(of.clone()))) };
     // The key may be secret; then it is not spelled out.
@@ -292,12 +316,15 @@ fn entry<'v>(entries: &'v std::collections::BTreeMap<std::sync::Arc<str>, Value>
 
 fn index_unknown(of: &Type, key: &Value) -> Result<Found<'static>, Wrong> {
     match of {
-        Type::List(of) => item(&[], &Value::unknown(Type::Number), || (**of).clone()).map(|_| Found::Unknown(Value::unknown((**of).clone()))),
+        Type::List(of) => item(&[], &Value::unknown(Type::Number), || (**of).clone())
+            .map(|_| Found::Unknown(Value::unknown((**of).clone()))),
         Type::Map(of) => Ok(Found::Unknown(Value::unknown((**of).clone()))),
         Type::Tuple(items) => match key.as_i64() {
             Some(at) => match usize::try_from(at).ok().and_then(|at| items.get(at)) {
                 Some(of) => Ok(Found::Unknown(Value::unknown(of.clone()))),
-                None => Err(Wrong::new(format!("there is no item {at}: there are {} items, counted from 0", items.len()))),
+                None => {
+                    Err(Wrong::new(format!("there is no item {at}: there are {} items, counted from 0", items.len())))
+                }
             },
             None => Ok(Found::Unknown(unknown())),
         },
@@ -310,6 +337,8 @@ fn index_unknown(of: &Type, key: &Value) -> Result<Found<'static>, Wrong> {
         },
         Type::Dynamic | Type::Reference(_) => Ok(Found::Unknown(unknown())),
         Type::Set(_) => Err(of_set()),
-        Type::Bool | Type::Number | Type::Text => Err(Wrong::new(format!("{} has no items to index", of.with_article()))),
+        Type::Bool | Type::Number | Type::Text => {
+            Err(Wrong::new(format!("{} has no items to index", of.with_article())))
+        }
     }
 }

@@ -227,7 +227,8 @@ impl Function {
             Returns::First => arguments.first().map_or(Type::Dynamic, Value::type_of),
             Returns::Computed(compute) => {
                 let has_untyped = arguments.iter().enumerate().any(|(place, argument)| {
-                    let is_untyped = matches!(argument.kind(), Kind::Unknown(Type::Dynamic, _) | Kind::Null(Type::Dynamic));
+                    let is_untyped =
+                        matches!(argument.kind(), Kind::Unknown(Type::Dynamic, _) | Kind::Null(Type::Dynamic));
                     is_untyped && !self.parameter(place).is_some_and(|parameter| parameter.allows(DYNAMIC))
                 });
                 if has_untyped { Type::Dynamic } else { compute(arguments) }
@@ -245,7 +246,12 @@ impl fmt::Debug for Function {
 }
 
 /// Calls a function with arguments that have the types of its parameters.
-pub(in crate::config) fn call(function: &Function, arguments: &[Value], world: &dyn FunctionWorld, calls: usize) -> Outcome {
+pub(in crate::config) fn call(
+    function: &Function,
+    arguments: &[Value],
+    world: &dyn FunctionWorld,
+    calls: usize,
+) -> Outcome {
     let Run::Values(run) = function.run else { unreachable!("the evaluator runs `{}` itself", function.name) };
     let mut marks = Marks::NONE;
     let mut is_unknown = false;

@@ -7,16 +7,88 @@ use unicode_segmentation::UnicodeSegmentation;
 const LIST: Parameter = Parameter::new("list", Takes::Any);
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("alltrue", &[Parameter::new("list", Takes::ListOfBool).or_unknown_inside()], Returns::Bool, all_true, "Gives true if all items are true; null counts as false.", ("alltrue([true, false])", "false")),
-    Function::new("anytrue", &[Parameter::new("list", Takes::ListOfBool).or_unknown_inside()], Returns::Bool, any_true, "Gives true if one item is true.", ("anytrue([true, false])", "true")),
-    Function::new("coalesce", &[], Returns::Dynamic, coalesce, "Gives the first value that is neither null nor empty text, all converted to one type.", (r#"coalesce(null, "", "debian")"#, r#""debian""#)).variadic(Parameter::new("values", Takes::Any).or_null().or_unknown()),
-    Function::new("coalescelist", &[], Returns::Dynamic, coalesce_list, "Gives the first list that is not empty.", ("coalescelist([], [1])", "[1]")).variadic(Parameter::new("lists", Takes::Any).or_null().or_unknown()),
-    Function::new("compact", &[Parameter::new("list", Takes::ListOfText)], Returns::ListOfText, compact, "Takes null and empty text out of a list.", (r#"compact(["a", ""])"#, r#"["a"]"#)),
-    Function::new("contains", &[LIST.or_unknown_inside(), Parameter::new("value", Takes::Any)], Returns::Computed(|_| Type::Bool), contains, "Gives true if the value is an item of the list, set or tuple.", (r#"contains(["a"], "a")"#, "true")),
-    Function::new("distinct", &[Parameter::new("list", Takes::ListOfAny)], Returns::First, distinct, "Takes repeated items out of a list.", (r#"distinct(["a", "b", "a"])"#, r#"["a", "b"]"#)),
-    Function::new("index", &[LIST.or_unknown_inside(), Parameter::new("value", Takes::Any)], Returns::Number, index, "Gives the place of a value in a list, counted from 0.", (r#"index(["a", "b"], "b")"#, "1")),
-    Function::new("length", &[Parameter::new("value", Takes::Any).or_unknown().or_marked()], Returns::Number, length, "Counts the items of a collection or the characters of text.", (r#"length(["a", "b"])"#, "2")),
-    Function::new("one", &[LIST.or_unknown_inside()], Returns::Dynamic, one, "Gives the only item of a list, set or tuple, or null if there is none.", (r#"one(["a"])"#, r#""a""#)),
+    Function::new(
+        "alltrue",
+        &[Parameter::new("list", Takes::ListOfBool).or_unknown_inside()],
+        Returns::Bool,
+        all_true,
+        "Gives true if all items are true; null counts as false.",
+        ("alltrue([true, false])", "false"),
+    ),
+    Function::new(
+        "anytrue",
+        &[Parameter::new("list", Takes::ListOfBool).or_unknown_inside()],
+        Returns::Bool,
+        any_true,
+        "Gives true if one item is true.",
+        ("anytrue([true, false])", "true"),
+    ),
+    Function::new(
+        "coalesce",
+        &[],
+        Returns::Dynamic,
+        coalesce,
+        "Gives the first value that is neither null nor empty text, all converted to one type.",
+        (r#"coalesce(null, "", "debian")"#, r#""debian""#),
+    )
+    .variadic(Parameter::new("values", Takes::Any).or_null().or_unknown()),
+    Function::new(
+        "coalescelist",
+        &[],
+        Returns::Dynamic,
+        coalesce_list,
+        "Gives the first list that is not empty.",
+        ("coalescelist([], [1])", "[1]"),
+    )
+    .variadic(Parameter::new("lists", Takes::Any).or_null().or_unknown()),
+    Function::new(
+        "compact",
+        &[Parameter::new("list", Takes::ListOfText)],
+        Returns::ListOfText,
+        compact,
+        "Takes null and empty text out of a list.",
+        (r#"compact(["a", ""])"#, r#"["a"]"#),
+    ),
+    Function::new(
+        "contains",
+        &[LIST.or_unknown_inside(), Parameter::new("value", Takes::Any)],
+        Returns::Computed(|_| Type::Bool),
+        contains,
+        "Gives true if the value is an item of the list, set or tuple.",
+        (r#"contains(["a"], "a")"#, "true"),
+    ),
+    Function::new(
+        "distinct",
+        &[Parameter::new("list", Takes::ListOfAny)],
+        Returns::First,
+        distinct,
+        "Takes repeated items out of a list.",
+        (r#"distinct(["a", "b", "a"])"#, r#"["a", "b"]"#),
+    ),
+    Function::new(
+        "index",
+        &[LIST.or_unknown_inside(), Parameter::new("value", Takes::Any)],
+        Returns::Number,
+        index,
+        "Gives the place of a value in a list, counted from 0.",
+        (r#"index(["a", "b"], "b")"#, "1"),
+    ),
+    Function::new(
+        "length",
+        &[Parameter::new("value", Takes::Any).or_unknown().or_marked()],
+        Returns::Number,
+        length,
+        "Counts the items of a collection or the characters of text.",
+        (r#"length(["a", "b"])"#, "2"),
+    ),
+    Function::new(
+        "one",
+        &[LIST.or_unknown_inside()],
+        Returns::Dynamic,
+        one,
+        "Gives the only item of a list, set or tuple, or null if there is none.",
+        (r#"one(["a"])"#, r#""a""#),
+    ),
 ];
 
 fn all_true(call: &Arguments<'_>) -> Outcome {
@@ -74,10 +146,14 @@ fn coalesce_list(call: &Arguments<'_>) -> Outcome {
         match value.as_items() {
             _ if value.is_unknown() => return Ok(Value::unknown(Type::Dynamic)),
             _ if value.is_null() => return wrong(place, "it must not be null"),
-            Some(_) if matches!(value.kind(), Kind::Set(..)) => return wrong(place, "a list or tuple is required, not a set"),
+            Some(_) if matches!(value.kind(), Kind::Set(..)) => {
+                return wrong(place, "a list or tuple is required, not a set");
+            }
             Some([]) => {}
             Some(_) => return Ok(value.clone()),
-            None => return wrong(place, format!("a list or tuple is required, not {}", value.type_of().with_article())),
+            None => {
+                return wrong(place, format!("a list or tuple is required, not {}", value.type_of().with_article()));
+            }
         }
     }
     failed("all lists are empty")
@@ -90,7 +166,9 @@ fn compact(call: &Arguments<'_>) -> Outcome {
 
 fn sequence<'a>(call: &'a Arguments<'_>) -> Result<&'a [Value], Problem> {
     let value = &call.values[0];
-    value.as_items().ok_or_else(|| Problem::Argument(0, format!("a list, set or tuple is required, not {}", value.type_of().with_article())))
+    value.as_items().ok_or_else(|| {
+        Problem::Argument(0, format!("a list, set or tuple is required, not {}", value.type_of().with_article()))
+    })
 }
 
 fn contains(call: &Arguments<'_>) -> Outcome {
@@ -145,13 +223,18 @@ fn length(call: &Arguments<'_>) -> Outcome {
     let value = &call.values[0];
     let count = match value.kind() {
         Kind::Text(text) => text.graphemes(true).count(),
-        Kind::Set(_, items) if !value.is_wholly_known() && items.len() > 1 => return Ok(Value::unknown(Type::Number).with_marks(value.marks())),
+        Kind::Set(_, items) if !value.is_wholly_known() && items.len() > 1 => {
+            return Ok(Value::unknown(Type::Number).with_marks(value.marks()));
+        }
         Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => items.len(),
         Kind::Map(_, entries) => entries.len(),
         Kind::Object(object) => object.attributes.len(),
         Kind::Unknown(Type::Tuple(items), _) => items.len(),
         Kind::Unknown(Type::Object(fields), _) => fields.len(),
-        Kind::Unknown(Type::Dynamic | Type::Text | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Reference(_), _) => {
+        Kind::Unknown(
+            Type::Dynamic | Type::Text | Type::List(_) | Type::Set(_) | Type::Map(_) | Type::Reference(_),
+            _,
+        ) => {
             return Ok(Value::unknown(Type::Number).with_marks(value.marks()));
         }
         Kind::Unknown(Type::Bool | Type::Number, _) | Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) => {
@@ -166,7 +249,12 @@ fn one(call: &Arguments<'_>) -> Outcome {
     match value.as_items() {
         Some([]) => Ok(Value::null(value.type_of().element().cloned().unwrap_or(Type::Dynamic))),
         Some([only]) => Ok(only.clone()),
-        Some(items) => wrong(0, format!("a list, set or tuple of at most one item is required, and it has {}", items.len())),
-        None => wrong(0, format!("a list, set or tuple of at most one item is required, not {}", value.type_of().with_article())),
+        Some(items) => {
+            wrong(0, format!("a list, set or tuple of at most one item is required, and it has {}", items.len()))
+        }
+        None => wrong(
+            0,
+            format!("a list, set or tuple of at most one item is required, not {}", value.type_of().with_article()),
+        ),
     }
 }

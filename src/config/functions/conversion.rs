@@ -7,20 +7,71 @@ use std::sync::Arc;
 const ANYTHING: Parameter = Parameter::new("value", Takes::Any).or_null().or_unknown().or_marked();
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("tobool", &[ANYTHING], Returns::Bool, |call| to(call, &Type::Bool), "Converts to a bool.", (r#"tobool("true")"#, "true")),
-    Function::new("tonumber", &[ANYTHING], Returns::Number, |call| to(call, &Type::Number), "Converts to a number.", (r#"tonumber("25565")"#, "25565")),
-    Function::new("tostring", &[ANYTHING], Returns::Text, |call| to(call, &Type::Text), "Converts to a string.", ("tostring(5)", r#""5""#)),
-    Function::new("tolist", &[ANYTHING], Returns::Dynamic, |call| to(call, &Type::List(Arc::new(Type::Dynamic))), "Converts to a list, with all items of one type.", (r#"tolist([1, "a"])"#, r#"["1", "a"]"#)),
-    Function::new("toset", &[ANYTHING], Returns::Dynamic, |call| to(call, &Type::Set(Arc::new(Type::Dynamic))), "Converts to a set: sorted, without duplicates.", (r#"toset(["b", "a", "b"])"#, r#"["a", "b"]"#)),
-    Function::new("tomap", &[ANYTHING], Returns::Dynamic, |call| to(call, &Type::Map(Arc::new(Type::Dynamic))), "Converts to a map, with all values of one type.", (r#"tomap({ a = 1, b = "x" })"#, r#"{ a = "1", b = "x" }"#)),
-    Function::new("ephemeralasnull", &[ANYTHING], Returns::First, |call| Ok(without_ephemeral(&call.values[0])), "Replaces every ephemeral part by null.", ("ephemeralasnull(1)", "1")),
+    Function::new(
+        "tobool",
+        &[ANYTHING],
+        Returns::Bool,
+        |call| to(call, &Type::Bool),
+        "Converts to a bool.",
+        (r#"tobool("true")"#, "true"),
+    ),
+    Function::new(
+        "tonumber",
+        &[ANYTHING],
+        Returns::Number,
+        |call| to(call, &Type::Number),
+        "Converts to a number.",
+        (r#"tonumber("25565")"#, "25565"),
+    ),
+    Function::new(
+        "tostring",
+        &[ANYTHING],
+        Returns::Text,
+        |call| to(call, &Type::Text),
+        "Converts to a string.",
+        ("tostring(5)", r#""5""#),
+    ),
+    Function::new(
+        "tolist",
+        &[ANYTHING],
+        Returns::Dynamic,
+        |call| to(call, &Type::List(Arc::new(Type::Dynamic))),
+        "Converts to a list, with all items of one type.",
+        (r#"tolist([1, "a"])"#, r#"["1", "a"]"#),
+    ),
+    Function::new(
+        "toset",
+        &[ANYTHING],
+        Returns::Dynamic,
+        |call| to(call, &Type::Set(Arc::new(Type::Dynamic))),
+        "Converts to a set: sorted, without duplicates.",
+        (r#"toset(["b", "a", "b"])"#, r#"["a", "b"]"#),
+    ),
+    Function::new(
+        "tomap",
+        &[ANYTHING],
+        Returns::Dynamic,
+        |call| to(call, &Type::Map(Arc::new(Type::Dynamic))),
+        "Converts to a map, with all values of one type.",
+        (r#"tomap({ a = 1, b = "x" })"#, r#"{ a = "1", b = "x" }"#),
+    ),
+    Function::new(
+        "ephemeralasnull",
+        &[ANYTHING],
+        Returns::First,
+        |call| Ok(without_ephemeral(&call.values[0])),
+        "Replaces every ephemeral part by null.",
+        ("ephemeralasnull(1)", "1"),
+    ),
 ];
 
 fn to(call: &Arguments<'_>, of: &Type) -> Outcome {
     let value = &call.values[0];
     match convert(value, of) {
         Ok(converted) => Ok(converted),
-        Err(_) if value.is_sensitive() => wrong(0, format!("this sensitive value does not convert to {}", of.with_article())),
+        Err(_) if value.is_sensitive() => {
+            wrong(0, format!("this sensitive value does not convert to {}", of.with_article()))
+        }
         Err(mismatch) => match value.as_text() {
             Some(text) => wrong(0, format!("{mismatch}, and `{text}` does not convert")),
             None if can_convert(&value.type_of(), of) => wrong(0, mismatch.to_string()),
@@ -39,15 +90,25 @@ fn without_ephemeral(value: &Value) -> Value {
     let kind = match value.kind() {
         Kind::List(of, items) => Kind::List(of.clone(), items.iter().map(without_ephemeral).collect()),
         Kind::Tuple(items) => Kind::Tuple(items.iter().map(without_ephemeral).collect()),
-        Kind::Map(of, entries) => {
-            Kind::Map(of.clone(), Arc::new(entries.iter().map(|(key, entry)| (key.clone(), without_ephemeral(entry))).collect()))
-        }
+        Kind::Map(of, entries) => Kind::Map(
+            of.clone(),
+            Arc::new(entries.iter().map(|(key, entry)| (key.clone(), without_ephemeral(entry))).collect()),
+        ),
         Kind::Object(object) => Kind::Object(Arc::new(Object {
-            attributes: object.attributes.iter().map(|(name, entry)| (name.clone(), without_ephemeral(entry))).collect(),
+            attributes: object
+                .attributes
+                .iter()
+                .map(|(name, entry)| (name.clone(), without_ephemeral(entry)))
+                .collect(),
             address: object.address.clone(),
         })),
         // Items of sets carry no marks of their own, and the others have nothing inside.
-        other @ (Kind::Set(..) | Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..)) => other.clone(),
+        other @ (Kind::Set(..)
+        | Kind::Null(_)
+        | Kind::Bool(_)
+        | Kind::Number(_)
+        | Kind::Text(_)
+        | Kind::Unknown(..)) => other.clone(),
     };
     Value::new(kind).with_marks(value.marks())
 }

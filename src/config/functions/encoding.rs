@@ -16,15 +16,78 @@ use std::sync::Arc;
 const TEXT: Parameter = Parameter::new("text", Takes::Text);
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("base64decode", &[TEXT], Returns::Text, |call| utf8(decode(call, 0)?), "Reads Base64; the result must be text.", (r#"base64decode("aGk=")"#, r#""hi""#)),
-    Function::new("base64encode", &[TEXT], Returns::Text, |call| Ok(Value::from(STANDARD.encode(call.text(0)))), "Writes text as Base64.", (r#"base64encode("hi")"#, r#""aGk=""#)),
-    Function::new("base64gzip", &[TEXT], Returns::Text, gzip, "Compresses text with gzip and writes it as Base64.", (r#"base64gunzip(base64gzip("hi"))"#, r#""hi""#)),
-    Function::new("base64gunzip", &[TEXT], Returns::Text, gunzip, "Reads what `base64gzip` writes.", (r#"base64gunzip(base64gzip("hi"))"#, r#""hi""#)),
-    Function::new("textencodebase64", &[TEXT, TEXT.named("encoding")], Returns::Text, encode_text, "Writes text in a character set (by IANA name) as Base64.", (r#"textencodebase64("hi", "UTF-16LE")"#, r#""aABpAA==""#)),
-    Function::new("textdecodebase64", &[TEXT, TEXT.named("encoding")], Returns::Text, decode_text, "Reads Base64 of text in a character set (by IANA name).", (r#"textdecodebase64("aABpAA==", "UTF-16LE")"#, r#""hi""#)),
-    Function::new("urlencode", &[TEXT], Returns::Text, |call| Ok(Value::from(url_encoded(call.text(0)))), "Escapes text for the query of a URL.", (r#"urlencode("a b&c")"#, r#""a+b%26c""#)),
-    Function::new("urldecode", &[TEXT], Returns::Text, url_decode, "Reads what `urlencode` writes.", (r#"urldecode("a+b%26c")"#, r#""a b&c""#)),
-    Function::new("csvdecode", &[TEXT], Returns::Dynamic, csv_decode, "Reads CSV with a header line: a list of objects with text attributes.", (r#"csvdecode("name,port\nmc,25565")"#, r#"[{ name = "mc", port = "25565" }]"#)),
+    Function::new(
+        "base64decode",
+        &[TEXT],
+        Returns::Text,
+        |call| utf8(decode(call, 0)?),
+        "Reads Base64; the result must be text.",
+        (r#"base64decode("aGk=")"#, r#""hi""#),
+    ),
+    Function::new(
+        "base64encode",
+        &[TEXT],
+        Returns::Text,
+        |call| Ok(Value::from(STANDARD.encode(call.text(0)))),
+        "Writes text as Base64.",
+        (r#"base64encode("hi")"#, r#""aGk=""#),
+    ),
+    Function::new(
+        "base64gzip",
+        &[TEXT],
+        Returns::Text,
+        gzip,
+        "Compresses text with gzip and writes it as Base64.",
+        (r#"base64gunzip(base64gzip("hi"))"#, r#""hi""#),
+    ),
+    Function::new(
+        "base64gunzip",
+        &[TEXT],
+        Returns::Text,
+        gunzip,
+        "Reads what `base64gzip` writes.",
+        (r#"base64gunzip(base64gzip("hi"))"#, r#""hi""#),
+    ),
+    Function::new(
+        "textencodebase64",
+        &[TEXT, TEXT.named("encoding")],
+        Returns::Text,
+        encode_text,
+        "Writes text in a character set (by IANA name) as Base64.",
+        (r#"textencodebase64("hi", "UTF-16LE")"#, r#""aABpAA==""#),
+    ),
+    Function::new(
+        "textdecodebase64",
+        &[TEXT, TEXT.named("encoding")],
+        Returns::Text,
+        decode_text,
+        "Reads Base64 of text in a character set (by IANA name).",
+        (r#"textdecodebase64("aABpAA==", "UTF-16LE")"#, r#""hi""#),
+    ),
+    Function::new(
+        "urlencode",
+        &[TEXT],
+        Returns::Text,
+        |call| Ok(Value::from(url_encoded(call.text(0)))),
+        "Escapes text for the query of a URL.",
+        (r#"urlencode("a b&c")"#, r#""a+b%26c""#),
+    ),
+    Function::new(
+        "urldecode",
+        &[TEXT],
+        Returns::Text,
+        url_decode,
+        "Reads what `urlencode` writes.",
+        (r#"urldecode("a+b%26c")"#, r#""a b&c""#),
+    ),
+    Function::new(
+        "csvdecode",
+        &[TEXT],
+        Returns::Dynamic,
+        csv_decode,
+        "Reads CSV with a header line: a list of objects with text attributes.",
+        (r#"csvdecode("name,port\nmc,25565")"#, r#"[{ name = "mc", port = "25565" }]"#),
+    ),
 ];
 
 fn decode(call: &Arguments<'_>, place: usize) -> Result<Vec<u8>, Problem> {
@@ -84,9 +147,11 @@ fn encode_text(call: &Arguments<'_>) -> Outcome {
             let units = mark.into_iter().chain(text.encode_utf16());
             units.flat_map(|unit: u16| if is_big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
         }
-        Charset::Latin1 => {
-            text.chars().map(|character| u8::try_from(u32::from(character))).collect::<Result<_, _>>().map_err(|_| no_character())?
-        }
+        Charset::Latin1 => text
+            .chars()
+            .map(|character| u8::try_from(u32::from(character)))
+            .collect::<Result<_, _>>()
+            .map_err(|_| no_character())?,
         Charset::Other(encoding) => match encoding.encode(text) {
             (bytes, _, false) => bytes.into_owned(),
             (_, _, true) => return Err(no_character()),
@@ -112,7 +177,13 @@ fn decode_text(call: &Arguments<'_>) -> Outcome {
                 (true, Some([0xfe, 0xff])) => (&bytes[2..], true),
                 _ => (&bytes[..], is_big_endian),
             };
-            let unit = |pair: &[u8]| if is_big_endian { u16::from_be_bytes([pair[0], pair[1]]) } else { u16::from_le_bytes([pair[0], pair[1]]) };
+            let unit = |pair: &[u8]| {
+                if is_big_endian {
+                    u16::from_be_bytes([pair[0], pair[1]])
+                } else {
+                    u16::from_le_bytes([pair[0], pair[1]])
+                }
+            };
             String::from_utf16(&bytes.chunks(2).map(unit).collect::<Vec<_>>()).map_err(|_| not_text())?
         }
     };
@@ -153,11 +224,9 @@ fn check_quotes(text: &str) -> Result<(), Problem> {
     let mut at = At::Start;
     for (index, character) in text.char_indices() {
         at = match (at, character) {
-            (At::Start, '"') | (At::Closed, '"') => At::Quoted,
-            (At::Quoted, '"') => At::Closed,
-            (At::Quoted, _) => At::Quoted,
+            (At::Quoted, '"') | (At::Closed, '\r') => At::Closed,
+            (At::Start | At::Closed, '"') | (At::Quoted, _) => At::Quoted,
             (At::Start | At::Plain | At::Closed, ',' | '\n') => At::Start,
-            (At::Closed, '\r') => At::Closed,
             (At::Start | At::Plain, other) if other != '"' => At::Plain,
             _ => {
                 let line = text[..index].matches('\n').count() + 1;
@@ -181,7 +250,9 @@ fn csv_decode(call: &Arguments<'_>) -> Outcome {
             return wrong(0, format!("it has two columns `{name}`"));
         }
     }
-    let of = Type::Object(Arc::new(names.iter().map(|name| (name.clone(), ObjectField { of: Type::Text, is_optional: false })).collect()));
+    let of = Type::Object(Arc::new(
+        names.iter().map(|name| (name.clone(), ObjectField { of: Type::Text, is_optional: false })).collect(),
+    ));
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(explain)?;

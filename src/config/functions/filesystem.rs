@@ -9,15 +9,71 @@ use base64::engine::general_purpose::STANDARD;
 const PATH: Parameter = Parameter::new("path", Takes::Text);
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("abspath", &[PATH], Returns::Text, |call| Ok(Value::from(call.world.absolute(call.text(0)))), "Gives the absolute form of a path.", (r#"basename(abspath("a/b"))"#, r#""b""#)),
-    Function::new("basename", &[PATH], Returns::Text, |call| Ok(Value::from(base_name(call.text(0)))), "Gives the last part of a path.", (r#"basename("keys/acme.pub")"#, r#""acme.pub""#)),
-    Function::new("dirname", &[PATH], Returns::Text, |call| Ok(Value::from(folder_name(call.text(0)))), "Gives a path without its last part.", (r#"dirname("keys/acme.pub")"#, r#""keys""#)),
-    Function::new("pathexpand", &[PATH], Returns::Text, expand, "Replaces `~` at the beginning of a path by the home folder.", (r#"pathexpand("/etc")"#, r#""/etc""#)),
+    Function::new(
+        "abspath",
+        &[PATH],
+        Returns::Text,
+        |call| Ok(Value::from(call.world.absolute(call.text(0)))),
+        "Gives the absolute form of a path.",
+        (r#"basename(abspath("a/b"))"#, r#""b""#),
+    ),
+    Function::new(
+        "basename",
+        &[PATH],
+        Returns::Text,
+        |call| Ok(Value::from(base_name(call.text(0)))),
+        "Gives the last part of a path.",
+        (r#"basename("keys/acme.pub")"#, r#""acme.pub""#),
+    ),
+    Function::new(
+        "dirname",
+        &[PATH],
+        Returns::Text,
+        |call| Ok(Value::from(folder_name(call.text(0)))),
+        "Gives a path without its last part.",
+        (r#"dirname("keys/acme.pub")"#, r#""keys""#),
+    ),
+    Function::new(
+        "pathexpand",
+        &[PATH],
+        Returns::Text,
+        expand,
+        "Replaces `~` at the beginning of a path by the home folder.",
+        (r#"pathexpand("/etc")"#, r#""/etc""#),
+    ),
     Function::new("file", &[PATH], Returns::Text, file, "Reads a text file.", (r#"file("keys/acme.pub")"#, "the text")),
-    Function::new("filebase64", &[PATH], Returns::Text, |call| Ok(Value::from(STANDARD.encode(read(call, 0)?))), "Reads any file, as Base64.", (r#"filebase64("icon.png")"#, "the Base64")),
-    Function::new("fileexists", &[PATH], Returns::Bool, exists, "Gives true if there is such a file.", (r#"fileexists("nowhere")"#, "false")),
-    Function::new("fileset", &[PATH, PATH.named("pattern")], Returns::Computed(|_| Type::Set(std::sync::Arc::new(Type::Text))), file_set, "Gives the files below a folder whose path matches a pattern with `*`, `?`, `**` and `{a,b}`.", (r#"fileset("keys", "*.pub")"#, r#"["acme.pub"]"#)),
-    Function::new("templatefile", &[PATH, Parameter::new("variables", Takes::Any).or_unknown_inside().or_marked()], Returns::Dynamic, template_file, "Reads a file as a template and renders it with variables.", (r#"templatefile("motd.tpl", { name = "Acme" })"#, "the text")),
+    Function::new(
+        "filebase64",
+        &[PATH],
+        Returns::Text,
+        |call| Ok(Value::from(STANDARD.encode(read(call, 0)?))),
+        "Reads any file, as Base64.",
+        (r#"filebase64("icon.png")"#, "the Base64"),
+    ),
+    Function::new(
+        "fileexists",
+        &[PATH],
+        Returns::Bool,
+        exists,
+        "Gives true if there is such a file.",
+        (r#"fileexists("nowhere")"#, "false"),
+    ),
+    Function::new(
+        "fileset",
+        &[PATH, PATH.named("pattern")],
+        Returns::Computed(|_| Type::Set(std::sync::Arc::new(Type::Text))),
+        file_set,
+        "Gives the files below a folder whose path matches a pattern with `*`, `?`, `**` and `{a,b}`.",
+        (r#"fileset("keys", "*.pub")"#, r#"["acme.pub"]"#),
+    ),
+    Function::new(
+        "templatefile",
+        &[PATH, Parameter::new("variables", Takes::Any).or_unknown_inside().or_marked()],
+        Returns::Dynamic,
+        template_file,
+        "Reads a file as a template and renders it with variables.",
+        (r#"templatefile("motd.tpl", { name = "Acme" })"#, "the text"),
+    ),
 ];
 
 pub(super) fn read(call: &Arguments<'_>, place: usize) -> Result<Vec<u8>, Problem> {
@@ -87,7 +143,9 @@ fn expand(call: &Arguments<'_>) -> Outcome {
 fn file_set(call: &Arguments<'_>) -> Outcome {
     let files = call.world.files_below(call.text(0)).map_err(|error| Problem::Argument(0, error))?;
     let alternatives = alternatives(call.text(1), 0)?;
-    let matching = files.into_iter().filter(|file| alternatives.iter().any(|pattern| matches(pattern.as_bytes(), file.as_bytes())));
+    let matching = files
+        .into_iter()
+        .filter(|file| alternatives.iter().any(|pattern| matches(pattern.as_bytes(), file.as_bytes())));
     Ok(Value::set(Type::Text, matching.map(|file| normalized(&file))))
 }
 

@@ -56,7 +56,12 @@ fn formatted(format: &str, values: &[Value]) -> Result<String, Problem> {
         next = place + 1;
         highest = highest.max(next);
         let Some(value) = values.get(place) else {
-            return failed(format!("`{}` at {offset} needs value number {}, and there are {}", verb.text, place + 1, values.len()));
+            return failed(format!(
+                "`{}` at {offset} needs value number {}, and there are {}",
+                verb.text,
+                place + 1,
+                values.len()
+            ));
         };
         append(&verb, value, &mut result)?;
         if result.len() > TEXT_MAX {
@@ -120,7 +125,8 @@ fn verb(text: &str, offset: usize) -> Result<(Verb, usize), Problem> {
 }
 
 fn append(verb: &Verb, value: &Value, result: &mut String) -> Result<(), Problem> {
-    let unsuitable = |text: String| Problem::Call(format!("`{}` at {} cannot take this value: {text}", verb.text, verb.offset));
+    let unsuitable =
+        |text: String| Problem::Call(format!("`{}` at {} cannot take this value: {text}", verb.text, verb.offset));
     if value.is_null() && verb.letter != 'v' {
         return Err(unsuitable("it is null".into()));
     }
@@ -148,7 +154,9 @@ fn append(verb: &Verb, value: &Value, result: &mut String) -> Result<(), Problem
             let number = to(&Type::Number)?;
             let Kind::Number(number) = number.kind() else { return Err(unsuitable("it is not a number".into())) };
             let digits = match verb.letter {
-                'b' | 'd' | 'o' | 'x' | 'X' => integer(verb, number).ok_or_else(|| unsuitable("a whole number is required".into()))?,
+                'b' | 'd' | 'o' | 'x' | 'X' => {
+                    integer(verb, number).ok_or_else(|| unsuitable("a whole number is required".into()))?
+                }
                 letter => float(verb, &number.absolute(), letter),
             };
             result.push_str(&signed(verb, number, &digits));
@@ -158,7 +166,9 @@ fn append(verb: &Verb, value: &Value, result: &mut String) -> Result<(), Problem
 }
 
 fn padded(verb: &Verb, text: String) -> String {
-    let Some(missing) = verb.width.and_then(|width| width.checked_sub(text.graphemes(true).count())) else { return text };
+    let Some(missing) = verb.width.and_then(|width| width.checked_sub(text.graphemes(true).count())) else {
+        return text;
+    };
     match (verb.minus, verb.zero) {
         (true, _) => text + &" ".repeat(missing),
         (false, true) => "0".repeat(missing) + &text,
@@ -279,12 +289,20 @@ fn format_list(call: &Arguments<'_>) -> Outcome {
         match length {
             None => length = Some(items.len()),
             Some(length) if length == items.len() => {}
-            Some(length) => return wrong(place + 1, format!("it has {} items, and an argument before it has {length}", items.len())),
+            Some(length) => {
+                return wrong(
+                    place + 1,
+                    format!("it has {} items, and an argument before it has {length}", items.len()),
+                );
+            }
         }
     }
     let mut texts = Vec::new();
     for round in 0..length.unwrap_or(1) {
-        let row: Vec<Value> = values.iter().map(|value| value.as_items().map_or_else(|| value.clone(), |items| items[round].clone())).collect();
+        let row: Vec<Value> = values
+            .iter()
+            .map(|value| value.as_items().map_or_else(|| value.clone(), |items| items[round].clone()))
+            .collect();
         if row.iter().any(|value| !value.is_wholly_known()) {
             texts.push(Value::unknown(Type::Text));
             continue;

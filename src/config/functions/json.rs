@@ -6,8 +6,22 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("jsondecode", &[Parameter::new("text", Takes::Text)], Returns::Dynamic, |call| decode(call), "Reads JSON.", (r#"jsondecode("[1, true]")"#, "[1, true]")),
-    Function::new("jsonencode", &[Parameter::new("value", Takes::Any).or_null()], Returns::Text, |call| Ok(Value::from(encode(&call.values[0]))), "Writes a value as JSON, keys sorted.", ("jsonencode({ a = 1 })", r#""{\"a\":1}""#)),
+    Function::new(
+        "jsondecode",
+        &[Parameter::new("text", Takes::Text)],
+        Returns::Dynamic,
+        decode,
+        "Reads JSON.",
+        (r#"jsondecode("[1, true]")"#, "[1, true]"),
+    ),
+    Function::new(
+        "jsonencode",
+        &[Parameter::new("value", Takes::Any).or_null()],
+        Returns::Text,
+        |call| Ok(Value::from(encode(&call.values[0]))),
+        "Writes a value as JSON, keys sorted.",
+        ("jsonencode({ a = 1 })", r#""{\"a\":1}""#),
+    ),
 ];
 
 /// Writes a known value as JSON.
@@ -66,7 +80,8 @@ fn quote(text: &str, out: &mut String) {
 }
 
 fn decode(call: &Arguments<'_>) -> Outcome {
-    let parsed: serde_json::Value = serde_json::from_str(call.text(0)).map_err(|error| Problem::Argument(0, format!("it is not JSON: {error}")))?;
+    let parsed: serde_json::Value =
+        serde_json::from_str(call.text(0)).map_err(|error| Problem::Argument(0, format!("it is not JSON: {error}")))?;
     from_json(&parsed)
 }
 
@@ -76,7 +91,10 @@ fn from_json(parsed: &serde_json::Value) -> Outcome {
         serde_json::Value::Bool(flag) => Value::from(*flag),
         serde_json::Value::Number(number) => {
             let number = number.to_string();
-            Value::from(Number::parse(&number).ok_or_else(|| Problem::Argument(0, format!("number `{number}` is out of range")))?)
+            Value::from(
+                Number::parse(&number)
+                    .ok_or_else(|| Problem::Argument(0, format!("number `{number}` is out of range")))?,
+            )
         }
         serde_json::Value::String(text) => normalized(text),
         serde_json::Value::Array(items) => Value::tuple(items.iter().map(from_json).collect::<Result<Vec<_>, _>>()?),

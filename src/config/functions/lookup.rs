@@ -9,13 +9,67 @@ const MAP: Parameter = Parameter::new("map", Takes::Any).or_unknown_inside().or_
 const LIST: Parameter = Parameter::new("list", Takes::ListOfAny);
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("keys", &[MAP.or_unknown()], Returns::Dynamic, keys, "Gives the keys of a map or object, sorted.", ("keys({ b = 1, a = 2 })", r#"["a", "b"]"#)),
-    Function::new("values", &[MAP], Returns::Dynamic, values, "Gives the values of a map or object, in the order of their keys.", ("values({ b = 1, a = 2 })", "[2, 1]")),
-    Function::new("lookup", &[MAP.or_unknown(), Parameter::new("key", Takes::Text).or_unknown().or_marked()], Returns::Dynamic, lookup, "Gives the value of a key, or the default if there is no such key.", (r#"lookup({ a = 1 }, "b", 0)"#, "0")).variadic(Parameter::new("default", Takes::Any).or_null().or_unknown().or_marked()),
-    Function::new("merge", &[], Returns::Dynamic, merge, "Merges maps and objects; later ones win. Null is skipped.", ("merge({ a = 1 }, { b = 2 })", "{ a = 1, b = 2 }")).variadic(MAP.named("maps").or_null()),
-    Function::new("matchkeys", &[LIST.named("values"), LIST.named("keys"), LIST.named("search")], Returns::First, match_keys, "Gives the values whose keys, at the same place, are among those searched for.", (r#"matchkeys(["v1", "v2"], ["a", "b"], ["b"])"#, r#"["v2"]"#)),
-    Function::new("transpose", &[Parameter::new("map", Takes::MapOfAny)], Returns::Computed(|_| Type::Map(Arc::new(Type::List(Arc::new(Type::Text))))), transpose, "Swaps keys and values of a map of lists of strings.", (r#"transpose({ a = ["x", "y"] })"#, r#"{ x = ["a"], y = ["a"] }"#)),
-    Function::new("zipmap", &[Parameter::new("keys", Takes::ListOfText).or_marked(), Parameter::new("values", Takes::Any).or_unknown_inside().or_marked()], Returns::Dynamic, zipmap, "Makes a map of a list of keys and a list of values.", (r#"zipmap(["a", "b"], [1, 2])"#, "{ a = 1, b = 2 }")),
+    Function::new(
+        "keys",
+        &[MAP.or_unknown()],
+        Returns::Dynamic,
+        keys,
+        "Gives the keys of a map or object, sorted.",
+        ("keys({ b = 1, a = 2 })", r#"["a", "b"]"#),
+    ),
+    Function::new(
+        "values",
+        &[MAP],
+        Returns::Dynamic,
+        values,
+        "Gives the values of a map or object, in the order of their keys.",
+        ("values({ b = 1, a = 2 })", "[2, 1]"),
+    ),
+    Function::new(
+        "lookup",
+        &[MAP.or_unknown(), Parameter::new("key", Takes::Text).or_unknown().or_marked()],
+        Returns::Dynamic,
+        lookup,
+        "Gives the value of a key, or the default if there is no such key.",
+        (r#"lookup({ a = 1 }, "b", 0)"#, "0"),
+    )
+    .variadic(Parameter::new("default", Takes::Any).or_null().or_unknown().or_marked()),
+    Function::new(
+        "merge",
+        &[],
+        Returns::Dynamic,
+        merge,
+        "Merges maps and objects; later ones win. Null is skipped.",
+        ("merge({ a = 1 }, { b = 2 })", "{ a = 1, b = 2 }"),
+    )
+    .variadic(MAP.named("maps").or_null()),
+    Function::new(
+        "matchkeys",
+        &[LIST.named("values"), LIST.named("keys"), LIST.named("search")],
+        Returns::First,
+        match_keys,
+        "Gives the values whose keys, at the same place, are among those searched for.",
+        (r#"matchkeys(["v1", "v2"], ["a", "b"], ["b"])"#, r#"["v2"]"#),
+    ),
+    Function::new(
+        "transpose",
+        &[Parameter::new("map", Takes::MapOfAny)],
+        Returns::Computed(|_| Type::Map(Arc::new(Type::List(Arc::new(Type::Text))))),
+        transpose,
+        "Swaps keys and values of a map of lists of strings.",
+        (r#"transpose({ a = ["x", "y"] })"#, r#"{ x = ["a"], y = ["a"] }"#),
+    ),
+    Function::new(
+        "zipmap",
+        &[
+            Parameter::new("keys", Takes::ListOfText).or_marked(),
+            Parameter::new("values", Takes::Any).or_unknown_inside().or_marked(),
+        ],
+        Returns::Dynamic,
+        zipmap,
+        "Makes a map of a list of keys and a list of values.",
+        (r#"zipmap(["a", "b"], [1, 2])"#, "{ a = 1, b = 2 }"),
+    ),
 ];
 
 fn not_a_map<T>(place: usize, value: &Value) -> Result<T, Problem> {
@@ -63,7 +117,9 @@ fn lookup(call: &Arguments<'_>) -> Outcome {
     let default = match (default, &element) {
         (Some(default), Some(of)) => match convert(default, of) {
             Ok(default) => Some(default),
-            Err(_) => return wrong(2, format!("the default must be like the values of the map: {}", of.with_article())),
+            Err(_) => {
+                return wrong(2, format!("the default must be like the values of the map: {}", of.with_article()));
+            }
         },
         (default, _) => default.cloned(),
     };
@@ -92,7 +148,9 @@ fn merge(call: &Arguments<'_>) -> Outcome {
         types.push(map.type_of());
     }
     let of_maps = match types.split_first() {
-        Some((Type::Map(of), rest)) if rest.iter().all(|other| matches!(other, Type::Map(other) if other == of)) => Some(of),
+        Some((Type::Map(of), rest)) if rest.iter().all(|other| matches!(other, Type::Map(other) if other == of)) => {
+            Some(of)
+        }
         _ => None,
     };
     let merged = match of_maps {

@@ -8,11 +8,47 @@ const PREFIX: Parameter = Parameter::new("prefix", Takes::Text);
 const NUMBER: Parameter = Parameter::new("number", Takes::Number);
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("cidrcontains", &[PREFIX, PREFIX.named("inner")], Returns::Bool, contains, "Gives true if an address or network lies wholly in a network.", (r#"cidrcontains("10.40.0.0/24", "10.40.0.7")"#, "true")),
-    Function::new("cidrhost", &[PREFIX, NUMBER.named("host")], Returns::Text, host, "Gives an address of a network by number; negative numbers count from the end.", (r#"cidrhost("10.40.0.0/24", 7)"#, r#""10.40.0.7""#)),
-    Function::new("cidrnetmask", &[PREFIX], Returns::Text, netmask, "Gives the mask of an IPv4 network.", (r#"cidrnetmask("10.40.0.0/24")"#, r#""255.255.255.0""#)),
-    Function::new("cidrsubnet", &[PREFIX, NUMBER.named("newbits"), NUMBER.named("netnum")], Returns::Text, subnet, "Gives a part of a network: so many bits longer, by number.", (r#"cidrsubnet("10.40.0.0/16", 8, 3)"#, r#""10.40.3.0/24""#)),
-    Function::new("cidrsubnets", &[PREFIX], Returns::ListOfText, subnets, "Gives parts of a network that follow each other, each so many bits longer.", (r#"cidrsubnets("10.40.0.0/16", 8, 8)"#, r#"["10.40.0.0/24", "10.40.1.0/24"]"#)).variadic(NUMBER.named("newbits")),
+    Function::new(
+        "cidrcontains",
+        &[PREFIX, PREFIX.named("inner")],
+        Returns::Bool,
+        contains,
+        "Gives true if an address or network lies wholly in a network.",
+        (r#"cidrcontains("10.40.0.0/24", "10.40.0.7")"#, "true"),
+    ),
+    Function::new(
+        "cidrhost",
+        &[PREFIX, NUMBER.named("host")],
+        Returns::Text,
+        host,
+        "Gives an address of a network by number; negative numbers count from the end.",
+        (r#"cidrhost("10.40.0.0/24", 7)"#, r#""10.40.0.7""#),
+    ),
+    Function::new(
+        "cidrnetmask",
+        &[PREFIX],
+        Returns::Text,
+        netmask,
+        "Gives the mask of an IPv4 network.",
+        (r#"cidrnetmask("10.40.0.0/24")"#, r#""255.255.255.0""#),
+    ),
+    Function::new(
+        "cidrsubnet",
+        &[PREFIX, NUMBER.named("newbits"), NUMBER.named("netnum")],
+        Returns::Text,
+        subnet,
+        "Gives a part of a network: so many bits longer, by number.",
+        (r#"cidrsubnet("10.40.0.0/16", 8, 3)"#, r#""10.40.3.0/24""#),
+    ),
+    Function::new(
+        "cidrsubnets",
+        &[PREFIX],
+        Returns::ListOfText,
+        subnets,
+        "Gives parts of a network that follow each other, each so many bits longer.",
+        (r#"cidrsubnets("10.40.0.0/16", 8, 8)"#, r#"["10.40.0.0/24", "10.40.1.0/24"]"#),
+    )
+    .variadic(NUMBER.named("newbits")),
 ];
 
 /// A network: its first address as a number.
@@ -27,7 +63,11 @@ impl Network {
     fn parse(text: &str, place: usize) -> Result<Self, Problem> {
         let invalid = || Problem::Argument(place, format!("`{text}` is not a network such as `10.40.0.0/24`"));
         let (address, length) = text.split_once('/').ok_or_else(invalid)?;
-        let length: u32 = if length.bytes().all(|byte| byte.is_ascii_digit()) { length.parse().map_err(|_| invalid())? } else { return Err(invalid()) };
+        let length: u32 = if length.bytes().all(|byte| byte.is_ascii_digit()) {
+            length.parse().map_err(|_| invalid())?
+        } else {
+            return Err(invalid());
+        };
         let (base, width) = parse_address(address).ok_or_else(invalid)?;
         if length > width {
             return Err(invalid());
@@ -87,7 +127,9 @@ fn host(call: &Arguments<'_>) -> Outcome {
     let offset = match u128::try_from(wanted) {
         Ok(wanted) if wanted <= last => wanted,
         Err(_) if wanted.unsigned_abs() - 1 <= last => last - (wanted.unsigned_abs() - 1),
-        _ => return failed(format!("a network with a prefix of {} bits has no address number {wanted}", network.length)),
+        _ => {
+            return failed(format!("a network with a prefix of {} bits has no address number {wanted}", network.length));
+        }
     };
     Ok(Value::from(network.address(network.base | offset)))
 }
@@ -105,7 +147,15 @@ fn subnet(call: &Arguments<'_>) -> Outcome {
     let (bits, number) = (call.integer(1)?, call.number(2));
     let length = match u32::try_from(i64::from(network.length).saturating_add(bits)) {
         Ok(length) if length <= network.width => length,
-        _ => return wrong(1, format!("a prefix of {} bits cannot become {bits} bits longer: addresses have {} bits", network.length, network.width)),
+        _ => {
+            return wrong(
+                1,
+                format!(
+                    "a prefix of {} bits cannot become {bits} bits longer: addresses have {} bits",
+                    network.length, network.width
+                ),
+            );
+        }
     };
     if bits < 0 {
         return Ok(Value::from(Network { length, ..network }.text()));

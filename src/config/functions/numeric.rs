@@ -6,14 +6,58 @@ use crate::value::{Kind, Number, Type, Value, convert};
 const NUMBER: Parameter = Parameter::new("number", Takes::Number);
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("abs", &[NUMBER], Returns::Number, |call| Ok(call.number(0).absolute().into()), "Gives the number without its sign.", ("abs(-3)", "3")),
-    Function::new("ceil", &[NUMBER], Returns::Number, |call| Ok(call.number(0).ceiling().into()), "Rounds up to a whole number.", ("ceil(1.2)", "2")),
-    Function::new("floor", &[NUMBER], Returns::Number, |call| Ok(call.number(0).floor().into()), "Rounds down to a whole number.", ("floor(1.8)", "1")),
-    Function::new("signum", &[NUMBER], Returns::Number, |call| Ok(call.number(0).signum().into()), "Gives -1, 0 or 1 by the sign of the number.", ("signum(-7)", "-1")),
-    Function::new("log", &[NUMBER, NUMBER.named("base")], Returns::Number, log, "Gives the logarithm of a number in a base.", ("log(8, 2)", "3")),
-    Function::new("pow", &[NUMBER, NUMBER.named("power")], Returns::Number, pow, "Raises a number to a power.", ("pow(2, 10)", "1024")),
-    Function::new("max", &[], Returns::Number, max, "Gives the largest of the numbers.", ("max(1, 3, 2)", "3")).variadic(NUMBER.named("numbers")),
-    Function::new("min", &[], Returns::Number, min, "Gives the smallest of the numbers.", ("min(1, 3, 2)", "1")).variadic(NUMBER.named("numbers")),
+    Function::new(
+        "abs",
+        &[NUMBER],
+        Returns::Number,
+        |call| Ok(call.number(0).absolute().into()),
+        "Gives the number without its sign.",
+        ("abs(-3)", "3"),
+    ),
+    Function::new(
+        "ceil",
+        &[NUMBER],
+        Returns::Number,
+        |call| Ok(call.number(0).ceiling().into()),
+        "Rounds up to a whole number.",
+        ("ceil(1.2)", "2"),
+    ),
+    Function::new(
+        "floor",
+        &[NUMBER],
+        Returns::Number,
+        |call| Ok(call.number(0).floor().into()),
+        "Rounds down to a whole number.",
+        ("floor(1.8)", "1"),
+    ),
+    Function::new(
+        "signum",
+        &[NUMBER],
+        Returns::Number,
+        |call| Ok(call.number(0).signum().into()),
+        "Gives -1, 0 or 1 by the sign of the number.",
+        ("signum(-7)", "-1"),
+    ),
+    Function::new(
+        "log",
+        &[NUMBER, NUMBER.named("base")],
+        Returns::Number,
+        log,
+        "Gives the logarithm of a number in a base.",
+        ("log(8, 2)", "3"),
+    ),
+    Function::new(
+        "pow",
+        &[NUMBER, NUMBER.named("power")],
+        Returns::Number,
+        pow,
+        "Raises a number to a power.",
+        ("pow(2, 10)", "1024"),
+    ),
+    Function::new("max", &[], Returns::Number, max, "Gives the largest of the numbers.", ("max(1, 3, 2)", "3"))
+        .variadic(NUMBER.named("numbers")),
+    Function::new("min", &[], Returns::Number, min, "Gives the smallest of the numbers.", ("min(1, 3, 2)", "1"))
+        .variadic(NUMBER.named("numbers")),
     Function::new(
         "parseint",
         &[Parameter::new("number", Takes::Any), NUMBER.named("base")],
@@ -22,7 +66,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "Reads text as a whole number in a base from 2 to 62.",
         (r#"parseint("ff", 16)"#, "255"),
     ),
-    Function::new("sum", &[Parameter::new("list", Takes::Any)], Returns::Number, sum, "Adds the numbers of a list or set.", ("sum([1, 2, 3])", "6")),
+    Function::new(
+        "sum",
+        &[Parameter::new("list", Takes::Any)],
+        Returns::Number,
+        sum,
+        "Adds the numbers of a list or set.",
+        ("sum([1, 2, 3])", "6"),
+    ),
 ];
 
 fn from_double(double: f64) -> Outcome {

@@ -9,9 +9,30 @@ const TEXT: Parameter = Parameter::new("text", Takes::Text);
 const PATTERN: Parameter = Parameter::new("pattern", Takes::Text);
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("regex", &[PATTERN, TEXT], Returns::Computed(result_type), find, "Finds the first match: its text, or its groups as a list or (named) an object. No match is an error.", (r#"regex("[0-9]+", "pve12")"#, r#""12""#)),
-    Function::new("regexall", &[PATTERN, TEXT], Returns::Computed(|values| Type::List(Arc::new(result_type(values)))), find_all, "Finds all matches.", (r#"regexall("[0-9]", "a1b2")"#, r#"["1", "2"]"#)),
-    Function::new("replace", &[TEXT, TEXT.named("part"), TEXT.named("replacement")], Returns::Text, replace, "Replaces every occurrence of a part; a part in slashes is a regular expression.", (r#"replace("1.2.3", ".", "-")"#, r#""1-2-3""#)),
+    Function::new(
+        "regex",
+        &[PATTERN, TEXT],
+        Returns::Computed(result_type),
+        find,
+        "Finds the first match: its text, or its groups as a list or (named) an object. No match is an error.",
+        (r#"regex("[0-9]+", "pve12")"#, r#""12""#),
+    ),
+    Function::new(
+        "regexall",
+        &[PATTERN, TEXT],
+        Returns::Computed(|values| Type::List(Arc::new(result_type(values)))),
+        find_all,
+        "Finds all matches.",
+        (r#"regexall("[0-9]", "a1b2")"#, r#"["1", "2"]"#),
+    ),
+    Function::new(
+        "replace",
+        &[TEXT, TEXT.named("part"), TEXT.named("replacement")],
+        Returns::Text,
+        replace,
+        "Replaces every occurrence of a part; a part in slashes is a regular expression.",
+        (r#"replace("1.2.3", ".", "-")"#, r#""1-2-3""#),
+    ),
 ];
 
 /// Largest count in `{n}`, as in RE2.
@@ -26,119 +47,132 @@ fn compile(pattern: &str) -> Result<Regex, String> {
     Ok(regex)
 }
 
-/// Rewrites what RE2 and the `regex` crate read differently: `\d`, `\w`, `\s` and `\b` mean ASCII, `\Q..\E` quotes, counts are limited.
+/// Rewrites what RE2 and the `regex` crate read differently: `\d`, `\w`, `\s` and `\b` mean ASCII, `\Q..\E` quotes, counts are limited
+/// and do not follow each other.
 fn translate(pattern: &str) -> Result<String, String> {
     let mut result = String::with_capacity(pattern.len());
     let mut rest = pattern;
-    let mut in_class = false;
-    let mut after_count = false;
+    let mut follows_count = false;
     while let Some(character) = rest.chars().next() {
-        let mut length = character.len_utf8();
-        let after = &rest[length..];
-        let is_count = !in_class && (matches!(character, '*' | '+' | '?') || (character == '{' && after.starts_with(|digit: char| digit.is_ascii_digit())));
-        if is_count && after_count && character != '?' {
+        let after = &rest[character.len_utf8()..];
+        let is_braced = character == '{' && after.starts_with(|digit: char| digit.is_ascii_digit());
+        let is_count = is_braced || matches!(character, '*' | '+' | '?');
+        if is_count && follows_count && character != '?' {
             return Err("a count follows a count".into());
         }
-        after_count = is_count && !(after_count && character == '?') && character != '{';
-        match (character, after.chars().next()) {
-            ('\\', Some('Q')) => {
-                let quoted = &after[1..];
-                let end = quoted.find("\\E").unwrap_or(quoted.len());
-                result.push_str(&regex::escape(&quoted[..end]));
-                length = (2 + end + 2).min(rest.len());
-            }
-            ('\\', Some(class @ ('d' | 'D' | 'w' | 'W' | 's' | 'S'))) => {
-                result.push_str(ascii_class(class, in_class)?);
-                length = 2;
-            }
-            ('\\', Some('b' | 'B')) if !in_class => {
-                result.push_str(&format!("(?-u:{})", &rest[..2]));
-                length = 2;
-            }
-            ('\\', Some('p' | 'P')) => {
-                // A Unicode class, `\pN` or `\p{Greek}`, is copied whole.
-                let name = after[1..].split_inclusive(if after[1..].starts_with('{') { '}' } else { '\0' }).next().unwrap_or_default();
-                let end = if name.starts_with('{') { name.len() } else { name.chars().next().map_or(0, char::len_utf8) };
-                length = 2 + end;
-                result.push_str(&rest[..length]);
-            }
-            ('\\', None) => result.push('\\'),
-            ('\\', Some(other)) => {
-                result.push('\\');
-                result.push(other);
-                length += other.len_utf8();
-            }
-            ('[', Some(':')) if in_class => result.push('['),
-            ('[', _) if in_class => result.push_str("\\["),
-            ('[', _) => {
-                // A named class such as [:alpha:] stands inside a class.
-                in_class = true;
-                result.push('[');
-                for open in ["^", "]"] {
-                    if rest[length..].starts_with(open) {
-                        result.push_str(if open == "]" { "\\]" } else { open });
-                        length += 1;
-                    }
-                }
-            }
-            (']', _) => {
-                in_class = false;
-                result.push(']');
-            }
-            ('{', Some(digit)) if !in_class && digit.is_ascii_digit() => {
+        // After a question mark that makes a count lazy there may be no other count either, but the crate sees that itself.
+        follows_count = is_count && !is_braced && !follows_count;
+        rest = match character {
+            '\\' => escape(after, false, &mut result)?,
+            '[' => class(after, &mut result)?,
+            '{' if is_braced => {
                 check_count(after)?;
                 result.push('{');
+                after
             }
             // In RE2 a brace that is not a count is a brace.
-            ('{', _) if !in_class => result.push_str("\\{"),
-            ('&' | '~' | '-', _) if in_class && rest[length..].starts_with(character) => {
-                result.push('\\');
-                result.push(character);
+            '{' => {
+                result.push_str("\\{");
+                after
             }
-            (other, _) => result.push(other),
-        }
-        if in_class && character == '[' {
-            // Copy named classes whole, so that their brackets do not end the class.
-            length += copy_named_classes(&rest[length..], &mut result);
-        } else if in_class {
-            length += copy_named_classes(&rest[length..], &mut result);
-        }
-        rest = &rest[length..];
+            other => {
+                result.push(other);
+                after
+            }
+        };
     }
     Ok(result)
 }
 
-fn copy_named_classes(rest: &str, result: &mut String) -> usize {
-    let mut copied = 0;
-    while rest[copied..].starts_with("[:")
-        && let Some(end) = rest[copied..].find(":]")
-    {
-        result.push_str(&rest[copied..copied + end + 2]);
-        copied += end + 2;
+/// Translates an escape, from what follows the backslash; returns what follows the escape.
+fn escape<'p>(after: &'p str, in_class: bool, result: &mut String) -> Result<&'p str, String> {
+    let Some(letter) = after.chars().next() else {
+        result.push('\\');
+        return Ok(after);
+    };
+    let rest = &after[letter.len_utf8()..];
+    match letter {
+        'Q' => {
+            let (quoted, rest) = rest.split_once("\\E").unwrap_or((rest, ""));
+            result.push_str(&regex::escape(quoted));
+            return Ok(rest);
+        }
+        'd' | 'D' | 'w' | 'W' | 's' | 'S' => result.push_str(ascii_class(letter, in_class)),
+        'b' | 'B' if !in_class => result.push_str(&format!("(?-u:\\{letter})")),
+        'p' | 'P' => {
+            // A Unicode class, `\pN` or `\p{Greek}`, is copied whole.
+            let end = match rest.starts_with('{') {
+                true => rest.find('}').map_or(rest.len(), |at| at + 1),
+                false => rest.chars().next().map_or(0, char::len_utf8),
+            };
+            result.extend(['\\', letter]);
+            result.push_str(&rest[..end]);
+            return Ok(&rest[end..]);
+        }
+        other => result.extend(['\\', other]),
     }
-    copied
+    Ok(rest)
 }
 
-fn ascii_class(class: char, in_class: bool) -> Result<&'static str, String> {
-    Ok(match (class, in_class) {
+/// Translates a class, from what follows its bracket; returns what follows the class.
+fn class<'p>(after: &'p str, result: &mut String) -> Result<&'p str, String> {
+    result.push('[');
+    let mut rest = after;
+    for (open, written) in [('^', "^"), (']', "\\]")] {
+        if let Some(tail) = rest.strip_prefix(open) {
+            result.push_str(written);
+            rest = tail;
+        }
+    }
+    while let Some(character) = rest.chars().next() {
+        let after = &rest[character.len_utf8()..];
+        rest = match (character, rest.find(":]")) {
+            (']', _) => {
+                result.push(']');
+                return Ok(after);
+            }
+            ('\\', _) => escape(after, true, result)?,
+            ('[', Some(end)) if after.starts_with(':') => {
+                result.push_str(&rest[..end + 2]);
+                &rest[end + 2..]
+            }
+            // The crate would read these as a class in a class, and as operations on classes.
+            ('[', _) => {
+                result.push_str("\\[");
+                after
+            }
+            ('&' | '~' | '-', _) if after.starts_with(character) => {
+                result.extend(['\\', character]);
+                after
+            }
+            (other, _) => {
+                result.push(other);
+                after
+            }
+        };
+    }
+    Ok(rest)
+}
+
+fn ascii_class(class: char, in_class: bool) -> &'static str {
+    match (class, in_class) {
         ('d', false) => "[0-9]",
         ('d', true) => "0-9",
-        ('D', false) => "[^0-9]",
+        ('D', _) => "[^0-9]",
         ('w', false) => "[0-9A-Za-z_]",
         ('w', true) => "0-9A-Za-z_",
-        ('W', false) => "[^0-9A-Za-z_]",
+        ('W', _) => "[^0-9A-Za-z_]",
         ('s', false) => "[\\t\\n\\f\\r ]",
         ('s', true) => "\\t\\n\\f\\r ",
-        ('S', false) => "[^\\t\\n\\f\\r ]",
-        ('D', true) => "[^0-9]",
-        ('W', true) => "[^0-9A-Za-z_]",
         _ => "[^\\t\\n\\f\\r ]",
-    })
+    }
 }
 
 fn check_count(after: &str) -> Result<(), String> {
     let count = after.split('}').next().unwrap_or_default();
-    let is_too_large = count.split(',').any(|number| number.parse::<u32>().is_ok_and(|number| number > REPEAT_MAX) || number.len() > 9);
+    let is_too_large = count
+        .split(',')
+        .any(|number| number.parse::<u32>().is_ok_and(|number| number > REPEAT_MAX) || number.len() > 9);
     if is_too_large { Err(format!("a count in braces is larger than {REPEAT_MAX}")) } else { Ok(()) }
 }
 
@@ -179,7 +213,9 @@ fn result_type(values: &[Value]) -> Type {
 }
 
 fn match_value(captures: &Captures<'_>, groups: &Groups) -> Value {
-    let group = |found: Option<regex::Match<'_>>| found.map_or_else(|| Value::null(Type::Text), |found| normalized(found.as_str()));
+    let group = |found: Option<regex::Match<'_>>| {
+        found.map_or_else(|| Value::null(Type::Text), |found| normalized(found.as_str()))
+    };
     match groups {
         Groups::None => group(captures.get(0)),
         Groups::Numbered => Value::tuple((1..captures.len()).map(|index| group(captures.get(index)))),
@@ -205,7 +241,11 @@ fn replace(call: &Arguments<'_>) -> Outcome {
     let (text, part, replacement) = (call.text(0), call.text(1), call.text(2));
     let pattern = part.strip_prefix('/').and_then(|part| part.strip_suffix('/'));
     let Some(pattern) = pattern.filter(|_| part.len() > 1) else {
-        let length = if part.is_empty() { text.len() * (replacement.len() + 1) } else { text.matches(part).count() * replacement.len() + text.len() };
+        let length = if part.is_empty() {
+            text.len() * (replacement.len() + 1)
+        } else {
+            text.matches(part).count() * replacement.len() + text.len()
+        };
         return match length > crate::config::expression::TEXT_MAX {
             true => failed("the text would be too long"),
             false => Ok(normalized(&text.replace(part, replacement))),

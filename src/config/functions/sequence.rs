@@ -8,14 +8,72 @@ const LIST: Parameter = Parameter::new("list", Takes::Any).or_unknown_inside().o
 const NUMBER: Parameter = Parameter::new("number", Takes::Number);
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("chunklist", &[Parameter::new("list", Takes::ListOfAny).or_unknown_inside().or_marked(), NUMBER.named("size")], Returns::Dynamic, chunk, "Splits a list into lists of a size.", ("chunklist([1, 2, 3], 2)", "[[1, 2], [3]]")),
-    Function::new("concat", &[], Returns::Dynamic, concat, "Joins lists and tuples to one.", ("concat([1], [2, 3])", "[1, 2, 3]")).variadic(LIST.named("lists")),
-    Function::new("element", &[LIST, NUMBER.named("index")], Returns::Dynamic, element, "Gives the item at an index; past the end it begins anew, and negative ones count from the end.", (r#"element(["a", "b"], 2)"#, r#""a""#)),
-    Function::new("flatten", &[LIST], Returns::Dynamic, flatten, "Replaces lists inside a list by their items, at every depth.", ("flatten([[1], [2, [3]]])", "[1, 2, 3]")),
-    Function::new("range", &[], Returns::ListOfNumber, range, "Gives numbers from a start up to but not including a limit, at most 1024.", ("range(3)", "[0, 1, 2]")).variadic(NUMBER.named("numbers")),
-    Function::new("reverse", &[LIST], Returns::Dynamic, reverse, "Gives a list in reverse order.", ("reverse([1, 2])", "[2, 1]")),
-    Function::new("slice", &[LIST, NUMBER.named("start"), NUMBER.named("end")], Returns::Dynamic, slice, "Gives the items from a start up to but not including an end.", ("slice([1, 2, 3], 1, 3)", "[2, 3]")),
-    Function::new("sort", &[Parameter::new("list", Takes::ListOfText)], Returns::ListOfText, sort, "Sorts a list of strings, by bytes.", (r#"sort(["b", "a"])"#, r#"["a", "b"]"#)),
+    Function::new(
+        "chunklist",
+        &[Parameter::new("list", Takes::ListOfAny).or_unknown_inside().or_marked(), NUMBER.named("size")],
+        Returns::Dynamic,
+        chunk,
+        "Splits a list into lists of a size.",
+        ("chunklist([1, 2, 3], 2)", "[[1, 2], [3]]"),
+    ),
+    Function::new(
+        "concat",
+        &[],
+        Returns::Dynamic,
+        concat,
+        "Joins lists and tuples to one.",
+        ("concat([1], [2, 3])", "[1, 2, 3]"),
+    )
+    .variadic(LIST.named("lists")),
+    Function::new(
+        "element",
+        &[LIST, NUMBER.named("index")],
+        Returns::Dynamic,
+        element,
+        "Gives the item at an index; past the end it begins anew, and negative ones count from the end.",
+        (r#"element(["a", "b"], 2)"#, r#""a""#),
+    ),
+    Function::new(
+        "flatten",
+        &[LIST],
+        Returns::Dynamic,
+        flatten,
+        "Replaces lists inside a list by their items, at every depth.",
+        ("flatten([[1], [2, [3]]])", "[1, 2, 3]"),
+    ),
+    Function::new(
+        "range",
+        &[],
+        Returns::ListOfNumber,
+        range,
+        "Gives numbers from a start up to but not including a limit, at most 1024.",
+        ("range(3)", "[0, 1, 2]"),
+    )
+    .variadic(NUMBER.named("numbers")),
+    Function::new(
+        "reverse",
+        &[LIST],
+        Returns::Dynamic,
+        reverse,
+        "Gives a list in reverse order.",
+        ("reverse([1, 2])", "[2, 1]"),
+    ),
+    Function::new(
+        "slice",
+        &[LIST, NUMBER.named("start"), NUMBER.named("end")],
+        Returns::Dynamic,
+        slice,
+        "Gives the items from a start up to but not including an end.",
+        ("slice([1, 2, 3], 1, 3)", "[2, 3]"),
+    ),
+    Function::new(
+        "sort",
+        &[Parameter::new("list", Takes::ListOfText)],
+        Returns::ListOfText,
+        sort,
+        "Sorts a list of strings, by bytes.",
+        (r#"sort(["b", "a"])"#, r#"["a", "b"]"#),
+    ),
 ];
 
 /// Most numbers `range` makes, as in Terraform.
@@ -102,7 +160,9 @@ impl Flat {
             match item.kind() {
                 Kind::List(..) | Kind::Set(..) | Kind::Tuple(_) => self.add(item),
                 // It may turn out to be a list.
-                Kind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => self.is_known = false,
+                Kind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => {
+                    self.is_known = false;
+                }
                 _ => self.items.push(item.clone()),
             }
         }

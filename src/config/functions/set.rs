@@ -8,10 +8,41 @@ use std::sync::Arc;
 const SET: Parameter = Parameter::new("sets", Takes::SetOfAny);
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("setintersection", &[SET.named("first")], Returns::Dynamic, intersection, "Gives the items that are in all sets.", (r#"setintersection(["a", "b"], ["b"])"#, r#"["b"]"#)).variadic(SET),
-    Function::new("setproduct", &[], Returns::Dynamic, product, "Gives every combination of one item from each set.", (r#"setproduct(["a"], [1, 2])"#, r#"[["a", 1], ["a", 2]]"#)).variadic(Parameter::new("sets", Takes::Any).or_unknown_inside()),
-    Function::new("setsubtract", &[SET.named("from"), SET.named("items")], Returns::Dynamic, subtract, "Gives the items of the first set that are not in the second.", (r#"setsubtract(["a", "b"], ["b"])"#, r#"["a"]"#)),
-    Function::new("setunion", &[SET.named("first").or_unknown_inside()], Returns::Dynamic, union, "Gives the items that are in any of the sets.", (r#"setunion(["a"], ["b"])"#, r#"["a", "b"]"#)).variadic(SET.or_unknown_inside()),
+    Function::new(
+        "setintersection",
+        &[SET.named("first")],
+        Returns::Dynamic,
+        intersection,
+        "Gives the items that are in all sets.",
+        (r#"setintersection(["a", "b"], ["b"])"#, r#"["b"]"#),
+    )
+    .variadic(SET),
+    Function::new(
+        "setproduct",
+        &[],
+        Returns::Dynamic,
+        product,
+        "Gives every combination of one item from each set.",
+        (r#"setproduct(["a"], [1, 2])"#, r#"[["a", 1], ["a", 2]]"#),
+    )
+    .variadic(Parameter::new("sets", Takes::Any).or_unknown_inside()),
+    Function::new(
+        "setsubtract",
+        &[SET.named("from"), SET.named("items")],
+        Returns::Dynamic,
+        subtract,
+        "Gives the items of the first set that are not in the second.",
+        (r#"setsubtract(["a", "b"], ["b"])"#, r#"["a"]"#),
+    ),
+    Function::new(
+        "setunion",
+        &[SET.named("first").or_unknown_inside()],
+        Returns::Dynamic,
+        union,
+        "Gives the items that are in any of the sets.",
+        (r#"setunion(["a"], ["b"])"#, r#"["a", "b"]"#),
+    )
+    .variadic(SET.or_unknown_inside()),
 ];
 
 /// Converts all arguments to sets of one type.
@@ -29,9 +60,10 @@ fn alike(call: &Arguments<'_>) -> Result<(Type, Vec<Value>), Problem> {
         (false, None) => return failed("the sets must have items of one type"),
     };
     let set = Type::Set(Arc::new(of.clone()));
-    let sets = call.values.iter().enumerate().map(|(place, value)| {
-        convert(value, &set).map_err(|mismatch| Problem::Argument(place, mismatch.to_string()))
-    });
+    let sets =
+        call.values.iter().enumerate().map(|(place, value)| {
+            convert(value, &set).map_err(|mismatch| Problem::Argument(place, mismatch.to_string()))
+        });
     Ok((of, sets.collect::<Result<_, _>>()?))
 }
 
@@ -39,7 +71,9 @@ fn alike(call: &Arguments<'_>) -> Result<(Type, Vec<Value>), Problem> {
 fn has(set: &Value, item: &Value, of: &Type) -> bool {
     let items = set.as_items().unwrap_or_default();
     match (of, item.kind()) {
-        (Type::Text, Kind::Text(text)) => items.binary_search_by(|other| other.as_text().map_or(std::cmp::Ordering::Greater, |other| other.cmp(text))).is_ok(),
+        (Type::Text, Kind::Text(text)) => items
+            .binary_search_by(|other| other.as_text().map_or(std::cmp::Ordering::Greater, |other| other.cmp(text)))
+            .is_ok(),
         _ => items.iter().any(|other| equals(other, item) == Some(true)),
     }
 }
@@ -47,7 +81,8 @@ fn has(set: &Value, item: &Value, of: &Type) -> bool {
 fn intersection(call: &Arguments<'_>) -> Outcome {
     let (of, sets) = alike(call)?;
     let (first, others) = sets.split_first().expect("there is a first parameter");
-    let kept = first.as_items().unwrap_or_default().iter().filter(|item| others.iter().all(|other| has(other, item, &of)));
+    let kept =
+        first.as_items().unwrap_or_default().iter().filter(|item| others.iter().all(|other| has(other, item, &of)));
     Ok(Value::set(of.clone(), kept.cloned()))
 }
 
@@ -75,7 +110,8 @@ fn product(call: &Arguments<'_>) -> Outcome {
             return wrong(place, format!("a set, list or tuple is required, not {}", value.type_of().with_article()));
         };
         // The items of a tuple get one type here, like those of lists and sets.
-        let list = convert(value, &Type::List(Arc::new(Type::Dynamic))).map_err(|mismatch| Problem::Argument(place, mismatch.to_string()))?;
+        let list = convert(value, &Type::List(Arc::new(Type::Dynamic)))
+            .map_err(|mismatch| Problem::Argument(place, mismatch.to_string()))?;
         types.push(list.type_of().element().cloned().unwrap_or(Type::Dynamic));
         columns.push(list.as_items().unwrap_or_default().to_vec());
         count = count.saturating_mul(items.len());
@@ -85,7 +121,10 @@ fn product(call: &Arguments<'_>) -> Outcome {
     }
     let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
     for column in &columns {
-        rows = rows.iter().flat_map(|row| column.iter().map(|item| [row.as_slice(), std::slice::from_ref(item)].concat())).collect();
+        rows = rows
+            .iter()
+            .flat_map(|row| column.iter().map(|item| [row.as_slice(), std::slice::from_ref(item)].concat()))
+            .collect();
     }
     let of = Type::Tuple(types.into());
     let rows = rows.into_iter().map(Value::tuple);

@@ -58,7 +58,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         name: "templatestring",
-        parameters: &[Parameter::new("template", Takes::Text).or_marked(), Parameter::new("variables", Takes::Any).or_marked()],
+        parameters: &[
+            Parameter::new("template", Takes::Text).or_marked(),
+            Parameter::new("variables", Takes::Any).or_marked(),
+        ],
         variadic: None,
         documentation: "Renders a template that a reference gives as text.",
         example: (r#"templatestring(local.greeting, { name = "Kim" })"#, r#""Hello Kim""#),
@@ -80,7 +83,12 @@ fn is_sensitive(arguments: &Arguments<'_>) -> Outcome {
 const TEMPLATES_MAX: usize = 16;
 
 /// Renders a template given as a value.
-pub(in crate::config) fn render_text(template: &Value, variables: &Value, world: &dyn FunctionWorld, calls: usize) -> Outcome {
+pub(in crate::config) fn render_text(
+    template: &Value,
+    variables: &Value,
+    world: &dyn FunctionWorld,
+    calls: usize,
+) -> Outcome {
     let text = match convert(template, &Type::Text) {
         Ok(text) => text,
         Err(mismatch) => return wrong(0, mismatch.to_string()),
@@ -137,7 +145,9 @@ impl Scope for Variables<'_> {
     fn resolve(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {
         match self.values.get(&reference.root) {
             Some(value) => Ok(Resolved { value: value.clone().with_marks(self.values.marks()), steps: 0 }),
-            None => Err(Diagnostic::error(format!("the template has no variable `{}`", reference.root)).at(reference.span)),
+            None => {
+                Err(Diagnostic::error(format!("the template has no variable `{}`", reference.root)).at(reference.span))
+            }
         }
     }
 

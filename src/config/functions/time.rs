@@ -8,11 +8,46 @@ use jiff::{SignedDuration, Timestamp};
 const TIME: Parameter = Parameter::new("time", Takes::Text);
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("formatdate", &[Parameter::new("format", Takes::Text), TIME], Returns::Text, format, "Writes a time in a format: `YYYY MM DD hh mm ss`, `MMM` and `EEE` names, `HH` with `AA`, `ZZZZZ` zone, text in single quotes.", (r#"formatdate("DD MMM YYYY", "2026-11-20T18:00:00Z")"#, r#""20 Nov 2026""#)),
-    Function::new("plantimestamp", &[], Returns::Text, |call| Ok(written(call.world.plan_time())), "Gives the time the plan was made at.", ("length(plantimestamp())", "20")),
-    Function::new("timestamp", &[], Returns::Text, now, "Gives the time of the apply; it is known only then.", ("length(timestamp())", "20")),
-    Function::new("timeadd", &[TIME, Parameter::new("duration", Takes::Text)], Returns::Text, add, "Adds a duration such as `1h30m` or `-10s` to a time.", (r#"timeadd("2026-11-20T18:00:00Z", "1h")"#, r#""2026-11-20T19:00:00Z""#)),
-    Function::new("timecmp", &[TIME.named("first"), TIME.named("second")], Returns::Number, compare, "Gives -1, 0 or 1 as the first time is before, at or after the second.", (r#"timecmp("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")"#, "-1")),
+    Function::new(
+        "formatdate",
+        &[Parameter::new("format", Takes::Text), TIME],
+        Returns::Text,
+        format,
+        "Writes a time in a format: `YYYY MM DD hh mm ss`, `MMM` and `EEE` names, `HH` with `AA`, `ZZZZZ` zone, text in single quotes.",
+        (r#"formatdate("DD MMM YYYY", "2026-11-20T18:00:00Z")"#, r#""20 Nov 2026""#),
+    ),
+    Function::new(
+        "plantimestamp",
+        &[],
+        Returns::Text,
+        |call| Ok(written(call.world.plan_time())),
+        "Gives the time the plan was made at.",
+        ("length(plantimestamp())", "20"),
+    ),
+    Function::new(
+        "timestamp",
+        &[],
+        Returns::Text,
+        now,
+        "Gives the time of the apply; it is known only then.",
+        ("length(timestamp())", "20"),
+    ),
+    Function::new(
+        "timeadd",
+        &[TIME, Parameter::new("duration", Takes::Text)],
+        Returns::Text,
+        add,
+        "Adds a duration such as `1h30m` or `-10s` to a time.",
+        (r#"timeadd("2026-11-20T18:00:00Z", "1h")"#, r#""2026-11-20T19:00:00Z""#),
+    ),
+    Function::new(
+        "timecmp",
+        &[TIME.named("first"), TIME.named("second")],
+        Returns::Number,
+        compare,
+        "Gives -1, 0 or 1 as the first time is before, at or after the second.",
+        (r#"timecmp("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")"#, "-1"),
+    ),
 ];
 
 fn written(time: Timestamp) -> Value {
@@ -33,7 +68,8 @@ struct Time {
 impl Time {
     fn argument(call: &Arguments<'_>, place: usize) -> Result<Self, Problem> {
         let text = call.text(place);
-        Self::parse(text).ok_or_else(|| Problem::Argument(place, format!("`{text}` is not a time such as `2026-11-20T18:00:00Z`")))
+        Self::parse(text)
+            .ok_or_else(|| Problem::Argument(place, format!("`{text}` is not a time such as `2026-11-20T18:00:00Z`")))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -49,12 +85,15 @@ impl Time {
             return None;
         }
         let rest = &text[19..];
-        let digits = rest.strip_prefix('.').map_or(0, |fraction| fraction.bytes().take_while(u8::is_ascii_digit).count());
+        let digits =
+            rest.strip_prefix('.').map_or(0, |fraction| fraction.bytes().take_while(u8::is_ascii_digit).count());
         let (fraction, zone) = rest.split_at(if digits > 0 { digits + 1 } else { 0 });
         let clock: DateTime = format!("{}{}", &text[..19], &fraction[..fraction.len().min(10)]).parse().ok()?;
         let offset_seconds = match zone.as_bytes() {
             b"Z" => 0,
-            [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] if [h1, h2, m1, m2].iter().all(|digit| digit.is_ascii_digit()) => {
+            [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2]
+                if [h1, h2, m1, m2].iter().all(|digit| digit.is_ascii_digit()) =>
+            {
                 let number = |tens: &u8, ones: &u8| i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
                 let (hours, minutes) = (number(h1, h2), number(m1, m2));
                 if hours > 23 || minutes > 59 {
@@ -106,10 +145,11 @@ fn duration(text: &str) -> Option<SignedDuration> {
     while !rest.is_empty() {
         let digits = rest.find(|character: char| !character.is_ascii_digit() && character != '.')?;
         let (number, after) = rest.split_at(digits);
-        let (unit, scale) = [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 6e10), ("h", 3.6e12)]
-            .into_iter()
-            .filter(|(unit, _)| after.starts_with(unit))
-            .max_by_key(|(unit, _)| unit.len())?;
+        let (unit, scale) =
+            [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 6e10), ("h", 3.6e12)]
+                .into_iter()
+                .filter(|(unit, _)| after.starts_with(unit))
+                .max_by_key(|(unit, _)| unit.len())?;
         nanoseconds += number.parse::<f64>().ok()? * scale;
         rest = &after[unit.len()..];
     }
@@ -132,7 +172,8 @@ fn format(call: &Arguments<'_>) -> Outcome {
             result.push('\'');
             rest = &rest[2..];
         } else if first == '\'' {
-            let (text, length) = quoted(rest).ok_or_else(|| Problem::Argument(0, "a quote in it is not closed".into()))?;
+            let (text, length) =
+                quoted(rest).ok_or_else(|| Problem::Argument(0, "a quote in it is not closed".into()))?;
             result.push_str(&text);
             rest = &rest[length..];
         } else if first.is_ascii_alphabetic() {
@@ -140,7 +181,12 @@ fn format(call: &Arguments<'_>) -> Outcome {
             let verb = &rest[..length];
             match part(verb, &time) {
                 Some(part) => result.push_str(&part),
-                None => return wrong(0, format!("`{verb}` is not a verb of this function; other text stands in single quotes")),
+                None => {
+                    return wrong(
+                        0,
+                        format!("`{verb}` is not a verb of this function; other text stands in single quotes"),
+                    );
+                }
             }
             rest = &rest[length..];
         } else {

@@ -9,8 +9,22 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    Function::new("yamldecode", &[Parameter::new("text", Takes::Text)], Returns::Dynamic, decode, "Reads YAML: one document.", (r#"yamldecode("a: [1, yes]")"#, "{ a = [1, true] }")),
-    Function::new("yamlencode", &[Parameter::new("value", Takes::Any).or_null()], Returns::Text, |call| Ok(Value::from(encode(&call.values[0]))), "Writes a value as YAML, keys sorted, text in quotes.", (r#"yamlencode({ a = "x" })"#, r#""\"a\": \"x\"\n""#)),
+    Function::new(
+        "yamldecode",
+        &[Parameter::new("text", Takes::Text)],
+        Returns::Dynamic,
+        decode,
+        "Reads YAML: one document.",
+        (r#"yamldecode("a: [1, yes]")"#, "{ a = [1, true] }"),
+    ),
+    Function::new(
+        "yamlencode",
+        &[Parameter::new("value", Takes::Any).or_null()],
+        Returns::Text,
+        |call| Ok(Value::from(encode(&call.values[0]))),
+        "Writes a value as YAML, keys sorted, text in quotes.",
+        (r#"yamlencode({ a = "x" })"#, r#""\"a\": \"x\"\n""#),
+    ),
 ];
 
 /// Levels a document may have.
@@ -134,7 +148,9 @@ fn merge(value: &Value, merged: &mut BTreeMap<Arc<str>, Value>) -> Result<(), St
 
 fn check_tag(tag: Option<&Cow<'_, Tag>>, wanted: &str) -> Result<(), String> {
     match tag {
-        Some(tag) if !(is_core(tag) && tag.suffix == wanted) => Err(format!("tag `{}{}` is not supported", tag.handle, tag.suffix)),
+        Some(tag) if !(is_core(tag) && tag.suffix == wanted) => {
+            Err(format!("tag `{}{}` is not supported", tag.handle, tag.suffix))
+        }
         _ => Ok(()),
     }
 }
@@ -222,8 +238,7 @@ fn timestamp(text: &str) -> Option<String> {
     let zone_at = clock.find(['Z', '+', '-']).unwrap_or(clock.len());
     let (clock, zone) = clock.split_at(zone_at);
     let zone = match (has_zone, zone) {
-        (false, "") => "Z",
-        (true, "Z") => "Z",
+        (false, "") | (true, "Z") => "Z",
         (true, zone) if zone.len() == 6 && zone.as_bytes()[3] == b':' => zone,
         _ => return None,
     };
@@ -270,7 +285,9 @@ impl Writer {
                 self.entries(value.as_entries().expect("maps and objects have entries"), indent, at_line_start);
                 return false;
             }
-            Kind::Unknown(..) => unreachable!("functions are not called with unknown arguments unless they ask for them"),
+            Kind::Unknown(..) => {
+                unreachable!("functions are not called with unknown arguments unless they ask for them")
+            }
         }
         true
     }
@@ -314,7 +331,8 @@ impl Writer {
                 self.line(own);
             }
             self.text.push(':');
-            let is_block = entry.as_items().is_some_and(|items| !items.is_empty()) || entry.as_entries().is_some_and(|entries| !entries.is_empty());
+            let is_block = entry.as_items().is_some_and(|items| !items.is_empty())
+                || entry.as_entries().is_some_and(|entries| !entries.is_empty());
             if !is_block {
                 self.text.push(' ');
             }

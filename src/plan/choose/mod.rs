@@ -15,7 +15,7 @@ pub(super) use node::{Demand, NodeLoad};
 use crate::config::Address;
 use crate::observe::ClusterView;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// What is taken already.
@@ -23,8 +23,12 @@ use std::sync::Arc;
 pub(super) struct Ledger {
     /// VMIDs by cluster, with who has them.
     vmids: BTreeMap<(Arc<str>, u32), String>,
+    /// Where the search for the next VMID begins, by cluster and range.
+    next_vmids: BTreeMap<(Arc<str>, u32, u32), u32>,
     /// Addresses by broadcast domain (cluster, bridge, VLAN), with who has them.
-    addresses: BTreeMap<(String, IpAddr), String>,
+    addresses: BTreeMap<String, BTreeMap<IpAddr, String>>,
+    /// Where the search for the next address begins, by broadcast domain and lowest address of the range.
+    next_addresses: BTreeMap<(String, Ipv4Addr), Ipv4Addr>,
     /// MAC addresses.
     macs: BTreeSet<String>,
     /// Ports by guest address, with who has them.

@@ -4,6 +4,7 @@ use super::{Completed, Draft, Scene};
 use crate::config::{Address, Key};
 use crate::games::{Game, Wanted};
 use crate::resources::conform::did_you_mean;
+use crate::resources::provision;
 use crate::state::Identity;
 use crate::value::{Marks, Path, Type, Value};
 use std::collections::BTreeMap;
@@ -19,18 +20,33 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
         draft.error(format!("there is no game `{name}`"), &Path::attribute("game"), hint);
         return None;
     };
+    if !attributes.contains_key("version") && !brings_artifact(&attributes) {
+        let kept = scene.kept(&draft.block.address.child("provision", None), &Path::attribute("version"));
+        let newest = || {
+            facts
+                .game
+                .versions
+                .keys()
+                .max_by_key(|version| natural(version))
+                .map(|version| Value::text(version.clone()))
+        };
+        // What runs is kept: a newer version in the manifest is no reason to upgrade a server.
+        let version = kept.filter(|kept| kept.as_text().is_some_and(|kept| facts.game.versions.contains_key(kept)));
+        attributes
+            .extend(version.or_else(newest).map(|version| (Arc::from("version"), version.with_marks(Marks::CHOSEN))));
+    }
     let settings = settings(draft, &facts.game, &attributes);
     let port = port(scene, draft, &facts.game, &guest, &attributes)?;
     attributes.insert("port".into(), Value::from(i64::from(port)).with_marks(Marks::CHOSEN));
 
     let power = match guest.get("power").and_then(Value::as_text) {
-        Some("stopped") => "stopped",
+        Some("stopped") => provision::SUSPENDED,
         _ => attributes.get("power").and_then(Value::as_text).unwrap_or("running"),
     };
-    let mut provision: BTreeMap<Arc<str>, Value> = BTreeMap::new();
+    let mut inside: BTreeMap<Arc<str>, Value> = BTreeMap::new();
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value.filter(|value| !value.is_null()) {
-            provision.insert(name.into(), value);
+            inside.insert(name.into(), value);
         }
     };
     set("game", Some(Value::text(name)));
@@ -46,10 +62,21 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     set("secrets", attributes.get("secrets").map(sensitive_entries));
     set("playbook", Some(Value::text(facts.playbook.clone())));
     set("connection", connection(&attributes, &guest));
-    attributes.insert("provision".into(), Value::object(provision));
+    attributes.insert("provision".into(), Value::object(inside));
     attributes.insert("endpoint".into(), endpoint(&guest, port));
     let tenant = guest.get("tenant").and_then(Value::address).and_then(|address| address.parse().ok());
     Some(Completed { attributes, tenant, identity: Identity::default() })
+}
+
+/// Whether the settings name an artifact of their own instead of a pinned version.
+fn brings_artifact(attributes: &BTreeMap<Arc<str>, Value>) -> bool {
+    let settings = attributes.get("settings").and_then(Value::as_entries);
+    settings.is_some_and(|settings| settings.keys().any(|key| key.starts_with("artifact_")))
+}
+
+/// Sorts `1.21.10` after `1.21.8`.
+fn natural(version: &str) -> Vec<(Option<u64>, &str)> {
+    version.split(['.', '-', '+']).map(|part| (part.parse().ok(), part)).collect()
 }
 
 fn settings(draft: &mut Draft, game: &Game, attributes: &BTreeMap<Arc<str>, Value>) -> BTreeMap<Arc<str>, Value> {
@@ -67,13 +94,20 @@ fn settings(draft: &mut Draft, game: &Game, attributes: &BTreeMap<Arc<str>, Valu
 }
 
 /// The port as written, as kept, or the first free one; never one that another server of the guest has.
-fn port(scene: &mut Scene, draft: &mut Draft, game: &Game, guest: &Value, attributes: &BTreeMap<Arc<str>, Value>) -> Option<u16> {
+fn port(
+    scene: &mut Scene,
+    draft: &mut Draft,
+    game: &Game,
+    guest: &Value,
+    attributes: &BTreeMap<Arc<str>, Value>,
+) -> Option<u16> {
     let owner = draft.block.address.clone();
     let guest: Address = guest.address()?.parse().ok()?;
     let path = Path::attribute("port");
     let default = &game.ports["game"];
     let written = attributes.get("port").and_then(Value::as_text).and_then(|text| text.parse::<u16>().ok());
-    let recorded = scene.kept(&owner.child("provision", None), &path).and_then(|port| u16::try_from(port.as_i64()?).ok());
+    let recorded =
+        scene.kept(&owner.child("provision", None), &path).and_then(|port| u16::try_from(port.as_i64()?).ok());
     let Some(port) = written.or(recorded) else {
         let chosen = scene.ledger.choose_port(&guest, default.default, default.stride, &owner);
         if chosen.is_none() {
@@ -85,7 +119,8 @@ fn port(scene: &mut Scene, draft: &mut Draft, game: &Game, guest: &Value, attrib
         Ok(()) => Some(port),
         Err(other) => {
             let free = scene.ledger.choose_port(&guest, default.default, default.stride, &owner);
-            let hint = free.map_or_else(String::new, |free| format!("write `port = {free}`, which is free, or `port = \"auto\"`"));
+            let hint = free
+                .map_or_else(String::new, |free| format!("write `port = {free}`, which is free, or `port = \"auto\"`"));
             draft.error(format!("port {port} on {guest} is taken by {other}"), &path, hint);
             None
         }

@@ -23,9 +23,11 @@ pub(in crate::plan) struct Scene<'a> {
     /// What is taken.
     pub(in crate::plan) ledger: choose::Ledger,
     /// Tenants met so far.
-    pub(in crate::plan) tenants: Vec<TenantFacts>,
+    pub(in crate::plan) tenants: BTreeMap<Address, TenantFacts>,
     /// Guests that get a new VMID.
     pub(super) replaced: BTreeSet<Address>,
+    /// Those of them that are made before the old one goes, and so share nothing with it.
+    made_first: BTreeSet<Address>,
     default_cluster: Option<Arc<str>>,
 }
 
@@ -47,19 +49,30 @@ pub(in crate::plan) struct TenantFacts {
 impl<'a> Scene<'a> {
     pub(super) fn new(input: &PlanInput<'a>, replaced: &BTreeSet<Address>) -> Self {
         let clusters = &input.stack.clusters;
-        let declared = clusters.values().find(|cluster| cluster.is_default).or_else(|| clusters.values().next().filter(|_| clusters.len() == 1));
+        let declared = clusters
+            .values()
+            .find(|cluster| cluster.is_default)
+            .or_else(|| clusters.values().next().filter(|_| clusters.len() == 1));
         let mut scene = Self {
             input: *input,
             objects: Objects::new(),
             wishes: BTreeMap::new(),
             ledger: choose::Ledger::default(),
-            tenants: Vec::new(),
+            tenants: BTreeMap::new(),
             replaced: replaced.clone(),
+            made_first: made_first(input, replaced),
             default_cluster: declared.map(|cluster| cluster.name.clone()),
         };
         for name in clusters.keys() {
-            let address = Address { module: Default::default(), kind: "cluster".into(), name: name.clone(), key: None, child: None };
-            let value = Value::block(address.to_string(), BTreeMap::from([(Arc::from("name"), Value::text(name.clone()))]));
+            let address = Address {
+                module: Default::default(),
+                kind: "cluster".into(),
+                name: name.clone(),
+                key: None,
+                child: None,
+            };
+            let value =
+                Value::block(address.to_string(), BTreeMap::from([(Arc::from("name"), Value::text(name.clone()))]));
             scene.objects.insert(address, value);
         }
         for (name, view) in input.observed.into_iter().flat_map(|observed| &observed.clusters) {
@@ -86,7 +99,8 @@ impl<'a> Scene<'a> {
             if let Some(mac) = nic.get("mac").and_then(Value::as_text) {
                 self.ledger.keep_mac(mac);
             }
-            let address = nic.get("address").and_then(Value::as_text).and_then(|text| text.split('/').next()?.parse().ok());
+            let address =
+                nic.get("address").and_then(Value::as_text).and_then(|text| text.split('/').next()?.parse().ok());
             if let (Some(address), Some(bridge)) = (address, nic.get("bridge").and_then(Value::as_text)) {
                 let vlan = nic.get("vlan").and_then(Value::as_i64).unwrap_or_default();
                 let domain = format!("{}/{bridge}/{vlan}", record.cluster);
@@ -106,7 +120,8 @@ impl<'a> Scene<'a> {
                 self.ledger.fix_vmid(vmid, &owner);
             }
             for nic in body.blocks.iter().filter(|nested| &*nested.kind == "network") {
-                let address = written(&nic.body, "address").and_then(|address| address.value.as_text()?.split('/').next()?.parse().ok());
+                let address = written(&nic.body, "address")
+                    .and_then(|address| address.value.as_text()?.split('/').next()?.parse().ok());
                 if let Some(address) = address {
                     self.ledger.fix_address(address, &owner);
                 }
@@ -117,6 +132,26 @@ impl<'a> Scene<'a> {
     /// Returns the record of a block.
     pub(super) fn record(&self, address: &Address) -> Option<&'a Record> {
         self.input.state.records.get(address)
+    }
+
+    /// Returns whether the new one of a replaced object is made first.
+    pub(in crate::plan) fn makes_first(&self, address: &Address) -> bool {
+        self.made_first.contains(&address.block())
+    }
+
+    /// Returns what was chosen for an object, unless it is made anew and may be chosen anew.
+    pub(super) fn kept_while_it_lives(&self, address: &Address, path: &Path) -> Option<Value> {
+        self.kept(address, path).filter(|_| !self.replaced.contains(address))
+    }
+
+    /// Returns what was chosen for an object, unless the new one stands beside the old one for a while.
+    pub(super) fn kept_unless_beside(&self, address: &Address, path: &Path) -> Option<Value> {
+        self.kept(address, path).filter(|_| !self.makes_first(address))
+    }
+
+    /// Returns whether an object is recorded and no block asks for it any more.
+    pub(super) fn is_going(&self, address: &Address) -> bool {
+        self.record(address).is_some() && self.input.stack.blocks.iter().all(|block| block.address != *address)
     }
 
     /// Returns what was last applied at a path.
@@ -135,7 +170,9 @@ impl<'a> Scene<'a> {
         if let Some(own) = own {
             let named = own.value.address().and_then(|address| address.strip_prefix("cluster.").map(Arc::from));
             return named.ok_or_else(|| {
-                Diagnostic::error("`cluster` takes a cluster").at(own.span).hint("write `cluster = cluster.NAME`, the object itself")
+                Diagnostic::error("`cluster` takes a cluster")
+                    .at(own.span)
+                    .hint("write `cluster = cluster.NAME`, the object itself")
             });
         }
         let inherited = ["tenant", "template", "vm"].into_iter().find_map(|name| {
@@ -145,14 +182,18 @@ impl<'a> Scene<'a> {
         inherited.or_else(|| block.called_cluster.clone()).or_else(|| self.default_cluster.clone()).ok_or_else(|| {
             let diagnostic = Diagnostic::error("no cluster to run on").at(conformed.span);
             match self.input.stack.clusters.is_empty() {
-                true => diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`"),
-                false => diagnostic.hint("mark one cluster with `default = true`, or write `cluster = cluster.NAME` here"),
+                true => {
+                    diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`")
+                }
+                false => {
+                    diagnostic.hint("mark one cluster with `default = true`, or write `cluster = cluster.NAME` here")
+                }
             }
         })
     }
 
     fn cluster_of_block(&self, address: &Address) -> Option<Arc<str>> {
-        let tenant = self.tenants.iter().find(|tenant| tenant.address == *address).map(|tenant| tenant.cluster.clone());
+        let tenant = self.tenants.get(address).map(|tenant| tenant.cluster.clone());
         tenant.or_else(|| self.wishes.get(address).map(|wish| wish.cluster.clone()))
     }
 
@@ -175,6 +216,27 @@ impl<'a> Scene<'a> {
         }
         diagnostics
     }
+}
+
+/// Replaced blocks that say `create_before_destroy`, and replaced ones they depend on: an old one cannot go before its users.
+fn made_first(input: &PlanInput, replaced: &BTreeSet<Address>) -> BTreeSet<Address> {
+    let mut found = BTreeSet::new();
+    if replaced.is_empty() {
+        return found;
+    }
+    let blocks: BTreeMap<&Address, &Block> = input.stack.blocks.iter().map(|block| (&block.address, block)).collect();
+    let says_so = |address: &&Address| blocks.get(*address).is_some_and(|block| block.lifecycle.create_before_destroy);
+    let mut open: Vec<&Address> = replaced.iter().filter(says_so).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(address) = open.pop() {
+        if seen.insert(address) {
+            if replaced.contains(address) {
+                found.insert(address.clone());
+            }
+            open.extend(blocks.get(address).into_iter().flat_map(|block| &block.dependencies));
+        }
+    }
+    found
 }
 
 /// Returns the identity of a child from what it should be.

@@ -18,13 +18,14 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     known_users(scene, draft);
     let pool = attributes.get("pool").and_then(Value::as_text).unwrap_or_default().to_owned();
     let tier = attributes.get("tier").cloned().unwrap_or_else(|| Value::null(Type::Dynamic));
-    scene.tenants.push(TenantFacts {
+    let facts = TenantFacts {
         address: address.clone(),
         cluster: draft.cluster.clone(),
         pool,
         tier,
         span: draft.span_of(&Path::attribute("tier")),
-    });
+    };
+    scene.tenants.insert(address.clone(), facts);
     Some(Completed { attributes, tenant: Some(address.clone()), identity: Identity::default() })
 }
 

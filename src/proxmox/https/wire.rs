@@ -48,7 +48,9 @@ pub(super) fn request(
     form: &str,
 ) -> reqwest::RequestBuilder {
     let mut url = endpoint.clone();
-    url.set_path(&format!("/api2/json{}", call.path));
+    // What only a simulator answers is beside its API, not in it.
+    let prefix = if call.path.starts_with("/spawnpoint/") { "" } else { "/api2/json" };
+    url.set_path(&format!("{prefix}{}", call.path));
     let method = match call.method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,

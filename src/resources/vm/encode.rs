@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What to write to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
+pub(super) enum Write {
     /// This text.
     Set(String),
     /// This text, which is never shown.
@@ -21,7 +21,7 @@ pub enum Write {
 }
 
 /// What keys are written from.
-pub struct Source<'a> {
+pub(super) struct Source<'a> {
     /// The guest wanted.
     pub desired: &'a Value,
     /// Its configuration now; for a clone that is yet to be made, the template's.
@@ -36,46 +36,65 @@ pub struct Source<'a> {
     pub project: &'a str,
 }
 
-/// Returns the key that carries an attribute; `None` for those that are not in the configuration (power, pool, node, sizes).
-pub fn key_of(path: &Path) -> Option<String> {
+/// Returns the keys that carry an attribute; none for those that are not in the configuration (power, pool, node, sizes). The path of a
+/// labelled block stands for all of it.
+pub(super) fn keys_of(path: &Path) -> Vec<String> {
     let label = |index: usize| match path.0.get(index) {
-        Some(Step::Key(label) | Step::Attribute(label)) => Some(label.to_string()),
-        _ => None,
+        Some(Step::Key(label) | Step::Attribute(label)) => Some(&**label),
+        Some(Step::Index(_)) | None => None,
     };
-    let key = match path.root()? {
-        "name" | "cores" | "sockets" | "cpu" | "memory" | "balloon" | "cpulimit" | "cpuunits" | "numa" | "agent" | "ostype" | "scsihw"
-        | "onboot" | "protection" | "description" | "tags" => path.root()?.to_owned(),
-        "disk" if path.0.len() == 2 => label(1)?,
-        "disk" => match label(2)?.as_str() {
-            "size" | "storage" | "delete_on_remove" => return None,
-            _ => label(1)?,
-        },
-        "network" => match label(2).as_deref() {
-            Some("address" | "gateway") => format!("ipconfig{}", label(1)?.strip_prefix("net")?),
-            _ => label(1)?,
-        },
-        "cloud_init" => match label(1)?.as_str() {
-            "user" => "ciuser",
-            "password" => "cipassword",
-            "ssh_keys" => "sshkeys",
-            "upgrade" => "ciupgrade",
-            "dns" => "nameserver",
-            "search_domain" => "searchdomain",
-            _ => return None,
+    let ip = |slot: &str| slot.strip_prefix("net").map(|index| format!("ipconfig{index}"));
+    match (path.root().unwrap_or_default(), label(1), label(2)) {
+        (root, ..) if PLAIN.contains(&root) => vec![root.to_owned()],
+        ("disk", Some(_), Some("size" | "storage" | "delete_on_remove")) => Vec::new(),
+        ("disk", Some(slot), _) => vec![slot.to_owned()],
+        ("network", Some(slot), None) => std::iter::once(slot.to_owned()).chain(ip(slot)).collect(),
+        ("network", Some(slot), Some("address" | "gateway")) => ip(slot).into_iter().collect(),
+        ("network", Some(slot), Some(_)) => vec![slot.to_owned()],
+        ("cloud_init", Some(name), _) => {
+            CLOUD_INIT.iter().filter(|(attribute, _)| *attribute == name).map(|(_, key)| (*key).to_owned()).collect()
         }
-        .to_owned(),
-        _ => return None,
-    };
-    Some(key)
+        _ => Vec::new(),
+    }
 }
+
+/// Attributes that are a key of the same name.
+const PLAIN: [&str; 16] = [
+    "name",
+    "cores",
+    "sockets",
+    "cpu",
+    "memory",
+    "balloon",
+    "cpulimit",
+    "cpuunits",
+    "numa",
+    "agent",
+    "ostype",
+    "scsihw",
+    "onboot",
+    "protection",
+    "description",
+    "tags",
+];
+
+/// Attributes of `cloud_init` and their keys.
+const CLOUD_INIT: [(&str, &str); 6] = [
+    ("user", "ciuser"),
+    ("password", "cipassword"),
+    ("ssh_keys", "sshkeys"),
+    ("upgrade", "ciupgrade"),
+    ("dns", "nameserver"),
+    ("search_domain", "searchdomain"),
+];
 
 /// Returns every key a freshly made guest must be told. `onboot`, `protection`, tags and description are always among them, because a
 /// clone inherits the template's.
-pub fn all_keys(source: &Source) -> BTreeSet<String> {
+pub(super) fn all_keys(source: &Source) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     let Some(entries) = source.desired.as_entries() else { return keys };
     for name in entries.keys() {
-        keys.extend(key_of(&Path::attribute(name.clone())));
+        keys.extend(keys_of(&Path::attribute(name.clone())));
     }
     let labels = |block: &str| source.desired.get(block).and_then(Value::as_entries).into_iter().flatten();
     for (slot, disk) in labels("disk") {
@@ -92,14 +111,14 @@ pub fn all_keys(source: &Source) -> BTreeSet<String> {
         }
     }
     for (name, _) in labels("cloud_init") {
-        keys.extend(key_of(&Path::attribute("cloud_init").then(Step::Attribute(name.clone()))));
+        keys.extend(keys_of(&Path::attribute("cloud_init").then(Step::Attribute(name.clone()))));
     }
     keys.extend(["description", "tags", "onboot", "protection"].map(str::to_owned));
     keys
 }
 
 /// Returns what to write to `key`.
-pub fn encode(key: &str, source: &Source) -> Write {
+pub(super) fn encode(key: &str, source: &Source) -> Write {
     let desired = source.desired;
     let text = |name: &str| desired.get(name).and_then(Value::as_text);
     let plain = |value: Option<String>| value.map_or(Write::Unset, Write::Set);

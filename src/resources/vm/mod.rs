@@ -8,8 +8,10 @@ mod steps;
 
 use super::marker::Marker;
 use super::{Found, Lookup, ObjectType, Origin, Sighting};
-use crate::observe::{GuestView, Seen};
+use crate::observe::{GuestConfig, GuestView, Seen};
 use crate::state::Identity;
+use crate::value::Value;
+use std::collections::BTreeSet;
 
 /// The type. Source: API section `/nodes/{node}/qemu`.
 pub static VM: ObjectType = ObjectType {
@@ -21,6 +23,7 @@ pub static VM: ObjectType = ObjectType {
     create: steps::create,
     update: steps::update,
     delete: steps::delete,
+    is_replaced_first: false,
     locks: steps::locks,
 };
 
@@ -42,15 +45,44 @@ fn sight(lookup: &Lookup) -> Sighting {
     let marker = Marker::find(config.values.get("description").map_or("", String::as_str));
     if marker.as_ref().map(|marker| marker.intent.as_str()) != Some(lookup.intent) {
         let name = config.values.get("name").unwrap_or(&guest.name);
-        let owner = marker.map_or_else(|| "without our marker".to_owned(), |marker| format!("marked as {}", marker.address));
+        if marker.is_none() && shares_mac(config, lookup.applied) {
+            return Sighting::Unmarked(format!("VM {} on {} is `{name}`", guest.vmid, guest.node));
+        }
+        let owner =
+            marker.map_or_else(|| "without our marker".to_owned(), |marker| format!("marked as {}", marker.address));
         return Sighting::Foreign(format!("VM {} on {} is `{name}`, {owner}", guest.vmid, guest.node));
     }
     Sighting::Present(Box::new(Found {
         value: decode::decode(guest, config, lookup.project),
         identity: identity(&guest.node, guest.vmid),
+        running: running(guest, config, lookup.project),
         digest: Some(config.digest.clone()),
         notes: notes(guest, lookup.identity),
     }))
+}
+
+/// Returns the guest as its process runs, where that is not what its configuration says.
+fn running(guest: &GuestView, config: &GuestConfig, project: &str) -> Option<Value> {
+    if config.running.is_empty() {
+        return None;
+    }
+    let mut values = config.values.clone();
+    for (key, value) in &config.running {
+        match value {
+            Some(value) => drop(values.insert(key.clone(), value.clone())),
+            None => drop(values.remove(key)),
+        }
+    }
+    Some(decode::decode(guest, &GuestConfig { values, ..GuestConfig::default() }, project))
+}
+
+/// MAC addresses are made for one guest, so one of ours on a guest without a marker means that the marker was lost.
+fn shares_mac(config: &GuestConfig, applied: &Value) -> bool {
+    let macs = |guest: &Value| -> BTreeSet<String> {
+        let nics = guest.get("network").and_then(Value::as_entries).into_iter().flat_map(|nics| nics.values());
+        nics.filter_map(|nic| nic.get("mac")?.as_text().map(str::to_owned)).collect()
+    };
+    !macs(&Value::object([("network", decode::networks(&config.values))])).is_disjoint(&macs(applied))
 }
 
 /// A guest that is missing from the list while its node is silent may well be there.

@@ -13,7 +13,8 @@ use std::sync::Arc;
 const LINKABLE: [&str; 8] = ["dir", "nfs", "cifs", "cephfs", "btrfs", "lvmthin", "zfspool", "rbd"];
 
 pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
-    let written: BTreeMap<Arc<str>, Value> = attributes.get("disk").and_then(Value::as_entries).cloned().unwrap_or_default();
+    let written: BTreeMap<Arc<str>, Value> =
+        attributes.get("disk").and_then(Value::as_entries).cloned().unwrap_or_default();
     let mut disks = BTreeMap::new();
     for (slot, disk) in written {
         let disk = one(scene, draft, guest, &slot, &disk);
@@ -31,10 +32,14 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
     let address = draft.block.address.clone();
     for name in ["size", "storage"] {
         let path = nested("disk", slot, name);
-        let inherited = scene.kept(&address, &path).or_else(|| source?.get(name).cloned());
+        let kept =
+            if name == "size" { scene.kept(&address, &path) } else { scene.kept_while_it_lives(&address, &path) };
+        let inherited = kept.or_else(|| source?.get(name).cloned());
         match inherited {
             Some(value) => drop(disk.entry(name.into()).or_insert_with(|| value.with_marks(Marks::CHOSEN))),
-            None if guest.model.is_none() => drop(disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text))),
+            None if guest.model.is_none() => {
+                drop(disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text)))
+            }
             None if !disk.contains_key(name) => {
                 let block = Path(path.0[..2].to_vec());
                 draft.error(
@@ -48,7 +53,11 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
     }
     let bytes = |value: Option<&Value>| value.and_then(Value::as_text).and_then(|text| size::parse(text).ok());
     let path = nested("disk", slot, "size");
-    if let (Some(wanted), Some(least)) = (bytes(disk.get("size")), bytes(source.and_then(|source| source.get("size")))) {
+    // The template may have grown since a guest was cloned from it.
+    let is_new = scene.kept_while_it_lives(&address, &path).is_none();
+    if let (true, Some(wanted), Some(least)) =
+        (is_new, bytes(disk.get("size")), bytes(source.and_then(|source| source.get("size"))))
+    {
         if wanted < least {
             let least = size::print(least);
             draft.error(
@@ -64,7 +73,10 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
 /// Linked where the store can and every disk stays on the template's storage; kept once chosen.
 fn clone_kind(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
     let path = Path::attribute("clone");
-    let can_link = guest.template_config.zip(scene.view(&draft.cluster)).map(|(config, view)| can_link(&config.values, view, attributes));
+    let can_link = guest
+        .template_config
+        .zip(scene.view(&draft.cluster))
+        .map(|(config, view)| can_link(&config.values, view, attributes));
     match attributes.get("clone").and_then(Value::as_text) {
         Some("linked") if can_link == Some(false) => {
             draft.error(
@@ -75,20 +87,26 @@ fn clone_kind(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut 
         }
         Some(_) => {}
         None => {
-            let kept = scene.kept(&draft.block.address, &path);
+            let kept = scene.kept_while_it_lives(&draft.block.address, &path);
             let chosen = kept.or_else(|| can_link.map(|can| Value::text(if can { "linked" } else { "full" })));
-            attributes.insert("clone".into(), chosen.map_or_else(|| Value::unknown(Type::Text), |value| value.with_marks(Marks::CHOSEN)));
+            attributes.insert(
+                "clone".into(),
+                chosen.map_or_else(|| Value::unknown(Type::Text), |value| value.with_marks(Marks::CHOSEN)),
+            );
         }
     }
 }
 
 fn can_link(config: &BTreeMap<String, String>, view: &ClusterView, attributes: &Attributes) -> bool {
-    let kind_of = |storage: &str| view.nodes.values().find_map(|node| node.storages.get(storage)).map(|storage| storage.kind.as_str());
+    let kind_of = |storage: &str| {
+        view.nodes.values().find_map(|node| node.storages.get(storage)).map(|storage| storage.kind.as_str())
+    };
     let stays = |slot: &str, storage: &str| {
         let wanted = attributes.get("disk").and_then(|disks| disks.get(slot)?.get("storage")?.as_text());
         wanted.is_none_or(|wanted| wanted == storage)
     };
     config.iter().filter(|(key, value)| is_disk(key, value)).all(|(slot, value)| {
-        storage_of(value).is_some_and(|storage| stays(slot, storage) && kind_of(storage).is_none_or(|kind| LINKABLE.contains(&kind)))
+        storage_of(value)
+            .is_some_and(|storage| stays(slot, storage) && kind_of(storage).is_none_or(|kind| LINKABLE.contains(&kind)))
     })
 }

@@ -1,0 +1,92 @@
+//! Objects that are in the state and not in the configuration: destroyed, forgotten, or left alone because nobody can see them.
+
+use super::{Judged, all_disks, impact_of, null, sight, unmarked};
+use crate::config::Address;
+use crate::diagnostics::Diagnostic;
+use crate::plan::Mode;
+use crate::plan::change::{Action, Change, Reason};
+use crate::plan::wish::Scene;
+use crate::resources::{self, Sighting};
+use crate::state::Record;
+use crate::value::Value;
+use std::collections::BTreeSet;
+
+/// Judges an object that is only in the state.
+pub(super) fn judge(
+    scene: &Scene,
+    address: &Address,
+    record: &Record,
+    declared: &BTreeSet<Address>,
+) -> Result<Judged, Diagnostic> {
+    let object = resources::find(&record.kind).ok_or_else(|| {
+        Diagnostic::error(format!("the state has an object of the unknown type `{}`", record.kind))
+            .hint("use the version of Spawnpoint that made it, or a newer one")
+    })?;
+    let mut notes = Vec::new();
+    let (mut action, found) =
+        match sight(scene, object, &record.cluster, &record.identity, &record.intent, &record.applied) {
+            _ if record.is_adopted => (Action::Forget, None),
+            Sighting::Present(found) => (Action::Delete, Some(*found)),
+            Sighting::Absent => (Action::Forget, None),
+            Sighting::Foreign(what) => {
+                notes.push(format!("the recorded guest is gone: {what}"));
+                (Action::Forget, None)
+            }
+            Sighting::Unmarked(what) => {
+                let diagnostic = unmarked(scene, address, &record.intent, &what);
+                let block = scene.input.stack.blocks.iter().find(|block| block.address == address.block());
+                return Err(match block {
+                    Some(block) => diagnostic.at(block.span),
+                    None => diagnostic,
+                });
+            }
+            Sighting::Unreachable { node } => {
+                notes.push(format!("unreachable: node {node} does not answer"));
+                (Action::NoOp, None)
+            }
+        };
+    if scene.input.options.mode == Mode::RefreshOnly && action == Action::Delete {
+        action = Action::NoOp;
+    }
+    let before = found.as_ref().map_or_else(|| record.applied.clone(), |found| found.value.clone());
+    let tenant = record.applied.get("tenant").and_then(Value::as_text).and_then(|text| text.parse::<Address>().ok());
+    Ok(Judged {
+        change: Change {
+            address: address.clone(),
+            kind: record.kind.clone(),
+            cluster: record.cluster.clone(),
+            tenant: tenant.map(|tenant| tenant.name),
+            action,
+            reason: Some(reason_gone(address, declared, scene.input.options.mode)),
+            attributes: Vec::new(),
+            unchanged: 0,
+            impact: impact_of(action, &[]),
+            data_loss: if action == Action::Delete && object.name == "vm" { all_disks(&before) } else { Vec::new() },
+            identity: found.as_ref().map_or_else(|| record.identity.clone(), |found| found.identity.clone()),
+            notes,
+            before,
+            after: null(),
+            span: None,
+        },
+        object,
+        desired: null(),
+        applied: record.applied.clone(),
+        found,
+        identity_before: Some(record.identity.clone()),
+        intent: record.intent.clone(),
+        intent_before: record.intent.clone(),
+        is_stale_record: false,
+        dependencies: record.dependencies.clone(),
+        creates_first: false,
+    })
+}
+
+fn reason_gone(address: &Address, declared: &BTreeSet<Address>, mode: Mode) -> Reason {
+    match mode {
+        Mode::Destroy => Reason::Destroy,
+        Mode::Apply | Mode::RefreshOnly if address.key.is_some() && declared.contains(&address.instance(None)) => {
+            Reason::NotInInstances
+        }
+        Mode::Apply | Mode::RefreshOnly => Reason::NotInConfiguration,
+    }
+}
