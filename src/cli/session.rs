@@ -106,7 +106,8 @@ impl Session {
                 Role::Worker(_) => Patience::Wait(DEAD_TASK_PATIENCE),
             },
         };
-        Ok(look_and_recover(state, &self.clusters, &self.wanted(state), situation).await?)
+        let looked = look_and_recover(state, &self.clusters, &self.wanted(state), situation).await;
+        looked.map_err(|failed| clusters::unread(failed, &self.configuration))
     }
 
     /// What has to be seen in detail: everything recorded, and the templates and pools that the files name.

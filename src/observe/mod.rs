@@ -5,7 +5,7 @@
 pub mod collect;
 pub mod decode;
 
-pub use collect::{Wanted, collect};
+pub use collect::{Unread, Wanted, collect};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
