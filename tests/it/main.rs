@@ -6,6 +6,7 @@ mod apply_lab;
 mod apply_state;
 mod cli;
 mod cli_errors;
+mod cli_fmt;
 mod cli_server;
 mod client;
 mod client_login;
