@@ -184,8 +184,7 @@ impl Playbooks {
             port: bound.map(|bound| bound.port()).or(port).unwrap_or(22),
             private_key: text("private_key").map(|path| self.path(&path)),
             jump: text("jump"),
-            host_key: host_key
-                .unwrap_or_else(|| HostKey::TrustOnFirstUse { known_hosts: self.known_hosts.clone() }),
+            host_key: host_key.unwrap_or_else(|| HostKey::TrustOnFirstUse { known_hosts: self.known_hosts.clone() }),
         }
     }
 
@@ -203,7 +202,8 @@ async fn simulated(context: &ProvisionContext<'_>, task: &ProvisionTask) -> Resu
     if !context.client.is_simulator() {
         return Ok(None);
     }
-    let data = context.client.read(&Call::get(format!("/spawnpoint/guests/{}", task.vmid))).await.map_err(failed_call)?;
+    let data =
+        context.client.read(&Call::get(format!("/spawnpoint/guests/{}", task.vmid))).await.map_err(failed_call)?;
     let text = |name: &str| data.get(name).and_then(serde_json::Value::as_str);
     Ok(Some(Simulated {
         connect: text("connect").and_then(|text| text.parse().ok()),
@@ -276,7 +276,10 @@ async fn address(
 fn address_at(data: &serde_json::Value, mac: &str) -> Option<IpAddr> {
     let interfaces = data.get("result").unwrap_or(data).as_array()?;
     let is_ours = |interface: &&serde_json::Value| {
-        interface.get("hardware-address").and_then(serde_json::Value::as_str).is_some_and(|own| own.eq_ignore_ascii_case(mac))
+        interface
+            .get("hardware-address")
+            .and_then(serde_json::Value::as_str)
+            .is_some_and(|own| own.eq_ignore_ascii_case(mac))
     };
     let addresses = interfaces.iter().find(is_ours)?.get("ip-addresses")?.as_array()?;
     let parsed = addresses.iter().filter_map(|address| address.get("ip-address")?.as_str()?.parse::<IpAddr>().ok());
@@ -300,7 +303,15 @@ fn server(task: &ProvisionTask) -> Server {
 }
 
 fn answer(data: serde_json::Value) -> Answer {
-    Answer { status: 200, reason: String::new(), data, errors: BTreeMap::new(), message: None, date: None, simulator: None }
+    Answer {
+        status: 200,
+        reason: String::new(),
+        data,
+        errors: BTreeMap::new(),
+        message: None,
+        date: None,
+        simulator: None,
+    }
 }
 
 fn line(event: &Event) -> Option<String> {

@@ -58,9 +58,13 @@ pub(super) fn unread(failed: Vec<Unread>, configuration: &Configuration) -> Box<
         let settings = configuration.stack.clusters.get(&cluster);
         let says = |name: &str| settings.is_some_and(|settings| settings.attributes.contains_key(name));
         let summary = match (error.class, says("password"), says("token")) {
-            (ErrorClass::Unauthenticated, true, _) => format!("cluster `{cluster}` does not accept its `username` and `password`"),
+            (ErrorClass::Unauthenticated, true, _) => {
+                format!("cluster `{cluster}` does not accept its `username` and `password`")
+            }
             (ErrorClass::Unauthenticated, false, true) => format!("cluster `{cluster}` does not accept its `token`"),
-            (ErrorClass::Unauthenticated, false, false) => format!("cluster `{cluster}` does not accept the token in {TOKEN}"),
+            (ErrorClass::Unauthenticated, false, false) => {
+                format!("cluster `{cluster}` does not accept the token in {TOKEN}")
+            }
             _ => format!("cluster `{cluster}` cannot be read"),
         };
         let diagnostic = Diagnostic::error(format!("{summary}: {error}")).hints(error.hint);

@@ -32,16 +32,8 @@ pub(super) struct Rule {
 impl Variable {
     /// Returns the marks of every value of the variable.
     pub(super) fn marks(&self) -> Marks {
-        let sensitive = if self.is_sensitive {
-            Marks::SENSITIVE
-        } else {
-            Marks::NONE
-        };
-        let ephemeral = if self.is_ephemeral {
-            Marks::EPHEMERAL
-        } else {
-            Marks::NONE
-        };
+        let sensitive = if self.is_sensitive { Marks::SENSITIVE } else { Marks::NONE };
+        let ephemeral = if self.is_ephemeral { Marks::EPHEMERAL } else { Marks::NONE };
         sensitive | ephemeral
     }
 }
@@ -58,8 +50,7 @@ pub(super) fn read(block: &Block, diagnostics: &mut Diagnostics) -> Variable {
     meta::refuse_blocks(&block.body, "variable", &["validation"], diagnostics);
     let constraint = match block.body.literal("type") {
         Some(LiteralContent::Type(constraint)) => Some(constraint.clone()),
-        Some(LiteralContent::Places(_) | LiteralContent::Place(_) | LiteralContent::Malformed)
-        | None => None,
+        Some(LiteralContent::Places(_) | LiteralContent::Place(_) | LiteralContent::Malformed) | None => None,
     };
     Variable {
         constraint,
@@ -77,17 +68,10 @@ pub(super) fn read(block: &Block, diagnostics: &mut Diagnostics) -> Variable {
 pub(super) fn rules(body: &Body, kind: &str, diagnostics: &mut Diagnostics) -> Vec<Rule> {
     let mut rules = Vec::new();
     for block in body.blocks(kind) {
-        Constants::new(&block.body, diagnostics)
-            .refuse_others(kind, &["condition", "error_message"]);
-        match (
-            block.body.attribute("condition"),
-            block.body.attribute("error_message"),
-        ) {
+        Constants::new(&block.body, diagnostics).refuse_others(kind, &["condition", "error_message"]);
+        match (block.body.attribute("condition"), block.body.attribute("error_message")) {
             (Some(condition), Some(error_message)) => {
-                rules.push(Rule {
-                    condition: condition.clone(),
-                    error_message: error_message.clone(),
-                });
+                rules.push(Rule { condition: condition.clone(), error_message: error_message.clone() });
             }
             _ => {
                 let summary = format!("a `{kind}` needs `condition` and `error_message`");

@@ -200,11 +200,7 @@ fn depth_ends_in_an_error() {
 /// The parser takes these, but the language does not: a name on the line after its point, a marker that ended a heredoc before.
 #[test]
 fn where_parser_and_lexer_disagree_nothing_is_written() {
-    for text in [
-        "b {\n  a = x.\n  y == 1\n}\nc {}\n",
-        "a = x.\ny[0]\n",
-        "a = <<EOT\nEOT\n  kept\n  EOT\nb = 1\n",
-    ] {
+    for text in ["b {\n  a = x.\n  y == 1\n}\nc {}\n", "a = x.\ny[0]\n", "a = <<EOT\nEOT\n  kept\n  EOT\nb = 1\n"] {
         assert!(!summary(text.as_bytes()).is_empty(), "{text}");
     }
 }

@@ -166,7 +166,12 @@ impl<'a> Scene<'a> {
 
     /// Returns the cluster of a block: its own, else its tenant's, else its template's, else its guest's, else its
     /// module call's, else the default.
-    pub(super) fn cluster_of(&self, block: &Block, own: Option<&Evaluated>, conformed: &Conformed) -> Result<Arc<str>, Diagnostic> {
+    pub(super) fn cluster_of(
+        &self,
+        block: &Block,
+        own: Option<&Evaluated>,
+        conformed: &Conformed,
+    ) -> Result<Arc<str>, Diagnostic> {
         if let Some(own) = own {
             let named = own.value.address().and_then(|address| address.strip_prefix("cluster.").map(Arc::from));
             return named.ok_or_else(|| {
