@@ -1,6 +1,7 @@
 //! Generated texts for `config::fmt`, the same in every run: what is formatted formats to itself, and only blanks were changed.
 //!
-//! 1 000 texts; 10 000 with `SPAWNPOINT_TESTS=full`.
+//! 1 000 texts; 10 000 with `SPAWNPOINT_TESTS=full`. As many again are damaged at random: those may be refused, but what is written must
+//! stay what it is.
 
 use spawnpoint::config::fmt::format;
 use spawnpoint::diagnostics::Sources;
@@ -169,4 +170,32 @@ fn generated_texts_stay_once_formatted() {
         assert_eq!(twice, once, "text {seed} is\n{text}");
     }
     writeln!(std::io::stderr(), "{count} generated texts").expect("standard error can be written");
+}
+
+/// What a damaged text gets put in.
+const SPLINTERS: [&str; 24] = [
+    "${", "}", "\"", "{", "[", "]", "(", ")", "<<EOT\n", "EOT\n", "#", "/*", "*/", "\n", "\r\n", "\\", "$${",
+    "%{if x}", "~}", "...", "=", ".", "-", "\u{a0}",
+];
+
+#[test]
+fn damaged_texts_are_refused_or_stay_once_formatted() {
+    let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|value| value == "full");
+    let count = if is_full { 10_000 } else { 1_000 };
+    let mut taken = 0;
+    for seed in 1..=count {
+        let mut author = Author::new(seed);
+        let mut text = author.body(1);
+        for _ in 0..=author.below(3) {
+            let at = text.floor_char_boundary(author.below(text.len() + 1));
+            let until = text.ceil_char_boundary((at + author.below(4)).min(text.len()));
+            text.replace_range(at..until, author.one_of(&SPLINTERS));
+        }
+        let formatted = |text: &str| format("damaged.hcl", text.as_bytes(), &mut Sources::new());
+        if let Ok(once) = formatted(&text) {
+            taken += 1;
+            assert_eq!(formatted(&once).as_ref(), Ok(&once), "text {seed} is\n{text}");
+        }
+    }
+    writeln!(std::io::stderr(), "{count} damaged texts, {taken} of them taken").expect("standard error can be written");
 }
