@@ -1,5 +1,7 @@
 //! One integration binary: every file of this folder is a module here, which `tidy` checks.
 
+#![expect(clippy::print_stdout, reason = "tests say what they ran and what they left out")]
+
 mod apply;
 mod apply_faults;
 mod apply_lab;
