@@ -18,6 +18,7 @@ mod expressions;
 mod fmt;
 mod fmt_generated;
 mod games;
+mod guest_e2e;
 mod harness;
 mod planner_world;
 mod plans;
