@@ -21,6 +21,7 @@ mod expressions;
 mod fmt;
 mod fmt_generated;
 mod games;
+mod guest_e2e;
 mod harness;
 mod https;
 mod kill;
