@@ -44,8 +44,10 @@ fn a_real_server_on_a_real_guest() {
     if !built.success() {
         return skip("provisioning of a systemd-nspawn guest", "its root file system could not be built; see above");
     }
-    say("RAN provisioning of a systemd-nspawn guest, by library and binary, because root may start one here: every step, real systemd, \
-         sshd and Minecraft server");
+    say(
+        "RAN provisioning of a systemd-nspawn guest, by library and binary, because root may start one here: every step, real systemd, \
+         sshd and Minecraft server",
+    );
     let status = Command::new(script())
         .arg("run")
         .arg(std::env::current_exe().expect("the test is a file"))
@@ -101,7 +103,10 @@ impl Inspect for Guest<'_> {
     fn is_set_up(&self, motd: &str) {
         assert_eq!(mcstatus(self.answers_at), format!("1.20.4 765 0 7 {motd}"));
         let unit = format!("gs-{SERVER}.service");
-        assert_eq!(guest(self.bench, &format!("systemctl is-active {unit}; systemctl is-enabled {unit}")), "active\nenabled\n");
+        assert_eq!(
+            guest(self.bench, &format!("systemctl is-active {unit}; systemctl is-enabled {unit}")),
+            "active\nenabled\n"
+        );
         assert!(!guest(self.bench, &format!("journalctl --output=cat --unit={unit}")).contains(SECRET));
     }
 
