@@ -177,7 +177,7 @@ async fn what_can_go_wrong_is_named() {
     let (result, _) = bench.run(&server, Mode::Apply).await;
     match result {
         Err(Error::Task { task, message }) => {
-            assert_eq!((task.as_str(), message.is_empty()), ("write server.properties", false))
+            assert_eq!((task.as_str(), message.is_empty()), ("write server.properties", false));
         }
         other => panic!("{other:?}"),
     }
@@ -248,7 +248,7 @@ async fn a_run_that_is_dropped_leaves_no_process() {
                     return;
                 }
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let mark = tokio::select! {
             (result, _) = bench.run_and_tell(&server, Mode::Check, send) => panic!("it ended before it was dropped: {result:?}"),
