@@ -202,16 +202,11 @@ async fn simulated(context: &ProvisionContext<'_>, task: &ProvisionTask) -> Resu
     if !context.client.is_simulator() {
         return Ok(None);
     }
-<<<<<<< HEAD
-    let data =
-        context.client.read(&Call::get(format!("/spawnpoint/guests/{}", task.vmid))).await.map_err(failed_call)?;
-=======
     let data = context
         .client
         .read(&Call::get(format!("/spawnpoint/guests/{}", task.vmid)))
         .await
         .map_err(|error| failed_call(&error))?;
->>>>>>> prov
     let text = |name: &str| data.get(name).and_then(serde_json::Value::as_str);
     Ok(Some(Simulated {
         connect: text("connect").and_then(|text| text.parse().ok()),
