@@ -38,12 +38,14 @@ static SCHEMA: Schema = Schema {
             .on_change(Impact::Recreate)
             .recorded(),
         Attribute::new("vmid", Takes::Integer(100, 999_999_999), "Its guest.").on_change(Impact::Recreate).recorded(),
-        Attribute::new("node", Takes::Text, "Node of its guest.").on_change(Impact::None).recorded(),
+        Attribute::new("node", Takes::Text, "Node of its guest.").on_change(Impact::None).derived().recorded(),
         Attribute::new("address", Takes::Text, "Address of its guest; unknown until apply with DHCP.")
             .on_change(Impact::None)
+            .derived()
             .recorded(),
         Attribute::new("mac", Takes::Text, "MAC address of its guest, to find the address by.")
             .on_change(Impact::None)
+            .derived()
             .recorded(),
         Attribute::new("version", Takes::Text, "Version of the game.").on_change(Impact::Restart).recorded(),
         Attribute::new("port", Takes::Integer(1, 65535), "Port it answers on.").on_change(Impact::Restart).recorded(),
@@ -61,6 +63,7 @@ static SCHEMA: Schema = Schema {
             .sensitive()
             .recorded(),
         Attribute::new("playbook", Takes::Text, "Digest of playbook, roles and templates: a new one runs it again.")
+            .derived()
             .recorded(),
     ],
     blocks: &[Nested {
