@@ -16,6 +16,9 @@ pub static PROVISION: ObjectType = ObjectType {
     summary: "A game server inside its guest: artifact, settings and service, brought there by a playbook.",
     schema: &SCHEMA,
     origin: Origin::Made,
+    example: "",
+    tables: &[],
+    identify: identify,
     sight,
     create: steps,
     update,
@@ -77,6 +80,11 @@ static SCHEMA: Schema = Schema {
 /// Returns the identity of a server on a guest.
 pub fn identity(vmid: u32, game: &str, server: &str) -> Identity {
     Identity::of([("vmid", vmid.to_string()), ("game", game.to_owned()), ("server", server.to_owned())])
+}
+
+fn identify(server: &Value) -> Identity {
+    let text = |name: &str| server.get(name).and_then(Value::as_text).unwrap_or_default();
+    identity(super::template::vmid_of(server), text("game"), text("server"))
 }
 
 fn sight(lookup: &Lookup) -> Sighting {
