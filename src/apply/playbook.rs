@@ -123,7 +123,7 @@ impl Playbooks {
         simulated: Option<&Simulated>,
         progress: &(dyn Fn(String) + Send + Sync),
     ) -> Result<Provisioned, ProvisionError> {
-        let ansible = Ansible::find().map_err(refusal)?;
+        let ansible = Ansible::find().map_err(|error| refusal(&error))?;
         let bound = simulated.and_then(|simulated| simulated.connect);
         let address = match bound {
             Some(bound) => bound.ip(),
@@ -152,7 +152,7 @@ impl Playbooks {
                 progress(line);
             }
         };
-        let report = provision::run(&request, &mut tell).await.map_err(refusal)?;
+        let report = provision::run(&request, &mut tell).await.map_err(|error| refusal(&error))?;
         let mut notes = Vec::new();
         if bound.is_some() {
             notes.push("simulated guest, bound to a real host".to_owned());
@@ -184,8 +184,7 @@ impl Playbooks {
             port: bound.map(|bound| bound.port()).or(port).unwrap_or(22),
             private_key: text("private_key").map(|path| self.path(&path)),
             jump: text("jump"),
-            host_key: host_key
-                .unwrap_or_else(|| HostKey::TrustOnFirstUse { known_hosts: self.known_hosts.clone() }),
+            host_key: host_key.unwrap_or_else(|| HostKey::TrustOnFirstUse { known_hosts: self.known_hosts.clone() }),
         }
     }
 
@@ -203,7 +202,11 @@ async fn simulated(context: &ProvisionContext<'_>, task: &ProvisionTask) -> Resu
     if !context.client.is_simulator() {
         return Ok(None);
     }
-    let data = context.client.read(&Call::get(format!("/spawnpoint/guests/{}", task.vmid))).await.map_err(failed_call)?;
+    let data = context
+        .client
+        .read(&Call::get(format!("/spawnpoint/guests/{}", task.vmid)))
+        .await
+        .map_err(|error| failed_call(&error))?;
     let text = |name: &str| data.get(name).and_then(serde_json::Value::as_str);
     Ok(Some(Simulated {
         connect: text("connect").and_then(|text| text.parse().ok()),
@@ -217,14 +220,13 @@ async fn by_agent(context: &ProvisionContext<'_>, call: &Call) -> Result<(), Pro
     let deadline = Instant::now() + AGENT_MAX;
     let mut questions = 0;
     loop {
-        let error = match context.client.write(call).await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
+        let Err(error) = context.client.write(call).await else {
+            return Ok(());
         };
         questions += 1;
         let is_starting = error.text.contains("is not running");
         if !is_starting || Instant::now() >= deadline || questions >= AGENT_QUESTIONS_MAX {
-            return Err(failed_call(error));
+            return Err(failed_call(&error));
         }
         pause(context).await;
     }
@@ -276,7 +278,10 @@ async fn address(
 fn address_at(data: &serde_json::Value, mac: &str) -> Option<IpAddr> {
     let interfaces = data.get("result").unwrap_or(data).as_array()?;
     let is_ours = |interface: &&serde_json::Value| {
-        interface.get("hardware-address").and_then(serde_json::Value::as_str).is_some_and(|own| own.eq_ignore_ascii_case(mac))
+        interface
+            .get("hardware-address")
+            .and_then(serde_json::Value::as_str)
+            .is_some_and(|own| own.eq_ignore_ascii_case(mac))
     };
     let addresses = interfaces.iter().find(is_ours)?.get("ip-addresses")?.as_array()?;
     let parsed = addresses.iter().filter_map(|address| address.get("ip-address")?.as_str()?.parse::<IpAddr>().ok());
@@ -300,7 +305,15 @@ fn server(task: &ProvisionTask) -> Server {
 }
 
 fn answer(data: serde_json::Value) -> Answer {
-    Answer { status: 200, reason: String::new(), data, errors: BTreeMap::new(), message: None, date: None, simulator: None }
+    Answer {
+        status: 200,
+        reason: String::new(),
+        data,
+        errors: BTreeMap::new(),
+        message: None,
+        date: None,
+        simulator: None,
+    }
 }
 
 fn line(event: &Event) -> Option<String> {
@@ -318,10 +331,10 @@ fn line(event: &Event) -> Option<String> {
     }
 }
 
-fn refusal(error: provision::Error) -> ProvisionError {
+fn refusal(error: &provision::Error) -> ProvisionError {
     ProvisionError { hints: error.hints(), error: error.to_string() }
 }
 
-fn failed_call(error: CallError) -> ProvisionError {
+fn failed_call(error: &CallError) -> ProvisionError {
     ProvisionError { hints: error.hint.iter().map(ToString::to_string).collect(), error: error.to_string() }
 }

@@ -3,7 +3,7 @@
 use super::Clusters;
 use super::guest::{self, TaskSearch};
 use super::recover::{Answer, Probe, Recovery, Remains, recover};
-use crate::observe::{Observed, Wanted, collect};
+use crate::observe::{Observed, Unread, Wanted, collect};
 use crate::proxmox::client::TaskStatus;
 use crate::proxmox::{CallError, Client, ErrorClass, Upid};
 use crate::state::{Entry, State};
@@ -35,13 +35,13 @@ pub struct Situation<'a> {
 /// Looks at the clusters and recovers `state`. Writes nothing: the entries are for whoever holds the lock.
 ///
 /// # Errors
-/// What [`collect`] could not read.
+/// What [`collect()`] could not read.
 pub async fn look_and_recover(
     state: &State,
     clusters: &Clusters,
     wanted: &Wanted,
     situation: Situation<'_>,
-) -> Result<(Recovery, Observed), Vec<CallError>> {
+) -> Result<(Recovery, Observed), Vec<Unread>> {
     let wanted = with_open_steps(wanted, state);
     let mut answers = BTreeMap::new();
     let mut observed = collect(clusters, &wanted).await?;

@@ -254,7 +254,9 @@ fn by_content(step: &OpenStep<'_>, remains: &Remains<'_>, view: &ClusterView) ->
         (Purpose::Make, Sighting::Absent) => Verdict::Abandoned("it was never made".to_owned()),
         (Purpose::Remove, Sighting::Present(_)) => Verdict::Abandoned("it was not destroyed".to_owned()),
         (Purpose::Change, _) => Verdict::Abandoned("the next plan compares again".to_owned()),
-        (Purpose::Make | Purpose::Remove, Sighting::Foreign(what) | Sighting::Unmarked(what)) => Verdict::Abandoned(what),
+        (Purpose::Make | Purpose::Remove, Sighting::Foreign(what) | Sighting::Unmarked(what)) => {
+            Verdict::Abandoned(what)
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! From `cluster` blocks to clients: HTTPS to real servers, the in-process door to labs.
 
+use super::configuration::Configuration;
 use super::failure::{Failure, Outcome};
 use super::shell::Shell;
 use crate::apply::Clusters;
 use crate::config::{ClusterSettings, World};
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
+use crate::observe::Unread;
 use crate::proxmox::https::{Credentials, Fingerprint, Secret, Settings, Trust};
-use crate::proxmox::{Client, Https, Limits, Transport};
+use crate::proxmox::{Client, ErrorClass, Https, Limits, Transport};
 use crate::simulator::{InProcess, Lab, Pace, Store};
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -45,6 +47,31 @@ pub(super) fn connect(
         }
     }
     if found.has_errors() { Err(Failure::new(found, sources)) } else { Ok(clients) }
+}
+
+/// Returns why clusters could not be read, each at its block.
+///
+/// The header is shown and never the line of `token`, which may hold the secret itself.
+pub(super) fn unread(failed: Vec<Unread>, configuration: &Configuration) -> Box<Failure> {
+    let mut found = Diagnostics::new();
+    for Unread { cluster, error } in failed {
+        let settings = configuration.stack.clusters.get(&cluster);
+        let says = |name: &str| settings.is_some_and(|settings| settings.attributes.contains_key(name));
+        let summary = match (error.class, says("password"), says("token")) {
+            (ErrorClass::Unauthenticated, true, _) => {
+                format!("cluster `{cluster}` does not accept its `username` and `password`")
+            }
+            (ErrorClass::Unauthenticated, false, true) => format!("cluster `{cluster}` does not accept its `token`"),
+            (ErrorClass::Unauthenticated, false, false) => {
+                format!("cluster `{cluster}` does not accept the token in {TOKEN}")
+            }
+            _ => format!("cluster `{cluster}` cannot be read"),
+        };
+        let diagnostic = Diagnostic::error(format!("{summary}: {error}")).hints(error.hint);
+        // A cluster that only the state still knows has no block.
+        found.push(settings.into_iter().fold(diagnostic, |diagnostic, settings| diagnostic.at(settings.span)));
+    }
+    Failure::new(found, &configuration.sources)
 }
 
 fn lab(

@@ -11,8 +11,8 @@ pub enum Exit {
     Error,
     /// `plan -detailed-exitcode`: there are changes.
     Changes,
-    /// `fmt -check`: something would change.
-    Different,
+    /// A check found something that only informs: `fmt -check`, a file would change.
+    Informed,
     /// `apply`: the plan is stale, nothing was done.
     Stale,
     /// Interrupted.
@@ -26,7 +26,7 @@ impl Exit {
             Self::Done => 0,
             Self::Error => 1,
             Self::Changes => 2,
-            Self::Different => 3,
+            Self::Informed => 3,
             Self::Stale => 4,
             Self::Interrupted => 130,
         }

@@ -1,7 +1,6 @@
 //! Why a command stopped: diagnostics for the user, with the texts they point into.
 
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
-use crate::proxmox::CallError;
 
 /// The result of a command's steps.
 pub(super) type Outcome<T> = Result<T, Box<Failure>>;
@@ -51,16 +50,5 @@ impl From<state_backends::Error> for Box<Failure> {
             _ => return diagnostic.into(),
         };
         diagnostic.hint(hint).into()
-    }
-}
-
-impl From<Vec<CallError>> for Box<Failure> {
-    fn from(errors: Vec<CallError>) -> Self {
-        let mut diagnostics = Diagnostics::new();
-        for error in errors {
-            let diagnostic = Diagnostic::error(error.to_string());
-            diagnostics.push(error.hint.map_or(diagnostic.clone(), |hint| diagnostic.hint(hint)));
-        }
-        diagnostics.into()
     }
 }

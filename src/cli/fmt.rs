@@ -5,159 +5,133 @@ use super::failure::{Failure, Outcome};
 use super::shell::{Ended, Shell};
 use crate::config::fmt::format;
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
-use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use clap::ArgAction;
+use similar::TextDiff;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Bytes of standard input that are read before it is too much to format.
-const INPUT_BYTES_MAX: u64 = 16 << 20;
-
-/// Writes files in the canonical layout
-///
-/// Lists the files that changed. What does not parse is left alone, and is an error.
+/// Brings files into the one canonical layout
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// Files and folders, of which every `*.hcl` is meant; `-` reads standard input and writes standard output
-    #[arg(default_value = ".")]
-    targets: Vec<PathBuf>,
-    /// Writes nothing; exit code 3 says that something would change
+    /// Files, or folders whose `*.hcl` files are meant; `-` reads standard input and writes the result
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// Writes nothing; the exit code is 3 if a file would change
     #[arg(long)]
     check: bool,
     /// Shows what changes
     #[arg(long)]
     diff: bool,
-    /// Goes into folders, too
+    /// Formats the files of folders inside too
     #[arg(long)]
     recursive: bool,
+    /// Lists the files that change
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+        default_missing_value = "true", action = ArgAction::Set)]
+    list: bool,
+    /// Writes the files that change
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+        default_missing_value = "true", action = ArgAction::Set)]
+    write: bool,
 }
 
-/// Whether folders inside a folder are meant.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Depth {
-    Folder,
-    Tree,
-}
-
-/// Runs the command.
+/// Runs the command. Files with errors are left alone; the others are formatted all the same.
 pub(super) fn run(args: &Args, shell: &Shell) -> Ended {
-    let depth = if args.recursive { Depth::Tree } else { Depth::Folder };
-    let mut work = Work { args, shell, found: Diagnostics::new(), sources: Sources::new(), has_changes: false };
-    let mut files = BTreeSet::new();
-    for target in &args.targets {
-        if target.as_os_str() == "-" {
-            work.standard_input()?;
-        } else if let Err(error) = collect(&shell.folder, target, depth, &mut files) {
-            work.refuse("read", target, &error);
+    if args.paths == [Path::new("-")] {
+        return standard_input(args, shell);
+    }
+    let mut sources = Sources::new();
+    let mut found = Diagnostics::new();
+    let mut is_any_changed = false;
+    for path in files(args, shell)? {
+        let name = path.strip_prefix(&shell.folder).unwrap_or(&path).display().to_string();
+        match file(&path, &name, args, shell, &mut sources) {
+            Ok(is_changed) => is_any_changed |= is_changed,
+            Err(errors) => found.extend(errors),
         }
     }
-    for file in &files {
-        work.file(file);
+    if found.has_errors() {
+        return Err(Failure::new(found, &sources));
     }
-    if work.found.has_errors() {
-        return Err(Failure::new(work.found, &work.sources));
-    }
-    Ok(if work.has_changes && args.check { Exit::Different } else { Exit::Done })
+    Ok(if args.check && is_any_changed { Exit::Informed } else { Exit::Done })
 }
 
-/// One run: what it was told to do, and what it found.
-struct Work<'a> {
-    args: &'a Args,
-    shell: &'a Shell,
-    found: Diagnostics,
-    sources: Sources,
-    has_changes: bool,
+fn standard_input(args: &Args, shell: &Shell) -> Ended {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    read.map_err(|error| Diagnostic::error(format!("cannot read standard input: {error}")))?;
+    let mut sources = Sources::new();
+    let text = format("<stdin>", &bytes, &mut sources).map_err(|errors| Failure::new(errors, &sources))?;
+    let is_changed = text.as_bytes() != bytes;
+    if args.diff {
+        shell.terminal.data(&difference("<stdin>", &bytes, &text));
+    } else if !args.check {
+        shell.terminal.data(&text);
+    }
+    Ok(if args.check && is_changed { Exit::Informed } else { Exit::Done })
 }
 
-impl Work<'_> {
-    fn standard_input(&mut self) -> Outcome<()> {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().take(INPUT_BYTES_MAX).read_to_end(&mut bytes);
-        read.map_err(|error| Diagnostic::error(format!("cannot read standard input: {error}")))?;
-        let Some(formatted) = self.formatted("<standard input>", &bytes) else {
-            return Ok(());
-        };
-        self.has_changes |= formatted.as_bytes() != bytes;
-        match (self.args.diff, self.args.check) {
-            (true, _) => self.shell.terminal.data(&diff("<standard input>", &bytes, &formatted)),
-            (false, true) => {}
-            (false, false) => self.shell.terminal.data(&formatted),
-        }
-        Ok(())
+/// Formats a file and returns whether that changes it.
+fn file(path: &Path, name: &str, args: &Args, shell: &Shell, sources: &mut Sources) -> Result<bool, Diagnostics> {
+    let cannot = |what: &str, error| Diagnostic::error(format!("cannot {what} `{name}`: {error}"));
+    let bytes = std::fs::read(path).map_err(|error| cannot("read", error))?;
+    let text = format(name, &bytes, sources)?;
+    if text.as_bytes() == bytes {
+        return Ok(false);
     }
-
-    fn file(&mut self, path: &Path) {
-        let absolute = self.shell.folder.join(path);
-        let bytes = match std::fs::read(&absolute) {
-            Ok(bytes) => bytes,
-            Err(error) => return self.refuse("read", path, &error),
-        };
-        let name = path.to_string_lossy();
-        let Some(formatted) = self.formatted(&name, &bytes) else {
-            return;
-        };
-        if formatted.as_bytes() == bytes {
-            return;
-        }
-        self.has_changes = true;
-        if !self.args.check
-            && let Err(error) = replace(&absolute, &formatted)
-        {
-            return self.refuse("write", path, &error);
-        }
-        self.shell.terminal.line(&name);
-        if self.args.diff {
-            self.shell.terminal.data(&diff(&name, &bytes, &formatted));
-        }
+    if args.list {
+        shell.terminal.line(name);
     }
-
-    fn formatted(&mut self, name: &str, bytes: &[u8]) -> Option<String> {
-        format(name, bytes, &mut self.sources).map_err(|wrong| self.found.extend(wrong)).ok()
+    if args.diff {
+        shell.terminal.data(&difference(name, &bytes, &text));
     }
-
-    fn refuse(&mut self, what: &str, path: &Path, error: &std::io::Error) {
-        self.found.push(Diagnostic::error(format!("cannot {what} `{}`: {error}", path.display())));
+    if args.write && !args.check {
+        std::fs::write(path, text).map_err(|error| cannot("write", error))?;
     }
+    Ok(true)
 }
 
-/// Adds a file, or the files of a folder but for names that begin with a dot. Links to folders are not followed: one to a parent would
-/// never end.
-fn collect(root: &Path, target: &Path, depth: Depth, files: &mut BTreeSet<PathBuf>) -> std::io::Result<()> {
-    if !std::fs::metadata(root.join(target))?.is_dir() {
-        files.insert(target.to_path_buf());
-        return Ok(());
+fn difference(name: &str, old: &[u8], new: &str) -> String {
+    let old = String::from_utf8_lossy(old);
+    let diff = TextDiff::from_lines(old.as_ref(), new);
+    diff.unified_diff().header(&format!("old/{name}"), &format!("new/{name}")).to_string()
+}
+
+/// The files that are meant, in the order given and by name inside folders.
+fn files(args: &Args, shell: &Shell) -> Outcome<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut found = Diagnostics::new();
+    for path in &args.paths {
+        let path = shell.folder.join(path);
+        let result = if path.is_dir() {
+            folder(&path, args, &mut files)
+        } else {
+            std::fs::metadata(&path).map(|_| files.push(path.clone()))
+        };
+        if let Err(error) = result {
+            found.push(Diagnostic::error(format!("cannot read `{}`: {error}", path.display())));
+        }
     }
-    for entry in std::fs::read_dir(root.join(target))? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let path = if target == Path::new(".") { PathBuf::from(&name) } else { target.join(&name) };
-        if name.to_string_lossy().starts_with('.') {
+    if found.is_empty() { Ok(files) } else { Err(found.into()) }
+}
+
+/// Hidden files and folders are left out, and lock files, which no person writes.
+fn folder(folder: &Path, args: &Args, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let entries = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut paths = entries.collect::<std::io::Result<Vec<_>>>()?;
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') {
             continue;
         }
-        if entry.file_type()?.is_dir() {
-            if depth == Depth::Tree {
-                collect(root, &path, depth, files)?;
-            }
-        } else if path.extension().is_some_and(|extension| extension == "hcl") && entry.path().is_file() {
-            files.insert(path);
+        // A link to a folder is not followed, for it may lead back here.
+        let is_folder = path.is_dir() && !path.is_symlink();
+        if is_folder && args.recursive {
+            self::folder(&path, args, files)?;
+        } else if path.is_file() && name.ends_with(".hcl") && !name.ends_with(".lock.hcl") {
+            files.push(path.clone());
         }
     }
     Ok(())
-}
-
-/// Puts the new text where the old one was in one step, so that a crash leaves one of the two. A link stays a link.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let path = std::fs::canonicalize(path)?;
-    let permissions = std::fs::metadata(&path)?.permissions();
-    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(permissions)?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    Ok(())
-}
-
-fn diff(name: &str, before: &[u8], after: &str) -> String {
-    let before = String::from_utf8_lossy(before);
-    let diff = similar::TextDiff::from_lines(&*before, after);
-    diff.unified_diff().header(&format!("old/{name}"), &format!("new/{name}")).to_string()
 }

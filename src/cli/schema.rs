@@ -132,6 +132,7 @@ fn entry(attribute: &Attribute) -> Entry {
             Presence::Required => "required",
             Presence::Optional => "optional",
             Presence::Chosen => "chosen",
+            Presence::Derived => "derived",
             Presence::Computed => "computed",
         },
         default: attribute.default,

@@ -97,23 +97,13 @@ pub struct Address {
 impl Address {
     /// Returns the address of a block without instance key.
     pub fn new(module: ModulePath, kind: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
-        Self {
-            module,
-            kind: kind.into(),
-            name: name.into(),
-            key: None,
-            child: None,
-        }
+        Self { module, kind: kind.into(), name: name.into(), key: None, child: None }
     }
 
     /// Returns the address of one instance of this block.
     #[must_use]
     pub fn instance(&self, key: Option<Key>) -> Self {
-        Self {
-            key,
-            child: None,
-            ..self.clone()
-        }
+        Self { key, child: None, ..self.clone() }
     }
 
     /// Returns whether both are instances (or children of instances) of one block in the text.
@@ -124,22 +114,13 @@ impl Address {
     /// Returns the address of a child of this block.
     #[must_use]
     pub fn child(&self, name: &str, key: Option<Key>) -> Self {
-        Self {
-            child: Some(Child {
-                name: name.into(),
-                key,
-            }),
-            ..self.clone()
-        }
+        Self { child: Some(Child { name: name.into(), key }), ..self.clone() }
     }
 
     /// Returns the address of the block that this is, or is a child of.
     #[must_use]
     pub fn block(&self) -> Self {
-        Self {
-            child: None,
-            ..self.clone()
-        }
+        Self { child: None, ..self.clone() }
     }
 
     /// Returns whether `self`, used as a target, covers `other`: the same block, an instance of it, a child of it.

@@ -1,9 +1,7 @@
 //! The list of block instances: addresses, shapes, and which instance depends on which.
 
 use super::address::Address;
-use super::expression::{
-    Expression, Reference, ReferenceStep, Scope, keyed_references, references,
-};
+use super::expression::{Expression, Reference, ReferenceStep, Scope, keyed_references, references};
 use super::facts::{Follower, written_key};
 use super::frame::{Frame, Run};
 use super::module::Object;
@@ -20,16 +18,10 @@ use std::sync::Arc;
 pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Vec<Block> {
     let mut blocks = Vec::new();
     for (place, instance) in program.instances.iter().enumerate() {
-        let inherited = Inherited {
-            after: called_after(program, place),
-            cluster: called_cluster(program, place, diagnostics),
-        };
+        let inherited =
+            Inherited { after: called_after(program, place), cluster: called_cluster(program, place, diagnostics) };
         for object in instance.module.objects.values() {
-            let collector = ObjectCollector {
-                program,
-                place,
-                object,
-            };
+            let collector = ObjectCollector { program, place, object };
             if let Err(diagnostic) = collector.collect(&inherited, &mut blocks, diagnostics) {
                 diagnostics.push(diagnostic);
             }
@@ -68,30 +60,17 @@ impl ObjectCollector<'_> {
         let Some(expansion) = instance.objects.get(&key) else {
             return Ok(());
         };
-        let block = Address::new(
-            instance.path.clone(),
-            object.kind.clone(),
-            object.name.clone(),
-        );
+        let block = Address::new(instance.path.clone(), object.kind.clone(), object.name.clone());
         let (fixed, keyed) = self.references()?;
-        let written = object
-            .meta
-            .depends_on
-            .iter()
-            .flat_map(|written| dependency(program, place, written));
+        let written = object.meta.depends_on.iter().flat_map(|written| dependency(program, place, written));
         let fixed = Follower::new(program).references(place, fixed)?;
-        let shared: BTreeSet<Address> = self
-            .instances(&fixed)
-            .chain(written)
-            .chain(inherited.after.iter().cloned())
-            .collect();
+        let shared: BTreeSet<Address> =
+            self.instances(&fixed).chain(written).chain(inherited.after.iter().cloned()).collect();
         let run = Run::new(program, None);
         let mut own = Diagnostics::new();
         for (key, value) in expansion.iter() {
             let mut frame = run.repeated_frame(place, Repeated::of(key.as_ref(), value));
-            let narrowed = keyed
-                .iter()
-                .map(|(reference, key)| frame.narrowed(reference, key.as_ref()));
+            let narrowed = keyed.iter().map(|(reference, key)| frame.narrowed(reference, key.as_ref()));
             let narrowed = Follower::new(program).references(place, narrowed)?;
             let mut dependencies = shared.clone();
             dependencies.extend(self.instances(&narrowed));
@@ -113,38 +92,22 @@ impl ObjectCollector<'_> {
     }
 
     fn instances<'f>(&'f self, facts: &'f Facts) -> impl Iterator<Item = Address> + 'f {
-        facts
-            .blocks
-            .iter()
-            .flat_map(|address| instances_of(self.program, address))
+        facts.blocks.iter().flat_map(|address| instances_of(self.program, address))
     }
 
     /// Returns the references that mean the same for every instance, and those with a key that may differ.
     fn references(&self) -> Result<(Vec<Reference>, Keyed), Diagnostic> {
         let mut expressions = Vec::new();
         body_expressions(&self.object.body, &mut expressions);
-        let rules = self
-            .object
-            .meta
-            .preconditions
-            .iter()
-            .chain(&self.object.meta.postconditions);
-        expressions.extend(
-            rules.flat_map(|rule| [&rule.condition.expression, &rule.error_message.expression]),
-        );
+        let rules = self.object.meta.preconditions.iter().chain(&self.object.meta.postconditions);
+        expressions.extend(rules.flat_map(|rule| [&rule.condition.expression, &rule.error_message.expression]));
         let (mut fixed, mut keyed) = (Vec::new(), Vec::new());
         let run = Run::new(self.program, None);
         let frame = run.frame(self.place);
-        for (reference, key) in expressions
-            .into_iter()
-            .flat_map(|expression| keyed_references(expression))
-        {
+        for (reference, key) in expressions.into_iter().flat_map(|expression| keyed_references(expression)) {
             let key = key.filter(|_| frame.takes_key(&reference));
             let depends_on_objects = match &key {
-                Some(key) => !Follower::new(self.program)
-                    .expressions(self.place, [key])?
-                    .blocks
-                    .is_empty(),
+                Some(key) => !Follower::new(self.program).expressions(self.place, [key])?.blocks.is_empty(),
                 None => true,
             };
             match depends_on_objects {
@@ -176,11 +139,7 @@ impl Frame<'_> {
 
 /// Adds every expression of a body and of the blocks in it.
 pub(super) fn body_expressions<'a>(body: &'a Body, into: &mut Vec<&'a Arc<Expression>>) {
-    into.extend(
-        body.attributes
-            .iter()
-            .map(|attribute| &attribute.expression),
-    );
+    into.extend(body.attributes.iter().map(|attribute| &attribute.expression));
     for block in &body.blocks {
         body_expressions(&block.body, into);
     }
@@ -190,17 +149,8 @@ pub(super) fn body_expressions<'a>(body: &'a Body, into: &mut Vec<&'a Arc<Expres
 fn called_after(program: &Program, mut place: usize) -> BTreeSet<Address> {
     let mut after = BTreeSet::new();
     while let Some(caller) = &program.instances[place].caller {
-        if let Some(call) = program.instances[caller.instance]
-            .module
-            .calls
-            .get(&caller.call)
-        {
-            after.extend(
-                call.meta
-                    .depends_on
-                    .iter()
-                    .flat_map(|written| dependency(program, caller.instance, written)),
-            );
+        if let Some(call) = program.instances[caller.instance].module.calls.get(&caller.call) {
+            after.extend(call.meta.depends_on.iter().flat_map(|written| dependency(program, caller.instance, written)));
         }
         place = caller.instance;
     }
@@ -208,26 +158,17 @@ fn called_after(program: &Program, mut place: usize) -> BTreeSet<Address> {
 }
 
 /// The cluster that the nearest call with `cluster = ...` names; a module with a variable of that name gets a value instead.
-fn called_cluster(
-    program: &Program,
-    mut place: usize,
-    diagnostics: &mut Diagnostics,
-) -> Option<Arc<str>> {
+fn called_cluster(program: &Program, mut place: usize, diagnostics: &mut Diagnostics) -> Option<Arc<str>> {
     while let Some(caller) = &program.instances[place].caller {
         let calls = &program.instances[caller.instance].module.calls;
         let called = &program.instances[place].module;
-        let input = calls
-            .get(&caller.call)
-            .and_then(|call| call.inputs.get("cluster"));
+        let input = calls.get(&caller.call).and_then(|call| call.inputs.get("cluster"));
         if let Some(attribute) = input.filter(|_| !called.variables.contains_key("cluster")) {
             let run = Run::new(program, None);
             let mut own = Diagnostics::new();
             let frame = run.repeated_frame(caller.instance, caller.repeated.clone());
             let value = frame.evaluate(&attribute.expression, &mut own);
-            let name = value
-                .address()
-                .and_then(|address| address.strip_prefix("cluster."))
-                .map(Arc::from);
+            let name = value.address().and_then(|address| address.strip_prefix("cluster.")).map(Arc::from);
             if name.is_none() && !own.has_errors() {
                 let summary = "`cluster` takes a cluster, expected one such as `cluster.lab`";
                 own.push(Diagnostic::error(summary).at(attribute.span));
@@ -243,8 +184,7 @@ fn called_cluster(
 /// The block instances that one entry of `depends_on` means.
 fn dependency(program: &Program, place: usize, written: &Place) -> Vec<Address> {
     let here = &program.instances[place];
-    let [Step::Attribute(root), Step::Attribute(name), rest @ ..] = written.path.0.as_slice()
-    else {
+    let [Step::Attribute(root), Step::Attribute(name), rest @ ..] = written.path.0.as_slice() else {
         return Vec::new();
     };
     let key = match rest.first() {
@@ -253,30 +193,22 @@ fn dependency(program: &Program, place: usize, written: &Place) -> Vec<Address> 
         Some(Step::Attribute(_)) | None => None,
     };
     if &**root != "module" {
-        return instances_of(
-            program,
-            &Address::new(here.path.clone(), root.clone(), name.clone()).instance(key),
-        );
+        return instances_of(program, &Address::new(here.path.clone(), root.clone(), name.clone()).instance(key));
     }
     let Some(children) = here.children.get(name) else {
         return Vec::new();
     };
-    let chosen = children
-        .iter()
-        .filter(|(child, _)| key.is_none() || *child == key);
-    let paths: Vec<_> = chosen
-        .map(|(_, child)| &program.instances[*child].path)
-        .collect();
-    let inside = program.instances.iter().filter(|instance| {
-        paths
-            .iter()
-            .any(|path| instance.path.0.starts_with(&path.0))
-    });
+    let chosen = children.iter().filter(|(child, _)| key.is_none() || *child == key);
+    let paths: Vec<_> = chosen.map(|(_, child)| &program.instances[*child].path).collect();
+    let inside =
+        program.instances.iter().filter(|instance| paths.iter().any(|path| instance.path.0.starts_with(&path.0)));
     inside
         .flat_map(|instance| {
-            let blocks = instance.module.objects.keys().map(|(kind, name)| {
-                Address::new(instance.path.clone(), kind.clone(), name.clone())
-            });
+            let blocks = instance
+                .module
+                .objects
+                .keys()
+                .map(|(kind, name)| Address::new(instance.path.clone(), kind.clone(), name.clone()));
             blocks.flat_map(|block| instances_of(program, &block))
         })
         .collect()
@@ -287,22 +219,12 @@ fn instances_of(program: &Program, address: &Address) -> Vec<Address> {
     let Some(place) = program.places.get(&address.module) else {
         return Vec::new();
     };
-    let Some(expansion) = program.instances[*place]
-        .objects
-        .get(&(address.kind.clone(), address.name.clone()))
-    else {
+    let Some(expansion) = program.instances[*place].objects.get(&(address.kind.clone(), address.name.clone())) else {
         return Vec::new();
     };
     match &address.key {
-        None => expansion
-            .iter()
-            .map(|(key, _)| address.instance(key))
-            .collect(),
-        Some(key) => expansion
-            .get(Some(key))
-            .map(|_| address.clone())
-            .into_iter()
-            .collect(),
+        None => expansion.iter().map(|(key, _)| address.instance(key)).collect(),
+        Some(key) => expansion.get(Some(key)).map(|_| address.clone()).into_iter().collect(),
     }
 }
 
@@ -314,17 +236,10 @@ pub(super) fn check_keys(program: &Program, diagnostics: &mut Diagnostics) {
             body_expressions(&object.body, &mut expressions);
         }
         let calls = instance.module.calls.values();
-        expressions
-            .extend(calls.flat_map(|call| call.inputs.values().map(|input| &input.expression)));
-        let mut found: Vec<Diagnostic> = expressions
-            .into_iter()
-            .flat_map(|expression| wrong_keys(program, place, expression))
-            .collect();
-        for cell in instance
-            .cells
-            .keys()
-            .filter(|cell| cell.kind != CellKind::Variable)
-        {
+        expressions.extend(calls.flat_map(|call| call.inputs.values().map(|input| &input.expression)));
+        let mut found: Vec<Diagnostic> =
+            expressions.into_iter().flat_map(|expression| wrong_keys(program, place, expression)).collect();
+        for cell in instance.cells.keys().filter(|cell| cell.kind != CellKind::Variable) {
             found.extend(cell_keys(program, place, cell));
         }
         for diagnostic in found {
@@ -337,11 +252,7 @@ pub(super) fn check_keys(program: &Program, diagnostics: &mut Diagnostics) {
 }
 
 fn cell_keys(program: &Program, place: usize, cell: &CellName) -> Vec<Diagnostic> {
-    program
-        .definition(place, cell)
-        .map_or_else(Vec::new, |(place, expression)| {
-            wrong_keys(program, place, &expression)
-        })
+    program.definition(place, cell).map_or_else(Vec::new, |(place, expression)| wrong_keys(program, place, &expression))
 }
 
 fn wrong_keys(program: &Program, place: usize, expression: &Expression) -> Vec<Diagnostic> {
@@ -353,33 +264,23 @@ fn wrong_keys(program: &Program, place: usize, expression: &Expression) -> Vec<D
         let known: Vec<String> = if &*reference.root == "module" {
             missing(here.children.get(name)?, &key)?
         } else {
-            missing(
-                here.objects.get(&(reference.root.clone(), name.clone()))?,
-                &key,
-            )?
+            missing(here.objects.get(&(reference.root.clone(), name.clone()))?, &key)?
         };
         let what = reference.through(1);
-        let diagnostic = Diagnostic::error(format!("`{what}` has no instance `{key}`"))
-            .at(reference.span_through(2));
+        let diagnostic = Diagnostic::error(format!("`{what}` has no instance `{key}`")).at(reference.span_through(2));
         let text = match &key {
             super::address::Key::Text(text) => text.to_string(),
             super::address::Key::Number(number) => number.to_string(),
         };
-        Some(
-            match did_you_mean(&text, known.iter().map(String::as_str)) {
-                Some(hint) => diagnostic.hint(hint),
-                None if known.is_empty() => diagnostic.hint("it has no instance at all"),
-                None => diagnostic.hint(format!(
-                    "its instances are {}",
-                    super::check::list(known.iter().map(String::as_str))
-                )),
-            },
-        )
+        Some(match did_you_mean(&text, known.iter().map(String::as_str)) {
+            Some(hint) => diagnostic.hint(hint),
+            None if known.is_empty() => diagnostic.hint("it has no instance at all"),
+            None => {
+                diagnostic.hint(format!("its instances are {}", super::check::list(known.iter().map(String::as_str))))
+            }
+        })
     };
-    references(expression)
-        .into_iter()
-        .filter_map(wrong)
-        .collect()
+    references(expression).into_iter().filter_map(wrong).collect()
 }
 
 /// Returns the keys there are, if the wanted one is not among them.

@@ -13,17 +13,7 @@ use crate::value::Step;
 use std::sync::Arc;
 
 /// Names that are there in every module, besides the block types of objects.
-const ROOTS: [&str; 9] = [
-    "var",
-    "local",
-    "module",
-    "each",
-    "count",
-    "path",
-    "spawnpoint",
-    "terraform",
-    "cluster",
-];
+const ROOTS: [&str; 9] = ["var", "local", "module", "each", "count", "path", "spawnpoint", "terraform", "cluster"];
 
 /// Checks all references of a module.
 pub(super) struct Checker<'a> {
@@ -75,66 +65,42 @@ impl Checker<'_> {
             self.body(&block.body, plain);
         }
         for block in module.spawnpoint.iter().chain(module.clusters.values()) {
-            self.body(
-                &block.body,
-                Around {
-                    early: Some(&block.kind),
-                    ..plain
-                },
-            );
+            self.body(&block.body, Around { early: Some(&block.kind), ..plain });
         }
     }
 
     fn call(&mut self, call: &Call) {
         self.meta(&call.meta);
         for input in call.inputs.values() {
-            self.expression(
-                &input.expression,
-                Around {
-                    repetition: Some(&call.meta.repetition),
-                    ..Around::default()
-                },
-            );
+            self.expression(&input.expression, Around { repetition: Some(&call.meta.repetition), ..Around::default() });
         }
         let Some(called) = self.modules.get(&call.folder) else {
             return;
         };
-        for input in call.inputs.values().filter(|input| {
-            !called.variables.contains_key(&input.name) && &*input.name != "cluster"
-        }) {
+        for input in call
+            .inputs
+            .values()
+            .filter(|input| !called.variables.contains_key(&input.name) && &*input.name != "cluster")
+        {
             let diagnostic =
-                Diagnostic::error(format!("the module has no variable `{}`", input.name))
-                    .at(input.name_span);
+                Diagnostic::error(format!("the module has no variable `{}`", input.name)).at(input.name_span);
             let hint = did_you_mean(&input.name, called.variables.keys().map(|name| &**name));
-            self.diagnostics
-                .push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
+            self.diagnostics.push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
         }
         for (name, variable) in &called.variables {
             if variable.default.is_none() && !call.inputs.contains_key(name) {
-                let diagnostic =
-                    Diagnostic::error(format!("the module needs a value for `{name}`"))
-                        .at(call.header);
-                self.diagnostics
-                    .push(diagnostic.label(variable.header, "declared without a default here"));
+                let diagnostic = Diagnostic::error(format!("the module needs a value for `{name}`")).at(call.header);
+                self.diagnostics.push(diagnostic.label(variable.header, "declared without a default here"));
             }
         }
     }
 
     fn object(&mut self, object: &Object) {
         self.meta(&object.meta);
-        let around = Around {
-            repetition: Some(&object.meta.repetition),
-            ..Around::default()
-        };
+        let around = Around { repetition: Some(&object.meta.repetition), ..Around::default() };
         self.body(&object.body, around);
         self.rules(&object.meta.preconditions, around);
-        self.rules(
-            &object.meta.postconditions,
-            Around {
-                has_self: true,
-                ..around
-            },
-        );
+        self.rules(&object.meta.postconditions, Around { has_self: true, ..around });
     }
 
     fn meta(&mut self, meta: &Meta) {
@@ -151,20 +117,12 @@ impl Checker<'_> {
 
     fn dependency(&mut self, place: &Place) {
         let [Step::Attribute(root), Step::Attribute(name), ..] = place.path.0.as_slice() else {
-            let summary = format!(
-                "expected a block such as `tenant.acme` or `module.web`, found `{}`",
-                place.path
-            );
-            return self
-                .diagnostics
-                .push(Diagnostic::error(summary).at(place.span));
+            let summary = format!("expected a block such as `tenant.acme` or `module.web`, found `{}`", place.path);
+            return self.diagnostics.push(Diagnostic::error(summary).at(place.span));
         };
         let is_there = match &**root {
             "module" => self.module.calls.contains_key(name),
-            _ => self
-                .module
-                .objects
-                .contains_key(&(root.clone(), name.clone())),
+            _ => self.module.objects.contains_key(&(root.clone(), name.clone())),
         };
         if !is_there {
             let diagnostic = self.undeclared(root, name).at(place.span);
@@ -180,37 +138,21 @@ impl Checker<'_> {
     }
 
     fn body(&mut self, body: &Body, around: Around) {
-        for attribute in body
-            .attributes
-            .iter()
-            .filter(|attribute| &*attribute.name != "iterator" || around.early.is_some())
+        for attribute in
+            body.attributes.iter().filter(|attribute| &*attribute.name != "iterator" || around.early.is_some())
         {
             self.expression(&attribute.expression, around);
         }
         for block in &body.blocks {
             match (&*block.kind, block.labels.first()) {
                 ("dynamic", Some(label)) => {
-                    for attribute in block
-                        .body
-                        .attributes
-                        .iter()
-                        .filter(|attribute| &*attribute.name == "for_each")
-                    {
+                    for attribute in block.body.attributes.iter().filter(|attribute| &*attribute.name == "for_each") {
                         self.expression(&attribute.expression, around);
                     }
                     let iterator = iterator(&block.body).unwrap_or_else(|| label.text.clone());
-                    let iterators: Vec<Arc<str>> =
-                        around.iterators.iter().cloned().chain([iterator]).collect();
-                    let inside = Around {
-                        iterators: &iterators,
-                        ..around
-                    };
-                    for attribute in block
-                        .body
-                        .attributes
-                        .iter()
-                        .filter(|attribute| &*attribute.name == "labels")
-                    {
+                    let iterators: Vec<Arc<str>> = around.iterators.iter().cloned().chain([iterator]).collect();
+                    let inside = Around { iterators: &iterators, ..around };
+                    for attribute in block.body.attributes.iter().filter(|attribute| &*attribute.name == "labels") {
                         self.expression(&attribute.expression, inside);
                     }
                     for content in block.body.blocks("content") {
@@ -236,27 +178,17 @@ impl Checker<'_> {
             return None;
         }
         if let Some(kind) = around.early.filter(|_| !matches!(root, "var" | "path")) {
-            let summary =
-                format!("`{kind}` may use variables and `path` only, found `{reference}`");
+            let summary = format!("`{kind}` may use variables and `path` only, found `{reference}`");
             let diagnostic = Diagnostic::error(summary).at(reference.span);
-            return Some(
-                diagnostic
-                    .hint("it is read before state is opened and before anything else is known"),
-            );
+            return Some(diagnostic.hint("it is read before state is opened and before anything else is known"));
         }
         match root {
             "self" if around.has_self => None,
-            "self" => Some(
-                Diagnostic::error("`self` is only there in a `postcondition`").at(reference.span),
-            ),
+            "self" => Some(Diagnostic::error("`self` is only there in a `postcondition`").at(reference.span)),
             "each" | "count" => repeated(reference, around),
             "path" | "spawnpoint" | "terraform" => None,
-            "data" => {
-                Some(Diagnostic::error("`data` blocks are not supported yet").at(reference.span))
-            }
-            _ if !ROOTS.contains(&root) && !self.object_types.contains(&root) => {
-                Some(self.unknown_root(reference))
-            }
+            "data" => Some(Diagnostic::error("`data` blocks are not supported yet").at(reference.span)),
+            _ if !ROOTS.contains(&root) && !self.object_types.contains(&root) => Some(self.unknown_root(reference)),
             _ => self.declared(reference),
         }
     }
@@ -264,16 +196,10 @@ impl Checker<'_> {
     fn unknown_root(&self, reference: &Reference) -> Diagnostic {
         let root = &*reference.root;
         let known = ROOTS.iter().chain(self.object_types).copied();
-        let diagnostic = Diagnostic::error(format!("there is nothing called `{root}`"))
-            .at(reference.span_through(0));
-        let names = [
-            ("var", self.module.variables.contains_key(root)),
-            ("local", self.module.locals.contains_key(root)),
-        ];
-        match (
-            names.iter().find(|(_, is_there)| *is_there),
-            did_you_mean(root, known),
-        ) {
+        let diagnostic = Diagnostic::error(format!("there is nothing called `{root}`")).at(reference.span_through(0));
+        let names =
+            [("var", self.module.variables.contains_key(root)), ("local", self.module.locals.contains_key(root))];
+        match (names.iter().find(|(_, is_there)| *is_there), did_you_mean(root, known)) {
             (Some((kind, _)), _) => diagnostic.hint(format!("did you mean `{kind}.{root}`?")),
             (None, _) if reference.steps.is_empty() => {
                 diagnostic.hint(format!("text goes between quotes: `\"{root}\"`"))
@@ -294,10 +220,7 @@ impl Checker<'_> {
             "local" => self.module.locals.contains_key(name),
             "module" => self.module.calls.contains_key(name),
             "cluster" => self.module.clusters.contains_key(name),
-            _ => self
-                .module
-                .objects
-                .contains_key(&(reference.root.clone(), name.clone())),
+            _ => self.module.objects.contains_key(&(reference.root.clone(), name.clone())),
         };
         if !is_there {
             return Some(self.undeclared(root, name).at(reference.span_through(1)));
@@ -305,40 +228,19 @@ impl Checker<'_> {
         match root {
             "var" | "local" | "cluster" => None,
             "module" => self.output(reference, &self.module.calls[name]),
-            _ => key(
-                reference,
-                &self.module.objects[&(reference.root.clone(), name.clone())]
-                    .meta
-                    .repetition,
-            ),
+            _ => key(reference, &self.module.objects[&(reference.root.clone(), name.clone())].meta.repetition),
         }
     }
 
     fn undeclared(&self, root: &str, name: &str) -> Diagnostic {
         let module = self.module;
         let (what, known): (String, Vec<&Arc<str>>) = match root {
-            "var" => (
-                format!("variable `{name}`"),
-                module.variables.keys().collect(),
-            ),
-            "local" => (
-                format!("local value `{name}`"),
-                module.locals.keys().collect(),
-            ),
-            "module" => (
-                format!("module call `{name}`"),
-                module.calls.keys().collect(),
-            ),
-            "cluster" => (
-                format!("cluster `{name}`"),
-                module.clusters.keys().collect(),
-            ),
+            "var" => (format!("variable `{name}`"), module.variables.keys().collect()),
+            "local" => (format!("local value `{name}`"), module.locals.keys().collect()),
+            "module" => (format!("module call `{name}`"), module.calls.keys().collect()),
+            "cluster" => (format!("cluster `{name}`"), module.clusters.keys().collect()),
             kind => {
-                let names = module
-                    .objects
-                    .keys()
-                    .filter(|(other, _)| **other == *kind)
-                    .map(|(_, name)| name);
+                let names = module.objects.keys().filter(|(other, _)| **other == *kind).map(|(_, name)| name);
                 (format!("{kind} `{name}`"), names.collect())
             }
         };
@@ -347,10 +249,7 @@ impl Checker<'_> {
         match (nearest, known.is_empty()) {
             (Some(nearest), _) => diagnostic.hint(format!("did you mean `{root}.{nearest}`?")),
             (None, true) => diagnostic,
-            (None, false) => diagnostic.hint(format!(
-                "declared are {}",
-                list(known.iter().map(|name| &***name))
-            )),
+            (None, false) => diagnostic.hint(format!("declared are {}", list(known.iter().map(|name| &***name)))),
         }
     }
 
@@ -360,27 +259,19 @@ impl Checker<'_> {
         }
         let (key, place) = written_key(reference, 1);
         let outputs = &self.modules.get(&call.folder)?.outputs;
-        let output = reference
-            .attribute(place)
-            .filter(|_| key.is_some() || call.meta.is_single())?;
+        let output = reference.attribute(place).filter(|_| key.is_some() || call.meta.is_single())?;
         if outputs.contains_key(output) {
             return None;
         }
         let diagnostic = Diagnostic::error(format!("the module has no output `{output}`"));
-        let diagnostic = diagnostic
-            .at(reference.span_through(place + 1))
-            .label(call.header, "called here");
+        let diagnostic = diagnostic.at(reference.span_through(place + 1)).label(call.header, "called here");
         let hint = did_you_mean(output, outputs.keys().map(|name| &**name));
         Some(hint.into_iter().fold(diagnostic, Diagnostic::hint))
     }
 }
 
 fn repeated(reference: &Reference, around: Around) -> Option<Diagnostic> {
-    let wanted = if &*reference.root == "each" {
-        "for_each"
-    } else {
-        "count"
-    };
+    let wanted = if &*reference.root == "each" { "for_each" } else { "count" };
     let is_there = match around.repetition {
         Some(Repetition::ForEach(_)) => wanted == "for_each",
         Some(Repetition::Count(_)) => wanted == "count",
@@ -398,31 +289,18 @@ fn key(reference: &Reference, repetition: &Repetition) -> Option<Diagnostic> {
     let (key, _) = written_key(reference, 1);
     match (repetition, key, reference.attribute(1)) {
         (Repetition::Single, Some(key), _) => {
-            let summary =
-                format!("`{name}` has neither `count` nor `for_each`, so no instance `{key}`");
-            Some(
-                Diagnostic::error(summary)
-                    .at(reference.span_through(2))
-                    .hint(format!("write `{name}`")),
-            )
+            let summary = format!("`{name}` has neither `count` nor `for_each`, so no instance `{key}`");
+            Some(Diagnostic::error(summary).at(reference.span_through(2)).hint(format!("write `{name}`")))
         }
-        (
-            Repetition::Count(attribute) | Repetition::ForEach(attribute),
-            None,
-            Some(attribute_name),
-        ) => {
-            let example = if matches!(repetition, Repetition::Count(_)) {
-                "[0]"
-            } else {
-                "[\"key\"]"
-            };
-            let summary = format!(
-                "`{name}` has several instances, expected a key before `.{attribute_name}`"
-            );
+        (Repetition::Count(attribute) | Repetition::ForEach(attribute), None, Some(attribute_name)) => {
+            let example = if matches!(repetition, Repetition::Count(_)) { "[0]" } else { "[\"key\"]" };
+            let summary = format!("`{name}` has several instances, expected a key before `.{attribute_name}`");
             let diagnostic = Diagnostic::error(summary)
                 .at(reference.span_through(2))
                 .label(attribute.name_span, "it has instances because of this");
-            Some(diagnostic.hint(format!("one instance: `{name}{example}.{attribute_name}`; all: `[for x in {name} : x.{attribute_name}]`")))
+            Some(diagnostic.hint(format!(
+                "one instance: `{name}{example}.{attribute_name}`; all: `[for x in {name} : x.{attribute_name}]`"
+            )))
         }
         (Repetition::Single | Repetition::Count(_) | Repetition::ForEach(_), _, _) => None,
     }

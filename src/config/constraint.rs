@@ -12,12 +12,8 @@ use hcl::edit::expr::{Expression as Tree, FuncCall, Object, ObjectKey};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const PRIMITIVES: [(&str, Type); 4] = [
-    ("string", Type::Text),
-    ("number", Type::Number),
-    ("bool", Type::Bool),
-    ("any", Type::Dynamic),
-];
+const PRIMITIVES: [(&str, Type); 4] =
+    [("string", Type::Text), ("number", Type::Number), ("bool", Type::Bool), ("any", Type::Dynamic)];
 
 /// A type, with the defaults of optional attributes anywhere inside.
 #[derive(Clone, Debug)]
@@ -41,30 +37,20 @@ impl Defaults {
     }
 
     /// Returns the value with defaults filled in where an attribute is missing or null. `evaluate` gives the value of a default.
-    pub(super) fn fill(
-        &self,
-        value: &Value,
-        evaluate: &mut dyn FnMut(&Expression) -> Value,
-    ) -> Value {
+    pub(super) fn fill(&self, value: &Value, evaluate: &mut dyn FnMut(&Expression) -> Value) -> Value {
         if self.is_empty() || value.is_null() || value.is_unknown() {
             return value.clone();
         }
         let marks = value.marks();
         let filled = match value.kind() {
-            Kind::Object(object) if object.address.is_none() => {
-                self.fill_attributes(&object.attributes, evaluate)
+            Kind::Object(object) if object.address.is_none() => self.fill_attributes(&object.attributes, evaluate),
+            Kind::Map(_, entries) if self.own.is_empty() => {
+                Value::object(entries.iter().map(|(key, item)| (key.clone(), self.fill_inside("", item, evaluate))))
             }
-            Kind::Map(_, entries) if self.own.is_empty() => Value::object(
-                entries
-                    .iter()
-                    .map(|(key, item)| (key.clone(), self.fill_inside("", item, evaluate))),
-            ),
             Kind::Map(_, entries) => self.fill_attributes(entries, evaluate),
             Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
                 let items = items.iter().enumerate();
-                Value::tuple(
-                    items.map(|(at, item)| self.fill_inside(&at.to_string(), item, evaluate)),
-                )
+                Value::tuple(items.map(|(at, item)| self.fill_inside(&at.to_string(), item, evaluate)))
             }
             _ => return value.clone(),
         };
@@ -88,12 +74,7 @@ impl Defaults {
         }))
     }
 
-    fn fill_inside(
-        &self,
-        name: &str,
-        value: &Value,
-        evaluate: &mut dyn FnMut(&Expression) -> Value,
-    ) -> Value {
+    fn fill_inside(&self, name: &str, value: &Value, evaluate: &mut dyn FnMut(&Expression) -> Value) -> Value {
         match self.inside.get(name).or_else(|| self.inside.get("")) {
             Some(defaults) => defaults.fill(value, evaluate),
             None => value.clone(),
@@ -118,9 +99,7 @@ impl Reader<'_> {
     }
 
     fn span(&self, tree: &Tree) -> Span {
-        let range = tree
-            .span()
-            .expect("the parser gives every expression a range");
+        let range = tree.span().expect("the parser gives every expression a range");
         Span::new(self.file, range.start as u32, range.end as u32)
     }
 
@@ -135,11 +114,9 @@ impl Reader<'_> {
             Tree::Variable(name) => self.named(tree, name.as_str()),
             Tree::FuncCall(call) => self.constructed(tree, call),
             Tree::Parenthesis(inner) => self.read(inner.inner()),
-            Tree::String(text) if PRIMITIVES.iter().any(|(name, _)| *name == text.as_str()) => self
-                .error(
-                    tree,
-                    format!("expected the type `{}` without quotes", text.as_str()),
-                ),
+            Tree::String(text) if PRIMITIVES.iter().any(|(name, _)| *name == text.as_str()) => {
+                self.error(tree, format!("expected the type `{}` without quotes", text.as_str()))
+            }
             Tree::Null(_)
             | Tree::Bool(_)
             | Tree::Number(_)
@@ -152,10 +129,7 @@ impl Reader<'_> {
             | Tree::Traversal(_)
             | Tree::UnaryOp(_)
             | Tree::BinaryOp(_)
-            | Tree::ForExpr(_) => self.error(
-                tree,
-                "expected a type, such as `string`, `list(number)` or `tenant`",
-            ),
+            | Tree::ForExpr(_) => self.error(tree, "expected a type, such as `string`, `list(number)` or `tenant`"),
         }
     }
 
@@ -167,20 +141,13 @@ impl Reader<'_> {
             return Some((Type::Reference(name.into()), Defaults::default()));
         }
         if matches!(name, "list" | "set" | "map" | "object" | "tuple") {
-            return self.error(
-                tree,
-                format!("`{name}` needs to know of what, expected `{name}(...)`"),
-            );
+            return self.error(tree, format!("`{name}` needs to know of what, expected `{name}(...)`"));
         }
-        let known = PRIMITIVES
-            .iter()
-            .map(|(name, _)| *name)
-            .chain(self.object_types.iter().copied());
+        let known = PRIMITIVES.iter().map(|(name, _)| *name).chain(self.object_types.iter().copied());
         let hint = did_you_mean(name, known);
         let span = self.span(tree);
         let diagnostic = Diagnostic::error(format!("there is no type `{name}`")).at(span);
-        self.diagnostics
-            .push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
+        self.diagnostics.push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
         None
     }
 
@@ -199,40 +166,23 @@ impl Reader<'_> {
                 Some((collection, inside([(Arc::from(""), defaults)])))
             }
             ("tuple", [Tree::Array(items)]) => {
-                let items: Vec<_> = items
-                    .iter()
-                    .map(|item| self.read(item))
-                    .collect::<Option<_>>()?;
+                let items: Vec<_> = items.iter().map(|item| self.read(item)).collect::<Option<_>>()?;
                 let (types, defaults): (Vec<Type>, Vec<Defaults>) = items.into_iter().unzip();
-                let defaults = defaults
-                    .into_iter()
-                    .enumerate()
-                    .map(|(at, defaults)| (at.to_string().into(), defaults));
+                let defaults = defaults.into_iter().enumerate().map(|(at, defaults)| (at.to_string().into(), defaults));
                 Some((Type::Tuple(types.into()), inside(defaults)))
             }
             ("object", [Tree::Object(fields)]) => self.object(fields),
-            ("list" | "set" | "map", _) => self.error(
-                tree,
-                format!("`{name}` takes one type, such as `{name}(string)`"),
-            ),
-            ("tuple", _) => self.error(
-                tree,
-                "`tuple` takes a list of types, such as `tuple([string, number])`",
-            ),
-            ("object", _) => self.error(
-                tree,
-                "`object` takes attributes with types, such as `object({ name = string })`",
-            ),
-            ("optional", _) => self.error(
-                tree,
-                "`optional` is only for attributes of an `object({ ... })`",
-            ),
-            (other, _) => self.error(
-                tree,
-                format!(
-                    "there is no type `{other}(...)`, expected list, set, map, tuple or object"
-                ),
-            ),
+            ("list" | "set" | "map", _) => {
+                self.error(tree, format!("`{name}` takes one type, such as `{name}(string)`"))
+            }
+            ("tuple", _) => self.error(tree, "`tuple` takes a list of types, such as `tuple([string, number])`"),
+            ("object", _) => {
+                self.error(tree, "`object` takes attributes with types, such as `object({ name = string })`")
+            }
+            ("optional", _) => self.error(tree, "`optional` is only for attributes of an `object({ ... })`"),
+            (other, _) => {
+                self.error(tree, format!("there is no type `{other}(...)`, expected list, set, map, tuple or object"))
+            }
         }
     }
 
@@ -243,9 +193,7 @@ impl Reader<'_> {
         for (key, field) in fields {
             let tree = field.expr();
             let name: Arc<str> = match key {
-                ObjectKey::Ident(name) | ObjectKey::Expression(Tree::Variable(name)) => {
-                    name.as_str().into()
-                }
+                ObjectKey::Ident(name) | ObjectKey::Expression(Tree::Variable(name)) => name.as_str().into(),
                 ObjectKey::Expression(Tree::String(name)) => name.as_str().into(),
                 ObjectKey::Expression(other) => {
                     return self
@@ -256,25 +204,13 @@ impl Reader<'_> {
             let (of, is_optional, default) = self.field(tree)?;
             own.extend(default.map(|default| (name.clone(), default)));
             nested.push((name.clone(), of.1));
-            types.insert(
-                name,
-                ObjectField {
-                    of: of.0,
-                    is_optional,
-                },
-            );
+            types.insert(name, ObjectField { of: of.0, is_optional });
         }
-        let defaults = Defaults {
-            own,
-            ..inside(nested)
-        };
+        let defaults = Defaults { own, ..inside(nested) };
         Some((Type::Object(Arc::new(types)), defaults))
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "the three things a field says, taken apart at the only call"
-    )]
+    #[expect(clippy::type_complexity, reason = "the three things a field says, taken apart at the only call")]
     fn field(&mut self, tree: &Tree) -> Option<((Type, Defaults), bool, Option<Arc<Expression>>)> {
         let call = match tree {
             Tree::FuncCall(call) if call.name.name.as_str() == "optional" => call,
@@ -296,12 +232,6 @@ impl Reader<'_> {
 }
 
 fn inside(defaults: impl IntoIterator<Item = (Arc<str>, Defaults)>) -> Defaults {
-    let inside = defaults
-        .into_iter()
-        .filter(|(_, defaults)| !defaults.is_empty())
-        .collect();
-    Defaults {
-        own: BTreeMap::new(),
-        inside,
-    }
+    let inside = defaults.into_iter().filter(|(_, defaults)| !defaults.is_empty()).collect();
+    Defaults { own: BTreeMap::new(), inside }
 }

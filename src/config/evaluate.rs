@@ -35,12 +35,7 @@ impl Stack {
     /// # Panics
     ///
     /// If `block` is not the address of one of [`Stack::blocks`].
-    pub fn conditions(
-        &self,
-        block: &Address,
-        own: Option<&Value>,
-        objects: &Objects,
-    ) -> Diagnostics {
+    pub fn conditions(&self, block: &Address, own: Option<&Value>, objects: &Objects) -> Diagnostics {
         let (place, object, repeated) = self.find(block);
         let run = Run::new(&self.program, Some(objects));
         let mut diagnostics = Diagnostics::new();
@@ -66,40 +61,23 @@ impl Stack {
             for rule in &output.preconditions {
                 frame.rule(rule, "a precondition does not hold", &mut own);
             }
-            let cell = CellName {
-                kind: CellKind::Output,
-                name: name.clone(),
-            };
-            let value = run
-                .cell(0, &cell, output.header)
-                .unwrap_or_else(|diagnostic| {
-                    own.push(diagnostic);
-                    Value::unknown(Type::Dynamic)
-                });
+            let cell = CellName { kind: CellKind::Output, name: name.clone() };
+            let value = run.cell(0, &cell, output.header).unwrap_or_else(|diagnostic| {
+                own.push(diagnostic);
+                Value::unknown(Type::Dynamic)
+            });
             let marks = value.deep_marks();
             if marks.contains(Marks::SENSITIVE) && !output.is_sensitive {
-                let summary = format!(
-                    "`output.{name}` is made from sensitive values, expected `sensitive = true`"
-                );
-                let hint =
-                    "add `sensitive = true`, or `nonsensitive(...)` around what may be shown";
+                let summary = format!("`output.{name}` is made from sensitive values, expected `sensitive = true`");
+                let hint = "add `sensitive = true`, or `nonsensitive(...)` around what may be shown";
                 own.push(Diagnostic::error(summary).at(output.value.span).hint(hint));
             }
             if marks.contains(Marks::EPHEMERAL) {
-                let summary = format!(
-                    "`output.{name}` is ephemeral, but outputs of a stack are kept in state"
-                );
+                let summary = format!("`output.{name}` is ephemeral, but outputs of a stack are kept in state");
                 own.push(Diagnostic::error(summary).at(output.value.span));
             }
             let is_sensitive = output.is_sensitive;
-            outputs.insert(
-                name.clone(),
-                Output {
-                    value,
-                    is_sensitive,
-                    description: output.description.clone(),
-                },
-            );
+            outputs.insert(name.clone(), Output { value, is_sensitive, description: output.description.clone() });
         }
         (outputs, run.finish(own))
     }
@@ -111,62 +89,39 @@ impl Stack {
         for (place, instance) in self.program.instances.iter().enumerate() {
             for (name, check) in &instance.module.checks {
                 for rule in &check.assertions {
-                    run.frame(place)
-                        .rule(rule, &format!("check `{name}` does not hold"), &mut own);
+                    run.frame(place).rule(rule, &format!("check `{name}` does not hold"), &mut own);
                 }
             }
         }
         let mut warnings = Diagnostics::new();
-        warnings.extend(run.finish(own).into_iter().map(|diagnostic| Diagnostic {
-            severity: Severity::Warning,
-            ..diagnostic
-        }));
+        warnings.extend(
+            run.finish(own).into_iter().map(|diagnostic| Diagnostic { severity: Severity::Warning, ..diagnostic }),
+        );
         warnings
     }
 
     fn find(&self, block: &Address) -> (usize, &Object, Repeated) {
-        let place = *self
-            .program
-            .places
-            .get(&block.module)
-            .expect("the module of a block of the stack is an instance");
+        let place = *self.program.places.get(&block.module).expect("the module of a block of the stack is an instance");
         let module = &self.program.instances[place].module;
-        let object = module
-            .objects
-            .get(&(block.kind.clone(), block.name.clone()))
-            .expect("a block of the stack is declared");
-        let repeated = self
-            .program
-            .repeated(place, block)
-            .expect("a block of the stack is one of its instances");
+        let object =
+            module.objects.get(&(block.kind.clone(), block.name.clone())).expect("a block of the stack is declared");
+        let repeated = self.program.repeated(place, block).expect("a block of the stack is one of its instances");
         (place, object, repeated)
     }
 }
 
 fn about(diagnostics: Diagnostics, block: &Address) -> Diagnostics {
     let mut all = Diagnostics::new();
-    all.extend(
-        diagnostics
-            .into_iter()
-            .map(|diagnostic| diagnostic.about(block)),
-    );
+    all.extend(diagnostics.into_iter().map(|diagnostic| diagnostic.about(block)));
     all
 }
 
 impl Frame<'_> {
     fn body(&mut self, body: &syntax::Body, span: Span, diagnostics: &mut Diagnostics) -> Body {
-        let mut evaluated = Body {
-            attributes: BTreeMap::new(),
-            blocks: Vec::new(),
-            span,
-        };
+        let mut evaluated = Body { attributes: BTreeMap::new(), blocks: Vec::new(), span };
         for attribute in &body.attributes {
             let value = self.evaluate(&attribute.expression, diagnostics);
-            let item = Evaluated {
-                value,
-                name_span: attribute.name_span,
-                span: attribute.span,
-            };
+            let item = Evaluated { value, name_span: attribute.name_span, span: attribute.span };
             evaluated.attributes.insert(attribute.name.clone(), item);
         }
         for block in &body.blocks {
@@ -175,17 +130,9 @@ impl Frame<'_> {
                     self.dynamic(block, label, &mut evaluated.blocks, diagnostics);
                 }
                 _ => {
-                    let labels = block
-                        .labels
-                        .iter()
-                        .map(|label| label.text.clone())
-                        .collect();
+                    let labels = block.labels.iter().map(|label| label.text.clone()).collect();
                     let body = self.body(&block.body, block.header, diagnostics);
-                    evaluated.blocks.push(NestedBlock {
-                        kind: block.kind.clone(),
-                        labels,
-                        body,
-                    });
+                    evaluated.blocks.push(NestedBlock { kind: block.kind.clone(), labels, body });
                 }
             }
         }
@@ -207,11 +154,7 @@ impl Frame<'_> {
             self.iterators.push(item);
             let labels = self.labels(block, diagnostics);
             let body = self.body(&content.body, block.header, diagnostics);
-            into.push(NestedBlock {
-                kind: label.text.clone(),
-                labels,
-                body,
-            });
+            into.push(NestedBlock { kind: label.text.clone(), labels, body });
             self.iterators.pop();
         }
     }
@@ -229,36 +172,21 @@ impl Frame<'_> {
         let name = iterator(&block.body).unwrap_or_else(|| label.text.clone());
         let collection = self.evaluate(&for_each.expression, diagnostics);
         let pairs: Vec<(Value, Value)> = match collection.kind() {
-            Kind::Map(_, entries) => entries
-                .iter()
-                .map(|(key, value)| (Value::text(key.clone()), value.clone()))
-                .collect(),
-            Kind::Object(object) => object
-                .attributes
-                .iter()
-                .map(|(key, value)| (Value::text(key.clone()), value.clone()))
-                .collect(),
-            Kind::Set(_, items) => items
-                .iter()
-                .map(|item| (item.clone(), item.clone()))
-                .collect(),
-            Kind::List(_, items) | Kind::Tuple(items) => items
-                .iter()
-                .enumerate()
-                .map(|(at, item)| (Value::from(at as i64), item.clone()))
-                .collect(),
-            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..) => {
-                Vec::new()
+            Kind::Map(_, entries) => {
+                entries.iter().map(|(key, value)| (Value::text(key.clone()), value.clone())).collect()
             }
+            Kind::Object(object) => {
+                object.attributes.iter().map(|(key, value)| (Value::text(key.clone()), value.clone())).collect()
+            }
+            Kind::Set(_, items) => items.iter().map(|item| (item.clone(), item.clone())).collect(),
+            Kind::List(_, items) | Kind::Tuple(items) => {
+                items.iter().enumerate().map(|(at, item)| (Value::from(at as i64), item.clone())).collect()
+            }
+            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..) => Vec::new(),
         };
         let marks = collection.marks();
-        let item = |(key, value): (Value, Value)| {
-            Value::object([("key", key), ("value", value.with_marks(marks))])
-        };
-        pairs
-            .into_iter()
-            .map(|pair| (name.clone(), item(pair)))
-            .collect()
+        let item = |(key, value): (Value, Value)| Value::object([("key", key), ("value", value.with_marks(marks))]);
+        pairs.into_iter().map(|pair| (name.clone(), item(pair))).collect()
     }
 
     fn labels(&self, block: &syntax::Block, diagnostics: &mut Diagnostics) -> Vec<Arc<str>> {
@@ -269,16 +197,11 @@ impl Frame<'_> {
         let texts = value.as_items().map(|items| {
             items
                 .iter()
-                .map(|item| {
-                    convert(item, &Type::Text)
-                        .ok()
-                        .and_then(|text| text.as_text().map(Arc::from))
-                })
+                .map(|item| convert(item, &Type::Text).ok().and_then(|text| text.as_text().map(Arc::from)))
                 .collect()
         });
         texts.flatten().unwrap_or_else(|| {
-            diagnostics
-                .push(Diagnostic::error("`labels` takes a list of known texts").at(labels.span));
+            diagnostics.push(Diagnostic::error("`labels` takes a list of known texts").at(labels.span));
             Vec::new()
         })
     }
@@ -299,11 +222,7 @@ impl Frame<'_> {
                     }
                     for item in self.items(block, label, diagnostics) {
                         self.iterators.push(item);
-                        let key = self
-                            .labels(block, diagnostics)
-                            .first()
-                            .cloned()
-                            .map(Key::Text);
+                        let key = self.labels(block, diagnostics).first().cloned().map(Key::Text);
                         shape.entry(label.text.clone()).or_default().push(key);
                         for content in block.body.blocks("content") {
                             self.shape(&content.body, run, diagnostics);
@@ -312,8 +231,7 @@ impl Frame<'_> {
                     }
                 }
                 ("dynamic", _) => {
-                    let summary =
-                        "`dynamic` needs the kind of block as its label: `dynamic \"disk\" {`";
+                    let summary = "`dynamic` needs the kind of block as its label: `dynamic \"disk\" {`";
                     diagnostics.push(Diagnostic::error(summary).at(block.header));
                 }
                 (_, labels) => {
@@ -327,12 +245,7 @@ impl Frame<'_> {
         shape
     }
 
-    fn is_expandable(
-        &self,
-        block: &syntax::Block,
-        run: &Run,
-        diagnostics: &mut Diagnostics,
-    ) -> bool {
+    fn is_expandable(&self, block: &syntax::Block, run: &Run, diagnostics: &mut Diagnostics) -> bool {
         if block.body.blocks("content").count() != 1 {
             let summary = "`dynamic` needs one `content` block";
             diagnostics.push(Diagnostic::error(summary).at(block.header));

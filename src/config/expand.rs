@@ -61,28 +61,18 @@ impl Builder<'_> {
         let run = Run::new(&self.program, None);
         let frame = run.frame(0);
         for (name, variable) in &root.variables {
-            let (value, place) = given.remove(name).map_or(
-                (None, given::Place::Span(variable.header)),
-                |(value, place)| (Some(value), place),
-            );
+            let (value, place) = given
+                .remove(name)
+                .map_or((None, given::Place::Span(variable.header)), |(value, place)| (Some(value), place));
             if value.is_none() && variable.default.is_none() {
                 self.diagnostics.push(given::missing(name, variable));
             }
-            values.push((
-                name,
-                given::accept(name, variable, value, &place, &frame, self.diagnostics),
-            ));
+            values.push((name, given::accept(name, variable, value, &place, &frame, self.diagnostics)));
         }
         for (name, value) in values {
-            let cell = CellName {
-                kind: CellKind::Variable,
-                name: name.clone(),
-            };
+            let cell = CellName { kind: CellKind::Variable, name: name.clone() };
             let knowledge = &self.program.instances[0].cells[&cell];
-            knowledge
-                .value
-                .set(value)
-                .expect("a root variable is given once");
+            knowledge.value.set(value).expect("a root variable is given once");
         }
     }
 
@@ -96,13 +86,11 @@ impl Builder<'_> {
             };
             let path = self.program.instances[place].path.clone();
             if path.0.len() >= MODULE_DEPTH_MAX || self.is_full() {
-                let summary = format!(
-                    "too many module calls: at most {MODULE_DEPTH_MAX} deep and {MODULES_MAX} instances"
-                );
+                let summary =
+                    format!("too many module calls: at most {MODULE_DEPTH_MAX} deep and {MODULES_MAX} instances");
                 if !self.is_over {
                     self.is_over = true;
-                    self.diagnostics
-                        .push(Diagnostic::error(summary).at(call.header));
+                    self.diagnostics.push(Diagnostic::error(summary).at(call.header));
                 }
                 return;
             }
@@ -111,31 +99,18 @@ impl Builder<'_> {
             };
             let mut children = Vec::new();
             for (key, value) in keys.iter() {
-                let caller = Caller {
-                    instance: place,
-                    call: name.clone(),
-                    repeated: Repeated::of(key.as_ref(), value),
-                };
-                children.push(self.add(Instance::new(
-                    path.then(&name, key),
-                    called.clone(),
-                    Some(caller),
-                )));
+                let caller =
+                    Caller { instance: place, call: name.clone(), repeated: Repeated::of(key.as_ref(), value) };
+                children.push(self.add(Instance::new(path.then(&name, key), called.clone(), Some(caller))));
             }
             let expansion = match &keys {
                 Expansion::Single(_) => Expansion::Single(children[0]),
                 Expansion::Count(_) => Expansion::Count(children.clone()),
-                Expansion::Each(items) => Expansion::Each(
-                    items
-                        .keys()
-                        .cloned()
-                        .zip(children.iter().copied())
-                        .collect(),
-                ),
+                Expansion::Each(items) => {
+                    Expansion::Each(items.keys().cloned().zip(children.iter().copied()).collect())
+                }
             };
-            self.program.instances[place]
-                .children
-                .insert(name, expansion);
+            self.program.instances[place].children.insert(name, expansion);
             for child in children {
                 self.calls(child);
             }
@@ -147,10 +122,7 @@ impl Builder<'_> {
         let mut is_fine = true;
         for (place, instance) in self.program.instances.iter().enumerate() {
             for cell in instance.cells.keys() {
-                let span = self
-                    .program
-                    .definition(place, cell)
-                    .map(|(_, expression)| expression.span);
+                let span = self.program.definition(place, cell).map(|(_, expression)| expression.span);
                 let Some(span) = span else {
                     continue;
                 };
@@ -171,10 +143,7 @@ impl Builder<'_> {
         let mut own = Diagnostics::new();
         for (place, instance) in self.program.instances.iter().enumerate() {
             for cell in instance.cells.keys() {
-                let span = self
-                    .program
-                    .definition(place, cell)
-                    .map(|(_, expression)| expression.span);
+                let span = self.program.definition(place, cell).map(|(_, expression)| expression.span);
                 if let Some(Err(diagnostic)) = span.map(|span| run.cell(place, cell, span)) {
                     own.push(diagnostic);
                 }
@@ -193,15 +162,10 @@ impl Builder<'_> {
                 };
                 total += expansion.iter().count();
                 if total > INSTANCES_MAX {
-                    let summary =
-                        format!("the stack has more than {INSTANCES_MAX} objects, expected fewer");
-                    return self
-                        .diagnostics
-                        .push(Diagnostic::error(summary).at(object.header));
+                    let summary = format!("the stack has more than {INSTANCES_MAX} objects, expected fewer");
+                    return self.diagnostics.push(Diagnostic::error(summary).at(object.header));
                 }
-                self.program.instances[place]
-                    .objects
-                    .insert(key.clone(), expansion);
+                self.program.instances[place].objects.insert(key.clone(), expansion);
             }
         }
     }
@@ -217,9 +181,7 @@ impl Builder<'_> {
         let value = known(&run, &run.frame(place), attribute, &mut own);
         let expansion = value.and_then(|value| match repetition {
             Repetition::Count(_) => counted(&value, attribute, &mut own).map(Expansion::Count),
-            Repetition::ForEach(_) | Repetition::Single => {
-                each(&value, attribute, &mut own).map(Expansion::Each)
-            }
+            Repetition::ForEach(_) | Repetition::Single => each(&value, attribute, &mut own).map(Expansion::Each),
         });
         let reported = run.finish(own);
         self.diagnostics.extend(reported);
@@ -243,12 +205,7 @@ impl Builder<'_> {
 }
 
 /// Returns the value of `count` or `for_each`, or nothing after reporting that it depends on an object.
-pub(super) fn known(
-    run: &Run,
-    frame: &Frame,
-    attribute: &Attribute,
-    diagnostics: &mut Diagnostics,
-) -> Option<Value> {
+pub(super) fn known(run: &Run, frame: &Frame, attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<Value> {
     match objects_behind(run, frame, &attribute.expression) {
         Err(diagnostic) => diagnostics.push(diagnostic),
         Ok(blocks) if !blocks.is_empty() => {
@@ -258,7 +215,11 @@ pub(super) fn known(
                 blocks.join(", ")
             );
             let diagnostic = Diagnostic::error(summary).at(attribute.span);
-            diagnostics.push(diagnostic.hint("how many instances there are may depend on variables, locals, `path` and the workspace only"));
+            diagnostics.push(
+                diagnostic.hint(
+                    "how many instances there are may depend on variables, locals, `path` and the workspace only",
+                ),
+            );
         }
         Ok(_) => {
             let mut errors = Diagnostics::new();
@@ -271,24 +232,12 @@ pub(super) fn known(
     None
 }
 
-fn objects_behind(
-    run: &Run,
-    frame: &Frame,
-    expression: &Expression,
-) -> Result<Vec<String>, Diagnostic> {
+fn objects_behind(run: &Run, frame: &Frame, expression: &Expression) -> Result<Vec<String>, Diagnostic> {
     let facts = Follower::new(run.program).expressions(frame.instance, [expression])?;
-    Ok(facts
-        .blocks
-        .iter()
-        .map(|address| format!("`{address}`"))
-        .collect())
+    Ok(facts.blocks.iter().map(|address| format!("`{address}`")).collect())
 }
 
-fn counted(
-    value: &Value,
-    attribute: &Attribute,
-    diagnostics: &mut Diagnostics,
-) -> Option<Vec<Value>> {
+fn counted(value: &Value, attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<Vec<Value>> {
     let number = usable(value, attribute, diagnostics)
         .and_then(|value| convert(&value, &Type::Number).ok())
         .and_then(|value| value.as_i64());
@@ -297,8 +246,7 @@ fn counted(
             return Some(vec![Value::from(true); count as usize]);
         }
         Some(count) => {
-            let summary =
-                format!("`count` is {count}, expected a whole number from 0 to {INSTANCES_MAX}");
+            let summary = format!("`count` is {count}, expected a whole number from 0 to {INSTANCES_MAX}");
             diagnostics.push(Diagnostic::error(summary).at(attribute.span));
         }
         None if diagnostics.has_errors() => {}
@@ -309,20 +257,14 @@ fn counted(
     None
 }
 
-fn each(
-    value: &Value,
-    attribute: &Attribute,
-    diagnostics: &mut Diagnostics,
-) -> Option<BTreeMap<Arc<str>, Value>> {
+fn each(value: &Value, attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<BTreeMap<Arc<str>, Value>> {
     let value = usable(value, attribute, diagnostics)?;
     let summary = match value.kind() {
         Kind::Map(_, entries) => return Some((**entries).clone()),
         Kind::Object(object) => return Some(object.attributes.clone()),
         Kind::Set(Type::Text, items) => {
-            let keys: Option<BTreeMap<Arc<str>, Value>> = items
-                .iter()
-                .map(|item| item.as_text().map(|text| (Arc::from(text), item.clone())))
-                .collect();
+            let keys: Option<BTreeMap<Arc<str>, Value>> =
+                items.iter().map(|item| item.as_text().map(|text| (Arc::from(text), item.clone()))).collect();
             if keys.is_some() {
                 return keys;
             }
@@ -330,24 +272,14 @@ fn each(
         }
         Kind::Set(_, items) if items.is_empty() => return Some(BTreeMap::new()),
         Kind::List(..) | Kind::Tuple(_) => {
-            let diagnostic = Diagnostic::error(format!(
-                "`for_each` takes a map or a set of texts, found {}",
-                value.type_of()
-            ));
+            let diagnostic =
+                Diagnostic::error(format!("`for_each` takes a map or a set of texts, found {}", value.type_of()));
             let hint = "positions move when an item is taken out; write `toset([...])` to use the texts as keys";
             diagnostics.push(diagnostic.at(attribute.span).hint(hint));
             return None;
         }
-        Kind::Null(_)
-        | Kind::Bool(_)
-        | Kind::Number(_)
-        | Kind::Text(_)
-        | Kind::Set(..)
-        | Kind::Unknown(..) => {
-            format!(
-                "`for_each` takes a map or a set of texts, found {}",
-                value.type_of()
-            )
+        Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Set(..) | Kind::Unknown(..) => {
+            format!("`for_each` takes a map or a set of texts, found {}", value.type_of())
         }
     };
     diagnostics.push(Diagnostic::error(summary).at(attribute.span));
@@ -374,11 +306,7 @@ fn usable(value: &Value, attribute: &Attribute, diagnostics: &mut Diagnostics) -
     };
     let diagnostic = Diagnostic::error(summary).at(attribute.span);
     let is_sensitive = marks.contains(Marks::SENSITIVE);
-    diagnostics.push(if is_sensitive {
-        diagnostic.hint("`nonsensitive(...)` if it may be shown")
-    } else {
-        diagnostic
-    });
+    diagnostics.push(if is_sensitive { diagnostic.hint("`nonsensitive(...)` if it may be shown") } else { diagnostic });
     None
 }
 
@@ -389,13 +317,9 @@ fn call_order(module: &Module) -> Vec<Arc<str>> {
         graph.add_node(&**name);
         let repetition = match &call.meta.repetition {
             Repetition::Single => None,
-            Repetition::Count(attribute) | Repetition::ForEach(attribute) => {
-                Some(&attribute.expression)
-            }
+            Repetition::Count(attribute) | Repetition::ForEach(attribute) => Some(&attribute.expression),
         };
-        let expressions = repetition
-            .into_iter()
-            .chain(call.inputs.values().map(|input| &input.expression));
+        let expressions = repetition.into_iter().chain(call.inputs.values().map(|input| &input.expression));
         for other in calls_behind(module, expressions) {
             if let Some((other, _)) = module.calls.get_key_value(&other) {
                 graph.add_edge(&**name, other, ());
@@ -408,10 +332,7 @@ fn call_order(module: &Module) -> Vec<Arc<str>> {
 }
 
 /// The calls that expressions refer to, directly or through locals.
-fn calls_behind<'e>(
-    module: &'e Module,
-    expressions: impl Iterator<Item = &'e Arc<Expression>>,
-) -> BTreeSet<Arc<str>> {
+fn calls_behind<'e>(module: &'e Module, expressions: impl Iterator<Item = &'e Arc<Expression>>) -> BTreeSet<Arc<str>> {
     let mut calls = BTreeSet::new();
     let mut seen: BTreeSet<Arc<str>> = BTreeSet::new();
     let mut open: Vec<&Expression> = expressions.map(|expression| &**expression).collect();

@@ -26,15 +26,12 @@ pub(super) fn explain_all(file: FileId, text: &str, error: Error) -> Vec<Diagnos
         };
         // Blanks keep every other byte, and so every span, where it is.
         let is_line_end = |byte: u8| byte == b'\n';
-        let blank = text.bytes().enumerate().map(|(at, byte)| {
-            if block.contains(&at) && !is_line_end(byte) {
-                b' '
-            } else {
-                byte
-            }
-        });
-        text = String::from_utf8(blank.collect())
-            .expect("whole blocks are taken out, so no character is cut");
+        let blank = text.bytes().enumerate().map(
+            |(at, byte)| {
+                if block.contains(&at) && !is_line_end(byte) { b' ' } else { byte }
+            },
+        );
+        text = String::from_utf8(blank.collect()).expect("whole blocks are taken out, so no character is cut");
         next = hcl::edit::parser::parse_body(&text).err();
     }
     diagnostics

@@ -32,10 +32,7 @@ struct Gathered {
 
 impl<'a> Follower<'a> {
     pub(super) fn new(program: &'a Program) -> Self {
-        Self {
-            program,
-            chain: Vec::new(),
-        }
+        Self { program, chain: Vec::new() }
     }
 
     /// Returns the facts of expressions in a module instance.
@@ -57,18 +54,10 @@ impl<'a> Follower<'a> {
         for reference in references {
             self.reference(instance, &reference, &mut gathered)?;
         }
-        Ok(Facts {
-            blocks: Arc::new(gathered.blocks),
-            rank: gathered.rank,
-        })
+        Ok(Facts { blocks: Arc::new(gathered.blocks), rank: gathered.rank })
     }
 
-    fn reference(
-        &mut self,
-        instance: usize,
-        reference: &Reference,
-        gathered: &mut Gathered,
-    ) -> Result<(), Diagnostic> {
+    fn reference(&mut self, instance: usize, reference: &Reference, gathered: &mut Gathered) -> Result<(), Diagnostic> {
         let Some(name) = reference.attribute(0) else {
             return Ok(());
         };
@@ -78,11 +67,7 @@ impl<'a> Follower<'a> {
             "module" => self.outputs(instance, name, reference, gathered),
             kind => {
                 let here = &self.program.instances[instance];
-                if here
-                    .module
-                    .objects
-                    .contains_key(&(Arc::from(kind), name.clone()))
-                {
+                if here.module.objects.contains_key(&(Arc::from(kind), name.clone())) {
                     gathered.blocks.insert(block_address(here, reference, name));
                 }
                 Ok(())
@@ -104,17 +89,14 @@ impl<'a> Follower<'a> {
         let (key, after) = written_key(reference, 1);
         let output = reference.attribute(after);
         let places: Vec<usize> = match (children, &key) {
-            (Expansion::Count(_) | Expansion::Each(_), None) => {
-                children.iter().map(|(_, place)| *place).collect()
-            }
+            (Expansion::Count(_) | Expansion::Each(_), None) => children.iter().map(|(_, place)| *place).collect(),
             _ => children.get(key.as_ref()).copied().into_iter().collect(),
         };
         for place in places {
             let outputs = program.instances[place].module.outputs.keys();
             for name in outputs.filter(|name| {
-                output.is_none_or(|output| {
-                    output == *name || key.is_none() && !matches!(children, Expansion::Single(_))
-                })
+                output
+                    .is_none_or(|output| output == *name || key.is_none() && !matches!(children, Expansion::Single(_)))
             }) {
                 self.cell(place, CellKind::Output, name, reference.span, gathered)?;
             }
@@ -130,26 +112,14 @@ impl<'a> Follower<'a> {
         span: Span,
         gathered: &mut Gathered,
     ) -> Result<(), Diagnostic> {
-        let facts = self.facts(
-            instance,
-            &CellName {
-                kind,
-                name: name.clone(),
-            },
-            span,
-        )?;
+        let facts = self.facts(instance, &CellName { kind, name: name.clone() }, span)?;
         gathered.rank = gathered.rank.max(facts.rank + 1);
         gathered.blocks.extend(facts.blocks.iter().cloned());
         Ok(())
     }
 
     /// Returns the facts of a name that is referred to at `span`. A name that is not declared has none: that is reported elsewhere.
-    pub(super) fn facts(
-        &mut self,
-        instance: usize,
-        cell: &CellName,
-        span: Span,
-    ) -> Result<Facts, Diagnostic> {
+    pub(super) fn facts(&mut self, instance: usize, cell: &CellName, span: Span) -> Result<Facts, Diagnostic> {
         let program = self.program;
         let Some(knowledge) = program.instances[instance].cells.get(cell) else {
             return Ok(Facts::default());
@@ -177,65 +147,33 @@ impl<'a> Follower<'a> {
     }
 
     fn circle(&self, start: usize, span: Span) -> Diagnostic {
-        let names: Vec<String> = self.chain[start..]
-            .iter()
-            .map(|(place, cell, _)| self.program.cell_text(*place, cell))
-            .collect();
+        let names: Vec<String> =
+            self.chain[start..].iter().map(|(place, cell, _)| self.program.cell_text(*place, cell)).collect();
         let first = names.first().cloned().unwrap_or_default();
-        let summary = format!(
-            "`{first}` depends on itself: {} -> {first}",
-            names.join(" -> ")
-        );
+        let summary = format!("`{first}` depends on itself: {} -> {first}", names.join(" -> "));
         let others = self.chain.iter().skip(start + 1).zip(&names);
-        let diagnostic = others.fold(
-            Diagnostic::error(summary).at(span),
-            |diagnostic, ((_, cell, at), name)| {
-                diagnostic.label(*at, format!("`{name}` refers to `{}` here", cell.name))
-            },
-        );
+        let diagnostic = others.fold(Diagnostic::error(summary).at(span), |diagnostic, ((_, cell, at), name)| {
+            diagnostic.label(*at, format!("`{name}` refers to `{}` here", cell.name))
+        });
         diagnostic.hint("let one of them be a constant, or take the common part out")
     }
 }
 
 fn too_long(span: Span) -> Diagnostic {
-    Diagnostic::error(format!(
-        "a chain of more than {CHAIN_MAX} names that refer to names, expected fewer"
-    ))
-    .at(span)
+    Diagnostic::error(format!("a chain of more than {CHAIN_MAX} names that refer to names, expected fewer")).at(span)
 }
 
 impl Program {
     /// Returns the expression behind a name, and the module instance it is evaluated in; none for values from outside.
-    pub(super) fn definition(
-        &self,
-        instance: usize,
-        cell: &CellName,
-    ) -> Option<(usize, Arc<Expression>)> {
+    pub(super) fn definition(&self, instance: usize, cell: &CellName) -> Option<(usize, Arc<Expression>)> {
         let here = &self.instances[instance];
         match cell.kind {
-            CellKind::Local => Some((
-                instance,
-                here.module.locals.get(&cell.name)?.expression.clone(),
-            )),
-            CellKind::Output => Some((
-                instance,
-                here.module
-                    .outputs
-                    .get(&cell.name)?
-                    .value
-                    .expression
-                    .clone(),
-            )),
+            CellKind::Local => Some((instance, here.module.locals.get(&cell.name)?.expression.clone())),
+            CellKind::Output => Some((instance, here.module.outputs.get(&cell.name)?.value.expression.clone())),
             CellKind::Variable => {
                 let caller = here.caller.as_ref()?;
-                let call = self.instances[caller.instance]
-                    .module
-                    .calls
-                    .get(&caller.call)?;
-                Some((
-                    caller.instance,
-                    call.inputs.get(&cell.name)?.expression.clone(),
-                ))
+                let call = self.instances[caller.instance].module.calls.get(&caller.call)?;
+                Some((caller.instance, call.inputs.get(&cell.name)?.expression.clone()))
             }
         }
     }
@@ -257,17 +195,10 @@ impl Program {
 
 /// The address a reference to a block names, with the instance key if one is written.
 fn block_address(here: &Instance, reference: &Reference, name: &Arc<str>) -> Address {
-    let is_single = here
-        .module
-        .objects
-        .get(&(reference.root.clone(), name.clone()))
-        .is_some_and(|object| object.meta.is_single());
+    let is_single =
+        here.module.objects.get(&(reference.root.clone(), name.clone())).is_some_and(|object| object.meta.is_single());
     let block = Address::new(here.path.clone(), reference.root.clone(), name.clone());
-    if is_single {
-        block
-    } else {
-        block.instance(written_key(reference, 1).0)
-    }
+    if is_single { block } else { block.instance(written_key(reference, 1).0) }
 }
 
 /// Returns the key written at a place of a reference, and the place after it.

@@ -37,12 +37,7 @@ pub(super) struct Frame<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn new(program: &'a Program, objects: Option<&'a Objects>) -> Self {
-        Self {
-            program,
-            objects,
-            computed: RefCell::default(),
-            reported: RefCell::default(),
-        }
+        Self { program, objects, computed: RefCell::default(), reported: RefCell::default() }
     }
 
     /// Returns what was reported while computing named values, and the caller's own diagnostics after it.
@@ -59,28 +54,15 @@ impl<'a> Run<'a> {
 
     /// Returns a view for an expression of one instance of a block.
     pub(super) fn repeated_frame(&'a self, instance: usize, repeated: Repeated) -> Frame<'a> {
-        Frame {
-            run: self,
-            instance,
-            repeated,
-            iterators: Vec::new(),
-            own: None,
-        }
+        Frame { run: self, instance, repeated, iterators: Vec::new(), own: None }
     }
 
     /// Returns the value of a name; unknown if it is wrong, which is reported once.
-    pub(super) fn cell(
-        &self,
-        instance: usize,
-        cell: &CellName,
-        span: Span,
-    ) -> Result<Value, Diagnostic> {
+    pub(super) fn cell(&self, instance: usize, cell: &CellName, span: Span) -> Result<Value, Diagnostic> {
         let Some(knowledge) = self.program.instances[instance].cells.get(cell) else {
-            return Err(Diagnostic::error(format!(
-                "`{}` is not declared",
-                self.program.cell_text(instance, cell)
-            ))
-            .at(span));
+            return Err(
+                Diagnostic::error(format!("`{}` is not declared", self.program.cell_text(instance, cell))).at(span)
+            );
         };
         if let Some(value) = knowledge.value.get() {
             return Ok(value.clone());
@@ -132,27 +114,16 @@ impl<'a> Run<'a> {
                 if output.is_ephemeral {
                     marks = marks | Marks::EPHEMERAL;
                 }
-                value
-                    .unwrap_or_else(|| Value::unknown(Type::Dynamic))
-                    .with_marks(marks)
+                value.unwrap_or_else(|| Value::unknown(Type::Dynamic)).with_marks(marks)
             }
             CellKind::Variable => {
                 let variable = &module.variables[&cell.name];
-                let span = self
-                    .program
-                    .definition(instance, cell)
-                    .map_or(variable.header, |(_, expression)| expression.span);
+                let span =
+                    self.program.definition(instance, cell).map_or(variable.header, |(_, expression)| expression.span);
                 let frame = self.frame(instance);
                 let place = given::Place::Span(span);
                 let mut diagnostics = Diagnostics::new();
-                let value = given::accept(
-                    &cell.name,
-                    variable,
-                    value,
-                    &place,
-                    &frame,
-                    &mut diagnostics,
-                );
+                let value = given::accept(&cell.name, variable, value, &place, &frame, &mut diagnostics);
                 self.reported.borrow_mut().extend(diagnostics);
                 value
             }
@@ -176,9 +147,7 @@ impl Frame<'_> {
     pub(super) fn rule(&self, rule: &Rule, about: &str, diagnostics: &mut Diagnostics) {
         let mut errors = Diagnostics::new();
         let condition = self.evaluate(&rule.condition.expression, &mut errors);
-        let holds = convert(&condition, &Type::Bool)
-            .ok()
-            .and_then(|value| value.as_bool());
+        let holds = convert(&condition, &Type::Bool).ok().and_then(|value| value.as_bool());
         if holds == Some(false) {
             let message = self.evaluate(&rule.error_message.expression, &mut errors);
             let text = match message.deep_marks().contains(Marks::SENSITIVE) {
@@ -191,10 +160,7 @@ impl Frame<'_> {
             ));
             diagnostics.push(diagnostic.at(rule.condition.span));
         } else if holds.is_none() && !condition.is_unknown() && !errors.has_errors() {
-            let summary = format!(
-                "a condition is true or false, found {}",
-                condition.type_of()
-            );
+            let summary = format!("a condition is true or false, found {}", condition.type_of());
             diagnostics.push(Diagnostic::error(summary).at(rule.condition.span));
         }
         diagnostics.extend(errors);
@@ -202,23 +168,13 @@ impl Frame<'_> {
 
     fn named(&self, kind: CellKind, reference: &Reference) -> Result<Resolved, Diagnostic> {
         let name = self.name(reference)?;
-        let value = self.run.cell(
-            self.instance,
-            &CellName {
-                kind,
-                name: name.clone(),
-            },
-            reference.span_through(1),
-        )?;
+        let value = self.run.cell(self.instance, &CellName { kind, name: name.clone() }, reference.span_through(1))?;
         Ok(Resolved { value, steps: 1 })
     }
 
     fn name<'r>(&self, reference: &'r Reference) -> Result<&'r Arc<str>, Diagnostic> {
         reference.attribute(0).ok_or_else(|| {
-            let summary = format!(
-                "`{0}` alone is no value, expected a name after it: `{0}.name`",
-                reference.root
-            );
+            let summary = format!("`{0}` alone is no value, expected a name after it: `{0}.name`", reference.root);
             Diagnostic::error(summary).at(reference.span)
         })
     }
@@ -227,9 +183,7 @@ impl Frame<'_> {
         let name = self.name(reference)?;
         let here = &self.run.program.instances[self.instance];
         let Some(children) = here.children.get(name) else {
-            let summary = format!(
-                "`module.{name}` is not known where this is evaluated: its instances depend on it"
-            );
+            let summary = format!("`module.{name}` is not known where this is evaluated: its instances depend on it");
             return Err(Diagnostic::error(summary).at(reference.span));
         };
         let (key, after) = written_key(reference, 1);
@@ -239,41 +193,25 @@ impl Frame<'_> {
             (_, None) => None,
         };
         let Some((place, steps)) = child else {
-            return Ok(Resolved {
-                value: self.all_outputs(children, reference.span)?,
-                steps: 1,
-            });
+            return Ok(Resolved { value: self.all_outputs(children, reference.span)?, steps: 1 });
         };
         if let Some(output) = reference.attribute(steps) {
-            let cell = CellName {
-                kind: CellKind::Output,
-                name: output.clone(),
-            };
+            let cell = CellName { kind: CellKind::Output, name: output.clone() };
             return Ok(Resolved {
-                value: self
-                    .run
-                    .cell(place, &cell, reference.span_through(steps + 1))?,
+                value: self.run.cell(place, &cell, reference.span_through(steps + 1))?,
                 steps: steps + 1,
             });
         }
-        Ok(Resolved {
-            value: self.outputs(place, reference.span)?,
-            steps,
-        })
+        Ok(Resolved { value: self.outputs(place, reference.span)?, steps })
     }
 
     fn outputs(&self, place: usize, span: Span) -> Result<Value, Diagnostic> {
         let names = self.run.program.instances[place].module.outputs.keys();
         let outputs = names.map(|name| {
-            let cell = CellName {
-                kind: CellKind::Output,
-                name: name.clone(),
-            };
+            let cell = CellName { kind: CellKind::Output, name: name.clone() };
             Ok((name.clone(), self.run.cell(place, &cell, span)?))
         });
-        Ok(Value::object(
-            outputs.collect::<Result<Vec<_>, Diagnostic>>()?,
-        ))
+        Ok(Value::object(outputs.collect::<Result<Vec<_>, Diagnostic>>()?))
     }
 
     fn all_outputs(&self, children: &Expansion<usize>, span: Span) -> Result<Value, Diagnostic> {
@@ -289,28 +227,17 @@ impl Frame<'_> {
             return Err(Diagnostic::error(summary).at(reference.span_through(1)));
         }
         let (Some(expansion), Some(objects)) = (here.objects.get(&key), self.run.objects) else {
-            return Ok(Resolved {
-                value: Value::unknown(Type::Dynamic),
-                steps: 1,
-            });
+            return Ok(Resolved { value: Value::unknown(Type::Dynamic), steps: 1 });
         };
         let address = Address::new(here.path.clone(), reference.root.clone(), name.clone());
-        let value_of = |address: &Address| {
-            objects
-                .get(address)
-                .cloned()
-                .unwrap_or_else(|| Value::unknown(Type::Dynamic))
-        };
+        let value_of =
+            |address: &Address| objects.get(address).cloned().unwrap_or_else(|| Value::unknown(Type::Dynamic));
         let (key, after) = written_key(reference, 1);
         match expansion {
-            Expansion::Single(_) => Ok(Resolved {
-                value: value_of(&address),
-                steps: 1,
-            }),
-            _ if key.is_some() && expansion.get(key.as_ref()).is_some() => Ok(Resolved {
-                value: value_of(&address.instance(key)),
-                steps: after,
-            }),
+            Expansion::Single(_) => Ok(Resolved { value: value_of(&address), steps: 1 }),
+            _ if key.is_some() && expansion.get(key.as_ref()).is_some() => {
+                Ok(Resolved { value: value_of(&address.instance(key)), steps: after })
+            }
             _ => {
                 let value = assemble(expansion, |key, _| Ok(value_of(&address.instance(key))))?;
                 Ok(Resolved { value, steps: 1 })
@@ -319,35 +246,21 @@ impl Frame<'_> {
     }
 
     fn repetition(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {
-        let value = match (
-            &*reference.root,
-            reference.attribute(0).map(|name| &**name),
-            &self.repeated,
-        ) {
+        let value = match (&*reference.root, reference.attribute(0).map(|name| &**name), &self.repeated) {
             ("each", Some("key"), Repeated::Each(key, _)) => Value::text(key.clone()),
             ("each", Some("value"), Repeated::Each(_, value)) => value.clone(),
             ("count", Some("index"), Repeated::Count(index)) => Value::from(*index as i64),
             ("each", Some("key" | "value"), _) => {
-                let diagnostic = Diagnostic::error(format!(
-                    "`{reference}` is only there in a block with `for_each`"
-                ));
+                let diagnostic = Diagnostic::error(format!("`{reference}` is only there in a block with `for_each`"));
                 return Err(diagnostic.at(reference.span));
             }
             ("count", Some("index"), _) => {
-                let diagnostic =
-                    Diagnostic::error("`count.index` is only there in a block with `count`");
+                let diagnostic = Diagnostic::error("`count.index` is only there in a block with `count`");
                 return Err(diagnostic.at(reference.span));
             }
             (root, _, _) => {
-                let expected = if root == "each" {
-                    "`each.key` or `each.value`"
-                } else {
-                    "`count.index`"
-                };
-                return Err(
-                    Diagnostic::error(format!("expected {expected}, found `{reference}`"))
-                        .at(reference.span),
-                );
+                let expected = if root == "each" { "`each.key` or `each.value`" } else { "`count.index`" };
+                return Err(Diagnostic::error(format!("expected {expected}, found `{reference}`")).at(reference.span));
             }
         };
         Ok(Resolved { value, steps: 1 })
@@ -356,24 +269,14 @@ impl Frame<'_> {
     fn surroundings(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {
         let program = self.run.program;
         let value = match (&*reference.root, reference.attribute(0).map(|name| &**name)) {
-            ("path", Some("module")) => {
-                Value::text(program.instances[self.instance].module.folder.clone())
-            }
+            ("path", Some("module")) => Value::text(program.instances[self.instance].module.folder.clone()),
             ("path", Some("root")) => Value::text(program.instances[0].module.folder.clone()),
             ("path", Some("cwd")) => Value::text(program.working_folder.clone()),
-            ("spawnpoint" | "terraform", Some("workspace")) => {
-                Value::text(program.workspace.clone())
-            }
+            ("spawnpoint" | "terraform", Some("workspace")) => Value::text(program.workspace.clone()),
             (root, _) => {
-                let expected = if root == "path" {
-                    "`path.module`, `path.root` or `path.cwd`"
-                } else {
-                    "`spawnpoint.workspace`"
-                };
-                return Err(
-                    Diagnostic::error(format!("expected {expected}, found `{reference}`"))
-                        .at(reference.span),
-                );
+                let expected =
+                    if root == "path" { "`path.module`, `path.root` or `path.cwd`" } else { "`spawnpoint.workspace`" };
+                return Err(Diagnostic::error(format!("expected {expected}, found `{reference}`")).at(reference.span));
             }
         };
         Ok(Resolved { value, steps: 1 })
@@ -381,19 +284,11 @@ impl Frame<'_> {
 
     fn cluster(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {
         let name = self.name(reference)?;
-        if !self.run.program.instances[self.instance]
-            .module
-            .clusters
-            .contains_key(name)
-        {
-            return Err(Diagnostic::error(format!("there is no `cluster.{name}`"))
-                .at(reference.span_through(1)));
+        if !self.run.program.instances[self.instance].module.clusters.contains_key(name) {
+            return Err(Diagnostic::error(format!("there is no `cluster.{name}`")).at(reference.span_through(1)));
         }
         let attributes = BTreeMap::from([(Arc::from("name"), Value::text(name.clone()))]);
-        Ok(Resolved {
-            value: Value::block(format!("cluster.{name}"), attributes),
-            steps: 1,
-        })
+        Ok(Resolved { value: Value::block(format!("cluster.{name}"), attributes), steps: 1 })
     }
 }
 
@@ -407,39 +302,23 @@ fn assemble<T>(
         .map(|(key, item)| Ok((key.clone(), value_of(key, item)?)))
         .collect::<Result<Vec<_>, Diagnostic>>()?;
     Ok(match expansion {
-        Expansion::Each(items) => Value::object(
-            items
-                .keys()
-                .cloned()
-                .zip(values.into_iter().map(|(_, value)| value)),
-        ),
-        Expansion::Single(_) | Expansion::Count(_) => {
-            Value::tuple(values.into_iter().map(|(_, value)| value))
-        }
+        Expansion::Each(items) => Value::object(items.keys().cloned().zip(values.into_iter().map(|(_, value)| value))),
+        Expansion::Single(_) | Expansion::Count(_) => Value::tuple(values.into_iter().map(|(_, value)| value)),
     })
 }
 
 impl Scope for Frame<'_> {
     fn resolve(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {
         let iterators = self.iterators.iter().rev();
-        if let Some((_, item)) = iterators
-            .into_iter()
-            .find(|(name, _)| *name == reference.root)
-        {
-            return Ok(Resolved {
-                value: item.clone(),
-                steps: 0,
-            });
+        if let Some((_, item)) = iterators.into_iter().find(|(name, _)| *name == reference.root) {
+            return Ok(Resolved { value: item.clone(), steps: 0 });
         }
         match &*reference.root {
             "self" => self
                 .own
                 .clone()
                 .map(|value| Resolved { value, steps: 0 })
-                .ok_or_else(|| {
-                    Diagnostic::error("`self` is only there in a `postcondition`")
-                        .at(reference.span)
-                }),
+                .ok_or_else(|| Diagnostic::error("`self` is only there in a `postcondition`").at(reference.span)),
             "var" => self.named(CellKind::Variable, reference),
             "local" => self.named(CellKind::Local, reference),
             "module" => self.module(reference),
@@ -452,18 +331,12 @@ impl Scope for Frame<'_> {
 
     fn takes_key(&self, reference: &Reference) -> bool {
         let here = &self.run.program.instances[self.instance];
-        let Some(name) = reference
-            .attribute(0)
-            .filter(|_| reference.steps.len() == 1)
-        else {
+        let Some(name) = reference.attribute(0).filter(|_| reference.steps.len() == 1) else {
             return false;
         };
         match &*reference.root {
             "module" => here.children.get(name).is_some_and(Expansion::is_repeated),
-            kind => here
-                .objects
-                .get(&(Arc::from(kind), name.clone()))
-                .is_some_and(Expansion::is_repeated),
+            kind => here.objects.get(&(Arc::from(kind), name.clone())).is_some_and(Expansion::is_repeated),
         }
     }
 

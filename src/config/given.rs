@@ -38,19 +38,8 @@ impl Place {
 pub(super) type Given = BTreeMap<Arc<str>, (Value, Place)>;
 
 /// Collects the values given from outside.
-pub(super) fn collect(
-    input: &Input,
-    root: &Module,
-    sources: &mut Sources,
-    diagnostics: &mut Diagnostics,
-) -> Given {
-    let mut collector = Collector {
-        input,
-        root,
-        sources,
-        diagnostics,
-        given: Given::new(),
-    };
+pub(super) fn collect(input: &Input, root: &Module, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Given {
+    let mut collector = Collector { input, root, sources, diagnostics, given: Given::new() };
     for (name, text) in &input.environment {
         // Other programs' variables of this prefix are not our business: Terraform ignores them too.
         if root.variables.contains_key(name.as_str()) {
@@ -62,15 +51,11 @@ pub(super) fn collect(
     }
     for argument in &input.arguments {
         match argument {
-            VariableArgument::Value { name, text }
-                if root.variables.contains_key(name.as_str()) =>
-            {
+            VariableArgument::Value { name, text } if root.variables.contains_key(name.as_str()) => {
                 collector.text(name, text, &format!("-var {name}"));
             }
             VariableArgument::Value { name, .. } => {
-                let diagnostic = collector
-                    .undeclared(name)
-                    .detail("It was given with `-var`.");
+                let diagnostic = collector.undeclared(name).detail("It was given with `-var`.");
                 collector.diagnostics.push(diagnostic);
             }
             VariableArgument::File(path) => collector.file(path),
@@ -85,10 +70,7 @@ fn own_files(input: &Input) -> Vec<String> {
     let mut names = input.world.list(input.folder).unwrap_or_default();
     names.retain(|name| name == OWN_FILE || name.ends_with(".auto.vars.hcl"));
     names.sort_by_key(|name| (name != OWN_FILE, name.clone()));
-    names
-        .into_iter()
-        .map(|name| join_path(input.folder, &name))
-        .collect()
+    names.into_iter().map(|name| join_path(input.folder, &name)).collect()
 }
 
 struct Collector<'a> {
@@ -112,9 +94,7 @@ impl Collector<'_> {
         let bytes = match self.input.world.read(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                return self
-                    .diagnostics
-                    .push(Diagnostic::error(format!("cannot read `{path}`: {error}")));
+                return self.diagnostics.push(Diagnostic::error(format!("cannot read `{path}`: {error}")));
             }
         };
         let Some(file) = parse::read(path, &bytes, self.sources, self.diagnostics) else {
@@ -125,11 +105,7 @@ impl Collector<'_> {
         };
         for block in &body.blocks {
             let summary = format!("a file of values has no blocks, found `{}`", block.kind);
-            self.diagnostics.push(
-                Diagnostic::error(summary)
-                    .at(block.header)
-                    .hint("blocks go into a `*.hcl` file"),
-            );
+            self.diagnostics.push(Diagnostic::error(summary).at(block.header).hint("blocks go into a `*.hcl` file"));
         }
         for attribute in body.attributes {
             if !self.root.variables.contains_key(&attribute.name) {
@@ -156,19 +132,10 @@ impl Collector<'_> {
     fn text(&mut self, name: &str, text: &str, origin: &str) {
         let name: Arc<str> = name.into();
         let variable = &self.root.variables[&name];
-        let wanted = variable
-            .constraint
-            .as_ref()
-            .map_or(&Type::Dynamic, |constraint| &constraint.of);
-        let is_literal = matches!(
-            wanted,
-            Type::Text | Type::Number | Type::Bool | Type::Dynamic
-        );
+        let wanted = variable.constraint.as_ref().map_or(&Type::Dynamic, |constraint| &constraint.of);
+        let is_literal = matches!(wanted, Type::Text | Type::Number | Type::Bool | Type::Dynamic);
         if is_literal {
-            self.given.insert(
-                name,
-                (Value::text(text), Place::Origin(format!("`{origin}`"))),
-            );
+            self.given.insert(name, (Value::text(text), Place::Origin(format!("`{origin}`"))));
             return;
         }
         if variable.is_sensitive {
@@ -176,27 +143,18 @@ impl Collector<'_> {
             let (mut sources, mut errors) = (Sources::new(), Diagnostics::new());
             let value = read_expression(origin, text, &mut sources, &mut errors);
             match value {
-                Some(value) => drop(
-                    self.given
-                        .insert(name, (value, Place::Origin(format!("`{origin}`")))),
-                ),
-                None => self.diagnostics.push(Diagnostic::error(format!(
-                    "the value of `{origin}` is no valid expression"
-                ))),
+                Some(value) => drop(self.given.insert(name, (value, Place::Origin(format!("`{origin}`"))))),
+                None => {
+                    self.diagnostics.push(Diagnostic::error(format!("the value of `{origin}` is no valid expression")));
+                }
             }
         } else if let Some(value) = read_expression(origin, text, self.sources, self.diagnostics) {
-            self.given
-                .insert(name, (value, Place::Origin(format!("`{origin}`"))));
+            self.given.insert(name, (value, Place::Origin(format!("`{origin}`"))));
         }
     }
 }
 
-fn read_expression(
-    origin: &str,
-    text: &str,
-    sources: &mut Sources,
-    diagnostics: &mut Diagnostics,
-) -> Option<Value> {
+fn read_expression(origin: &str, text: &str, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<Value> {
     let file = parse::read(origin, text.as_bytes(), sources, diagnostics)?;
     let expression = parse::parse_expression(file, sources, diagnostics)?;
     constant::value(&expression, diagnostics)
@@ -212,23 +170,14 @@ pub(super) fn accept(
     diagnostics: &mut Diagnostics,
 ) -> Value {
     if let (Some(advice), Some(_)) = (&variable.deprecated, &value) {
-        diagnostics.push(place.mark(Diagnostic::warning(format!(
-            "`var.{name}` is deprecated: {advice}"
-        ))));
+        diagnostics.push(place.mark(Diagnostic::warning(format!("`var.{name}` is deprecated: {advice}"))));
     }
-    let is_missing = value
-        .as_ref()
-        .is_none_or(|value| value.is_null() && !variable.is_nullable);
-    let of = variable
-        .constraint
-        .as_ref()
-        .map_or(&Type::Dynamic, |constraint| &constraint.of);
+    let is_missing = value.as_ref().is_none_or(|value| value.is_null() && !variable.is_nullable);
+    let of = variable.constraint.as_ref().map_or(&Type::Dynamic, |constraint| &constraint.of);
     let (value, is_default) = match (value, &variable.default) {
-        (_, Some(default)) if is_missing => (
-            constant::value(&default.expression, diagnostics)
-                .unwrap_or_else(|| Value::unknown(of.clone())),
-            true,
-        ),
+        (_, Some(default)) if is_missing => {
+            (constant::value(&default.expression, diagnostics).unwrap_or_else(|| Value::unknown(of.clone())), true)
+        }
         (Some(value), _) if !is_missing => (value, false),
         (Some(_), _) => {
             diagnostics.push(place.mark(Diagnostic::error(format!("`var.{name}` cannot be null"))));
@@ -254,14 +203,10 @@ fn convert(
     let Some(constraint) = &variable.constraint else {
         return value;
     };
-    let value = constraint
-        .defaults
-        .fill(&value, &mut |default| frame.evaluate(default, diagnostics));
+    let value = constraint.defaults.fill(&value, &mut |default| frame.evaluate(default, diagnostics));
     value::convert(&value, &constraint.of).unwrap_or_else(|mismatch| {
         let summary = format!("`var.{name}` takes {}: {mismatch}", constraint.of);
-        let diagnostic = place
-            .mark(Diagnostic::error(summary))
-            .label(variable.header, "declared here");
+        let diagnostic = place.mark(Diagnostic::error(summary)).label(variable.header, "declared here");
         diagnostics.push(diagnostic);
         Value::unknown(constraint.of.clone())
     })
@@ -269,7 +214,7 @@ fn convert(
 
 /// Returns the error for a variable of the root module that has neither value nor default.
 pub(super) fn missing(name: &str, variable: &Variable) -> Diagnostic {
-    Diagnostic::error(format!("`var.{name}` has no value and no default"))
-        .at(variable.header)
-        .hint(format!("set it in `{OWN_FILE}`, with `-var {name}=...`, or in the environment as `SPAWNPOINT_VAR_{name}`"))
+    Diagnostic::error(format!("`var.{name}` has no value and no default")).at(variable.header).hint(format!(
+        "set it in `{OWN_FILE}`, with `-var {name}=...`, or in the environment as `SPAWNPOINT_VAR_{name}`"
+    ))
 }

@@ -39,21 +39,13 @@ impl MemoryWorld {
     /// Returns a world with these files.
     pub fn new<P: Into<String>, C: Into<Vec<u8>>>(files: impl IntoIterator<Item = (P, C)>) -> Self {
         let normal = |path: P| normal_path(&path.into());
-        Self(
-            files
-                .into_iter()
-                .map(|(path, content)| (normal(path), content.into()))
-                .collect(),
-        )
+        Self(files.into_iter().map(|(path, content)| (normal(path), content.into())).collect())
     }
 }
 
 impl World for MemoryWorld {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.0
-            .get(&normal_path(path))
-            .cloned()
-            .ok_or_else(|| "no such file".to_string())
+        self.0.get(&normal_path(path)).cloned().ok_or_else(|| "no such file".to_string())
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, String> {
@@ -62,26 +54,17 @@ impl World for MemoryWorld {
         }
         let prefix = folder_prefix(folder);
         let inside = self.0.keys().filter_map(|path| path.strip_prefix(&prefix));
-        Ok(inside
-            .filter(|name| !name.contains('/'))
-            .map(str::to_string)
-            .collect())
+        Ok(inside.filter(|name| !name.contains('/')).map(str::to_string).collect())
     }
 
     fn exists(&self, path: &str) -> bool {
         let prefix = folder_prefix(path);
-        self.0.contains_key(&normal_path(path))
-            || self.0.keys().any(|file| file.starts_with(&prefix))
+        self.0.contains_key(&normal_path(path)) || self.0.keys().any(|file| file.starts_with(&prefix))
     }
 
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
         let prefix = folder_prefix(folder);
-        Ok(self
-            .0
-            .keys()
-            .filter_map(|path| path.strip_prefix(&prefix))
-            .map(str::to_string)
-            .collect())
+        Ok(self.0.keys().filter_map(|path| path.strip_prefix(&prefix)).map(str::to_string).collect())
     }
 
     fn absolute(&self, path: &str) -> String {
@@ -121,11 +104,7 @@ pub(super) fn normal_path(path: &str) -> String {
 
 /// Joins a path to the folder it is relative to.
 pub(super) fn join_path(folder: &str, path: &str) -> String {
-    if path.starts_with('/') {
-        normal_path(path)
-    } else {
-        normal_path(&format!("{folder}/{path}"))
-    }
+    if path.starts_with('/') { normal_path(path) } else { normal_path(&format!("{folder}/{path}")) }
 }
 
 /// One `-var` or `-var-file` of the command line.
@@ -170,14 +149,9 @@ mod tests {
 
     #[test]
     fn paths_are_resolved_as_text() {
-        for (path, normal) in [
-            ("", "."),
-            ("./", "."),
-            ("a/./b/../c", "a/c"),
-            ("../x", "../x"),
-            ("a/../..", ".."),
-            ("/a//b", "/a/b"),
-        ] {
+        for (path, normal) in
+            [("", "."), ("./", "."), ("a/./b/../c", "a/c"), ("../x", "../x"), ("a/../..", ".."), ("/a//b", "/a/b")]
+        {
             assert_eq!(normal_path(path), normal);
         }
     }

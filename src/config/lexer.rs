@@ -60,11 +60,7 @@ impl Lexer<'_> {
     fn push(&mut self, kind: TokenKind, length: usize) {
         let start = self.at;
         self.at += length;
-        self.tokens.push(Token {
-            kind,
-            start: start as u32,
-            end: self.at as u32,
-        });
+        self.tokens.push(Token { kind, start: start as u32, end: self.at as u32 });
     }
 
     fn enter(&mut self, frame: Frame) {
@@ -79,10 +75,7 @@ impl Lexer<'_> {
 
     fn code(&mut self) {
         let rest = self.rest();
-        let first = rest
-            .chars()
-            .next()
-            .expect("the loop runs while text is left");
+        let first = rest.chars().next().expect("the loop runs while text is left");
         match first {
             ' ' | '\t' => self.push(TokenKind::Space, length_while(rest, is_blank)),
             '#' => self.push(TokenKind::Comment, line_length(rest)),
@@ -169,10 +162,7 @@ impl Lexer<'_> {
             Some(line_end) if marker.starts_with(is_word_start) => {
                 let start = self.at + marker_at;
                 let marker = start..start + marker.len();
-                self.push(
-                    TokenKind::OpenHeredoc,
-                    marker.end + line_end.len() - self.at,
-                );
+                self.push(TokenKind::OpenHeredoc, marker.end + line_end.len() - self.at);
                 self.enter(Frame::Heredoc { marker });
             }
             _ => self.push(TokenKind::Invalid, marker_at),
@@ -211,8 +201,7 @@ fn is_word_part(character: char) -> bool {
 }
 
 fn length_while(text: &str, accepts: fn(char) -> bool) -> usize {
-    text.find(|character| !accepts(character))
-        .unwrap_or(text.len())
+    text.find(|character| !accepts(character)).unwrap_or(text.len())
 }
 
 /// The length of the first line, its end included.
@@ -232,11 +221,7 @@ fn number_length(bytes: &[u8]) -> usize {
                 continue;
             }
             Some(b'e' | b'E') if is_digit(at + 1) => 2,
-            Some(b'e' | b'E')
-                if matches!(bytes.get(at + 1), Some(b'+' | b'-')) && is_digit(at + 2) =>
-            {
-                3
-            }
+            Some(b'e' | b'E') if matches!(bytes.get(at + 1), Some(b'+' | b'-')) && is_digit(at + 2) => 3,
             _ => return end,
         };
         end = at;

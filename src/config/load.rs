@@ -16,11 +16,7 @@ pub fn load(input: &Input) -> (Option<Stack>, Sources, Diagnostics) {
     let mut sources = Sources::new();
     let mut diagnostics = Diagnostics::new();
     let stack = stack(input, &mut sources, &mut diagnostics);
-    (
-        stack.filter(|_| !diagnostics.has_errors()),
-        sources,
-        diagnostics,
-    )
+    (stack.filter(|_| !diagnostics.has_errors()), sources, diagnostics)
 }
 
 fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<Stack> {
@@ -42,13 +38,7 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
     }
     let object_types: Vec<&str> = object_types.into_iter().collect();
     for module in modules.values() {
-        Checker {
-            module,
-            modules: &modules,
-            object_types: &object_types,
-            diagnostics,
-        }
-        .check();
+        Checker { module, modules: &modules, object_types: &object_types, diagnostics }.check();
     }
     let root = modules.get(input.folder)?.clone();
     let given = given::collect(input, &root, sources, diagnostics);
@@ -63,12 +53,7 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
         instances: Vec::new(),
         places: BTreeMap::new(),
     };
-    let mut builder = Builder {
-        modules: &modules,
-        program,
-        diagnostics,
-        is_over: false,
-    };
+    let mut builder = Builder { modules: &modules, program, diagnostics, is_over: false };
     builder.build(&root, given);
     if builder.is_over {
         return None;

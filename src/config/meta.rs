@@ -51,20 +51,14 @@ pub(super) fn take(block: &mut Block, diagnostics: &mut Diagnostics) -> Meta {
         (Some(count), None) => Repetition::Count(count),
         (None, Some(for_each)) => Repetition::ForEach(for_each),
         (Some(count), Some(for_each)) => {
-            let diagnostic =
-                Diagnostic::error("a block has either `count` or `for_each`, expected one of them");
-            diagnostics.push(
-                diagnostic
-                    .at(for_each.name_span)
-                    .label(count.name_span, "`count` is here"),
-            );
+            let diagnostic = Diagnostic::error("a block has either `count` or `for_each`, expected one of them");
+            diagnostics.push(diagnostic.at(for_each.name_span).label(count.name_span, "`count` is here"));
             Repetition::ForEach(for_each)
         }
     };
     meta.depends_on = places(body, "depends_on", diagnostics);
-    let (lifecycles, others) = std::mem::take(&mut body.blocks)
-        .into_iter()
-        .partition(|block| &*block.kind == "lifecycle");
+    let (lifecycles, others) =
+        std::mem::take(&mut body.blocks).into_iter().partition(|block| &*block.kind == "lifecycle");
     body.blocks = others;
     for lifecycle in lifecycles {
         read_lifecycle(&lifecycle, &mut meta, diagnostics);
@@ -73,10 +67,7 @@ pub(super) fn take(block: &mut Block, diagnostics: &mut Diagnostics) -> Meta {
 }
 
 fn take_attribute(body: &mut Body, name: &str) -> Option<Attribute> {
-    let at = body
-        .attributes
-        .iter()
-        .position(|attribute| &*attribute.name == name)?;
+    let at = body.attributes.iter().position(|attribute| &*attribute.name == name)?;
     Some(body.attributes.remove(at))
 }
 
@@ -132,10 +123,7 @@ pub(super) struct Constants<'a> {
 
 impl<'a> Constants<'a> {
     pub(super) fn new(body: &'a Body, diagnostics: &'a mut Diagnostics) -> Self {
-        Self {
-            body,
-            diagnostics,
-        }
+        Self { body, diagnostics }
     }
 
     fn value(&mut self, name: &'static str) -> Option<(&'a Attribute, Value)> {
@@ -157,8 +145,7 @@ impl<'a> Constants<'a> {
         let flag = value.as_bool();
         if flag.is_none() {
             let summary = format!("`{name}` takes `true` or `false`");
-            self.diagnostics
-                .push(Diagnostic::error(summary).at(attribute.span));
+            self.diagnostics.push(Diagnostic::error(summary).at(attribute.span));
         }
         flag.unwrap_or(default)
     }
@@ -169,8 +156,7 @@ impl<'a> Constants<'a> {
         let text = value.as_text().map(str::to_string);
         if text.is_none() {
             let summary = format!("`{name}` takes a string, found {}", value.type_of());
-            self.diagnostics
-                .push(Diagnostic::error(summary).at(attribute.span));
+            self.diagnostics.push(Diagnostic::error(summary).at(attribute.span));
         }
         text
     }
@@ -179,25 +165,12 @@ impl<'a> Constants<'a> {
     pub(super) fn refuse_others(self, of: &vocabulary::Block) {
         let kind = of.name;
         let known = || of.attributes.iter().map(|attribute| attribute.name);
-        let names = self
-            .body
-            .attributes
-            .iter()
-            .map(|attribute| (&attribute.name, attribute.name_span));
-        let literals = self
-            .body
-            .literals
-            .iter()
-            .map(|literal| (&literal.name, literal.name_span));
-        for (name, span) in names
-            .chain(literals)
-            .filter(|(name, _)| known().all(|known| known != &***name))
-        {
-            let diagnostic =
-                Diagnostic::error(format!("`{kind}` has no attribute `{name}`")).at(span);
+        let names = self.body.attributes.iter().map(|attribute| (&attribute.name, attribute.name_span));
+        let literals = self.body.literals.iter().map(|literal| (&literal.name, literal.name_span));
+        for (name, span) in names.chain(literals).filter(|(name, _)| known().all(|known| known != &***name)) {
+            let diagnostic = Diagnostic::error(format!("`{kind}` has no attribute `{name}`")).at(span);
             let hint = did_you_mean(name, known());
-            self.diagnostics
-                .push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
+            self.diagnostics.push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
         }
     }
 }

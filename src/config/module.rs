@@ -11,18 +11,10 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// Kinds of blocks that set something for the whole stack and so stand in the root module only.
-const SETTINGS: [&str; 6] = [
-    "spawnpoint",
-    "cluster",
-    "tier",
-    "notify",
-    "policy",
-    "drift_ignore",
-];
+const SETTINGS: [&str; 6] = ["spawnpoint", "cluster", "tier", "notify", "policy", "drift_ignore"];
 /// Kinds of blocks that declare something of a module.
-const DECLARATIONS: [&str; 9] = [
-    "variable", "locals", "output", "module", "check", "moved", "removed", "import", "data",
-];
+const DECLARATIONS: [&str; 9] =
+    ["variable", "locals", "output", "module", "check", "moved", "removed", "import", "data"];
 /// Kinds of blocks that the language has but this version does not read.
 const UNSUPPORTED: [&str; 2] = ["policy", "data"];
 
@@ -108,19 +100,12 @@ impl Collector<'_> {
     /// Adds the blocks of one file.
     pub(super) fn file(&mut self, body: syntax::Body) {
         for attribute in &body.attributes {
-            let summary = format!(
-                "`{}` stands outside of any block, expected a block",
-                attribute.name
-            );
+            let summary = format!("`{}` stands outside of any block, expected a block", attribute.name);
             let hint = format!(
                 "a named value goes into `locals {{ {} = ... }}`, a value of a variable into `spawnpoint.vars.hcl`",
                 attribute.name
             );
-            self.diagnostics.push(
-                Diagnostic::error(summary)
-                    .at(attribute.name_span)
-                    .hint(hint),
-            );
+            self.diagnostics.push(Diagnostic::error(summary).at(attribute.name_span).hint(hint));
         }
         for block in body.blocks {
             self.block(block);
@@ -134,18 +119,13 @@ impl Collector<'_> {
             return self.unknown(&block);
         }
         if self.place == Place::Called && SETTINGS.contains(&&*kind) {
-            let summary =
-                format!("a module holds no `{kind}` block, expected it in the root module");
+            let summary = format!("a module holds no `{kind}` block, expected it in the root module");
             let hint = "pass what the module needs as a variable: `type = cluster`, `type = tier`";
-            return self
-                .diagnostics
-                .push(Diagnostic::error(summary).at(block.header).hint(hint));
+            return self.diagnostics.push(Diagnostic::error(summary).at(block.header).hint(hint));
         }
         if !is_object && UNSUPPORTED.contains(&&*kind) {
             let summary = format!("`{kind}` blocks are not supported yet");
-            return self
-                .diagnostics
-                .push(Diagnostic::error(summary).at(block.header));
+            return self.diagnostics.push(Diagnostic::error(summary).at(block.header));
         }
         let labels = match &*kind {
             "spawnpoint" | "locals" | "moved" | "removed" | "import" => 0,
@@ -168,20 +148,11 @@ impl Collector<'_> {
     }
 
     fn unknown(&mut self, block: &Block) {
-        let known = SETTINGS
-            .iter()
-            .chain(&DECLARATIONS)
-            .chain(self.object_types)
-            .copied();
-        let diagnostic = Diagnostic::error(format!("there is no block type `{}`", block.kind))
-            .at(block.kind_span);
+        let known = SETTINGS.iter().chain(&DECLARATIONS).chain(self.object_types).copied();
+        let diagnostic = Diagnostic::error(format!("there is no block type `{}`", block.kind)).at(block.kind_span);
         let diagnostic = match (&*block.kind, did_you_mean(&block.kind, known)) {
-            ("resource", _) => {
-                diagnostic.hint("objects have their type as block type: `vm \"name\" { ... }`")
-            }
-            ("terraform", _) => {
-                diagnostic.hint("settings of the stack are in `spawnpoint { ... }`")
-            }
+            ("resource", _) => diagnostic.hint("objects have their type as block type: `vm \"name\" { ... }`"),
+            ("terraform", _) => diagnostic.hint("settings of the stack are in `spawnpoint { ... }`"),
             ("provider", _) => diagnostic.hint("where things run is in `cluster \"name\" { ... }`"),
             (_, Some(hint)) => diagnostic.hint(hint),
             (_, None) => diagnostic,
@@ -193,24 +164,17 @@ impl Collector<'_> {
         let kind = &block.kind;
         let diagnostic = match (wanted, block.labels.as_slice()) {
             (0, []) => return true,
-            (0, [first, ..]) => {
-                Diagnostic::error(format!("`{kind}` takes no label")).at(first.span)
+            (0, [first, ..]) => Diagnostic::error(format!("`{kind}` takes no label")).at(first.span),
+            (_, []) => {
+                Diagnostic::error(format!("`{kind}` needs a name, expected `{kind} \"name\" {{`")).at(block.header)
             }
-            (_, []) => Diagnostic::error(format!(
-                "`{kind}` needs a name, expected `{kind} \"name\" {{`"
-            ))
-            .at(block.header),
             (_, [label]) if is_identifier(&label.text) => return true,
             (_, [label]) => {
-                let summary = format!(
-                    "`{}` is not a name: expected a letter, then letters, digits, `_` and `-`",
-                    label.text
-                );
+                let summary =
+                    format!("`{}` is not a name: expected a letter, then letters, digits, `_` and `-`", label.text);
                 Diagnostic::error(summary).at(label.span)
             }
-            (_, [_, second, ..]) => {
-                Diagnostic::error(format!("`{kind}` takes one label")).at(second.span)
-            }
+            (_, [_, second, ..]) => Diagnostic::error(format!("`{kind}` takes one label")).at(second.span),
         };
         self.diagnostics.push(diagnostic);
         false
@@ -220,10 +184,8 @@ impl Collector<'_> {
         match &self.module.spawnpoint {
             Some(first) => {
                 let diagnostic =
-                    Diagnostic::error("a stack has one `spawnpoint` block, this is another")
-                        .at(block.header);
-                self.diagnostics
-                    .push(diagnostic.label(first.header, "the first one"));
+                    Diagnostic::error("a stack has one `spawnpoint` block, this is another").at(block.header);
+                self.diagnostics.push(diagnostic.label(first.header, "the first one"));
             }
             None => self.module.spawnpoint = Some(block),
         }
@@ -234,21 +196,12 @@ impl Collector<'_> {
         for attribute in block.body.attributes {
             let (name, span) = (attribute.name.clone(), attribute.name_span);
             let thing = format!("`local.{name}`");
-            insert(
-                &mut self.module.locals,
-                name,
-                attribute,
-                &thing,
-                span,
-                |first| first.name_span,
-                self.diagnostics,
-            );
+            insert(&mut self.module.locals, name, attribute, &thing, span, |first| first.name_span, self.diagnostics);
         }
         // `type`, `depends_on` and the like are ordinary names here, but were not read as expressions.
         for literal in block.body.literals {
             let summary = format!("`{}` cannot be the name of a local value", literal.name);
-            self.diagnostics
-                .push(Diagnostic::error(summary).at(literal.name_span));
+            self.diagnostics.push(Diagnostic::error(summary).at(literal.name_span));
         }
     }
 
@@ -260,15 +213,7 @@ impl Collector<'_> {
             "notify" => &mut self.module.notify,
             _ => &mut self.module.drift_ignores,
         };
-        insert(
-            settings,
-            name,
-            block,
-            &thing,
-            span,
-            |first| first.header,
-            self.diagnostics,
-        );
+        insert(settings, name, block, &thing, span, |first| first.header, self.diagnostics);
     }
 
     fn check(&mut self, block: &Block) {
@@ -276,20 +221,9 @@ impl Collector<'_> {
         meta::Constants::new(&block.body, self.diagnostics).refuse_others(&vocabulary::CHECK);
         meta::refuse_blocks(&block.body, &vocabulary::CHECK, self.diagnostics);
         let assertions = variable::rules(&block.body, &vocabulary::ASSERT, self.diagnostics);
-        let check = Check {
-            assertions,
-            header: block.header,
-        };
+        let check = Check { assertions, header: block.header };
         let thing = format!("`check.{name}`");
-        insert(
-            &mut self.module.checks,
-            name,
-            check,
-            &thing,
-            block.header,
-            |first| first.header,
-            self.diagnostics,
-        );
+        insert(&mut self.module.checks, name, check, &thing, block.header, |first| first.header, self.diagnostics);
     }
 
     fn variable(&mut self, block: &Block) {
@@ -317,28 +251,12 @@ impl Collector<'_> {
         meta::refuse_blocks(&block.body, &vocabulary::OUTPUT, self.diagnostics);
         let Some(value) = block.body.attribute("value").cloned() else {
             let summary = format!("`output.{name}` has no `value`");
-            return self
-                .diagnostics
-                .push(Diagnostic::error(summary).at(block.header));
+            return self.diagnostics.push(Diagnostic::error(summary).at(block.header));
         };
-        let output = OutputDeclaration {
-            value,
-            is_sensitive,
-            is_ephemeral,
-            description,
-            preconditions,
-            header: block.header,
-        };
+        let output =
+            OutputDeclaration { value, is_sensitive, is_ephemeral, description, preconditions, header: block.header };
         let thing = format!("`output.{name}`");
-        insert(
-            &mut self.module.outputs,
-            name,
-            output,
-            &thing,
-            block.header,
-            |first| first.header,
-            self.diagnostics,
-        );
+        insert(&mut self.module.outputs, name, output, &thing, block.header, |first| first.header, self.diagnostics);
     }
 
     fn call(&mut self, mut block: Block) {
@@ -348,84 +266,41 @@ impl Collector<'_> {
         let Some((folder, source)) = self.source(&name, &block) else {
             return;
         };
-        let inputs = block
-            .body
-            .attributes
-            .into_iter()
-            .filter(|attribute| &*attribute.name != "source");
-        let inputs = inputs
-            .map(|attribute| (attribute.name.clone(), attribute))
-            .collect();
-        let call = Call {
-            folder,
-            source,
-            meta,
-            inputs,
-            header: block.header,
-        };
+        let inputs = block.body.attributes.into_iter().filter(|attribute| &*attribute.name != "source");
+        let inputs = inputs.map(|attribute| (attribute.name.clone(), attribute)).collect();
+        let call = Call { folder, source, meta, inputs, header: block.header };
         let thing = format!("`module.{name}`");
-        insert(
-            &mut self.module.calls,
-            name,
-            call,
-            &thing,
-            block.header,
-            |first| first.header,
-            self.diagnostics,
-        );
+        insert(&mut self.module.calls, name, call, &thing, block.header, |first| first.header, self.diagnostics);
     }
 
     fn source(&mut self, name: &str, block: &Block) -> Option<(Arc<str>, Span)> {
         let Some(attribute) = block.body.attribute("source") else {
-            let summary = format!(
-                "`module.{name}` has no `source`, expected a folder such as `\"./modules/{name}\"`"
-            );
-            self.diagnostics
-                .push(Diagnostic::error(summary).at(block.header));
+            let summary = format!("`module.{name}` has no `source`, expected a folder such as `\"./modules/{name}\"`");
+            self.diagnostics.push(Diagnostic::error(summary).at(block.header));
             return None;
         };
         let source = meta::Constants::new(&block.body, self.diagnostics).text("source")?;
         if !(source.starts_with("./") || source.starts_with("../") || source.starts_with('/')) {
-            let summary = format!(
-                "`{source}` is not a folder, expected a path that begins with `./` or `../`"
-            );
+            let summary = format!("`{source}` is not a folder, expected a path that begins with `./` or `../`");
             let hint = "modules from elsewhere are copied or checked out into the stack's repository first";
-            self.diagnostics
-                .push(Diagnostic::error(summary).at(attribute.span).hint(hint));
+            self.diagnostics.push(Diagnostic::error(summary).at(attribute.span).hint(hint));
             return None;
         }
-        Some((
-            super::input::join_path(&self.module.folder, &source).into(),
-            attribute.span,
-        ))
+        Some((super::input::join_path(&self.module.folder, &source).into(), attribute.span))
     }
 
     fn object(&mut self, mut block: Block) {
         let name = block.labels[0].text.clone();
         let meta = meta::take(&mut block, self.diagnostics);
         if &*block.kind == "tier" && !meta.is_single() {
-            let diagnostic =
-                Diagnostic::error("a `tier` has neither `count` nor `for_each`").at(block.header);
+            let diagnostic = Diagnostic::error("a `tier` has neither `count` nor `for_each`").at(block.header);
             self.diagnostics.push(diagnostic);
         }
         let thing = format!("`{}.{name}`", block.kind);
-        let object = Object {
-            kind: block.kind.clone(),
-            name: name.clone(),
-            meta,
-            body: block.body,
-            header: block.header,
-        };
+        let object =
+            Object { kind: block.kind.clone(), name: name.clone(), meta, body: block.body, header: block.header };
         let key = (block.kind, name);
-        insert(
-            &mut self.module.objects,
-            key,
-            object,
-            &thing,
-            block.header,
-            |first| first.header,
-            self.diagnostics,
-        );
+        insert(&mut self.module.objects, key, object, &thing, block.header, |first| first.header, self.diagnostics);
     }
 }
 
@@ -444,8 +319,7 @@ fn insert<K: Ord, V>(
             entry.insert(value);
         }
         Entry::Occupied(entry) => {
-            let diagnostic =
-                Diagnostic::error(format!("{thing} is declared twice, expected once")).at(span);
+            let diagnostic = Diagnostic::error(format!("{thing} is declared twice, expected once")).at(span);
             diagnostics.push(diagnostic.label(first(entry.get()), "first declared here"));
         }
     }
@@ -454,8 +328,6 @@ fn insert<K: Ord, V>(
 /// Returns whether a text can be a name: a letter or `_`, then letters, digits, `_` and `-`.
 fn is_identifier(text: &str) -> bool {
     let mut characters = text.chars();
-    characters
-        .next()
-        .is_some_and(|first| first.is_alphabetic() || first == '_')
+    characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
         && characters.all(|character| character.is_alphanumeric() || matches!(character, '_' | '-'))
 }

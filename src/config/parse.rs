@@ -19,18 +19,11 @@ use std::sync::Arc;
 pub(super) const FILE_SIZE_MAX_BYTES: usize = 8 << 20;
 
 /// Adds a file to the sources if it is text.
-pub(super) fn read(
-    name: &str,
-    bytes: &[u8],
-    sources: &mut Sources,
-    diagnostics: &mut Diagnostics,
-) -> Option<FileId> {
+pub(super) fn read(name: &str, bytes: &[u8], sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<FileId> {
     if bytes.len() > FILE_SIZE_MAX_BYTES {
         let (size, limit) = (bytes.len() >> 20, FILE_SIZE_MAX_BYTES >> 20);
         let summary = format!("`{name}` is too large: {size} MiB, expected at most {limit} MiB");
-        diagnostics.push(
-            Diagnostic::error(summary).hint("split it: every `*.hcl` file of the folder is read"),
-        );
+        diagnostics.push(Diagnostic::error(summary).hint("split it: every `*.hcl` file of the folder is read"));
         return None;
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -45,9 +38,7 @@ pub(super) fn read(
     if let Some(at) = text.find('\0') {
         let span = Span::new(file, at as u32, at as u32 + 1);
         diagnostics.push(
-            Diagnostic::error("found a NUL character, expected text")
-                .at(span)
-                .hint("save the file as UTF-8 text"),
+            Diagnostic::error("found a NUL character, expected text").at(span).hint("save the file as UTF-8 text"),
         );
         return None;
     }
@@ -58,12 +49,9 @@ fn not_utf8(name: &str, bytes: &[u8], at: usize, sources: &mut Sources) -> Diagn
     let file = sources.add(name, String::from_utf8_lossy(bytes));
     // Everything before the first bad byte is the same in the lossy text, which puts U+FFFD (three bytes) in its place.
     let span = Span::new(file, at as u32, at as u32 + 3);
-    Diagnostic::error(format!(
-        "byte 0x{:02x} is not UTF-8, expected UTF-8 text",
-        bytes[at]
-    ))
-    .at(span)
-    .hint("save the file as UTF-8")
+    Diagnostic::error(format!("byte 0x{:02x} is not UTF-8, expected UTF-8 text", bytes[at]))
+        .at(span)
+        .hint("save the file as UTF-8")
 }
 
 /// Parses a file that is in the sources already. `object_types` may be named as types of variables.
@@ -76,12 +64,7 @@ pub(super) fn parse(
     let text = sources.get(file).text.clone();
     match hcl::edit::parser::parse_body(&text) {
         Ok(body) => {
-            let mut lowering = Lowering {
-                file,
-                text: &text,
-                object_types,
-                diagnostics,
-            };
+            let mut lowering = Lowering { file, text: &text, object_types, diagnostics };
             Some(lowering.body(&body, &[]))
         }
         Err(error) => {
@@ -140,49 +123,28 @@ impl Lowering<'_> {
     fn literal(&mut self, attribute: &Attribute) -> syntax::Literal {
         let content = if attribute.key.as_str() == "type" {
             let (file, text, object_types) = (self.file, self.text, self.object_types);
-            let mut reader = constraint::Reader {
-                file,
-                text,
-                object_types,
-                diagnostics: self.diagnostics,
-            };
-            reader
-                .constraint(&attribute.value)
-                .map_or(LiteralContent::Malformed, LiteralContent::Type)
+            let mut reader = constraint::Reader { file, text, object_types, diagnostics: self.diagnostics };
+            reader.constraint(&attribute.value).map_or(LiteralContent::Malformed, LiteralContent::Type)
         } else {
             place::read(self.file, &attribute.value, self.diagnostics)
         };
         let name_span = self.span(attribute.key.span());
-        syntax::Literal {
-            name: attribute.key.as_str().into(),
-            name_span,
-            content,
-        }
+        syntax::Literal { name: attribute.key.as_str().into(), name_span, content }
     }
 
     fn attribute(&mut self, attribute: &Attribute) -> syntax::Attribute {
         syntax::Attribute {
             name: attribute.key.as_str().into(),
             name_span: self.span(attribute.key.span()),
-            expression: Arc::new(lowered(
-                &attribute.value,
-                self.file,
-                self.text,
-                self.diagnostics,
-            )),
+            expression: Arc::new(lowered(&attribute.value, self.file, self.text, self.diagnostics)),
             span: self.span(attribute.value.span()),
         }
     }
 
     fn block(&mut self, block: &Block, around: &[&str]) -> syntax::Block {
-        let inside: Vec<&str> = around
-            .iter()
-            .copied()
-            .chain([block.ident.as_str()])
-            .collect();
+        let inside: Vec<&str> = around.iter().copied().chain([block.ident.as_str()]).collect();
         let kind_span = self.span(block.ident.span());
-        let labels: Vec<syntax::Label> =
-            block.labels.iter().map(|label| self.label(label)).collect();
+        let labels: Vec<syntax::Label> = block.labels.iter().map(|label| self.label(label)).collect();
         let end = labels.last().map_or(kind_span.end, |label| label.span.end);
         syntax::Block {
             kind: block.ident.as_str().into(),
@@ -198,25 +160,15 @@ impl Lowering<'_> {
             BlockLabel::Ident(ident) => ident.span(),
             BlockLabel::String(text) => text.span(),
         };
-        syntax::Label {
-            text: label.as_str().into(),
-            span: self.span(range),
-        }
+        syntax::Label { text: label.as_str().into(), span: self.span(range) }
     }
 }
 
 /// Returns the lowered form of an expression; what cannot be lowered is reported and stands for an unknown value.
-pub(super) fn lowered(
-    tree: &Tree,
-    file: FileId,
-    text: &str,
-    diagnostics: &mut Diagnostics,
-) -> Expression {
+pub(super) fn lowered(tree: &Tree, file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Expression {
     expression::lower(tree, file, text).unwrap_or_else(|errors| {
         diagnostics.extend(errors);
-        let range = tree
-            .span()
-            .expect("the parser gives every expression a range");
+        let range = tree.span().expect("the parser gives every expression a range");
         let span = Span::new(file, range.start as u32, range.end as u32);
         Expression::constant(span, Value::unknown(Type::Dynamic))
     })

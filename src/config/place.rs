@@ -10,10 +10,7 @@ use hcl::edit::expr::{Expression as Tree, Traversal, TraversalOperator};
 pub(super) fn read(file: FileId, tree: &Tree, diagnostics: &mut Diagnostics) -> LiteralContent {
     let content = match tree {
         Tree::Array(items) => {
-            let places: Option<Vec<Place>> = items
-                .iter()
-                .map(|item| place(file, item, diagnostics))
-                .collect();
+            let places: Option<Vec<Place>> = items.iter().map(|item| place(file, item, diagnostics)).collect();
             places.map(LiteralContent::Places)
         }
         other => place(file, other, diagnostics).map(LiteralContent::Place),
@@ -22,9 +19,7 @@ pub(super) fn read(file: FileId, tree: &Tree, diagnostics: &mut Diagnostics) -> 
 }
 
 fn place(file: FileId, tree: &Tree, diagnostics: &mut Diagnostics) -> Option<Place> {
-    let range = tree
-        .span()
-        .expect("the parser gives every expression a range");
+    let range = tree.span().expect("the parser gives every expression a range");
     let span = Span::new(file, range.start as u32, range.end as u32);
     let path = match tree {
         Tree::Variable(name) => Some(Path::attribute(name.as_str())),
@@ -37,12 +32,9 @@ fn place(file: FileId, tree: &Tree, diagnostics: &mut Diagnostics) -> Option<Pla
         _ => None,
     };
     if path.is_none() {
-        let summary =
-            "expected the name of a block or an attribute, such as `tenant.acme` or `vm.mc[\"a\"]`";
+        let summary = "expected the name of a block or an attribute, such as `tenant.acme` or `vm.mc[\"a\"]`";
         diagnostics.push(
-            Diagnostic::error(summary)
-                .at(span)
-                .hint("only names and fixed keys can stand here, nothing computed"),
+            Diagnostic::error(summary).at(span).hint("only names and fixed keys can stand here, nothing computed"),
         );
     }
     path.map(|path| Place { path, span })
@@ -55,9 +47,7 @@ fn traversed(traversal: &Traversal) -> Option<Path> {
     traversal
         .operators
         .iter()
-        .try_fold(Path::attribute(root.as_str()), |path, operator| {
-            Some(path.then(step(operator.value())?))
-        })
+        .try_fold(Path::attribute(root.as_str()), |path, operator| Some(path.then(step(operator.value())?)))
 }
 
 fn step(operator: &TraversalOperator) -> Option<Step> {
@@ -68,11 +58,7 @@ fn step(operator: &TraversalOperator) -> Option<Step> {
             let index = number.value().as_u64()?;
             Some(Step::Index(usize::try_from(index).ok()?))
         }
-        TraversalOperator::LegacyIndex(index) => {
-            Some(Step::Index(usize::try_from(*index.value()).ok()?))
-        }
-        TraversalOperator::Index(_)
-        | TraversalOperator::AttrSplat(_)
-        | TraversalOperator::FullSplat(_) => None,
+        TraversalOperator::LegacyIndex(index) => Some(Step::Index(usize::try_from(*index.value()).ok()?)),
+        TraversalOperator::Index(_) | TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_) => None,
     }
 }

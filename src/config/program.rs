@@ -98,9 +98,7 @@ impl<T> Expansion<T> {
     pub(super) fn get(&self, key: Option<&Key>) -> Option<&T> {
         match (self, key) {
             (Self::Single(item), None) => Some(item),
-            (Self::Count(items), Some(Key::Number(number))) => {
-                items.get(usize::try_from(*number).ok()?)
-            }
+            (Self::Count(items), Some(Key::Number(number))) => items.get(usize::try_from(*number).ok()?),
             (Self::Each(items), Some(Key::Text(text))) => items.get(text),
             (Self::Single(_), Some(_)) | (Self::Count(_) | Self::Each(_), _) => None,
         }
@@ -118,54 +116,29 @@ impl<T> Expansion<T> {
     pub(super) fn iter(&self) -> Box<dyn Iterator<Item = (Option<Key>, &T)> + '_> {
         match self {
             Self::Single(item) => Box::new(std::iter::once((None, item))),
-            Self::Count(items) => Box::new(
-                items
-                    .iter()
-                    .enumerate()
-                    .map(|(at, item)| (Some(Key::Number(at as u64)), item)),
-            ),
-            Self::Each(items) => Box::new(
-                items
-                    .iter()
-                    .map(|(key, item)| (Some(Key::Text(key.clone())), item)),
-            ),
+            Self::Count(items) => {
+                Box::new(items.iter().enumerate().map(|(at, item)| (Some(Key::Number(at as u64)), item)))
+            }
+            Self::Each(items) => Box::new(items.iter().map(|(key, item)| (Some(Key::Text(key.clone())), item))),
         }
     }
 }
 
 impl Instance {
     pub(super) fn new(path: ModulePath, module: Arc<Module>, caller: Option<Caller>) -> Self {
-        let variables = module
-            .variables
-            .keys()
-            .map(|name| (CellKind::Variable, name));
+        let variables = module.variables.keys().map(|name| (CellKind::Variable, name));
         let locals = module.locals.keys().map(|name| (CellKind::Local, name));
         let outputs = module.outputs.keys().map(|name| (CellKind::Output, name));
-        let names = variables
-            .chain(locals)
-            .chain(outputs)
-            .map(|(kind, name)| CellName {
-                kind,
-                name: name.clone(),
-            });
+        let names = variables.chain(locals).chain(outputs).map(|(kind, name)| CellName { kind, name: name.clone() });
         let cells = names.map(|name| (name, Knowledge::default())).collect();
-        Self {
-            path,
-            module,
-            caller,
-            children: BTreeMap::new(),
-            objects: BTreeMap::new(),
-            cells,
-        }
+        Self { path, module, caller, children: BTreeMap::new(), objects: BTreeMap::new(), cells }
     }
 }
 
 impl Program {
     /// Returns the `count.index` or `each` of an object instance.
     pub(super) fn repeated(&self, place: usize, address: &Address) -> Option<Repeated> {
-        let expansion = self.instances[place]
-            .objects
-            .get(&(address.kind.clone(), address.name.clone()))?;
+        let expansion = self.instances[place].objects.get(&(address.kind.clone(), address.name.clone()))?;
         let value = expansion.get(address.key.as_ref())?;
         Some(Repeated::of(address.key.as_ref(), value))
     }

@@ -25,11 +25,7 @@ pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Refac
     let mut own = Diagnostics::new();
     for (place, instance) in program.instances.iter().enumerate() {
         for block in &instance.module.refactors {
-            let mut reader = Reader {
-                path: &instance.path,
-                block,
-                diagnostics: &mut own,
-            };
+            let mut reader = Reader { path: &instance.path, block, diagnostics: &mut own };
             match &*block.kind {
                 "moved" => refactors.moved.extend(reader.moved()),
                 "removed" => refactors.removed.extend(reader.removed()),
@@ -58,46 +54,28 @@ impl Reader<'_> {
             (Target::Block(_), Target::Module(_)) | (Target::Module(_), Target::Block(_)) => false,
         };
         if !fits {
-            let summary = format!(
-                "`{from}` cannot become `{to}`: expected two blocks of one type, or two modules"
-            );
-            self.diagnostics
-                .push(Diagnostic::error(summary).at(self.block.header));
+            let summary = format!("`{from}` cannot become `{to}`: expected two blocks of one type, or two modules");
+            self.diagnostics.push(Diagnostic::error(summary).at(self.block.header));
         }
-        fits.then_some(Moved {
-            from,
-            to,
-            span: self.block.header,
-        })
+        fits.then_some(Moved { from, to, span: self.block.header })
     }
 
     fn removed(&mut self) -> Option<Removed> {
         self.refuse(&vocabulary::REMOVED);
         let from = self.target("from")?;
-        let destroys = self
-            .block
-            .body
-            .blocks("lifecycle")
-            .next()
-            .is_none_or(|lifecycle| {
-                let mut reader = Constants::new(&lifecycle.body, self.diagnostics);
-                let destroys = reader.flag_or("destroy", true);
-                reader.refuse_others(&vocabulary::REMOVED_LIFECYCLE);
-                destroys
-            });
-        Some(Removed {
-            from,
-            destroys,
-            span: self.block.header,
-        })
+        let destroys = self.block.body.blocks("lifecycle").next().is_none_or(|lifecycle| {
+            let mut reader = Constants::new(&lifecycle.body, self.diagnostics);
+            let destroys = reader.flag_or("destroy", true);
+            reader.refuse_others(&vocabulary::REMOVED_LIFECYCLE);
+            destroys
+        });
+        Some(Removed { from, destroys, span: self.block.header })
     }
 
     fn import(&mut self, run: &Run, place: usize) -> Option<Import> {
         self.refuse(&vocabulary::IMPORT);
         if !self.path.is_root() {
-            let diagnostic = Diagnostic::error(
-                "a module holds no `import` block, expected it in the root module",
-            );
+            let diagnostic = Diagnostic::error("a module holds no `import` block, expected it in the root module");
             self.diagnostics.push(diagnostic.at(self.block.header));
             return None;
         }
@@ -110,26 +88,14 @@ impl Reader<'_> {
             }
         };
         let Some(attribute) = self.block.body.attribute("id") else {
-            self.diagnostics
-                .push(Diagnostic::error("`import` needs an `id`").at(self.block.header));
+            self.diagnostics.push(Diagnostic::error("`import` needs an `id`").at(self.block.header));
             return None;
         };
-        let value = run
-            .frame(place)
-            .evaluate(&attribute.expression, self.diagnostics);
-        match value
-            .as_text()
-            .map(str::to_string)
-            .or_else(|| value.as_i64().map(|number| number.to_string()))
-        {
-            Some(id) => Some(Import {
-                to,
-                id,
-                span: self.block.header,
-            }),
+        let value = run.frame(place).evaluate(&attribute.expression, self.diagnostics);
+        match value.as_text().map(str::to_string).or_else(|| value.as_i64().map(|number| number.to_string())) {
+            Some(id) => Some(Import { to, id, span: self.block.header }),
             None => {
-                self.diagnostics
-                    .push(Diagnostic::error("`id` takes a text that is known").at(attribute.span));
+                self.diagnostics.push(Diagnostic::error("`id` takes a text that is known").at(attribute.span));
                 None
             }
         }
@@ -145,20 +111,16 @@ impl Reader<'_> {
             Some(LiteralContent::Place(place)) => place,
             Some(LiteralContent::Places(_) | LiteralContent::Type(_)) | None => {
                 let summary = format!("`{}` needs one address in `{name}`", self.block.kind);
-                self.diagnostics
-                    .push(Diagnostic::error(summary).at(self.block.header));
+                self.diagnostics.push(Diagnostic::error(summary).at(self.block.header));
                 return None;
             }
             Some(LiteralContent::Malformed) => return None,
         };
         let target = target(self.path, place);
         if target.is_none() {
-            let summary = format!(
-                "`{}` is no address, expected one such as `vm.mc[\"a\"]` or `module.web`",
-                place.path
-            );
-            self.diagnostics
-                .push(Diagnostic::error(summary).at(place.span));
+            let summary =
+                format!("`{}` is no address, expected one such as `vm.mc[\"a\"]` or `module.web`", place.path);
+            self.diagnostics.push(Diagnostic::error(summary).at(place.span));
         }
         target
     }

@@ -5,9 +5,7 @@ use super::program::Program;
 use super::stack::{Attributes, ClusterSettings, Settings};
 use super::suggest::did_you_mean;
 use super::syntax::{Block, Body};
-use super::vocabulary::{
-    self, CLUSTER, DRIFT_IGNORE, ENCRYPTION, LIMITS, NOTIFY, SIMULATOR, SPAWNPOINT, STATES,
-};
+use super::vocabulary::{self, CLUSTER, DRIFT_IGNORE, ENCRYPTION, LIMITS, NOTIFY, SIMULATOR, SPAWNPOINT, STATES};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::value::{Value, convert};
 use std::collections::BTreeMap;
@@ -25,27 +23,16 @@ pub(super) struct Decoded {
 pub(super) fn read(program: &Program, folder_name: &str, diagnostics: &mut Diagnostics) -> Decoded {
     let run = Run::new(program, None);
     let mut own = Diagnostics::new();
-    let mut decoder = Decoder {
-        frame: &run.frame(0),
-        diagnostics: &mut own,
-    };
+    let mut decoder = Decoder { frame: &run.frame(0), diagnostics: &mut own };
     let module = &program.instances[0].module;
     let settings = decoder.spawnpoint(module.spawnpoint.as_ref(), folder_name);
-    let mut clusters: BTreeMap<Arc<str>, ClusterSettings> = module
-        .clusters
-        .iter()
-        .map(|(name, block)| (name.clone(), decoder.cluster(name, block)))
-        .collect();
+    let mut clusters: BTreeMap<Arc<str>, ClusterSettings> =
+        module.clusters.iter().map(|(name, block)| (name.clone(), decoder.cluster(name, block))).collect();
     choose_default(&mut clusters, decoder.diagnostics);
     let notify = decoder.all(&NOTIFY, &module.notify);
     let drift_ignores = decoder.all(&DRIFT_IGNORE, &module.drift_ignores);
     diagnostics.extend(run.finish(own));
-    Decoded {
-        stack: settings,
-        clusters,
-        notify,
-        drift_ignores,
-    }
+    Decoded { stack: settings, clusters, notify, drift_ignores }
 }
 
 struct Decoder<'a> {
@@ -71,9 +58,8 @@ impl Decoder<'_> {
         }
         self.required_version(&attributes, &block.body);
         settings.state = self.state(&block.body);
-        settings.encryption = self
-            .single("encryption", &block.body)
-            .map(|block| self.attributes(&ENCRYPTION, &block.body));
+        settings.encryption =
+            self.single("encryption", &block.body).map(|block| self.attributes(&ENCRYPTION, &block.body));
         if let Some(limits) = self.single("limits", &block.body) {
             let attributes = self.attributes(&LIMITS, &limits.body);
             settings.destroys_max = self.count("destroys", &attributes, &limits.body);
@@ -83,39 +69,30 @@ impl Decoder<'_> {
     }
 
     fn required_version(&mut self, attributes: &Attributes, body: &Body) {
-        let (Some(wanted), Some(attribute)) = (
-            attributes.get("required_version").and_then(Value::as_text),
-            body.attribute("required_version"),
-        ) else {
+        let (Some(wanted), Some(attribute)) =
+            (attributes.get("required_version").and_then(Value::as_text), body.attribute("required_version"))
+        else {
             return;
         };
         let ours = env!("CARGO_PKG_VERSION");
         let summary = match super::version::satisfies(ours, wanted) {
             Some(true) => return,
             Some(false) => format!("this is spawnpoint {ours}, but the stack asks for `{wanted}`"),
-            None => format!(
-                "`{wanted}` is not a version constraint, expected one such as `>= 0.1, < 2`"
-            ),
+            None => format!("`{wanted}` is not a version constraint, expected one such as `>= 0.1, < 2`"),
         };
-        self.diagnostics
-            .push(Diagnostic::error(summary).at(attribute.span));
+        self.diagnostics.push(Diagnostic::error(summary).at(attribute.span));
     }
 
     fn state(&mut self, body: &Body) -> Option<(Arc<str>, Attributes)> {
         let block = self.single("state", body)?;
         let [label] = block.labels.as_slice() else {
-            self.diagnostics.push(
-                Diagnostic::error("`state` needs a kind, expected `state \"sqlite\" {`")
-                    .at(block.header),
-            );
+            self.diagnostics
+                .push(Diagnostic::error("`state` needs a kind, expected `state \"sqlite\" {`").at(block.header));
             return None;
         };
         let Some(schema) = STATES.iter().find(|schema| schema.name == &*label.text) else {
-            let diagnostic =
-                Diagnostic::error(format!("there is no state backend `{}`", label.text))
-                    .at(label.span);
-            self.diagnostics
-                .push(diagnostic.hint("there are `sqlite`, `postgres`, `s3` and `http`"));
+            let diagnostic = Diagnostic::error(format!("there is no state backend `{}`", label.text)).at(label.span);
+            self.diagnostics.push(diagnostic.hint("there are `sqlite`, `postgres`, `s3` and `http`"));
             return None;
         };
         Some((label.text.clone(), self.attributes(schema, &block.body)))
@@ -123,23 +100,11 @@ impl Decoder<'_> {
 
     fn cluster(&mut self, name: &Arc<str>, block: &Block) -> ClusterSettings {
         let mut attributes = self.attributes(&CLUSTER, &block.body);
-        let simulator = self
-            .single("simulator", &block.body)
-            .map(|block| self.attributes(&SIMULATOR, &block.body));
+        let simulator = self.single("simulator", &block.body).map(|block| self.attributes(&SIMULATOR, &block.body));
         let range = attributes.remove("vmid_range");
         let vmid_range = range.and_then(|range| self.vmid_range(&range, &block.body));
-        let is_default = attributes
-            .remove("default")
-            .and_then(|flag| flag.as_bool())
-            .unwrap_or(false);
-        ClusterSettings {
-            name: name.clone(),
-            is_default,
-            attributes,
-            simulator,
-            vmid_range,
-            span: block.header,
-        }
+        let is_default = attributes.remove("default").and_then(|flag| flag.as_bool()).unwrap_or(false);
+        ClusterSettings { name: name.clone(), is_default, attributes, simulator, vmid_range, span: block.header }
     }
 
     fn all(
@@ -147,31 +112,22 @@ impl Decoder<'_> {
         schema: &vocabulary::Block,
         blocks: &BTreeMap<Arc<str>, Block>,
     ) -> BTreeMap<Arc<str>, Attributes> {
-        let decode = |(name, block): (&Arc<str>, &Block)| {
-            (name.clone(), self.attributes(schema, &block.body))
-        };
+        let decode = |(name, block): (&Arc<str>, &Block)| (name.clone(), self.attributes(schema, &block.body));
         blocks.iter().map(decode).collect()
     }
 
     fn vmid_range(&mut self, range: &Value, body: &Body) -> Option<(u32, u32)> {
-        let numbers: Vec<Option<u32>> = range
-            .as_items()?
-            .iter()
-            .map(|number| u32::try_from(number.as_i64()?).ok())
-            .collect();
+        let numbers: Vec<Option<u32>> =
+            range.as_items()?.iter().map(|number| u32::try_from(number.as_i64()?).ok()).collect();
         // Proxmox takes VMIDs from 100 to 999999999.
         match numbers.as_slice() {
-            [Some(first), Some(last)] if (100..=*last).contains(first) && *last <= 999_999_999 => {
-                Some((*first, *last))
-            }
+            [Some(first), Some(last)] if (100..=*last).contains(first) && *last <= 999_999_999 => Some((*first, *last)),
             _ => {
-                let diagnostic = Diagnostic::error(
-                    "`vmid_range` takes the first and the last VMID, such as `[5000, 5999]`",
-                );
+                let diagnostic =
+                    Diagnostic::error("`vmid_range` takes the first and the last VMID, such as `[5000, 5999]`");
                 let span = body.attribute("vmid_range").map(|attribute| attribute.span);
                 let diagnostic = diagnostic.hint("VMIDs go from 100 to 999999999");
-                self.diagnostics
-                    .push(span.into_iter().fold(diagnostic, Diagnostic::at));
+                self.diagnostics.push(span.into_iter().fold(diagnostic, Diagnostic::at));
                 None
             }
         }
@@ -183,8 +139,7 @@ impl Decoder<'_> {
         if count.is_none() {
             let diagnostic = Diagnostic::error(format!("`{name}` takes a whole number from 0"));
             let span = body.attribute(name).map(|attribute| attribute.span);
-            self.diagnostics
-                .push(span.into_iter().fold(diagnostic, Diagnostic::at));
+            self.diagnostics.push(span.into_iter().fold(diagnostic, Diagnostic::at));
         }
         count
     }
@@ -195,10 +150,8 @@ impl Decoder<'_> {
         let first = blocks.next()?;
         for other in blocks {
             let diagnostic =
-                Diagnostic::error(format!("expected one `{kind}` block, this is another"))
-                    .at(other.header);
-            self.diagnostics
-                .push(diagnostic.label(first.header, "the first one"));
+                Diagnostic::error(format!("expected one `{kind}` block, this is another")).at(other.header);
+            self.diagnostics.push(diagnostic.label(first.header, "the first one"));
         }
         Some(first)
     }
@@ -208,17 +161,10 @@ impl Decoder<'_> {
         let mut attributes = Attributes::new();
         for attribute in &body.attributes {
             let Some(declared) = schema.attribute(&attribute.name) else {
-                let diagnostic = Diagnostic::error(format!(
-                    "`{}` has no attribute `{}`",
-                    schema.name, attribute.name
-                ))
-                .at(attribute.name_span);
-                let hint = did_you_mean(
-                    &attribute.name,
-                    schema.attributes.iter().map(|known| known.name),
-                );
-                self.diagnostics
-                    .push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
+                let diagnostic = Diagnostic::error(format!("`{}` has no attribute `{}`", schema.name, attribute.name))
+                    .at(attribute.name_span);
+                let hint = did_you_mean(&attribute.name, schema.attributes.iter().map(|known| known.name));
+                self.diagnostics.push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
                 continue;
             };
             let mut errors = Diagnostics::new();
@@ -233,57 +179,39 @@ impl Decoder<'_> {
                     drop(attributes.insert(attribute.name.clone(), value));
                 }
                 Ok(_) => {
-                    let summary = format!(
-                        "`{}` must be known before anything is planned",
-                        attribute.name
-                    );
-                    self.diagnostics
-                        .push(Diagnostic::error(summary).at(attribute.span));
+                    let summary = format!("`{}` must be known before anything is planned", attribute.name);
+                    self.diagnostics.push(Diagnostic::error(summary).at(attribute.span));
                 }
                 Err(mismatch) => {
-                    let summary =
-                        format!("`{}` takes {}: {mismatch}", attribute.name, declared.takes.as_type());
-                    self.diagnostics
-                        .push(Diagnostic::error(summary).at(attribute.span));
+                    let summary = format!("`{}` takes {}: {mismatch}", attribute.name, declared.takes.as_type());
+                    self.diagnostics.push(Diagnostic::error(summary).at(attribute.span));
                 }
             }
         }
         super::meta::refuse_blocks(body, schema, self.diagnostics);
         for literal in &body.literals {
             let summary = format!("`{}` has no attribute `{}`", schema.name, literal.name);
-            self.diagnostics
-                .push(Diagnostic::error(summary).at(literal.name_span));
+            self.diagnostics.push(Diagnostic::error(summary).at(literal.name_span));
         }
         attributes
     }
 }
 
 /// The only cluster is the default; of several, one says so.
-fn choose_default(
-    clusters: &mut BTreeMap<Arc<str>, ClusterSettings>,
-    diagnostics: &mut Diagnostics,
-) {
+fn choose_default(clusters: &mut BTreeMap<Arc<str>, ClusterSettings>, diagnostics: &mut Diagnostics) {
     if clusters.len() == 1 {
-        clusters
-            .values_mut()
-            .for_each(|cluster| cluster.is_default = true);
+        clusters.values_mut().for_each(|cluster| cluster.is_default = true);
     }
-    let defaults: Vec<_> = clusters
-        .values()
-        .filter(|cluster| cluster.is_default)
-        .map(|cluster| cluster.span)
-        .collect();
+    let defaults: Vec<_> = clusters.values().filter(|cluster| cluster.is_default).map(|cluster| cluster.span).collect();
     match (defaults.as_slice(), clusters.values().next()) {
         ([_], _) | ([], None) => {}
         ([], Some(first)) => {
-            let diagnostic = Diagnostic::error(
-                "of several clusters one is the default, expected `default = true` in one of them",
-            );
+            let diagnostic =
+                Diagnostic::error("of several clusters one is the default, expected `default = true` in one of them");
             diagnostics.push(diagnostic.at(first.span));
         }
         ([first, second, ..], _) => {
-            let diagnostic =
-                Diagnostic::error("two clusters are the default, expected one").at(*second);
+            let diagnostic = Diagnostic::error("two clusters are the default, expected one").at(*second);
             diagnostics.push(diagnostic.label(*first, "the other one"));
         }
     }

@@ -75,17 +75,12 @@ pub(super) struct Label {
 impl Body {
     /// Returns the attribute of a name.
     pub(super) fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes
-            .iter()
-            .find(|attribute| &*attribute.name == name)
+        self.attributes.iter().find(|attribute| &*attribute.name == name)
     }
 
     /// Returns the literal attribute of a name.
     pub(super) fn literal(&self, name: &str) -> Option<&LiteralContent> {
-        self.literals
-            .iter()
-            .find(|literal| &*literal.name == name)
-            .map(|literal| &literal.content)
+        self.literals.iter().find(|literal| &*literal.name == name).map(|literal| &literal.content)
     }
 
     /// Returns the blocks of a kind.

@@ -37,8 +37,7 @@ impl Loader<'_> {
             }
             if !self.input.world.exists(&call.folder) {
                 let summary = format!("there is no folder `{}`", call.folder);
-                self.diagnostics
-                    .push(Diagnostic::error(summary).at(call.source));
+                self.diagnostics.push(Diagnostic::error(summary).at(call.source));
                 continue;
             }
             let module = Arc::new(self.module(&call.folder, Place::Called));
@@ -49,16 +48,11 @@ impl Loader<'_> {
     }
 
     fn module(&mut self, folder: &str, place: Place) -> Module {
-        let module = Module {
-            folder: folder.into(),
-            ..Module::default()
-        };
+        let module = Module { folder: folder.into(), ..Module::default() };
         let mut names = match self.input.world.list(folder) {
             Ok(names) => names,
             Err(error) => {
-                self.diagnostics.push(Diagnostic::error(format!(
-                    "cannot list the folder `{folder}`: {error}"
-                )));
+                self.diagnostics.push(Diagnostic::error(format!("cannot list the folder `{folder}`: {error}")));
                 return module;
             }
         };
@@ -66,27 +60,12 @@ impl Loader<'_> {
         names.sort();
         if names.is_empty() {
             let hint = "a stack is a folder with `*.hcl` files";
-            self.diagnostics.push(
-                Diagnostic::error(format!("the folder `{folder}` has no `*.hcl` file")).hint(hint),
-            );
+            self.diagnostics.push(Diagnostic::error(format!("the folder `{folder}` has no `*.hcl` file")).hint(hint));
         }
-        let bodies: Vec<_> = names
-            .iter()
-            .filter_map(|name| self.file(&join_path(folder, name)))
-            .collect();
+        let bodies: Vec<_> = names.iter().filter_map(|name| self.file(&join_path(folder, name))).collect();
         self.is_complete &= bodies.len() == names.len();
-        let object_types: Vec<&str> = self
-            .object_types
-            .iter()
-            .copied()
-            .filter(|kind| *kind != "cluster")
-            .collect();
-        let mut collector = Collector {
-            place,
-            object_types: &object_types,
-            diagnostics: self.diagnostics,
-            module,
-        };
+        let object_types: Vec<&str> = self.object_types.iter().copied().filter(|kind| *kind != "cluster").collect();
+        let mut collector = Collector { place, object_types: &object_types, diagnostics: self.diagnostics, module };
         for body in bodies {
             collector.file(body);
         }
@@ -97,8 +76,7 @@ impl Loader<'_> {
         let bytes = match self.input.world.read(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                self.diagnostics
-                    .push(Diagnostic::error(format!("cannot read `{path}`: {error}")));
+                self.diagnostics.push(Diagnostic::error(format!("cannot read `{path}`: {error}")));
                 return None;
             }
         };
@@ -112,32 +90,22 @@ impl Loader<'_> {
         let mut graph = petgraph::graphmap::DiGraphMap::<&str, ()>::new();
         for (folder, module) in &self.modules {
             graph.add_node(folder);
-            for call in module
-                .calls
-                .values()
-                .filter(|call| self.modules.contains_key(&call.folder))
-            {
+            for call in module.calls.values().filter(|call| self.modules.contains_key(&call.folder)) {
                 graph.add_edge(folder, &call.folder, ());
             }
         }
         for group in petgraph::algo::kosaraju_scc(&graph) {
             let calls = || {
                 let modules = group.iter().map(|folder| &self.modules[*folder]);
-                modules
-                    .flat_map(|module| module.calls.values())
-                    .filter(|call| group.contains(&&*call.folder))
+                modules.flat_map(|module| module.calls.values()).filter(|call| group.contains(&&*call.folder))
             };
             let Some(call) = calls().next() else {
                 continue;
             };
-            let summary = format!(
-                "the module `{}` calls itself, expected modules that end somewhere",
-                call.folder
-            );
+            let summary = format!("the module `{}` calls itself, expected modules that end somewhere", call.folder);
             let diagnostic = Diagnostic::error(summary).at(call.source);
-            let diagnostic = calls().skip(1).fold(diagnostic, |diagnostic, call| {
-                diagnostic.label(call.source, "and this call")
-            });
+            let diagnostic =
+                calls().skip(1).fold(diagnostic, |diagnostic, call| diagnostic.label(call.source, "and this call"));
             self.diagnostics.push(diagnostic);
         }
     }
@@ -146,8 +114,6 @@ impl Loader<'_> {
 fn is_part_of_a_module(name: &str) -> bool {
     name.ends_with(".hcl")
         && !name.starts_with('.')
-        && !NOT_PART_OF_A_MODULE
-            .iter()
-            .any(|ending| name.ends_with(ending))
+        && !NOT_PART_OF_A_MODULE.iter().any(|ending| name.ends_with(ending))
         && name != "spawnpoint.vars.hcl"
 }

@@ -33,16 +33,8 @@ pub(super) struct Rule {
 impl Variable {
     /// Returns the marks of every value of the variable.
     pub(super) fn marks(&self) -> Marks {
-        let sensitive = if self.is_sensitive {
-            Marks::SENSITIVE
-        } else {
-            Marks::NONE
-        };
-        let ephemeral = if self.is_ephemeral {
-            Marks::EPHEMERAL
-        } else {
-            Marks::NONE
-        };
+        let sensitive = if self.is_sensitive { Marks::SENSITIVE } else { Marks::NONE };
+        let ephemeral = if self.is_ephemeral { Marks::EPHEMERAL } else { Marks::NONE };
         sensitive | ephemeral
     }
 }
@@ -59,8 +51,7 @@ pub(super) fn read(block: &Block, diagnostics: &mut Diagnostics) -> Variable {
     meta::refuse_blocks(&block.body, &vocabulary::VARIABLE, diagnostics);
     let constraint = match block.body.literal("type") {
         Some(LiteralContent::Type(constraint)) => Some(constraint.clone()),
-        Some(LiteralContent::Places(_) | LiteralContent::Place(_) | LiteralContent::Malformed)
-        | None => None,
+        Some(LiteralContent::Places(_) | LiteralContent::Place(_) | LiteralContent::Malformed) | None => None,
     };
     Variable {
         constraint,
@@ -79,15 +70,9 @@ pub(super) fn rules(body: &Body, of: &vocabulary::Block, diagnostics: &mut Diagn
     let mut rules = Vec::new();
     for block in body.blocks(of.name) {
         Constants::new(&block.body, diagnostics).refuse_others(of);
-        match (
-            block.body.attribute("condition"),
-            block.body.attribute("error_message"),
-        ) {
+        match (block.body.attribute("condition"), block.body.attribute("error_message")) {
             (Some(condition), Some(error_message)) => {
-                rules.push(Rule {
-                    condition: condition.clone(),
-                    error_message: error_message.clone(),
-                });
+                rules.push(Rule { condition: condition.clone(), error_message: error_message.clone() });
             }
             _ => {
                 let summary = format!("a `{}` needs `condition` and `error_message`", of.name);

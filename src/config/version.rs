@@ -4,17 +4,13 @@
 pub(super) fn satisfies(version: &str, constraint: &str) -> Option<bool> {
     let version = numbers(version)?;
     let parts = constraint.split(',').map(|part| one(&version, part.trim()));
-    parts
-        .collect::<Option<Vec<bool>>>()
-        .map(|holds| holds.iter().all(|holds| *holds))
+    parts.collect::<Option<Vec<bool>>>().map(|holds| holds.iter().all(|holds| *holds))
 }
 
 fn one(version: &[u64], part: &str) -> Option<bool> {
     let start = part.find(|character: char| character.is_ascii_digit())?;
     let (operator, wanted) = (part[..start].trim(), numbers(&part[start..])?);
-    let full = |numbers: &[u64]| -> [u64; 3] {
-        std::array::from_fn(|at| numbers.get(at).copied().unwrap_or(0))
-    };
+    let full = |numbers: &[u64]| -> [u64; 3] { std::array::from_fn(|at| numbers.get(at).copied().unwrap_or(0)) };
     let (ours, theirs) = (full(version), full(&wanted));
     match operator {
         "" | "=" => Some(ours == theirs),
@@ -30,11 +26,7 @@ fn one(version: &[u64], part: &str) -> Option<bool> {
 }
 
 fn numbers(text: &str) -> Option<Vec<u64>> {
-    let numbers: Vec<u64> = text
-        .trim()
-        .split('.')
-        .map(|number| number.parse().ok())
-        .collect::<Option<_>>()?;
+    let numbers: Vec<u64> = text.trim().split('.').map(|number| number.parse().ok()).collect::<Option<_>>()?;
     (1..=3).contains(&numbers.len()).then_some(numbers)
 }
 

@@ -106,10 +106,7 @@ impl Diagnostic {
 
     /// Sets the address of the object concerned.
     #[must_use]
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "callers have addresses, references to them and texts"
-    )]
+    #[expect(clippy::needless_pass_by_value, reason = "callers have addresses, references to them and texts")]
     pub fn about(mut self, address: impl ToString) -> Self {
         self.address = Some(address.to_string());
         self
@@ -138,9 +135,7 @@ impl Diagnostics {
 
     /// Returns whether there is an error among them.
     pub fn has_errors(&self) -> bool {
-        self.0
-            .iter()
-            .any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.0.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
     /// Returns whether there is no message at all.

@@ -46,38 +46,21 @@ pub struct Source {
 impl Source {
     /// Returns the position of a byte; past the end, the position of the end.
     pub fn position(&self, byte: u32) -> Position {
-        let line = self
-            .line_starts
-            .partition_point(|start| *start <= byte)
-            .max(1)
-            - 1;
+        let line = self.line_starts.partition_point(|start| *start <= byte).max(1) - 1;
         let start = self.line_starts[line] as usize;
         let mut end = (byte as usize).min(self.text.len());
         while !self.text.is_char_boundary(end) {
             end -= 1;
         }
-        let column = self
-            .text
-            .get(start..end)
-            .map_or(0, |text| text.chars().count());
-        Position {
-            line: line as u32 + 1,
-            column: column as u32 + 1,
-        }
+        let column = self.text.get(start..end).map_or(0, |text| text.chars().count());
+        Position { line: line as u32 + 1, column: column as u32 + 1 }
     }
 
     /// Returns the text of a line (from 1) without its line end.
     pub fn line(&self, line: u32) -> &str {
         let index = line.saturating_sub(1) as usize;
-        let start = self
-            .line_starts
-            .get(index)
-            .copied()
-            .unwrap_or(self.text.len() as u32) as usize;
-        let end = self
-            .line_starts
-            .get(index + 1)
-            .map_or(self.text.len(), |next| *next as usize);
+        let start = self.line_starts.get(index).copied().unwrap_or(self.text.len() as u32) as usize;
+        let end = self.line_starts.get(index + 1).map_or(self.text.len(), |next| *next as usize);
         self.text[start..end].trim_end_matches(['\n', '\r'])
     }
 }
@@ -96,18 +79,9 @@ impl Sources {
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
         let text: Arc<str> = text.into();
         let line_starts = std::iter::once(0)
-            .chain(
-                text.bytes()
-                    .enumerate()
-                    .filter(|(_, byte)| *byte == b'\n')
-                    .map(|(at, _)| at as u32 + 1),
-            )
+            .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at as u32 + 1))
             .collect();
-        self.0.push(Source {
-            name: name.into(),
-            text,
-            line_starts,
-        });
+        self.0.push(Source { name: name.into(), text, line_starts });
         FileId(self.0.len() as u32 - 1)
     }
 
@@ -118,9 +92,6 @@ impl Sources {
 
     /// Returns the text a span covers.
     pub fn slice(&self, span: Span) -> &str {
-        self.get(span.file)
-            .text
-            .get(span.start as usize..span.end as usize)
-            .unwrap_or("")
+        self.get(span.file).text.get(span.start as usize..span.end as usize).unwrap_or("")
     }
 }

@@ -31,7 +31,8 @@ pub fn instances(block: &Block) -> Vec<Instance> {
 }
 
 fn children_of(block: &Block, child: &'static ChildType) -> Vec<Instance> {
-    let instance = |key| Instance { address: block.address.child(child.name, key), object: child.object, child: Some(child) };
+    let instance =
+        |key| Instance { address: block.address.child(child.name, key), object: child.object, child: Some(child) };
     match child.keyed_by {
         None => vec![instance(None)],
         Some(nested) => block.shape.get(nested).into_iter().flatten().map(|key| instance(key.clone())).collect(),

@@ -26,10 +26,15 @@ static SCHEMA: Schema = Schema {
         Attribute::new("vm", Takes::Reference("vm"), "The guest it runs on.").required(),
         Attribute::new("game", Takes::Text, "The game: a folder under playbooks/, ours or the stack's own.").required(),
         Attribute::new("version", Takes::Text, "Version to run; default: the game's.").chosen(),
-        Attribute::new("port", Takes::Port, "Port it answers on; `auto`: the game's default, then its stride.").or("auto"),
-        Attribute::new("expose", Takes::OneOf(&["public", "tenant"]), "Who may reach it; public ports count against the tier.")
-            .or("tenant")
-            .on_change(Impact::None),
+        Attribute::new("port", Takes::Port, "Port it answers on; `auto`: the game's default, then its stride.")
+            .or("auto"),
+        Attribute::new(
+            "expose",
+            Takes::OneOf(&["public", "tenant"]),
+            "Who may reach it; public ports count against the tier.",
+        )
+        .or("tenant")
+        .on_change(Impact::None),
         Attribute::new("power", Takes::OneOf(&["running", "stopped"]), "Whether it runs.").or("running"),
         Attribute::new("settings", Takes::Any, "Settings of the game, validated against its manifest."),
         Attribute::new("secrets", Takes::Any, "Secret settings, such as passwords."),
@@ -43,12 +48,8 @@ static SCHEMA: Schema = Schema {
     }],
 };
 
-const CHILDREN: &[ChildType] = &[ChildType {
-    name: "provision",
-    object: &provision::PROVISION,
-    keyed_by: None,
-    desired: provision_of,
-}];
+const CHILDREN: &[ChildType] =
+    &[ChildType { name: "provision", object: &provision::PROVISION, keyed_by: None, desired: provision_of }];
 
 /// The planner has put what the playbook needs under `provision` of the evaluated block.
 fn provision_of(server: &Value, _key: Option<&Key>) -> Value {

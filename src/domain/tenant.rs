@@ -28,21 +28,32 @@ pub static TENANT: BlockType = BlockType {
 static SCHEMA: Schema = Schema {
     attributes: &[
         Attribute::new("tier", Takes::Reference("tier"), "What it may use.").on_change(Impact::None),
-        Attribute::new("status", Takes::OneOf(&["active", "suspended"]), "`suspended`: its guests are stopped.").or("active"),
+        Attribute::new("status", Takes::OneOf(&["active", "suspended"]), "`suspended`: its guests are stopped.")
+            .or("active"),
         Attribute::new("pool", Takes::Text, "Name of its pool; default: the label.").chosen(),
         Attribute::new("comment", Takes::Text, "Shown at the pool.").or(""),
         Attribute::new("ssh_keys", Takes::List(&Takes::Text), "Public keys that may log in to its guests."),
         Attribute::new("timezone", Takes::Text, "Time zone of its schedules.").or("UTC"),
     ],
     blocks: &[
-        Nested { name: "network", occurs: Occurs::Once, schema: &NETWORK, documentation: "Its network, from which guests get addresses." },
+        Nested {
+            name: "network",
+            occurs: Occurs::Once,
+            schema: &NETWORK,
+            documentation: "Its network, from which guests get addresses.",
+        },
         Nested {
             name: "access",
             occurs: Occurs::ByLabel("the user, e.g. kim@pve"),
             schema: &ACCESS,
             documentation: "Who may do what with everything in its pool.",
         },
-        Nested { name: "connection", occurs: Occurs::Once, schema: &CONNECTION, documentation: "How to reach its guests by SSH." },
+        Nested {
+            name: "connection",
+            occurs: Occurs::Once,
+            schema: &CONNECTION,
+            documentation: "How to reach its guests by SSH.",
+        },
     ],
 };
 
@@ -53,7 +64,11 @@ static NETWORK: Schema = Schema {
         Attribute::new("cidr", Takes::Cidr, "Network that addresses are taken from.").required(),
         Attribute::new("gateway", Takes::Address, "Default gateway of guests."),
         Attribute::new("dns", Takes::List(&Takes::Address), "Name servers of guests."),
-        Attribute::new("address_range", Takes::List(&Takes::Address), "First and last address to choose from; default: the cidr."),
+        Attribute::new(
+            "address_range",
+            Takes::List(&Takes::Address),
+            "First and last address to choose from; default: the cidr.",
+        ),
         Attribute::new("reserved", Takes::List(&Takes::Address), "Addresses never chosen."),
     ],
     blocks: &[],

@@ -29,10 +29,21 @@ pub struct ClusterWanted {
     pub pools: BTreeSet<String>,
     /// Firewall groups whose rules are read.
     pub groups: BTreeSet<String>,
+    /// Further tables that are read whole, by path.
+    pub tables: BTreeSet<String>,
     /// Whether storages are read: guests will be placed.
     pub storages: bool,
     /// Whether bridges are read: guests will be placed.
     pub bridges: bool,
+}
+
+/// A read that a plan cannot do without and that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The cluster that was asked.
+    pub cluster: Arc<str>,
+    /// What went wrong.
+    pub error: CallError,
 }
 
 /// Reads every cluster, all at once.
@@ -41,7 +52,7 @@ pub struct ClusterWanted {
 ///
 /// # Errors
 /// Every read that a plan cannot do without and that failed.
-pub async fn collect(clients: &BTreeMap<Arc<str>, Arc<Client>>, wanted: &Wanted) -> Result<Observed, Vec<CallError>> {
+pub async fn collect(clients: &BTreeMap<Arc<str>, Arc<Client>>, wanted: &Wanted) -> Result<Observed, Vec<Unread>> {
     let none = ClusterWanted::default();
     let views = join_all(clients.iter().map(|(name, client)| {
         let details = wanted.clusters.get(name).unwrap_or(&none);
@@ -53,7 +64,7 @@ pub async fn collect(clients: &BTreeMap<Arc<str>, Arc<Client>>, wanted: &Wanted)
     for (name, view) in views {
         match view {
             Ok(view) => drop(observed.clusters.insert(name, view)),
-            Err(mut failed) => errors.append(&mut failed),
+            Err(failed) => errors.extend(failed.into_iter().map(|error| Unread { cluster: name.clone(), error })),
         }
     }
     if errors.is_empty() { Ok(observed) } else { Err(errors) }
@@ -68,6 +79,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     async fn cluster(&self) -> Result<ClusterView, Vec<CallError>> {
         let mut view = self.tables().await?;
+        self.further_tables(&mut view).await?;
         self.nodes(&mut view).await;
         self.configs(&mut view).await?;
         view.endpoint = self.client.describe();
@@ -76,11 +88,13 @@ impl Reader<'_> {
     }
 
     /// What the cluster tells as a whole.
+    ///
+    /// The first read goes alone: where nobody answers or the token is wrong, one request finds out, not six at once. A server lets
+    /// each refused one wait for three seconds, and may count them.
     async fn tables(&self) -> Result<ClusterView, Vec<CallError>> {
-        let version = Call::get("/version");
+        let version = self.client.read(&Call::get("/version")).await.map_err(|error| vec![error])?;
         let resources = Call::get("/cluster/resources");
-        let (version, resources, pools, acl, users, groups) = tokio::join!(
-            self.client.read(&version),
+        let (resources, pools, acl, users, groups) = tokio::join!(
             self.client.read(&resources),
             self.pools(),
             self.visible("/access/acl"),
@@ -89,7 +103,7 @@ impl Reader<'_> {
         );
         let mut errors = Vec::new();
         let mut view = ClusterView {
-            version: kept(version, &mut errors).map(|answer| decode::version(&answer)).unwrap_or_default(),
+            version: decode::version(&version),
             pools: kept(pools, &mut errors).unwrap_or_default(),
             acl: kept(acl, &mut errors).flatten().map(|answer| decode::acl(&answer)).unwrap_or_default(),
             users: kept(users, &mut errors).flatten().map(|answer| decode::users(&answer)),
@@ -99,7 +113,7 @@ impl Reader<'_> {
         if let Some(answer) = kept(resources, &mut errors) {
             decode::Resources { nodes: view.nodes, guests: view.guests } = decode::resources(&answer);
         }
-        // One cause, such as a wrong token, fails every read: it is told once.
+        // One cause, such as a connection that breaks, fails every read: it is told once.
         errors.dedup_by(|later, earlier| later.class == earlier.class && later.text == earlier.text);
         if errors.is_empty() { Ok(view) } else { Err(errors) }
     }
@@ -134,6 +148,16 @@ impl Reader<'_> {
         });
         join_all(reads).await.into_iter().collect::<Result<(), CallError>>()?;
         Ok(groups)
+    }
+
+    async fn further_tables(&self, view: &mut ClusterView) -> Result<(), Vec<CallError>> {
+        let reads = self.details.tables.iter().map(|path| async move { (path, self.visible(path).await) });
+        for (path, read) in join_all(reads).await {
+            if let Some(answer) = read.map_err(|error| vec![error])? {
+                view.tables.insert(path.clone(), answer);
+            }
+        }
+        Ok(())
     }
 
     /// Reads a table; `None` where we may not see it.

@@ -82,7 +82,7 @@ fn edges(input: &PlanInput, judged: &BTreeMap<Address, Judged>, operations: &[Op
 /// Place of a child in its composite's table.
 fn position(address: &Address) -> usize {
     let Some(child) = &address.child else { return 0 };
-    match domain::find(&address.kind).map(|kind| &kind.role) {
+    match domain::find(&address.kind).map(|kind| kind.role) {
         Some(Role::Composite(children)) => children.iter().position(|kind| *kind.name == *child.name).unwrap_or(0),
         _ => 0,
     }
@@ -90,7 +90,9 @@ fn position(address: &Address) -> usize {
 
 fn operations_of(input: &PlanInput, object: &Judged, staying: &BTreeSet<(Arc<str>, u32)>) -> Vec<Operation> {
     match object.change.action {
-        Action::NoOp if object.is_stale_record => vec![record_only(input, object, put(input, object, Completeness::Complete))],
+        Action::NoOp if object.is_stale_record => {
+            vec![record_only(input, object, put(input, object, Completeness::Complete))]
+        }
         Action::NoOp => Vec::new(),
         Action::Adopt => vec![record_only(input, object, put(input, object, Completeness::Complete))],
         Action::Forget => vec![record_only(input, object, Effect::Remove)],
@@ -110,7 +112,11 @@ fn with_draft<T>(input: &PlanInput, object: &Judged, side: Side, make: impl FnOn
     };
     let found = object.found.as_ref();
     let identity = if side == Side::Before { found.map_or(identity, |found| &found.identity) } else { identity };
-    let marker = Marker { stack: input.state.lineage.clone(), address: object.change.address.to_string(), intent: intent.clone() };
+    let marker = Marker {
+        stack: input.state.lineage.clone(),
+        address: object.change.address.to_string(),
+        intent: intent.clone(),
+    };
     let is_fresh = matches!(object.change.action, Action::Create | Action::Replace);
     let draft = Draft {
         desired: if side == Side::Before { &null } else { &object.desired },
@@ -134,7 +140,8 @@ enum Side {
 
 fn create(input: &PlanInput, object: &Judged) -> Operation {
     let (mut steps, locks) =
-        with_draft(input, object, Side::After, |draft| ((object.object.create)(draft), (object.object.locks)(draft))).unwrap_or_default();
+        with_draft(input, object, Side::After, |draft| ((object.object.create)(draft), (object.object.locks)(draft)))
+            .unwrap_or_default();
     if let Some(first) = steps.first_mut() {
         first.effect = put(input, object, Completeness::Partial);
     }
@@ -167,7 +174,8 @@ fn leaves(value: &Value, at: &Path, into: &mut BTreeSet<Path>) {
         Some(entries) => {
             for (name, item) in entries {
                 // Keys under a labelled block are labels; under anything else they are attributes.
-                let is_label = matches!(at.0.last(), Some(PathStep::Attribute(name)) if matches!(&**name, "disk" | "network"));
+                let is_label =
+                    matches!(at.0.last(), Some(PathStep::Attribute(name)) if matches!(&**name, "disk" | "network"));
                 let step = if is_label { PathStep::Key(name.clone()) } else { PathStep::Attribute(name.clone()) };
                 let path = at.then(step);
                 if is_label {
@@ -212,7 +220,14 @@ fn is_provision(steps: &[Step]) -> bool {
     steps.iter().any(|step| matches!(step.task, Task::Provision(_)))
 }
 
-fn operation(input: &PlanInput, object: &Judged, verb: Verb, side: Side, mut steps: Vec<Step>, locks: Vec<super::Lock>) -> Operation {
+fn operation(
+    input: &PlanInput,
+    object: &Judged,
+    verb: Verb,
+    side: Side,
+    mut steps: Vec<Step>,
+    locks: Vec<super::Lock>,
+) -> Operation {
     for step in steps.iter_mut().filter(|step| !matches!(step.task, Task::Record)) {
         step.estimate_ms = (input.estimate_ms)(&step.name);
     }
@@ -222,7 +237,12 @@ fn operation(input: &PlanInput, object: &Judged, verb: Verb, side: Side, mut ste
         kind: object.change.kind.clone(),
         cluster: object.change.cluster.clone(),
         verb,
-        identity: if side == Side::Before { before.unwrap_or(&object.change.identity) } else { &object.change.identity }.clone(),
+        identity: if side == Side::Before {
+            before.unwrap_or(&object.change.identity)
+        } else {
+            &object.change.identity
+        }
+        .clone(),
         intent: if side == Side::Before { object.intent_before.clone() } else { object.intent.clone() },
         after: Vec::new(),
         estimate_ms: steps.iter().map(|step| step.estimate_ms).sum(),
@@ -256,9 +276,11 @@ pub(super) fn recorded_form(value: &Value) -> Value {
         }
         Kind::Tuple(items) => Value::tuple(items.iter().map(recorded_form).collect::<Vec<_>>()),
         Kind::List(of, items) => Value::list(of.clone(), items.iter().map(recorded_form).collect::<Vec<_>>()),
-        Kind::Map(of, items) => Value::map(of.clone(), items.iter().map(|(name, item)| (name.clone(), recorded_form(item))).collect::<Vec<_>>()),
+        Kind::Map(of, items) => Value::map(
+            of.clone(),
+            items.iter().map(|(name, item)| (name.clone(), recorded_form(item))).collect::<Vec<_>>(),
+        ),
         _ => value.clone(),
     };
     stripped.replace_marks(marks)
 }
-

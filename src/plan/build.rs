@@ -20,7 +20,11 @@ pub fn plan(input: &PlanInput) -> (Option<Plan>, Diagnostics) {
     }
     let (judged, errors) = judge(&scene);
     // What is replaced takes a new VMID, which others refer to: everything is evaluated again with that known.
-    let replaced: BTreeSet<Address> = judged.values().filter(|object| object.change.action == Action::Replace).map(|object| object.change.address.clone()).collect();
+    let replaced: BTreeSet<Address> = judged
+        .values()
+        .filter(|object| object.change.action == Action::Replace)
+        .map(|object| object.change.address.clone())
+        .collect();
     let (scene, mut judged, errors) = if replaced.is_empty() {
         (scene, judged, errors)
     } else {
@@ -32,7 +36,7 @@ pub fn plan(input: &PlanInput) -> (Option<Plan>, Diagnostics) {
     diagnostics.extend(errors);
     diagnostics.extend(select::select(input, &mut judged));
     diagnostics.extend(unknown_at_apply(&scene, &judged));
-    diagnostics.extend(prevented(input, &judged));
+    diagnostics.extend(prevented(&scene, &judged));
     let (quotas, capacity, misfits) = quota::check(&scene, &judged);
     diagnostics.extend(misfits);
     let (outputs, wrong) = outputs(&scene);
@@ -73,7 +77,8 @@ pub fn validate(input: &PlanInput) -> Diagnostics {
 
 /// The plan's own copies of desired objects show no secret, not even its fingerprint.
 fn shown(mut change: Change) -> Change {
-    let hidden = |value: &Value| if value.is_sensitive() { Value::text("").with_marks(value.marks()) } else { value.clone() };
+    let hidden =
+        |value: &Value| if value.is_sensitive() { Value::text("").with_marks(value.marks()) } else { value.clone() };
     for attribute in &mut change.attributes {
         attribute.before = attribute.before.as_ref().map(hidden);
     }
@@ -82,7 +87,9 @@ fn shown(mut change: Change) -> Change {
 
 /// The calls are made from the plan, so what they need must be known now.
 fn unknown_at_apply(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnostic> {
-    let changed = judged.values().filter(|object| matches!(object.change.action, Action::Create | Action::Update | Action::Replace));
+    let changed = judged
+        .values()
+        .filter(|object| matches!(object.change.action, Action::Create | Action::Update | Action::Replace));
     changed
         .filter_map(|object| {
             let path = first_unknown(object.object.schema, &object.desired, &Path::default())?;
@@ -99,7 +106,8 @@ fn unknown_at_apply(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Vec<Di
 }
 
 fn first_unknown(schema: &Schema, value: &Value, at: &Path) -> Option<Path> {
-    let is_computed = |name: &str| schema.attribute(name).is_some_and(|attribute| attribute.presence == Presence::Computed);
+    let is_computed =
+        |name: &str| schema.attribute(name).is_some_and(|attribute| attribute.presence == Presence::Computed);
     value.as_entries()?.iter().filter(|(name, _)| !is_computed(name)).find_map(|(name, item)| {
         let path = at.then(Step::Attribute(name.clone()));
         if item.is_unknown() {
@@ -114,21 +122,33 @@ fn first_unknown(schema: &Schema, value: &Value, at: &Path) -> Option<Path> {
 }
 
 /// What must not go, by the block's own words or by the guest's.
-fn prevented(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnostic> {
+fn prevented(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnostic> {
     let goes = |object: &&Judged| matches!(object.change.action, Action::Delete | Action::Replace);
-    let blocks: BTreeMap<&Address, &Block> = input.stack.blocks.iter().map(|block| (&block.address, block)).collect();
+    let blocks: BTreeMap<&Address, &Block> =
+        scene.input.stack.blocks.iter().map(|block| (&block.address, block)).collect();
     let refusal = |object: &Judged| {
         let (address, words) = (&object.change.address, object.change.action.words());
         let block = blocks.get(&address.block());
         let diagnostic = |text: String| {
             let diagnostic = Diagnostic::error(text).about(address);
-            block.map_or(diagnostic.clone(), |block| diagnostic.at(block.span))
+            // The change that needs it, if one does; else the block.
+            let forcing = object.change.attributes.iter().find(|change| change.forces_replacement);
+            let wish = scene.wishes.get(address);
+            let place =
+                forcing.zip(wish).map(|(change, wish)| wish.span_of(&change.path)).or(block.map(|block| block.span));
+            match place {
+                Some(place) => diagnostic.at(place),
+                None => diagnostic,
+            }
         };
         if block.is_some_and(|block| block.lifecycle.prevent_destroy) {
             let hint = "take `prevent_destroy` out of its `lifecycle` if you mean it, or undo the change that needs it";
-            return Some(why(diagnostic(format!("{address} {words}, and its `lifecycle` forbids that")), object).hint(hint));
+            return Some(
+                why(diagnostic(format!("{address} {words}, and its `lifecycle` forbids that")), object).hint(hint),
+            );
         }
-        let is_protected = object.found.as_ref().and_then(|found| found.value.get("protection")?.as_bool()) == Some(true);
+        let is_protected =
+            object.found.as_ref().and_then(|found| found.value.get("protection")?.as_bool()) == Some(true);
         is_protected.then(|| {
             why(diagnostic(format!("{address} {words}, and the guest is protected")), object)
                 .detail("Proxmox refuses to remove a guest with `protection`.")
@@ -170,7 +190,12 @@ fn unreachable(input: &PlanInput) -> BTreeMap<String, usize> {
     let mut silent = BTreeMap::new();
     for (cluster, view) in input.observed.into_iter().flat_map(|observed| &observed.clusters) {
         for (name, _) in view.nodes.iter().filter(|(_, node)| !node.is_online) {
-            let ours = input.state.records.values().filter(|record| record.cluster == *cluster && record.identity.node() == Some(name)).count();
+            let ours = input
+                .state
+                .records
+                .values()
+                .filter(|record| record.cluster == *cluster && record.identity.node() == Some(name))
+                .count();
             silent.insert(name.clone(), ours);
         }
     }

@@ -17,10 +17,10 @@ pub fn check(plan: &Plan) -> Vec<String> {
             findings.push(format!("{name} has no step"));
         }
         let claims = operation.verb == Verb::Create && &*operation.kind == "vm";
-        if let Some(vmid) = operation.identity.vmid().filter(|_| claims) {
-            if !vmids.insert((operation.cluster.clone(), vmid)) {
-                findings.push(format!("{name} takes VMID {vmid} a second time"));
-            }
+        if let Some(vmid) = operation.identity.vmid().filter(|_| claims)
+            && !vmids.insert((operation.cluster.clone(), vmid))
+        {
+            findings.push(format!("{name} takes VMID {vmid} a second time"));
         }
         for step in &operation.steps {
             if let Task::Call(guarded) = &step.task {

@@ -90,7 +90,11 @@ impl Comparison<'_> {
             after: after.cloned(),
             impact: if is_hot { Impact::Live } else { Impact::Reboot },
             // What we had put there and is missing went behind our back.
-            cause: if before.is_none() && self.views.applied.at(&path.0).is_some() { Cause::Drift } else { Cause::Configuration },
+            cause: if before.is_none() && self.views.applied.at(&path.0).is_some() {
+                Cause::Drift
+            } else {
+                Cause::Configuration
+            },
             forces_replacement: false,
         });
     }
@@ -103,12 +107,16 @@ impl Comparison<'_> {
 
     /// Keys that are wanted or that we wrote before.
     fn keys(&self, path: &Path) -> BTreeSet<Arc<str>> {
-        let of = |value: &Value| value.at(&path.0).and_then(Value::as_entries).map(|entries| entries.keys().cloned().collect::<Vec<_>>());
+        let of = |value: &Value| {
+            value.at(&path.0).and_then(Value::as_entries).map(|entries| entries.keys().cloned().collect::<Vec<_>>())
+        };
         [self.views.desired, self.views.applied].into_iter().filter_map(of).flatten().collect()
     }
 
     fn is_managed(&self, path: &Path) -> bool {
-        [self.views.desired, self.views.applied].into_iter().any(|value| value.at(&path.0).is_some_and(|value| !value.is_null()))
+        [self.views.desired, self.views.applied]
+            .into_iter()
+            .any(|value| value.at(&path.0).is_some_and(|value| !value.is_null()))
     }
 
     fn leaf(&mut self, attribute: &Attribute, path: &Path) {
@@ -166,7 +174,9 @@ fn cause(wanted: Option<&Value>, applied: Option<&Value>, there: Option<&Value>)
 pub(super) fn is_same(left: Option<&Value>, right: Option<&Value>) -> bool {
     match (left, right) {
         (None, None) => true,
-        (Some(value), None) | (None, Some(value)) => value.is_null() || value.as_items().is_some_and(<[Value]>::is_empty),
+        (Some(value), None) | (None, Some(value)) => {
+            value.is_null() || value.as_items().is_some_and(<[Value]>::is_empty)
+        }
         (Some(left), Some(right)) => is_equal(left, right),
     }
 }

@@ -60,6 +60,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { mode: Mode::Apply, targets: Vec::new(), excludes: Vec::new(), replace: Vec::new(), parallelism: 10, allowed_destroys: None }
+        Self {
+            mode: Mode::Apply,
+            targets: Vec::new(),
+            excludes: Vec::new(),
+            replace: Vec::new(),
+            parallelism: 10,
+            allowed_destroys: None,
+        }
     }
 }

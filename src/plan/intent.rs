@@ -34,10 +34,14 @@ fn mode(mode: Mode) -> &'static str {
 fn describe(change: &Change, text: &mut String) {
     let goes = matches!(change.action, Action::Delete | Action::Replace | Action::Forget);
     let identity = if goes { change.identity.to_string() } else { String::new() };
-    let written = write!(text, "{} {} {} {identity}\n", change.address, change.cluster, change.action.words());
+    let written = writeln!(text, "{} {} {} {identity}", change.address, change.cluster, change.action.words());
     written.expect("writing to a string does not fail");
     for attribute in &change.attributes {
-        text.push_str(&format!("  {} = {}\n", attribute.path, attribute.after.as_ref().map_or_else(|| "-".to_owned(), canonical)));
+        text.push_str(&format!(
+            "  {} = {}\n",
+            attribute.path,
+            attribute.after.as_ref().map_or_else(|| "-".to_owned(), canonical)
+        ));
     }
 }
 
@@ -50,7 +54,8 @@ fn canonical(value: &Value) -> String {
         return format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(","));
     }
     if let Some(entries) = value.as_entries() {
-        let entries: Vec<String> = entries.iter().map(|(name, value)| format!("{name:?}:{}", canonical(value))).collect();
+        let entries: Vec<String> =
+            entries.iter().map(|(name, value)| format!("{name:?}:{}", canonical(value))).collect();
         return format!("{{{}}}", entries.join(","));
     }
     format!("{:?}", value.clone().replace_marks(Marks::NONE))

@@ -11,8 +11,8 @@ use super::wish::{Scene, Wish};
 use crate::config::{Address, Block};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::Power;
-use crate::resources::schema::Impact;
 use crate::resources::marker::Marker;
+use crate::resources::schema::Impact;
 use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting, size};
 use crate::state::{Completeness, Identity, Record, fingerprint};
 use crate::value::{Kind, Path, Step, Type, Value};
@@ -74,7 +74,14 @@ fn is_in_progress(input: &PlanInput, address: &Address) -> bool {
     input.in_progress.contains_key(address)
 }
 
-fn sight(scene: &Scene, object: &ObjectType, cluster: &str, identity: &Identity, intent: &str, applied: &Value) -> Sighting {
+fn sight(
+    scene: &Scene,
+    object: &ObjectType,
+    cluster: &str,
+    identity: &Identity,
+    intent: &str,
+    applied: &Value,
+) -> Sighting {
     let project = &scene.input.stack.settings.project;
     match scene.view(cluster) {
         Some(view) => (object.sight)(&Lookup { view, identity, intent, project, applied }),
@@ -122,7 +129,9 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
             return Ok(silent(wish, block, known));
         }
         Sighting::Foreign(what) => known.notes.push(format!("the recorded guest is gone: {what}")),
-        Sighting::Unmarked(what) => return Err(unmarked(scene, &wish.address, &known.intent_before, &what).at(wish.places.span)),
+        Sighting::Unmarked(what) => {
+            return Err(unmarked(scene, &wish.address, &known.intent_before, &what).at(wish.places.span));
+        }
     }
     let desired = fingerprint(&wish.value, input.fingerprint_key);
     let (attributes, unchanged) = differences(scene, wish, block, &known, &desired);
@@ -131,7 +140,13 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
 }
 
 /// Compares with what the configuration on the cluster says, and with what a running guest still has of an older one.
-fn differences(scene: &Scene, wish: &Wish, block: &Block, known: &Known, desired: &Value) -> (Vec<AttributeChange>, usize) {
+fn differences(
+    scene: &Scene,
+    wish: &Wish,
+    block: &Block,
+    known: &Known,
+    desired: &Value,
+) -> (Vec<AttributeChange>, usize) {
     let Some(found) = &known.found else {
         let views = Views { desired, applied: &null(), found: &null(), is_running: false };
         return compare(wish.object.schema, &views);
@@ -171,10 +186,13 @@ fn decide(
         _ => wish.identity.clone(),
     };
     let intent = match action {
-        Action::Create | Action::Replace => owner_intent(&input.state.lineage, &wish.address, &identity, &known.intent_before),
+        Action::Create | Action::Replace => {
+            owner_intent(&input.state.lineage, &wish.address, &identity, &known.intent_before)
+        }
         _ => known.intent_before.clone(),
     };
-    let is_stale_record = action == Action::NoOp && record.is_some_and(|record| is_stale(record, desired, &identity, block));
+    let is_stale_record =
+        action == Action::NoOp && record.is_some_and(|record| is_stale(record, desired, &identity, block));
     let found_value = known.found.as_ref().map_or_else(null, |found| found.value.clone());
     Judged {
         change: Change {
@@ -224,7 +242,8 @@ fn refuse_shrinking(wish: &Wish, attributes: &[AttributeChange]) -> Result<(), D
         return Ok(());
     }
     for change in attributes.iter().filter(|change| change.path.root() == Some("disk") && change.path.0.len() == 3) {
-        let bytes = |value: &Option<Value>| value.as_ref().and_then(Value::as_text).and_then(|text| size::parse(text).ok());
+        let bytes =
+            |value: &Option<Value>| value.as_ref().and_then(Value::as_text).and_then(|text| size::parse(text).ok());
         let (Some(has), Some(wants)) = (bytes(&change.before), bytes(&change.after)) else { continue };
         let is_size = change.path.0.last() == Some(&Step::Attribute("size".into()));
         if is_size && wants < has {
@@ -251,14 +270,22 @@ fn unrecorded(scene: &Scene, wish: &Wish) -> Result<Sighting, Diagnostic> {
         .hint("give this one another name, or remove the other by hand")),
         // A guest at a VMID we just chose or were told cannot be there: the ledger has seen the cluster. Silence is no absence, though.
         (Origin::Made, Sighting::Foreign(_) | Sighting::Unmarked(_)) => Ok(Sighting::Absent),
-        (Origin::Made, Sighting::Unreachable { node }) => Err(Diagnostic::error(format!("node {node} does not answer, and {} is to be made there", wish.address))
-            .at(wish.places.span)
-            .hint("try again when the node is back, or name another `node`")),
+        (Origin::Made, Sighting::Unreachable { node }) => {
+            Err(Diagnostic::error(format!("node {node} does not answer, and {} is to be made there", wish.address))
+                .at(wish.places.span)
+                .hint("try again when the node is back, or name another `node`"))
+        }
     }
 }
 
 /// The action, and the reason where attributes do not tell it.
-fn action_of(scene: &Scene, wish: &Wish, record: Option<&Record>, found: Option<&Found>, attributes: &[AttributeChange]) -> (Action, Option<Reason>) {
+fn action_of(
+    scene: &Scene,
+    wish: &Wish,
+    record: Option<&Record>,
+    found: Option<&Found>,
+    attributes: &[AttributeChange],
+) -> (Action, Option<Reason>) {
     let is_requested = scene.input.options.replace.iter().any(|target| target.covers(&wish.address));
     match (wish.object.origin, record, found) {
         (Origin::Adopted, None, _) => (Action::Adopt, None),
@@ -267,7 +294,11 @@ fn action_of(scene: &Scene, wish: &Wish, record: Option<&Record>, found: Option<
         (Origin::Made, Some(_), None) => (Action::Create, Some(Reason::Vanished)),
         (Origin::Made, Some(_), Some(_)) if is_requested => (Action::Replace, Some(Reason::Requested)),
         (Origin::Made, Some(record), Some(_)) => {
-            let forcing: Vec<Path> = attributes.iter().filter(|change| change.forces_replacement).map(|change| change.path.clone()).collect();
+            let forcing: Vec<Path> = attributes
+                .iter()
+                .filter(|change| change.forces_replacement)
+                .map(|change| change.path.clone())
+                .collect();
             match (forcing.is_empty(), attributes.is_empty(), record.completeness) {
                 (false, _, _) => (Action::Replace, Some(Reason::CannotUpdate(forcing))),
                 (true, _, Completeness::Partial) => (Action::Update, Some(Reason::Unfinished)),
@@ -281,13 +312,19 @@ fn action_of(scene: &Scene, wish: &Wish, record: Option<&Record>, found: Option<
 fn impact_of(action: Action, attributes: &[AttributeChange]) -> Impact {
     match action {
         Action::Update => attributes.iter().map(|change| change.impact).max().unwrap_or(Impact::Live),
-        Action::Replace | Action::Delete => Impact::Recreate,
-        Action::NoOp | Action::Adopt | Action::Create | Action::Forget => Impact::None,
+        Action::Replace => Impact::Recreate,
+        Action::NoOp | Action::Adopt | Action::Create | Action::Forget | Action::Delete => Impact::None,
     }
 }
 
 /// Disks whose content goes with the change.
-fn data_loss(wish: &Wish, action: Action, attributes: &[AttributeChange], found: &Value, applied: &Value) -> Vec<String> {
+fn data_loss(
+    wish: &Wish,
+    action: Action,
+    attributes: &[AttributeChange],
+    found: &Value,
+    applied: &Value,
+) -> Vec<String> {
     if wish.object.name != "vm" {
         return Vec::new();
     }
@@ -301,7 +338,11 @@ fn data_loss(wish: &Wish, action: Action, attributes: &[AttributeChange], found:
 /// Returns every disk of a guest with its size.
 pub(super) fn all_disks(guest: &Value) -> Vec<String> {
     let disks = guest.get("disk").and_then(Value::as_entries).into_iter().flatten();
-    disks.map(|(slot, disk)| format!("disk {slot} ({})", disk.get("size").and_then(Value::as_text).unwrap_or("unknown size"))).collect()
+    disks
+        .map(|(slot, disk)| {
+            format!("disk {slot} ({})", disk.get("size").and_then(Value::as_text).unwrap_or("unknown size"))
+        })
+        .collect()
 }
 
 /// A disk that is only detached keeps its content, but the guest loses it.
@@ -311,7 +352,8 @@ fn removed_disk(change: &AttributeChange, applied: &Value) -> Option<String> {
         _ => return None,
     };
     let size = change.before.as_ref()?.get("size").and_then(Value::as_text).unwrap_or("unknown size");
-    let is_destroyed = applied.at(&change.path.0).and_then(|disk| disk.get("delete_on_remove")?.as_bool()) == Some(true);
+    let is_destroyed =
+        applied.at(&change.path.0).and_then(|disk| disk.get("delete_on_remove")?.as_bool()) == Some(true);
     let fate = if is_destroyed { "destroyed" } else { "detached, kept as an unused disk" };
     Some(format!("disk {slot} ({size}, {fate})"))
 }
@@ -322,7 +364,8 @@ fn is_running(scene: &Scene, wish: &Wish, found: &Found) -> bool {
 }
 
 fn is_ignored(block: &Block, path: &Path) -> bool {
-    block.lifecycle.ignores_all_changes || block.lifecycle.ignore_changes.iter().any(|ignored| path.0.starts_with(&ignored.0))
+    block.lifecycle.ignores_all_changes
+        || block.lifecycle.ignore_changes.iter().any(|ignored| path.0.starts_with(&ignored.0))
 }
 
 /// The cluster agrees with the wish, and the record does not say so yet.
@@ -370,7 +413,9 @@ fn silent(wish: &Wish, block: &Block, known: Known) -> Judged {
 pub(super) fn without_addresses(value: &Value) -> Value {
     let marks = value.marks();
     let inner = match value.kind() {
-        Kind::Object(object) => Value::object(object.attributes.iter().map(|(name, value)| (name.clone(), without_addresses(value)))),
+        Kind::Object(object) => {
+            Value::object(object.attributes.iter().map(|(name, value)| (name.clone(), without_addresses(value))))
+        }
         Kind::Tuple(items) => Value::tuple(items.iter().map(without_addresses).collect::<Vec<_>>()),
         _ => value.clone(),
     };

@@ -18,10 +18,10 @@ mod quota;
 mod select;
 mod wish;
 
-pub use build::{plan, validate};
-pub use input::{GameFacts, Options, PlanInput};
-pub use change::{Action, AttributeChange, Cause, Change, Reason};
 pub use crate::resources::step::{Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};
+pub use build::{plan, validate};
+pub use change::{Action, AttributeChange, Cause, Change, Reason};
+pub use input::{GameFacts, Options, PlanInput};
 pub use operation::{Operation, Verb};
 
 use crate::config::Output;
@@ -113,7 +113,8 @@ impl Plan {
 
     /// Returns whether applying it would change nothing: no object, no output.
     pub fn is_empty(&self) -> bool {
-        self.changes.iter().all(|change| change.action == Action::NoOp) && self.outputs.values().all(OutputChange::is_unchanged)
+        self.changes.iter().all(|change| change.action == Action::NoOp)
+            && self.outputs.values().all(OutputChange::is_unchanged)
     }
 }
 
@@ -183,6 +184,6 @@ pub struct Capacity {
 }
 
 /// Returns a block type that the graph was made from.
-fn expect_domain(kind: &str) -> &'static BlockType {
+fn expect_domain(kind: &str) -> BlockType {
     crate::domain::find(kind).expect("blocks of unknown types were refused when the files were read")
 }

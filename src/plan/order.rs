@@ -99,7 +99,13 @@ fn nearest<'a>(edges: &[Vec<usize>], own: impl Fn(usize) -> &'a Vec<usize>) -> V
     for block in far_ends_first(edges) {
         nearest[block] = match own(block) {
             own if !own.is_empty() => own.clone(),
-            _ => edges[block].iter().flat_map(|beyond| &nearest[*beyond]).copied().collect::<BTreeSet<_>>().into_iter().collect(),
+            _ => edges[block]
+                .iter()
+                .flat_map(|beyond| &nearest[*beyond])
+                .copied()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
         };
     }
     nearest
@@ -186,12 +192,8 @@ mod tests {
     fn a_replacement_takes_its_dependants_along() {
         // Block 0 (a game server) depends on block 1 (its guest), and both are replaced.
         let twin = |twin, item: Item| Item { twin: Some(twin), ..item };
-        let items = [
-            twin(1, destroy(0)),
-            Item { left: vec![1], ..twin(0, make(0)) },
-            twin(3, destroy(1)),
-            twin(2, make(1)),
-        ];
+        let items =
+            [twin(1, destroy(0)), Item { left: vec![1], ..twin(0, make(0)) }, twin(3, destroy(1)), twin(2, make(1))];
         let expected = [vec![], vec![0, 3], vec![0], vec![2]];
         assert_eq!(edges(&items, &[vec![1], vec![]]), expected);
     }

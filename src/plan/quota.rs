@@ -68,21 +68,21 @@ fn usage_after(before: &Guests, cluster: &Arc<str>, judged: &BTreeMap<Address, J
     let mut after = before.clone();
     for object in judged.values().filter(|object| object.object.name == "vm" && object.change.cluster == *cluster) {
         let change = &object.change;
-        if matches!(change.action, Action::Delete | Action::Replace) {
-            if let Some(vmid) = object.identity_before.as_ref().and_then(crate::state::Identity::vmid) {
-                after.remove(&vmid);
-            }
+        if matches!(change.action, Action::Delete | Action::Replace)
+            && let Some(vmid) = object.identity_before.as_ref().and_then(crate::state::Identity::vmid)
+        {
+            after.remove(&vmid);
         }
         let is_made_or_changed = matches!(change.action, Action::Create | Action::Update | Action::Replace);
         if let Some(vmid) = change.identity.vmid().filter(|_| is_made_or_changed) {
             let present = before.get(&vmid).cloned().unwrap_or_default();
-            after.insert(vmid, wanted_usage(object, present));
+            after.insert(vmid, wanted_usage(object, &present));
         }
     }
     after
 }
 
-fn wanted_usage(object: &Judged, present: Usage) -> Usage {
+fn wanted_usage(object: &Judged, present: &Usage) -> Usage {
     let value = &object.desired;
     let number = |name: &str| value.get(name).and_then(Value::as_i64).and_then(|number| u64::try_from(number).ok());
     let bytes = |value: Option<&Value>| value.and_then(Value::as_text).and_then(|text| size::parse(text).ok());
@@ -94,7 +94,8 @@ fn wanted_usage(object: &Judged, present: Usage) -> Usage {
         cores: cores.unwrap_or(present.cores),
         memory: bytes(value.get("memory")).unwrap_or(present.memory),
         disk: disk_after(object, present.disk),
-        is_running: power.map_or(present.is_running, |power| power == "running" || (power == "ignore" && present.is_running)),
+        is_running: power
+            .map_or(present.is_running, |power| power == "running" || (power == "ignore" && present.is_running)),
         by: Some(object.change.address.clone()),
     }
 }
@@ -113,10 +114,19 @@ fn disk_after(object: &Judged, present: u64) -> u64 {
     there.into_iter().chain(wanted).collect::<BTreeMap<_, _>>().values().sum()
 }
 
-fn quota(scene: &Scene, judged: &BTreeMap<Address, Judged>, tenant: &TenantFacts, before: &Guests, after: &Guests, diagnostics: &mut Diagnostics) -> Option<Quota> {
+fn quota(
+    scene: &Scene,
+    judged: &BTreeMap<Address, Judged>,
+    tenant: &TenantFacts,
+    before: &Guests,
+    after: &Guests,
+    diagnostics: &mut Diagnostics,
+) -> Option<Quota> {
     let tier = tenant.tier.as_entries()?;
     let name = tenant.tier.address().and_then(|address| address.parse::<Address>().ok())?.name.to_string();
-    let of_tenant = |guests: &Guests| -> Vec<Usage> { guests.values().filter(|guest| guest.pool.as_ref() == Some(&tenant.pool)).cloned().collect() };
+    let of_tenant = |guests: &Guests| -> Vec<Usage> {
+        guests.values().filter(|guest| guest.pool.as_ref() == Some(&tenant.pool)).cloned().collect()
+    };
     let (guests_before, guests_after) = (of_tenant(before), of_tenant(after));
     let sum = |guests: &[Usage], of: fn(&Usage) -> u64| guests.iter().map(of).sum::<u64>();
     let servers = servers(scene, judged, tenant);
@@ -170,7 +180,13 @@ fn servers(scene: &Scene, judged: &BTreeMap<Address, Judged>, tenant: &TenantFac
 }
 
 /// The message stands where the tenant's last addition is written; the tier is the second place.
-fn exceeded(scene: &Scene, judged: &BTreeMap<Address, Judged>, tenant: &TenantFacts, line: &QuotaLine, tier: &str) -> Diagnostic {
+fn exceeded(
+    scene: &Scene,
+    judged: &BTreeMap<Address, Judged>,
+    tenant: &TenantFacts,
+    line: &QuotaLine,
+    tier: &str,
+) -> Diagnostic {
     let print = |amount: u64| match line.what {
         "memory" | "disk" => size::print(amount),
         _ => amount.to_string(),
@@ -181,12 +197,21 @@ fn exceeded(scene: &Scene, judged: &BTreeMap<Address, Judged>, tenant: &TenantFa
         let wish = scene.wishes.get(&object.change.address);
         is_added && object.object.name == kind && wish.and_then(|wish| wish.tenant.as_ref()) == Some(&tenant.address)
     };
-    let last = judged.values().filter(adds).next_back();
-    let summary = format!("{} has {} {} in tier `{tier}`, and this plan needs {}", tenant.address, print(line.limit), line.what.replace('_', " "), print(line.after));
+    let last = judged.values().rfind(adds);
+    let summary = format!(
+        "{} has {} {} in tier `{tier}`, and this plan needs {}",
+        tenant.address,
+        print(line.limit),
+        line.what.replace('_', " "),
+        print(line.after)
+    );
     let diagnostic = match last {
         Some(object) => {
             let place = place_of(scene, &object.change.address, line.what).unwrap_or(tenant.span);
-            Diagnostic::error(summary).at(place).about(&object.change.address).label(tenant.span, "the tier is given here")
+            Diagnostic::error(summary)
+                .at(place)
+                .about(&object.change.address)
+                .label(tenant.span, "the tier is given here")
         }
         None => Diagnostic::error(summary).at(tenant.span).about(&tenant.address),
     };
@@ -208,7 +233,9 @@ fn nodes(
     diagnostics: &mut Diagnostics,
 ) {
     for (name, node) in &view.nodes {
-        let running = |guests: &Guests| -> Vec<Usage> { guests.values().filter(|guest| guest.is_running && guest.node == *name).cloned().collect() };
+        let running = |guests: &Guests| -> Vec<Usage> {
+            guests.values().filter(|guest| guest.is_running && guest.node == *name).cloned().collect()
+        };
         let (running_before, running_after) = (running(before), running(after));
         let line = Capacity {
             cluster: cluster.clone(),
@@ -229,14 +256,20 @@ fn nodes(
     }
 }
 
-fn node_full(scene: &Scene, judged: &BTreeMap<Address, Judged>, line: &Capacity, culprit: Option<Address>) -> Diagnostic {
+fn node_full(
+    scene: &Scene,
+    judged: &BTreeMap<Address, Judged>,
+    line: &Capacity,
+    culprit: Option<Address>,
+) -> Diagnostic {
     let summary = format!(
         "node {} has {} of memory, and its running guests would have {}",
         line.node,
         size::print(line.memory_bytes),
         size::print(line.memory_after_bytes)
     );
-    let mut diagnostic = Diagnostic::error(summary).hint("ask for less memory, or leave `node` out so that another is chosen");
+    let mut diagnostic =
+        Diagnostic::error(summary).hint("ask for less memory, or leave `node` out so that another is chosen");
     if let Some(address) = culprit.filter(|address| judged.contains_key(address)) {
         if let Some(span) = place_of(scene, &address, "memory") {
             diagnostic = diagnostic.at(span);

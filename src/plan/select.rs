@@ -50,7 +50,9 @@ fn unknown(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> Diagnostics
 
 fn selected(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> BTreeSet<Address> {
     let (targets, excludes) = (&input.options.targets, &input.options.excludes);
-    let covers = |set: &[Address], address: &Address| set.iter().any(|target| target.covers(address) || target.block() == *address);
+    let covers = |set: &[Address], address: &Address| {
+        set.iter().any(|target| target.covers(address) || target.block() == *address)
+    };
     let mut needs: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
     let mut users: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
     for (address, object) in judged {
@@ -77,7 +79,10 @@ fn selected(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> BTreeSet<A
 }
 
 /// Returns every block beyond these, the starting ones only if an edge leads back to them.
-fn reach<'a>(from: impl Iterator<Item = &'a Address>, edges: &BTreeMap<Address, BTreeSet<Address>>) -> BTreeSet<Address> {
+fn reach<'a>(
+    from: impl Iterator<Item = &'a Address>,
+    edges: &BTreeMap<Address, BTreeSet<Address>>,
+) -> BTreeSet<Address> {
     let beyond = |address: &Address| edges.get(address).into_iter().flatten();
     let mut open: Vec<&Address> = from.flat_map(beyond).collect();
     let mut seen = BTreeSet::new();

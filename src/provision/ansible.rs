@@ -1,18 +1,14 @@
-//! One run of `ansible-playbook`: started in a process group of its own, listened to line by line, ended with everything it started.
+//! One run of `ansible-playbook`: started where Ctrl-C does not reach it, listened to line by line, ended with everything it started.
 
 use super::event::Event;
+use super::processes::Processes;
 use super::workspace::Workspace;
 use super::{Error, Mode, Request, Scope};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
-
-/// How long Ansible may take to end its own processes before they are killed.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// How much of what Ansible says to standard error is kept.
 const SAID_MAX_BYTES: u64 = 64 * 1024;
@@ -62,17 +58,18 @@ pub(super) async fn play(
 ) -> Result<(), Error> {
     let program = &request.ansible.program;
     let failed = |source| Error::Start { program: program.display().to_string(), source };
-    let mut child = command(workspace, request).spawn().map_err(failed)?;
-    let mut group = Group::of(&child);
+    let mut command = command(workspace, request);
+    let processes = Processes::of(&mut command);
+    let mut child = command.spawn().map_err(failed)?;
     let said = tokio::spawn(read_end(child.stderr.take().expect("standard error is piped")));
     let mut end = End::default();
     let finished = timeout(request.patience.playbook, listen(&mut child, &mut end, on_event)).await;
-    close_connections(workspace).await;
+    // The SSH connections that Ansible keeps open for the next step, and after a deadline Ansible itself.
+    drop(processes);
     let Ok(finished) = finished else {
         return Err(Error::TooLong { task: end.task, waited: request.patience.playbook });
     };
     let status = finished.map_err(failed)?;
-    group.0 = None;
     let said = said.await.unwrap_or_default();
     judge(request, status, end, &said)
 }
@@ -117,7 +114,8 @@ fn command(workspace: &Workspace, request: &Request<'_>) -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0);
+        .process_group(0)
+        .kill_on_drop(true);
     command
 }
 
@@ -173,62 +171,4 @@ fn judge(request: &Request<'_>, status: ExitStatus, end: End, said: &str) -> Res
     let lines: Vec<_> = said.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("[WARNING]")).collect();
     let message = lines[lines.len().saturating_sub(10)..].join("\n");
     Err(Error::Ansible { status: status.to_string(), message })
-}
-
-/// Ends the SSH connections that Ansible keeps open for the next step.
-async fn close_connections(workspace: &Workspace) {
-    let Ok(sockets) = std::fs::read_dir(workspace.path("control")) else {
-        return;
-    };
-    for socket in sockets.flatten() {
-        let option = format!("ControlPath={}", socket.path().display());
-        let closing = Command::new("ssh")
-            .args(["-o", &option, "-O", "exit", "guest"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .status();
-        // A connection that does not close now does so by itself within 30 seconds.
-        drop(timeout(GRACE, closing).await);
-    }
-}
-
-/// The process group of a run. Dropped before the run ended, it is told to end, and killed if it does not.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| Pid::from_raw(id as i32)))
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        let Some(pid) = self.0 else { return };
-        // Ansible's workers lead groups of their own. It passes the signal on to those it knows, and may be making one just now:
-        // held still, it makes no more, and all there are can be told.
-        kill_process_group(pid, Signal::STOP).ok();
-        let workers = children(pid);
-        let is_there = kill_process_group(pid, Signal::TERM).is_ok();
-        for worker in workers {
-            kill_process(worker, Signal::TERM).ok();
-            kill_process_group(worker, Signal::TERM).ok();
-        }
-        kill_process_group(pid, Signal::CONT).ok();
-        if is_there {
-            std::thread::spawn(move || {
-                std::thread::sleep(GRACE);
-                // An error means that it is gone already.
-                kill_process_group(pid, Signal::KILL).ok();
-            });
-        }
-    }
-}
-
-/// Returns the processes that a process has started and that still run.
-fn children(pid: Pid) -> Vec<Pid> {
-    let pid = pid.as_raw_nonzero();
-    let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    list.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?)).collect()
 }

@@ -9,6 +9,7 @@ mod error;
 mod event;
 pub mod guest;
 pub mod health;
+mod processes;
 mod run;
 mod ssh;
 mod workspace;

@@ -71,22 +71,14 @@ impl Parameter {
 
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.secret {
-            "(sensitive)"
-        } else {
-            &self.text
-        })
+        f.write_str(if self.secret { "(sensitive)" } else { &self.text })
     }
 }
 
 impl Call {
     /// Returns a call without parameters.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self {
-            method,
-            path: path.into(),
-            parameters: Vec::new(),
-        }
+        Self { method, path: path.into(), parameters: Vec::new() }
     }
 
     /// Returns a GET.
@@ -112,35 +104,20 @@ impl Call {
     /// Adds a parameter.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.parameters.push((
-            name.into(),
-            Parameter {
-                text: value.into(),
-                secret: false,
-            },
-        ));
+        self.parameters.push((name.into(), Parameter { text: value.into(), secret: false }));
         self
     }
 
     /// Adds a parameter whose value is never shown.
     #[must_use]
     pub fn with_secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.parameters.push((
-            name.into(),
-            Parameter {
-                text: value.into(),
-                secret: true,
-            },
-        ));
+        self.parameters.push((name.into(), Parameter { text: value.into(), secret: true }));
         self
     }
 
     /// Returns the plain text of the first parameter of this name.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.reveal())
+        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.reveal())
     }
 }
 
@@ -162,11 +139,8 @@ impl fmt::Debug for Call {
 
 /// Returns `text` percent-encoded for use as one path segment, as UPIDs and ACL paths need.
 pub fn segment(text: &str) -> String {
-    const KEEP: percent_encoding::AsciiSet = percent_encoding::NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'_')
-        .remove(b'.')
-        .remove(b'~');
+    const KEEP: percent_encoding::AsciiSet =
+        percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     percent_encoding::utf8_percent_encode(text, &KEEP).to_string()
 }
 

@@ -12,22 +12,12 @@ use super::ErrorClass;
 struct Row {
     pattern: &'static str,
     class: ErrorClass,
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "the example is the row's documentation and its test"
-        )
-    )]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the example is the row's documentation and its test"))]
     example: &'static str,
 }
 
 const fn row(pattern: &'static str, class: ErrorClass, example: &'static str) -> Row {
-    Row {
-        pattern,
-        class,
-        example,
-    }
+    Row { pattern, class, example }
 }
 
 /// The first row that matches wins. A prefix such as `unable to create VM 101 - ` or `update pools failed: ` is common, so a
@@ -43,26 +33,14 @@ const TABLE: &[Row] = &[
         ErrorClass::LockWait,
         "cfs-lock 'storage-local' error: got lock request timeout",
     ),
-    row(
-        r"^trying to acquire",
-        ErrorClass::LockWait,
-        "trying to acquire cfs lock 'file-user_cfg' ...",
-    ),
-    row(
-        r"^(VM|CT) is locked( \(.*\))?",
-        ErrorClass::GuestBusy,
-        "VM is locked (backup)",
-    ),
+    row(r"^trying to acquire", ErrorClass::LockWait, "trying to acquire cfs lock 'file-user_cfg' ..."),
+    row(r"^(VM|CT) is locked( \(.*\))?", ErrorClass::GuestBusy, "VM is locked (backup)"),
     row(
         r"^got no worker upid|^unable to fork worker",
         ErrorClass::WorkerStart,
         "got no worker upid - start worker failed",
     ),
-    row(
-        r"no quorum|cluster not ready",
-        ErrorClass::NoQuorum,
-        "cluster not ready - no quorum?",
-    ),
+    row(r"no quorum|cluster not ready", ErrorClass::NoQuorum, "cluster not ready - no quorum?"),
     row(
         r"^hostname lookup '.*' failed",
         ErrorClass::Unreachable,
@@ -83,11 +61,7 @@ const TABLE: &[Row] = &[
         ErrorClass::Forbidden,
         "only root can set 'args' config",
     ),
-    row(
-        r"^Permission check failed",
-        ErrorClass::Forbidden,
-        "Permission check failed (/vms/9000, VM.Clone)",
-    ),
+    row(r"^Permission check failed", ErrorClass::Forbidden, "Permission check failed (/vms/9000, VM.Clone)"),
     row(
         r"hotplug problem",
         ErrorClass::Hotplug,
@@ -98,11 +72,7 @@ const TABLE: &[Row] = &[
         ErrorClass::NoSpace,
         "clone failed: copy failed: No space left on device",
     ),
-    row(
-        r"protection mode enabled",
-        ErrorClass::Protected,
-        "can't remove VM 110 - protection mode enabled",
-    ),
+    row(r"protection mode enabled", ErrorClass::Protected, "can't remove VM 110 - protection mode enabled"),
     row(
         r"is still in use by linked clone",
         ErrorClass::Protected,
@@ -118,11 +88,7 @@ const TABLE: &[Row] = &[
         ErrorClass::Protected,
         "delete pool failed: pool 'p1' is not empty (contains pool 'p1/sub')",
     ),
-    row(
-        r"^Security group '.*' is not empty",
-        ErrorClass::Protected,
-        "Security group 'web' is not empty",
-    ),
+    row(r"^Security group '.*' is not empty", ErrorClass::Protected, "Security group 'web' is not empty"),
     row(
         r"volume is still in use",
         ErrorClass::Protected,
@@ -163,21 +129,13 @@ const TABLE: &[Row] = &[
         ErrorClass::Gone,
         "no such user ('ghost@pve')",
     ),
-    row(
-        r"not HA managed!",
-        ErrorClass::Gone,
-        "cannot delete service 'vm:100', not HA managed!",
-    ),
+    row(r"not HA managed!", ErrorClass::Gone, "cannot delete service 'vm:100', not HA managed!"),
     row(
         r"^Parameter verification failed\. \w+: ([Nn]o such (task|alias$|storage|job)|interface does not exist)",
         ErrorClass::Gone,
         "Parameter verification failed. upid: no such task",
     ),
-    row(
-        r"^unexpected status$|^unable to get last line from task log",
-        ErrorClass::UnknownOutcome,
-        "unexpected status",
-    ),
+    row(r"^unexpected status$|^unable to get last line from task log", ErrorClass::UnknownOutcome, "unexpected status"),
     row(
         r"^Parameter verification failed",
         ErrorClass::BadParameter,
@@ -203,11 +161,7 @@ const TABLE: &[Row] = &[
         ErrorClass::BadParameter,
         "shrinking disks is not supported",
     ),
-    row(
-        r"^Method '.*' not implemented",
-        ErrorClass::NotImplemented,
-        "Method 'GET /nope' not implemented",
-    ),
+    row(r"^Method '.*' not implemented", ErrorClass::NotImplemented, "Method 'GET /nope' not implemented"),
 ];
 
 /// Returns the class of an error text; `status` is the HTTP status, or `None` for the exit text of a task.
@@ -221,14 +175,8 @@ pub fn classify(status: Option<u16>, text: &str) -> ErrorClass {
         LazyLock::new(|| Regex::new(r"^([45]\d\d) ").expect("the pattern is constant and tested"));
 
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let inner = INNER_STATUS
-        .captures(&joined)
-        .and_then(|found| found[1].parse().ok());
-    let bare = if inner.is_some() {
-        &joined[4..]
-    } else {
-        joined.as_str()
-    };
+    let inner = INNER_STATUS.captures(&joined).and_then(|found| found[1].parse().ok());
+    let bare = if inner.is_some() { &joined[4..] } else { joined.as_str() };
     if matches!(status, Some(596 | 597 | 599)) {
         return ErrorClass::Interrupted;
     }
@@ -236,11 +184,7 @@ pub fn classify(status: Option<u16>, text: &str) -> ErrorClass {
     if status == Some(401) {
         return ErrorClass::Unauthenticated;
     }
-    let by_text = PATTERNS
-        .matches(bare)
-        .iter()
-        .next()
-        .map(|index| TABLE[index].class);
+    let by_text = PATTERNS.matches(bare).iter().next().map(|index| TABLE[index].class);
     by_text.unwrap_or_else(|| by_status(inner.or(status)))
 }
 
@@ -263,24 +207,10 @@ mod tests {
     #[test]
     fn every_row_is_the_first_to_match_its_example() {
         for (index, row) in TABLE.iter().enumerate() {
-            let matches = |row: &Row| {
-                Regex::new(row.pattern)
-                    .expect("a pattern compiles")
-                    .is_match(row.example)
-            };
+            let matches = |row: &Row| Regex::new(row.pattern).expect("a pattern compiles").is_match(row.example);
             assert!(matches(row), "row {index}: {}", row.example);
-            assert_eq!(
-                classify(Some(500), row.example),
-                row.class,
-                "row {index} as an answer: {}",
-                row.example
-            );
-            assert_eq!(
-                classify(None, row.example),
-                row.class,
-                "row {index} as a task: {}",
-                row.example
-            );
+            assert_eq!(classify(Some(500), row.example), row.class, "row {index} as an answer: {}", row.example);
+            assert_eq!(classify(None, row.example), row.class, "row {index} as a task: {}", row.example);
         }
     }
 
@@ -291,18 +221,9 @@ mod tests {
     fn texts_of_real_servers_are_told_apart() {
         for line in SEEN.lines().filter(|line| !line.starts_with('#')) {
             let mut parts = line.splitn(3, " | ");
-            let mut part = || {
-                parts
-                    .next()
-                    .unwrap_or_else(|| panic!("three parts: {line}"))
-                    .trim()
-            };
+            let mut part = || parts.next().unwrap_or_else(|| panic!("three parts: {line}")).trim();
             let (status, class, text) = (part(), part(), part());
-            assert_eq!(
-                format!("{:?}", classify(status.parse().ok(), text)),
-                class,
-                "{line}"
-            );
+            assert_eq!(format!("{:?}", classify(status.parse().ok(), text)), class, "{line}");
         }
     }
 

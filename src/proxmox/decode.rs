@@ -16,10 +16,7 @@ pub fn integer(value: &Value) -> Option<i64> {
 
 /// Returns the finite number, whether it came as a number or as text (`cpulimit` is always text).
 pub fn number(value: &Value) -> Option<f64> {
-    numeral(value)?
-        .parse()
-        .ok()
-        .filter(|float: &f64| float.is_finite())
+    numeral(value)?.parse().ok().filter(|float: &f64| float.is_finite())
 }
 
 /// Returns the truth value of any of the server's spellings: `1 on yes true` and `0 off no false`, as text, number or boolean.

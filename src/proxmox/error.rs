@@ -120,10 +120,7 @@ impl CallError {
             TransportError::AfterSend { .. } => ErrorClass::Interrupted,
         };
         let mut failure = Self::new(call, class, None, &error.to_string());
-        if let TransportError::BeforeSend {
-            hint: Some(hint), ..
-        } = error
-        {
+        if let TransportError::BeforeSend { hint: Some(hint), .. } = error {
             failure.hint = Some(hint.clone());
         }
         failure
@@ -134,11 +131,7 @@ impl CallError {
         match self.class {
             ErrorClass::Interrupted => {
                 let hint = hint::for_class(ErrorClass::UnknownOutcome, &self.call, &self.text);
-                Self {
-                    class: ErrorClass::UnknownOutcome,
-                    hint,
-                    ..self
-                }
+                Self { class: ErrorClass::UnknownOutcome, hint, ..self }
             }
             _ => self,
         }
@@ -146,26 +139,15 @@ impl CallError {
 
     pub(crate) fn new(call: &Call, class: ErrorClass, status: Option<u16>, text: &str) -> Self {
         let text = masked(call, text);
-        Self {
-            call: call.to_string(),
-            class,
-            status,
-            hint: hint::for_class(class, &call.path, &text),
-            text,
-        }
+        Self { call: call.to_string(), class, status, hint: hint::for_class(class, &call.path, &text), text }
     }
 }
 
 /// Returns `text` without the secrets of `call`, which a parameter error may quote.
 fn masked(call: &Call, text: &str) -> String {
-    let secrets = call
-        .parameters
-        .iter()
-        .map(|(_, value)| value)
-        .filter(|value| value.is_secret() && !value.reveal().is_empty());
-    secrets.fold(text.trim().to_owned(), |text, secret| {
-        text.replace(secret.reveal(), "(sensitive)")
-    })
+    let secrets =
+        call.parameters.iter().map(|(_, value)| value).filter(|value| value.is_secret() && !value.reveal().is_empty());
+    secrets.fold(text.trim().to_owned(), |text, secret| text.replace(secret.reveal(), "(sensitive)"))
 }
 
 #[cfg(test)]
@@ -174,15 +156,8 @@ mod tests {
 
     #[test]
     fn an_error_never_shows_a_secret() {
-        let call = Call::put("/nodes/pve1/qemu/100/config")
-            .with_secret("cipassword", "hunter2")
-            .with("cores", "2");
-        let error = CallError::new(
-            &call,
-            ErrorClass::BadParameter,
-            Some(400),
-            "cipassword: got 'hunter2'",
-        );
+        let call = Call::put("/nodes/pve1/qemu/100/config").with_secret("cipassword", "hunter2").with("cores", "2");
+        let error = CallError::new(&call, ErrorClass::BadParameter, Some(400), "cipassword: got 'hunter2'");
         for shown in [format!("{error}"), format!("{error:?}")] {
             assert!(!shown.contains("hunter2"), "{shown}");
             assert!(shown.contains("cipassword=(sensitive) cores=2"), "{shown}");
@@ -191,10 +166,7 @@ mod tests {
 
     #[test]
     fn only_a_write_turns_a_lost_answer_into_an_unknown_outcome() {
-        let lost = TransportError::AfterSend {
-            endpoint: "pve1".to_owned(),
-            detail: "reset".to_owned(),
-        };
+        let lost = TransportError::AfterSend { endpoint: "pve1".to_owned(), detail: "reset".to_owned() };
         let error = CallError::from_transport(&Call::post("/nodes/pve1/qemu/1/clone"), &lost);
         assert_eq!(error.class, ErrorClass::Interrupted);
         assert_eq!(error.of_write().class, ErrorClass::UnknownOutcome);

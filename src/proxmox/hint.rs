@@ -13,7 +13,9 @@ pub(crate) fn for_class(class: ErrorClass, path: &str, text: &str) -> Option<Str
         ErrorClass::GuestBusy => guest_busy(path),
         ErrorClass::LockWait => "another task holds this lock; run again when it has finished".to_owned(),
         ErrorClass::NoSpace => "free space on the storage, or choose another one".to_owned(),
-        ErrorClass::NoQuorum => "most nodes of the cluster must be up before anything can change: see `pvecm status` on a node".to_owned(),
+        ErrorClass::NoQuorum => {
+            "most nodes of the cluster must be up before anything can change: see `pvecm status` on a node".to_owned()
+        }
         ErrorClass::Stale => "it was changed by someone else meanwhile: plan again".to_owned(),
         ErrorClass::Exists => "choose another name or id, or import the existing object".to_owned(),
         ErrorClass::Hotplug => "the change is stored and takes effect at the guest's next start".to_owned(),
@@ -24,17 +26,22 @@ pub(crate) fn for_class(class: ErrorClass, path: &str, text: &str) -> Option<Str
         ErrorClass::UnknownOutcome => "the server may have acted: the next plan reads what happened".to_owned(),
         ErrorClass::Unreachable => "check that the node is up and reachable from the endpoint".to_owned(),
         ErrorClass::WorkerStart => "the node could not start a process: check its memory and load".to_owned(),
-        ErrorClass::NotImplemented => "this server does not know the call: Proxmox VE 8.4 or later is expected".to_owned(),
-        ErrorClass::Interrupted | ErrorClass::Gone | ErrorClass::BadParameter | ErrorClass::WrongState | ErrorClass::Other => return None,
+        ErrorClass::NotImplemented => {
+            "this server does not know the call: Proxmox VE 8.4 or later is expected".to_owned()
+        }
+        ErrorClass::Interrupted
+        | ErrorClass::Gone
+        | ErrorClass::BadParameter
+        | ErrorClass::WrongState
+        | ErrorClass::Other => return None,
     };
     Some(hint)
 }
 
 fn forbidden(text: &str) -> String {
     // The bracket may hold a sentence instead (`pool 'x' does not exist`), or an empty path.
-    static DEMAND: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"\((/[^,]*), ([A-Za-z0-9.|]+)\)").expect("the pattern is constant and tested")
-    });
+    static DEMAND: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\((/[^,]*), ([A-Za-z0-9.|]+)\)").expect("the pattern is constant and tested"));
     if let Some(demand) = DEMAND.captures(text) {
         let (path, privileges) = (&demand[1], demand[2].replace('|', "` or `"));
         return format!(
@@ -42,25 +49,20 @@ fn forbidden(text: &str) -> String {
         );
     }
     if text.to_ascii_lowercase().contains("only root") {
-        return "only a password login as `root@pam` may do this; a token of root may not"
-            .to_owned();
+        return "only a password login as `root@pam` may do this; a token of root may not".to_owned();
     }
     "the API token lacks a privilege for this, or what it refers to does not exist".to_owned()
 }
 
 fn guest_busy(path: &str) -> String {
-    static GUEST: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"/(qemu|lxc)/(\d+)").expect("the pattern is constant and tested")
-    });
+    static GUEST: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"/(qemu|lxc)/(\d+)").expect("the pattern is constant and tested"));
     let wait = "a task is working on this guest; if none is running the lock was left behind";
     let Some(guest) = GUEST.captures(path) else {
         return wait.to_owned();
     };
     let tool = if &guest[1] == "lxc" { "pct" } else { "qm" };
-    format!(
-        "{wait}: run `{tool} unlock {}` as root on its node",
-        &guest[2]
-    )
+    format!("{wait}: run `{tool} unlock {}` as root on its node", &guest[2])
 }
 
 fn protected(text: &str) -> String {
@@ -86,53 +88,18 @@ mod tests {
             let hint = for_class(class, path, text).unwrap_or_default();
             assert!(hint.contains(part), "{text}: {hint}");
         };
-        check(
-            ErrorClass::Forbidden,
-            "",
-            "Permission check failed (/vms/9000, VM.Clone)",
-            "`VM.Clone` on `/vms/9000`",
-        );
+        check(ErrorClass::Forbidden, "", "Permission check failed (/vms/9000, VM.Clone)", "`VM.Clone` on `/vms/9000`");
         check(
             ErrorClass::Forbidden,
             "",
             "Permission check failed (/vms/1, VM.Config.CPU|VM.Config.Disk)",
             "`VM.Config.CPU` or `VM.Config.Disk` on",
         );
-        check(
-            ErrorClass::Forbidden,
-            "",
-            "Permission check failed (pool 'nope' does not exist)",
-            "does not exist",
-        );
-        check(
-            ErrorClass::Forbidden,
-            "",
-            "only root can set 'args' config",
-            "`root@pam`",
-        );
-        check(
-            ErrorClass::GuestBusy,
-            "/nodes/pve1/qemu/100/config",
-            "VM is locked (backup)",
-            "`qm unlock 100`",
-        );
-        check(
-            ErrorClass::GuestBusy,
-            "/nodes/pve1/lxc/200/config",
-            "CT is locked (disk)",
-            "`pct unlock 200`",
-        );
-        check(
-            ErrorClass::Protected,
-            "",
-            "can't remove VM 110 - protection mode enabled",
-            "`protection = false`",
-        );
-        check(
-            ErrorClass::NoSpace,
-            "",
-            "No space left on device",
-            "free space",
-        );
+        check(ErrorClass::Forbidden, "", "Permission check failed (pool 'nope' does not exist)", "does not exist");
+        check(ErrorClass::Forbidden, "", "only root can set 'args' config", "`root@pam`");
+        check(ErrorClass::GuestBusy, "/nodes/pve1/qemu/100/config", "VM is locked (backup)", "`qm unlock 100`");
+        check(ErrorClass::GuestBusy, "/nodes/pve1/lxc/200/config", "CT is locked (disk)", "`pct unlock 200`");
+        check(ErrorClass::Protected, "", "can't remove VM 110 - protection mode enabled", "`protection = false`");
+        check(ErrorClass::NoSpace, "", "No space left on device", "free space");
     }
 }

@@ -41,9 +41,7 @@ impl PropertyString {
                 Some(_) => return Err(PropertyError::Malformed(part.to_owned())),
                 None => (None, part),
             };
-            let key = key
-                .or(default_key)
-                .ok_or_else(|| PropertyError::NoKey(part.to_owned()))?;
+            let key = key.or(default_key).ok_or_else(|| PropertyError::NoKey(part.to_owned()))?;
             let previous = if Some(key) == default_key {
                 parsed.default.replace(value.to_owned())
             } else {
@@ -90,34 +88,22 @@ pub fn size_bytes(text: &str) -> Option<u64> {
     let unit = UNITS.iter().find(|(letter, _)| text.ends_with(*letter));
     let (digits, shift) = unit.map_or((text, 0), |(_, shift)| (&text[..text.len() - 1], *shift));
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let (whole, fraction) = digits
-        .split_once('.')
-        .map_or((digits, None), |(whole, fraction)| (whole, Some(fraction)));
-    if !is_number(whole)
-        || !fraction.is_none_or(|fraction| is_number(fraction) && fraction.len() <= 9)
-    {
+    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(whole, fraction)| (whole, Some(fraction)));
+    if !is_number(whole) || !fraction.is_none_or(|fraction| is_number(fraction) && fraction.len() <= 9) {
         return None;
     }
     let whole: u128 = u128::from(whole.parse::<u64>().ok()?) << shift;
     let part = match fraction {
         None => 0,
-        Some(fraction) => {
-            (fraction.parse::<u128>().ok()? << shift)
-                / 10u128.pow(u32::try_from(fraction.len()).ok()?)
-        }
+        Some(fraction) => (fraction.parse::<u128>().ok()? << shift) / 10u128.pow(u32::try_from(fraction.len()).ok()?),
     };
     u64::try_from(whole + part).ok()
 }
 
 /// Returns `bytes` in the largest unit that is exact, as the server prints sizes (nothing is `0T`).
 pub fn size_text(bytes: u64) -> String {
-    let exact = UNITS
-        .iter()
-        .find(|(_, shift)| bytes.is_multiple_of(1 << shift));
-    exact.map_or_else(
-        || bytes.to_string(),
-        |(letter, shift)| format!("{}{letter}", bytes >> shift),
-    )
+    let exact = UNITS.iter().find(|(_, shift)| bytes.is_multiple_of(1 << shift));
+    exact.map_or_else(|| bytes.to_string(), |(letter, shift)| format!("{}{letter}", bytes >> shift))
 }
 
 /// Returns public keys, one per line, coded as the `sshkeys` option of a VM wants its value.
@@ -130,10 +116,7 @@ pub fn encode_ssh_keys(keys: &str) -> String {
 
 /// Returns the keys that an `sshkeys` value holds, or `None` if it does not decode to text.
 pub fn decode_ssh_keys(value: &str) -> Option<String> {
-    percent_encoding::percent_decode_str(value)
-        .decode_utf8()
-        .ok()
-        .map(Into::into)
+    percent_encoding::percent_decode_str(value).decode_utf8().ok().map(Into::into)
 }
 
 #[cfg(test)]
@@ -145,69 +128,33 @@ mod tests {
     #[test]
     fn prints_the_servers_order() {
         let check = |text: &str, default_key: Option<&str>, expected: &str| {
-            let printed = PropertyString::parse(text, default_key)
-                .map_or_else(|error| error.to_string(), |it| it.to_string());
+            let printed =
+                PropertyString::parse(text, default_key).map_or_else(|error| error.to_string(), |it| it.to_string());
             assert_eq!(printed, expected, "{text}");
         };
-        check(
-            "size=10G,file=local:9/disk.raw,discard=on",
-            Some("file"),
-            "local:9/disk.raw,discard=on,size=10G",
-        );
-        check(
-            "virtio=BC:24:11:00:00:01,bridge=vmbr0",
-            None,
-            "bridge=vmbr0,virtio=BC:24:11:00:00:01",
-        );
+        check("size=10G,file=local:9/disk.raw,discard=on", Some("file"), "local:9/disk.raw,discard=on,size=10G");
+        check("virtio=BC:24:11:00:00:01,bridge=vmbr0", None, "bridge=vmbr0,virtio=BC:24:11:00:00:01");
         check("ip=dhcp,,", None, "ip=dhcp");
-        check(
-            "enabled=1,fstrim_cloned_disks=1",
-            Some("enabled"),
-            "1,fstrim_cloned_disks=1",
-        );
+        check("enabled=1,fstrim_cloned_disks=1", Some("enabled"), "1,fstrim_cloned_disks=1");
         check("", None, "");
-        check(
-            "cputype=host,flags=+aes;-pcid",
-            Some("cputype"),
-            "host,flags=+aes;-pcid",
-        );
+        check("cputype=host,flags=+aes;-pcid", Some("cputype"), "host,flags=+aes;-pcid");
         check("a=b=c", None, "a=b=c");
         check("1,enabled=0", Some("enabled"), "`enabled` is given twice");
         check("host", None, "`host` has no key, expected `key=value`");
         check("ip=", None, "`ip=` is malformed, expected `key=value`");
-        check(
-            "=1",
-            Some("enabled"),
-            "`=1` is malformed, expected `key=value`",
-        );
+        check("=1", Some("enabled"), "`=1` is malformed, expected `key=value`");
     }
 
     #[test]
     fn sizes_go_both_ways() {
-        for (text, bytes) in [
-            ("10G", 10 << 30),
-            ("1536M", 1536 << 20),
-            ("0T", 0),
-            ("4M", 4 << 20),
-            ("1025", 1025),
-            ("528K", 528 << 10),
-        ] {
+        for (text, bytes) in
+            [("10G", 10 << 30), ("1536M", 1536 << 20), ("0T", 0), ("4M", 4 << 20), ("1025", 1025), ("528K", 528 << 10)]
+        {
             assert_eq!(size_bytes(text), Some(bytes), "{text}");
             assert_eq!(size_text(bytes), text);
         }
         assert_eq!(size_bytes("0.5G"), Some(512 << 20));
-        for text in [
-            "",
-            "G",
-            "-1G",
-            "1.G",
-            ".5G",
-            "10g",
-            "1GG",
-            "99999999999999999999",
-            "16777216T",
-            "1e3",
-        ] {
+        for text in ["", "G", "-1G", "1.G", ".5G", "10g", "1GG", "99999999999999999999", "16777216T", "1e3"] {
             assert_eq!(size_bytes(text), None, "{text}");
         }
     }

@@ -36,8 +36,7 @@ impl FromStr for Upid {
         let [head, node, pid, pstart, start, kind, id, user, tail] = parts[..] else {
             return Err(fail());
         };
-        let is_hex =
-            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_hex = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit());
         let widths = pid.len() == 8 && matches!(pstart.len(), 8 | 9) && start.len() == 8;
         let is_free_of_separators = |part: &str| !part.contains(['/', ' ', '\n']);
         let well_formed = head == "UPID"
@@ -45,9 +44,7 @@ impl FromStr for Upid {
             && widths
             && [pid, pstart, start].into_iter().all(is_hex)
             && !node.is_empty()
-            && node
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && node.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !kind.is_empty()
             && [kind, id].into_iter().all(is_free_of_separators)
             && user.contains('@');
@@ -68,19 +65,8 @@ impl FromStr for Upid {
 
 impl fmt::Display for Upid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            node,
-            pid,
-            pstart,
-            start,
-            kind,
-            id,
-            user,
-        } = self;
-        write!(
-            f,
-            "UPID:{node}:{pid:08X}:{pstart:08X}:{start:08X}:{kind}:{id}:{user}:"
-        )
+        let Self { node, pid, pstart, start, kind, id, user } = self;
+        write!(f, "UPID:{node}:{pid:08X}:{pstart:08X}:{start:08X}:{kind}:{id}:{user}:")
     }
 }
 
@@ -103,15 +89,10 @@ impl Exit {
         if status == "OK" {
             return Self::Done;
         }
-        if let Some(count) = status
-            .strip_prefix("WARNINGS: ")
-            .and_then(|rest| rest.trim().parse().ok())
-        {
+        if let Some(count) = status.strip_prefix("WARNINGS: ").and_then(|rest| rest.trim().parse().ok()) {
             return Self::DoneWithWarnings(count);
         }
-        if status == "unexpected status"
-            || status.starts_with("unable to get last line from task log")
-        {
+        if status == "unexpected status" || status.starts_with("unable to get last line from task log") {
             return Self::Unknown(status.to_owned());
         }
         Self::Failed(status.to_owned())

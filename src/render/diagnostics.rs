@@ -21,10 +21,7 @@ pub fn text(diagnostics: &Diagnostics, sources: &Sources, colour: Colour) -> Str
         Colour::Never => Renderer::plain(),
         Colour::Always => Renderer::styled(),
     };
-    let texts: Vec<String> = diagnostics
-        .iter()
-        .map(|diagnostic| one(diagnostic, sources, &renderer))
-        .collect();
+    let texts: Vec<String> = diagnostics.iter().map(|diagnostic| one(diagnostic, sources, &renderer)).collect();
     texts.join("\n")
 }
 
@@ -49,11 +46,7 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
     for hint in &diagnostic.hints {
         group = group.element(Level::HELP.message(printable(hint)));
     }
-    let lines: Vec<String> = renderer
-        .render(&[group])
-        .lines()
-        .map(|line| line.trim_end().to_string())
-        .collect();
+    let lines: Vec<String> = renderer.render(&[group]).lines().map(|line| line.trim_end().to_string()).collect();
     format!("{}\n", lines.join("\n"))
 }
 
@@ -63,10 +56,7 @@ type Marked<'a> = (Span, Option<&'a str>);
 /// The spans of a diagnostic by file, its own file first.
 fn annotations(diagnostic: &Diagnostic) -> Vec<(FileId, Vec<Marked<'_>>)> {
     let own = diagnostic.span.map(|span| (span, None));
-    let labels = diagnostic
-        .labels
-        .iter()
-        .map(|(span, text)| (*span, Some(text.as_str())));
+    let labels = diagnostic.labels.iter().map(|(span, text)| (*span, Some(text.as_str())));
     let mut by_file: BTreeMap<FileId, Vec<Marked<'_>>> = BTreeMap::new();
     for (span, label) in own.into_iter().chain(labels) {
         by_file.entry(span.file).or_default().push((span, label));
@@ -77,27 +67,12 @@ fn annotations(diagnostic: &Diagnostic) -> Vec<(FileId, Vec<Marked<'_>>)> {
 }
 
 /// A snippet of only the lines around the spans: the whole of a large file would be searched for each message.
-fn snippet<'a>(
-    source: &'a Source,
-    spans: Vec<(Span, Option<&'a str>)>,
-) -> Snippet<'a, Annotation<'a>> {
+fn snippet<'a>(source: &'a Source, spans: Vec<(Span, Option<&'a str>)>) -> Snippet<'a, Annotation<'a>> {
     let length = source.text.len();
-    let first = spans
-        .iter()
-        .map(|(span, _)| span.start as usize)
-        .min()
-        .unwrap_or(0)
-        .min(length);
-    let last = spans
-        .iter()
-        .map(|(span, _)| span.end as usize)
-        .max()
-        .unwrap_or(0)
-        .min(length);
+    let first = spans.iter().map(|(span, _)| span.start as usize).min().unwrap_or(0).min(length);
+    let last = spans.iter().map(|(span, _)| span.end as usize).max().unwrap_or(0).min(length);
     let start = source.text[..first].rfind('\n').map_or(0, |at| at + 1);
-    let end = source.text[last..]
-        .find('\n')
-        .map_or(length, |at| last + at);
+    let end = source.text[last..].find('\n').map_or(length, |at| last + at);
     let line = source.position(start as u32).line as usize;
     let within = |span: Span| -> Range<usize> {
         let (from, to) = (span.start as usize, span.end as usize);
@@ -107,31 +82,20 @@ fn snippet<'a>(
         None => AnnotationKind::Primary.span(within(span)),
         Some(label) => AnnotationKind::Context.span(within(span)).label(label),
     });
-    Snippet::source(&source.text[start..end])
-        .line_start(line)
-        .path(&*source.name)
-        .annotations(annotations)
+    Snippet::source(&source.text[start..end]).line_start(line).path(&*source.name).annotations(annotations)
 }
 
 /// Makes control characters visible: a name from a file must not steer the terminal.
 fn printable(text: &str) -> String {
     let visible = |character: char| {
-        if character.is_control() && character != '\n' {
-            '\u{fffd}'
-        } else {
-            character
-        }
+        if character.is_control() && character != '\n' { '\u{fffd}' } else { character }
     };
     text.chars().map(visible).collect()
 }
 
 /// Returns a diagnostic in the form of `terraform validate -json`.
 pub fn json(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
-    let texts = diagnostic
-        .detail
-        .iter()
-        .chain(&diagnostic.hints)
-        .map(String::as_str);
+    let texts = diagnostic.detail.iter().chain(&diagnostic.hints).map(String::as_str);
     let wire = Wire {
         severity: match diagnostic.severity {
             Severity::Error => "error",
@@ -140,12 +104,8 @@ pub fn json(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
         summary: &diagnostic.summary,
         detail: texts.collect::<Vec<_>>().join("\n"),
         address: diagnostic.address.as_deref(),
-        range: diagnostic
-            .span
-            .map(|span| range(sources.get(span.file), span)),
-        snippet: diagnostic
-            .span
-            .map(|span| code(sources.get(span.file), span, &diagnostic.values)),
+        range: diagnostic.span.map(|span| range(sources.get(span.file), span)),
+        snippet: diagnostic.span.map(|span| code(sources.get(span.file), span, &diagnostic.values)),
     };
     serde_json::to_value(wire).expect("texts and numbers are always JSON")
 }
@@ -197,42 +157,23 @@ struct WireValue<'a> {
 fn range(source: &Source, span: Span) -> WireRange<'_> {
     let at = |byte: u32| {
         let position = source.position(byte);
-        WirePosition {
-            line: position.line,
-            column: position.column,
-            byte,
-        }
+        WirePosition { line: position.line, column: position.column, byte }
     };
-    WireRange {
-        filename: &source.name,
-        start: at(span.start),
-        end: at(span.end),
-    }
+    WireRange { filename: &source.name, start: at(span.start), end: at(span.end) }
 }
 
 fn code<'a>(source: &'a Source, span: Span, values: &'a [(String, String)]) -> WireSnippet<'a> {
     let length = source.text.len();
-    let (first, last) = (
-        (span.start as usize).min(length),
-        (span.end as usize).min(length),
-    );
+    let (first, last) = ((span.start as usize).min(length), (span.end as usize).min(length));
     let start = source.text[..first].rfind('\n').map_or(0, |at| at + 1);
-    let end = source.text[last..]
-        .find('\n')
-        .map_or(length, |at| last + at);
+    let end = source.text[last..].find('\n').map_or(length, |at| last + at);
     WireSnippet {
         context: None,
         code: &source.text[start..end],
         start_line: source.position(span.start).line,
         highlight_start_offset: first - start,
         highlight_end_offset: last - start,
-        values: values
-            .iter()
-            .map(|(traversal, statement)| WireValue {
-                traversal,
-                statement,
-            })
-            .collect(),
+        values: values.iter().map(|(traversal, statement)| WireValue { traversal, statement }).collect(),
     }
 }
 
@@ -262,9 +203,7 @@ mod tests {
     #[test]
     fn a_diagnostic_as_json() {
         let (diagnostic, sources) = example();
-        insta::assert_snapshot!(
-            serde_json::to_string_pretty(&json(&diagnostic, &sources)).expect("it is JSON")
-        );
+        insta::assert_snapshot!(serde_json::to_string_pretty(&json(&diagnostic, &sources)).expect("it is JSON"));
     }
 
     #[test]

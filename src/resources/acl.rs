@@ -14,6 +14,14 @@ pub static ACL: ObjectType = ObjectType {
     summary: "An access rule: gives a user, group or token a role on a path.",
     schema: &SCHEMA,
     origin: Origin::Made,
+    example: r#"acl "auditor" {
+  path    = "/vms"
+  role    = "PVEAuditor"
+  subject = "kim@pve"
+}
+"#,
+    tables: &[],
+    identify: identify,
     sight,
     create,
     update,
@@ -24,10 +32,16 @@ pub static ACL: ObjectType = ObjectType {
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("path", Takes::Text, "Path in Proxmox's tree of objects, e.g. `/pool/acme`.").required().on_change(Impact::Recreate),
+        Attribute::new("path", Takes::Text, "Path in Proxmox's tree of objects, e.g. `/pool/acme`.")
+            .required()
+            .on_change(Impact::Recreate),
         Attribute::new("role", Takes::Text, "Role, e.g. `PVEVMUser`.").required().on_change(Impact::Recreate),
-        Attribute::new("subject_kind", Takes::OneOf(&["user", "group", "token"]), "What gets the role.").or("user").on_change(Impact::Recreate),
-        Attribute::new("subject", Takes::Text, "Who gets the role, e.g. `kim@pve`.").required().on_change(Impact::Recreate),
+        Attribute::new("subject_kind", Takes::OneOf(&["user", "group", "token"]), "What gets the role.")
+            .or("user")
+            .on_change(Impact::Recreate),
+        Attribute::new("subject", Takes::Text, "Who gets the role, e.g. `kim@pve`.")
+            .required()
+            .on_change(Impact::Recreate),
         Attribute::new("propagate", Takes::Bool, "Whether it holds for everything below the path.").or("true"),
     ],
     blocks: &[],
@@ -41,6 +55,11 @@ pub fn identity(path: &str, role: &str, subject_kind: &str, subject: &str) -> Id
         ("kind", subject_kind.to_owned()),
         ("subject", subject.to_owned()),
     ])
+}
+
+fn identify(rule: &Value) -> Identity {
+    let text = |name: &str| rule.get(name).and_then(Value::as_text).unwrap_or_default();
+    identity(text("path"), text("role"), text("subject_kind"), text("subject"))
 }
 
 fn part<'a>(identity: &'a Identity, name: &str) -> &'a str {
@@ -68,7 +87,7 @@ fn sight(lookup: &Lookup) -> Sighting {
             ]),
             identity: identity.clone(),
             running: None,
-        digest: None,
+            digest: None,
             notes: Vec::new(),
         }))
     })

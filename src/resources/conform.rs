@@ -91,14 +91,15 @@ impl Judge {
         }
         if evaluated.value.is_null() {
             if attribute.presence == Presence::Required {
-                self.diagnostics.push(
-                    Diagnostic::error(format!("`{}` must not be null", attribute.name)).at(evaluated.span),
-                );
+                self.diagnostics
+                    .push(Diagnostic::error(format!("`{}` must not be null", attribute.name)).at(evaluated.span));
             }
             return None;
         }
         match canonical(attribute.takes, &evaluated.value) {
-            Ok(value) => Some(if attribute.is_sensitive { value.with_marks(crate::value::Marks::SENSITIVE) } else { value }),
+            Ok(value) => {
+                Some(if attribute.is_sensitive { value.with_marks(crate::value::Marks::SENSITIVE) } else { value })
+            }
             Err(problem) => {
                 self.diagnostics.push(
                     Diagnostic::error(format!("wrong value for `{}`: {}", attribute.name, problem.summary))
@@ -112,8 +113,7 @@ impl Judge {
     }
 
     fn unknown_attribute(&mut self, schema: &Schema, name: &str, evaluated: &Evaluated) {
-        let mut diagnostic =
-            Diagnostic::error(format!("unknown attribute `{name}`")).at(evaluated.name_span);
+        let mut diagnostic = Diagnostic::error(format!("unknown attribute `{name}`")).at(evaluated.name_span);
         if schema.block(name).is_some() {
             diagnostic = diagnostic.hint(format!("`{name}` is a block: write `{name} {{ ... }}` without `=`"));
         } else {
@@ -127,8 +127,7 @@ impl Judge {
         for block in &body.blocks {
             if schema.block(&block.kind).is_none() {
                 let names = schema.blocks.iter().map(|nested| nested.name);
-                let mut diagnostic =
-                    Diagnostic::error(format!("unknown block `{}`", block.kind)).at(block.body.span);
+                let mut diagnostic = Diagnostic::error(format!("unknown block `{}`", block.kind)).at(block.body.span);
                 diagnostic = match schema.attribute(&block.kind) {
                     Some(_) => diagnostic.hint(format!("`{0}` is an attribute: write `{0} = ...`", block.kind)),
                     None => diagnostic.hint(did_you_mean(&block.kind, names, "blocks")),
@@ -266,9 +265,9 @@ fn canonical(takes: Takes, value: &Value) -> Result<Value, Problem> {
         Takes::Duration => check(duration_ms(&text()).map(|_| None)),
         Takes::HostName => check(host_name(&text()).map(|()| None)),
         Takes::Cidr => check(cidr(&text()).map(|()| None)),
-        Takes::Address => {
-            check(text().parse::<std::net::IpAddr>().map(|_| None).map_err(|_| format!("`{}` is not an IP address", text())))
-        }
+        Takes::Address => check(
+            text().parse::<std::net::IpAddr>().map(|_| None).map_err(|_| format!("`{}` is not an IP address", text())),
+        ),
         Takes::Port => check(port(&text()).map(|()| None)),
         Takes::Bool | Takes::Number | Takes::Text => Ok(converted),
         Takes::Any | Takes::Reference(_) | Takes::List(_) | Takes::Set(_) | Takes::Map(_) => {
@@ -323,7 +322,9 @@ enum Order {
 
 fn items(of: Takes, value: &Value, order: Order) -> Result<Value, Problem> {
     let Some(given) = value.as_items() else {
-        return Err(Problem::new(format!("expected a list, found {}", value.type_of())));
+        let hint = value.as_text().map(|text| format!("put it in brackets: `[{text:?}]`"));
+        let summary = format!("expected a list, found {}", value.type_of());
+        return Err(Problem { summary, hint: hint.into_iter().filter(|_| !value.is_sensitive()).collect() });
     };
     let mut items = given.iter().map(|item| canonical(of, item)).collect::<Result<Vec<_>, _>>()?;
     if order == Order::Sorted {
@@ -341,10 +342,8 @@ fn entries(of: Takes, value: &Value) -> Result<Value, Problem> {
     let Some(given) = value.as_entries() else {
         return Err(Problem::new(format!("expected a map, found {}", value.type_of())));
     };
-    let entries = given
-        .iter()
-        .map(|(key, item)| Ok((key.clone(), canonical(of, item)?)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let entries =
+        given.iter().map(|(key, item)| Ok((key.clone(), canonical(of, item)?))).collect::<Result<Vec<_>, _>>()?;
     Ok(Value::map(type_of(of), entries))
 }
 
@@ -361,7 +360,10 @@ fn one_of(words: &'static [&'static str], text: &str) -> Result<(), Problem> {
     if words.contains(&text) {
         return Ok(());
     }
-    Err(Problem { summary: format!("`{text}` is not one of the words"), hint: vec![did_you_mean(text, words.iter().copied(), "words")] })
+    Err(Problem {
+        summary: format!("`{text}` is not one of the words"),
+        hint: vec![did_you_mean(text, words.iter().copied(), "words")],
+    })
 }
 
 /// Returns the milliseconds of a duration such as `90s`, `10m`, `1h30m`.
@@ -372,7 +374,8 @@ pub fn duration_ms(text: &str) -> Result<u64, String> {
     while !rest.is_empty() {
         let digits = rest.find(|character: char| !character.is_ascii_digit()).ok_or_else(fail)?;
         let number: u64 = rest[..digits].parse().map_err(|_| fail())?;
-        let unit_end = rest[digits..].find(|character: char| character.is_ascii_digit()).map_or(rest.len(), |at| at + digits);
+        let unit_end =
+            rest[digits..].find(|character: char| character.is_ascii_digit()).map_or(rest.len(), |at| at + digits);
         let scale = match &rest[digits..unit_end] {
             "ms" => 1,
             "s" => 1_000,
@@ -392,7 +395,11 @@ fn host_name(text: &str) -> Result<(), String> {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-');
-    if is_fine { Ok(()) } else { Err(format!("`{text}` is not a host name, expected at most 63 letters, digits and inner dashes")) }
+    if is_fine {
+        Ok(())
+    } else {
+        Err(format!("`{text}` is not a host name, expected at most 63 letters, digits and inner dashes"))
+    }
 }
 
 fn cidr(text: &str) -> Result<(), String> {

@@ -14,6 +14,13 @@ pub static POOL: ObjectType = ObjectType {
     summary: "A pool: a named set of guests and storages that permissions can refer to.",
     schema: &SCHEMA,
     origin: Origin::Made,
+    example: r#"pool "spare" {
+  poolid  = "spare"
+  comment = "kept for guests made by hand"
+}
+"#,
+    tables: &[],
+    identify: |pool| identity(pool.get("poolid").and_then(Value::as_text).unwrap_or_default()),
     sight,
     create,
     update,
@@ -42,14 +49,19 @@ fn sight(lookup: &Lookup) -> Sighting {
             value: Value::object([("poolid", Value::text(poolid)), ("comment", Value::text(pool.comment.trim_end()))]),
             identity: lookup.identity.clone(),
             running: None,
-        digest: None,
+            digest: None,
             notes: Vec::new(),
         }))
     })
 }
 
 fn create(draft: &Draft) -> Vec<Step> {
-    vec![step(draft, "create", Call::post("/pools").with("poolid", poolid(draft)).with("comment", comment(draft)), true)]
+    vec![step(
+        draft,
+        "create",
+        Call::post("/pools").with("poolid", poolid(draft)).with("comment", comment(draft)),
+        true,
+    )]
 }
 
 fn update(draft: &Draft, _changed: &Changed) -> Vec<Step> {

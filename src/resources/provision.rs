@@ -16,6 +16,9 @@ pub static PROVISION: ObjectType = ObjectType {
     summary: "A game server inside its guest: artifact, settings and service, brought there by a playbook.",
     schema: &SCHEMA,
     origin: Origin::Made,
+    example: "",
+    tables: &[],
+    identify: identify,
     sight,
     create: steps,
     update,
@@ -29,25 +32,59 @@ pub const SUSPENDED: &str = "suspended";
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("game", Takes::Text, "Folder of the playbook.").required().on_change(Impact::Recreate).recorded(),
-        Attribute::new("server", Takes::Text, "Name of the server on its guest.").required().on_change(Impact::Recreate).recorded(),
+        Attribute::new("game", Takes::Text, "Folder of the playbook.")
+            .required()
+            .on_change(Impact::Recreate)
+            .recorded(),
+        Attribute::new("server", Takes::Text, "Name of the server on its guest.")
+            .required()
+            .on_change(Impact::Recreate)
+            .recorded(),
         Attribute::new("vmid", Takes::Integer(100, 999_999_999), "Its guest.").on_change(Impact::Recreate).recorded(),
-        Attribute::new("node", Takes::Text, "Node of its guest.").on_change(Impact::None).recorded(),
-        Attribute::new("address", Takes::Text, "Address of its guest; unknown until apply with DHCP.").on_change(Impact::None).recorded(),
-        Attribute::new("mac", Takes::Text, "MAC address of its guest, to find the address by.").on_change(Impact::None).recorded(),
+        Attribute::new("node", Takes::Text, "Node of its guest.").on_change(Impact::None).derived().recorded(),
+        Attribute::new("address", Takes::Text, "Address of its guest; unknown until apply with DHCP.")
+            .on_change(Impact::None)
+            .derived()
+            .recorded(),
+        Attribute::new("mac", Takes::Text, "MAC address of its guest, to find the address by.")
+            .on_change(Impact::None)
+            .derived()
+            .recorded(),
         Attribute::new("version", Takes::Text, "Version of the game.").on_change(Impact::Restart).recorded(),
         Attribute::new("port", Takes::Integer(1, 65535), "Port it answers on.").on_change(Impact::Restart).recorded(),
-        Attribute::new("power", Takes::OneOf(&["running", "stopped", SUSPENDED]), "Whether it runs; `suspended`: its guest does not.").recorded(),
-        Attribute::new("settings", Takes::Map(&Takes::Any), "Settings, resolved against the manifest.").on_change(Impact::Restart).recorded(),
-        Attribute::new("secrets", Takes::Map(&Takes::Any), "Secret settings.").on_change(Impact::Restart).sensitive().recorded(),
-        Attribute::new("playbook", Takes::Text, "Digest of playbook, roles and templates: a new one runs it again.").recorded(),
+        Attribute::new(
+            "power",
+            Takes::OneOf(&["running", "stopped", SUSPENDED]),
+            "Whether it runs; `suspended`: its guest does not.",
+        )
+        .recorded(),
+        Attribute::new("settings", Takes::Map(&Takes::Any), "Settings, resolved against the manifest.")
+            .on_change(Impact::Restart)
+            .recorded(),
+        Attribute::new("secrets", Takes::Map(&Takes::Any), "Secret settings.")
+            .on_change(Impact::Restart)
+            .sensitive()
+            .recorded(),
+        Attribute::new("playbook", Takes::Text, "Digest of playbook, roles and templates: a new one runs it again.")
+            .derived()
+            .recorded(),
     ],
-    blocks: &[Nested { name: "connection", occurs: Occurs::Once, schema: &CONNECTION, documentation: "How to reach the guest by SSH." }],
+    blocks: &[Nested {
+        name: "connection",
+        occurs: Occurs::Once,
+        schema: &CONNECTION,
+        documentation: "How to reach the guest by SSH.",
+    }],
 };
 
 /// Returns the identity of a server on a guest.
 pub fn identity(vmid: u32, game: &str, server: &str) -> Identity {
     Identity::of([("vmid", vmid.to_string()), ("game", game.to_owned()), ("server", server.to_owned())])
+}
+
+fn identify(server: &Value) -> Identity {
+    let text = |name: &str| server.get(name).and_then(Value::as_text).unwrap_or_default();
+    identity(super::template::vmid_of(server), text("game"), text("server"))
 }
 
 fn sight(lookup: &Lookup) -> Sighting {
@@ -58,7 +95,7 @@ fn sight(lookup: &Lookup) -> Sighting {
             value: lookup.applied.clone(),
             identity: lookup.identity.clone(),
             running: None,
-        digest: None,
+            digest: None,
             notes: Vec::new(),
         })),
         _ => Sighting::Absent,
@@ -91,7 +128,9 @@ fn locks(draft: &Draft) -> Vec<Lock> {
 fn step(draft: &Draft, is_removal: bool) -> Step {
     let value = if draft.desired.is_null() { draft.applied } else { draft.desired };
     let text = |name: &str| value.get(name).and_then(Value::as_text).map(str::to_owned);
-    let map = |name: &str| -> BTreeMap<Arc<str>, Value> { value.get(name).and_then(Value::as_entries).cloned().unwrap_or_default() };
+    let map = |name: &str| -> BTreeMap<Arc<str>, Value> {
+        value.get(name).and_then(Value::as_entries).cloned().unwrap_or_default()
+    };
     Step {
         name: if is_removal { "remove" } else { "provision" }.into(),
         task: Task::Provision(Box::new(ProvisionTask {
@@ -101,7 +140,11 @@ fn step(draft: &Draft, is_removal: bool) -> Step {
             vmid: draft.identity.vmid().unwrap_or_default(),
             address: text("address"),
             mac: text("mac"),
-            port: value.get("port").and_then(Value::as_i64).and_then(|port| u16::try_from(port).ok()).unwrap_or_default(),
+            port: value
+                .get("port")
+                .and_then(Value::as_i64)
+                .and_then(|port| u16::try_from(port).ok())
+                .unwrap_or_default(),
             version: text("version").unwrap_or_default(),
             is_running: text("power").as_deref() != Some("stopped"),
             settings: map("settings"),

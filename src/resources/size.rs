@@ -7,7 +7,8 @@ const UNITS: [(&str, &str, u64); 5] =
 /// Returns the bytes of a size, or what is wrong with the text and what could be meant.
 pub fn parse(text: &str) -> Result<u64, String> {
     let text = text.trim();
-    let digits_end = text.find(|character: char| !(character.is_ascii_digit() || character == '.')).unwrap_or(text.len());
+    let digits_end =
+        text.find(|character: char| !(character.is_ascii_digit() || character == '.')).unwrap_or(text.len());
     let (digits, unit) = (&text[..digits_end], text[digits_end..].trim());
     if digits.is_empty() {
         return Err(format!("`{text}` is not a size, expected a number and a unit such as `8GiB`"));
@@ -54,7 +55,8 @@ fn unknown_unit(digits: &str, unit: &str) -> String {
         "TB" => "TiB",
         _ => return format!("`{unit}` is not a unit of size, expected B, KiB, MiB, GiB, TiB or K, M, G, T"),
     };
-    let power = ["KB", "MB", "GB", "TB"].iter().position(|name| unit.eq_ignore_ascii_case(name)).unwrap_or(0) as u32 + 1;
+    let power =
+        ["KB", "MB", "GB", "TB"].iter().position(|name| unit.eq_ignore_ascii_case(name)).unwrap_or(0) as u32 + 1;
     let decimal = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1000_u64.pow(power)));
     let decimal = decimal.map_or_else(String::new, |bytes| format!(" (or `{bytes}B` for powers of 1000)"));
     format!("`{digits}{unit}` could mean powers of 1000 or of 1024, write `{digits}{binary}`{decimal}")

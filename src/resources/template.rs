@@ -14,6 +14,12 @@ pub static TEMPLATE: ObjectType = ObjectType {
     summary: "A template that virtual machines are cloned from, adopted by its VMID.",
     schema: &SCHEMA,
     origin: Origin::Adopted,
+    example: r#"template "debian13" {
+  vmid = 9000
+}
+"#,
+    tables: &[],
+    identify: |template| identity(vmid_of(template)),
     sight,
     create: no_steps,
     update: |_, _| Vec::new(),
@@ -24,7 +30,9 @@ pub static TEMPLATE: ObjectType = ObjectType {
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID of the template.").required().on_change(Impact::None),
+        Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID of the template.")
+            .required()
+            .on_change(Impact::None),
         Attribute::new("name", Takes::Text, "Its name on the cluster.").computed(),
         Attribute::new("node", Takes::Text, "The node it is on.").computed(),
         Attribute::new("disk_size", Takes::Size, "Size of all its disks.").computed(),
@@ -35,6 +43,11 @@ static SCHEMA: Schema = Schema {
 /// Returns where the template with this VMID is.
 pub fn identity(vmid: u32) -> Identity {
     Identity::of([("vmid", vmid.to_string())])
+}
+
+/// Returns the VMID of an evaluated guest or template; 0 while it is not known.
+pub(super) fn vmid_of(guest: &Value) -> u32 {
+    guest.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok()).unwrap_or_default()
 }
 
 fn sight(lookup: &Lookup) -> Sighting {
@@ -64,4 +77,3 @@ fn sight(lookup: &Lookup) -> Sighting {
 fn no_steps(_draft: &Draft) -> Vec<Step> {
     Vec::new()
 }
-

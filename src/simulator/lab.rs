@@ -1,6 +1,8 @@
 //! Lab files: which cluster the simulator plays. HCL text in, [`Lab`] or a readable error out; nothing is opened here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -131,8 +133,10 @@ pub struct Guest {
     /// Configuration as the API takes it.
     #[serde(default)]
     pub config: BTreeMap<String, String>,
-    /// Real `host:port` the program connects to instead of the simulated guest.
-    pub connect: Option<String>,
+    /// Real `address:port` of an SSH server that the program connects to instead of the simulated guest.
+    pub connect: Option<SocketAddr>,
+    /// Folder on that host below which everything is put, for a host where the program has no privileges: only files then, no services.
+    pub root: Option<PathBuf>,
 }
 
 /// A pool.
@@ -247,6 +251,10 @@ impl Lab {
             if let Some(storage) = guest.storage.as_ref().filter(|storage| !self.storage.contains_key(*storage)) {
                 return fail(name, format!("guest `{name}` is on storage `{storage}`, which the lab does not have"));
             }
+            if let Some(root) = guest.root.as_ref().filter(|root| guest.connect.is_none() || !root.is_absolute()) {
+                let root = root.display();
+                return fail("root", format!("`root = \"{root}\"` needs `connect` beside it, and an absolute path"));
+            }
         }
         for name in self.file.keys() {
             if !name.split_once(':').is_some_and(|(storage, _)| self.storage.contains_key(storage)) {
@@ -305,5 +313,10 @@ mod tests {
         let storage = "storage \"s\" {\n  type = \"tape\"\n  content = [\"images\"]\n  size_gib = 1\n}\n";
         check(&format!("cluster = \"x\"\n{node}{storage}"), 6, "`tape` is not simulated");
         check("cluster = \"x\"\nnode \"a\" {", 2, "this is not HCL");
+
+        let storage = "storage \"s\" {\n  type = \"dir\"\n  content = [\"images\"]\n  size_gib = 1\n}\n";
+        let bound = |what: &str| format!("cluster = \"x\"\n{node}{storage}guest \"g\" {{\n  {what}\n}}\n");
+        check(&bound("root = \"/srv\""), 12, "needs `connect` beside it");
+        check(&bound("connect = \"127.0.0.77:22\"\n  root = \"srv\""), 13, "an absolute path");
     }
 }

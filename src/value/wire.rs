@@ -70,7 +70,9 @@ fn write(value: &Value, seal: Seal<'_>, depth: usize) -> Result<Json, WireError>
 }
 
 fn write_kind(value: &Value, seal: Seal<'_>, depth: usize) -> Result<Json, WireError> {
-    let items = |items: &[Value], seal: Seal<'_>| items.iter().map(|item| write(item, seal, depth + 1)).collect::<Result<Vec<_>, _>>();
+    let items = |items: &[Value], seal: Seal<'_>| {
+        items.iter().map(|item| write(item, seal, depth + 1)).collect::<Result<Vec<_>, _>>()
+    };
     let entries = |entries: &BTreeMap<Arc<str>, Value>, seal: Seal<'_>| {
         let entries = entries.iter().map(|(key, entry)| Ok((key.to_string(), write(entry, seal, depth + 1)?)));
         entries.collect::<Result<Map<_, _>, WireError>>()
@@ -114,7 +116,11 @@ fn read_items(items: &[Json], open: Open<'_>, depth: usize) -> Result<Vec<Value>
     items.iter().map(|item| read(item, open, depth + 1)).collect()
 }
 
-fn read_entries(entries: &Map<String, Json>, open: Open<'_>, depth: usize) -> Result<BTreeMap<Arc<str>, Value>, WireError> {
+fn read_entries(
+    entries: &Map<String, Json>,
+    open: Open<'_>,
+    depth: usize,
+) -> Result<BTreeMap<Arc<str>, Value>, WireError> {
     entries.iter().map(|(key, entry)| Ok((key.as_str().into(), read(entry, open, depth + 1)?))).collect()
 }
 
@@ -182,7 +188,9 @@ fn type_of_json(json: &Json) -> Result<Type, WireError> {
         (_, Some(("list", of))) => Type::List(Arc::new(type_of_json(of)?)),
         (_, Some(("set", of))) => Type::Set(Arc::new(type_of_json(of)?)),
         (_, Some(("map", of))) => Type::Map(Arc::new(type_of_json(of)?)),
-        (_, Some(("tuple", Json::Array(items)))) => Type::Tuple(items.iter().map(type_of_json).collect::<Result<_, _>>()?),
+        (_, Some(("tuple", Json::Array(items)))) => {
+            Type::Tuple(items.iter().map(type_of_json).collect::<Result<_, _>>()?)
+        }
         (_, Some(("object", Json::Object(fields)))) => {
             let fields = fields.iter().map(|(name, field)| {
                 let optional = field.as_object().and_then(|field| field.get("optional"));
@@ -226,9 +234,15 @@ mod tests {
     fn what_cannot_be_kept_is_refused_or_dropped() {
         let mut seal = |clear: &str| Ok(clear.to_string());
         assert!(to_json(&Value::tuple([Value::unknown(Type::Text)]), &mut seal).is_err());
-        let ephemeral = to_json(&Value::from("once").with_marks(Marks::EPHEMERAL), &mut seal).expect("null can be written");
+        let ephemeral =
+            to_json(&Value::from("once").with_marks(Marks::EPHEMERAL), &mut seal).expect("null can be written");
         assert_eq!(ephemeral.to_string(), r#"{"format":1,"value":{"null":"string"}}"#);
-        for text in [r#"{"value":1}"#, r#"{"format":2,"value":1}"#, r#"{"format":1,"value":null}"#, r#"{"format":1,"value":{"x":1}}"#] {
+        for text in [
+            r#"{"value":1}"#,
+            r#"{"format":2,"value":1}"#,
+            r#"{"format":1,"value":null}"#,
+            r#"{"format":1,"value":{"x":1}}"#,
+        ] {
             let json: Json = serde_json::from_str(text).expect("the text is JSON");
             assert!(from_json(&json, &mut |sealed| Ok(sealed.to_string())).is_err(), "{text}");
         }

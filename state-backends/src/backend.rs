@@ -29,9 +29,7 @@ impl Stored {
     ///
     /// Together with `serial` it tells a reader whether anything was written since.
     pub fn last_sequence(&self) -> u64 {
-        self.entries
-            .last()
-            .map_or(self.through, |entry| entry.sequence)
+        self.entries.last().map_or(self.through, |entry| entry.sequence)
     }
 }
 
@@ -153,13 +151,8 @@ pub trait Backend: Send + Sync {
 /// Checks a workspace name; backends call this when they open.
 pub fn check_workspace_name(name: &str) -> Result<()> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.len() <= 90
-        && name.chars().all(allowed)
-    {
+    if name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.len() <= 90 && name.chars().all(allowed) {
         return Ok(());
     }
-    Err(Error::WorkspaceName {
-        name: name.to_owned(),
-    })
+    Err(Error::WorkspaceName { name: name.to_owned() })
 }

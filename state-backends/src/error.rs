@@ -55,9 +55,7 @@ pub enum Error {
         name: String,
     },
     /// A snapshot claims to contain entries that do not exist, or fewer than the one before it.
-    #[error(
-        "a snapshot through entry {through} does not fit the journal in `{place}`, expected {first} to {last}"
-    )]
+    #[error("a snapshot through entry {through} does not fit the journal in `{place}`, expected {first} to {last}")]
     NotInJournal {
         /// Where the state is.
         place: String,
@@ -95,9 +93,7 @@ pub enum Error {
         supported: u32,
     },
     /// The key given is not the one that the state was protected with.
-    #[error(
-        "the key does not open the state in `{place}`, which is protected with a {protected_with}"
-    )]
+    #[error("the key does not open the state in `{place}`, which is protected with a {protected_with}")]
     WrongKey {
         /// Where the state is.
         place: String,
@@ -113,9 +109,7 @@ pub enum Error {
         protected_with: &'static str,
     },
     /// A sealed text that this key does not open in this context: damaged, moved from elsewhere, or sealed with another key.
-    #[error(
-        "the sealed text of `{context}` cannot be opened: it is damaged or was sealed for something else"
-    )]
+    #[error("the sealed text of `{context}` cannot be opened: it is damaged or was sealed for something else")]
     Unsealable {
         /// What the text was expected to belong to.
         context: String,

@@ -59,19 +59,8 @@ impl LockInfo {
 impl fmt::Display for LockInfo {
     /// `kim@ws1 (process 4711) for apply, run 42, since 2026-11-20T12:00:00Z, lock 0b5f...`
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            id,
-            who,
-            pid,
-            operation,
-            run,
-            created,
-            ..
-        } = self;
-        write!(
-            formatter,
-            "{who} (process {pid}) for {operation}, run {run}, since {created}, lock {id}"
-        )
+        let Self { id, who, pid, operation, run, created, .. } = self;
+        write!(formatter, "{who} (process {pid}) for {operation}, run {run}, since {created}, lock {id}")
     }
 }
 
@@ -109,11 +98,7 @@ impl Lease {
     ///
     /// As long as `alive` is not dropped, the backend must report the lock as live.
     pub fn new(lock: LockInfo, took_over: Option<LockInfo>, alive: impl Any + Send + Sync) -> Self {
-        Self {
-            lock,
-            took_over,
-            _alive: Box::new(alive),
-        }
+        Self { lock, took_over, _alive: Box::new(alive) }
     }
 
     /// Returns the lock that this lease holds.

@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::backend::{
-    Backend, Entry, HistoryQuery, RunRecord, Stored, StoredEntry, check_workspace_name,
-};
+use crate::backend::{Backend, Entry, HistoryQuery, RunRecord, Stored, StoredEntry, check_workspace_name};
 use crate::error::{Error, Result};
 use crate::lock::{Holder, Lease, Liveness, LockInfo, LockRequest};
 
@@ -44,11 +42,7 @@ struct Held {
 
 impl Held {
     fn liveness(&self) -> Liveness {
-        if self.alive.strong_count() > 0 {
-            Liveness::Live
-        } else {
-            Liveness::Dead
-        }
+        if self.alive.strong_count() > 0 { Liveness::Live } else { Liveness::Dead }
     }
 }
 
@@ -65,20 +59,9 @@ impl Memory {
 
     fn on(store: Arc<Mutex<Store>>, name: &str) -> Result<Self> {
         check_workspace_name(name)?;
-        let fresh = || Workspace {
-            lineage: Uuid::new_v4().to_string(),
-            ..Workspace::default()
-        };
-        let lineage = entered(&store)
-            .entry(name.to_owned())
-            .or_insert_with(fresh)
-            .lineage
-            .clone();
-        Ok(Self {
-            store,
-            name: name.to_owned(),
-            lineage,
-        })
+        let fresh = || Workspace { lineage: Uuid::new_v4().to_string(), ..Workspace::default() };
+        let lineage = entered(&store).entry(name.to_owned()).or_insert_with(fresh).lineage.clone();
+        Ok(Self { store, name: name.to_owned(), lineage })
     }
 
     /// Runs `work` on the workspace while no other handle can see it.
@@ -90,28 +73,18 @@ impl Memory {
         }
     }
 
-    fn with_lease<T>(
-        &self,
-        lease: &Lease,
-        work: impl FnOnce(&mut Workspace) -> Result<T>,
-    ) -> Result<T> {
+    fn with_lease<T>(&self, lease: &Lease, work: impl FnOnce(&mut Workspace) -> Result<T>) -> Result<T> {
         self.with(|workspace| {
             let id = &lease.lock().id;
             match &workspace.lock {
                 Some(held) if held.lock.id == *id => work(workspace),
-                Some(_) | None => Err(Error::LeaseLost {
-                    place: self.place(),
-                    id: id.clone(),
-                }),
+                Some(_) | None => Err(Error::LeaseLost { place: self.place(), id: id.clone() }),
             }
         })
     }
 
     fn no_workspace(&self, name: &str) -> Error {
-        Error::NoWorkspace {
-            place: self.place(),
-            workspace: name.to_owned(),
-        }
+        Error::NoWorkspace { place: self.place(), workspace: name.to_owned() }
     }
 }
 
@@ -137,27 +110,15 @@ impl Backend for Memory {
                 serial: workspace.serial,
                 snapshot: workspace.snapshot.clone(),
                 through: workspace.through,
-                entries: workspace
-                    .entries
-                    .iter()
-                    .filter(|entry| entry.sequence > workspace.through)
-                    .cloned()
-                    .collect(),
+                entries: workspace.entries.iter().filter(|entry| entry.sequence > workspace.through).cloned().collect(),
             })
         })
     }
 
     async fn append(&self, lease: &Lease, entries: Vec<Entry>) -> Result<u64> {
         self.with_lease(lease, |workspace| {
-            for (sequence, Entry { subject, body }) in
-                (workspace.last_sequence() + 1..).zip(entries)
-            {
-                workspace.entries.push(StoredEntry {
-                    sequence,
-                    run: lease.lock().run.clone(),
-                    subject,
-                    body,
-                });
+            for (sequence, Entry { subject, body }) in (workspace.last_sequence() + 1..).zip(entries) {
+                workspace.entries.push(StoredEntry { sequence, run: lease.lock().run.clone(), subject, body });
             }
             Ok(workspace.last_sequence())
         })
@@ -167,12 +128,7 @@ impl Backend for Memory {
         self.with_lease(lease, |workspace| {
             let (first, last) = (workspace.through, workspace.last_sequence());
             if !(first..=last).contains(&through) {
-                return Err(Error::NotInJournal {
-                    place: self.place(),
-                    through,
-                    first,
-                    last,
-                });
+                return Err(Error::NotInJournal { place: self.place(), through, first, last });
             }
             workspace.snapshot = Some(snapshot);
             workspace.through = through;
@@ -183,19 +139,11 @@ impl Backend for Memory {
 
     async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredEntry>> {
         let wanted = |entry: &&StoredEntry| {
-            query
-                .subject
-                .as_ref()
-                .is_none_or(|subject| entry.subject.as_ref() == Some(subject))
+            query.subject.as_ref().is_none_or(|subject| entry.subject.as_ref() == Some(subject))
                 && query.run.as_ref().is_none_or(|run| entry.run == *run)
         };
         self.with(|workspace| {
-            let newest_first = workspace
-                .entries
-                .iter()
-                .rev()
-                .filter(wanted)
-                .take(query.latest.unwrap_or(usize::MAX));
+            let newest_first = workspace.entries.iter().rev().filter(wanted).take(query.latest.unwrap_or(usize::MAX));
             let mut entries: Vec<StoredEntry> = newest_first.cloned().collect();
             entries.reverse();
             Ok(entries)
@@ -227,16 +175,10 @@ impl Backend for Memory {
             if let Some(held) = &workspace.lock
                 && held.liveness() == Liveness::Live
             {
-                return Err(Error::Locked {
-                    place: self.place(),
-                    holder: Box::new(held.lock.clone()),
-                });
+                return Err(Error::Locked { place: self.place(), holder: Box::new(held.lock.clone()) });
             }
             let (lock, alive) = (LockInfo::new(request), Arc::new(()));
-            let before = workspace.lock.replace(Held {
-                lock: lock.clone(),
-                alive: Arc::downgrade(&alive),
-            });
+            let before = workspace.lock.replace(Held { lock: lock.clone(), alive: Arc::downgrade(&alive) });
             Ok(Lease::new(lock, before.map(|held| held.lock), alive))
         })
     }
@@ -249,23 +191,15 @@ impl Backend for Memory {
     }
 
     async fn break_lock(&self, id: &str) -> Result<LockInfo> {
-        self.with(
-            |workspace| match workspace.lock.take_if(|held| held.lock.id == id) {
-                Some(held) => Ok(held.lock),
-                None => Err(Error::NotHeld {
-                    place: self.place(),
-                    id: id.to_owned(),
-                }),
-            },
-        )
+        self.with(|workspace| match workspace.lock.take_if(|held| held.lock.id == id) {
+            Some(held) => Ok(held.lock),
+            None => Err(Error::NotHeld { place: self.place(), id: id.to_owned() }),
+        })
     }
 
     async fn holder(&self) -> Result<Option<Holder>> {
         self.with(|workspace| {
-            let holder = |held: &Held| Holder {
-                lock: held.lock.clone(),
-                liveness: held.liveness(),
-            };
+            let holder = |held: &Held| Holder { lock: held.lock.clone(), liveness: held.liveness() };
             Ok(workspace.lock.as_ref().map(holder))
         })
     }
@@ -280,10 +214,7 @@ impl Backend for Memory {
         if let Some(held) = &workspace.lock
             && held.liveness() == Liveness::Live
         {
-            return Err(Error::Locked {
-                place: self.place(),
-                holder: Box::new(held.lock.clone()),
-            });
+            return Err(Error::Locked { place: self.place(), holder: Box::new(held.lock.clone()) });
         }
         store.remove(name);
         Ok(())

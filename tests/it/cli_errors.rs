@@ -51,6 +51,7 @@ fn usage_errors_are_errors_and_help_is_not() {
     for command in [
         "init",
         "validate",
+        "fmt",
         "plan",
         "apply",
         "destroy",

@@ -9,9 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use spawnpoint::proxmox::call::segment;
 use spawnpoint::proxmox::https::{Credentials, Fingerprint, Https, Secret, Settings, Trust};
-use spawnpoint::proxmox::{
-    Answer, Call, Client, Clock, ErrorClass, Limits, Transport, TransportError,
-};
+use spawnpoint::proxmox::{Answer, Call, Client, Clock, ErrorClass, Limits, Transport, TransportError};
 
 use crate::client_server::{Reply, Server, response};
 
@@ -19,18 +17,12 @@ pub(crate) const TOKEN: &str = "ci@pve!deploy";
 pub(crate) const TOKEN_SECRET: &str = "5ec2e700-0000-4000-8000-000000000001";
 
 pub(crate) fn token() -> Credentials {
-    Credentials::Token {
-        id: TOKEN.to_owned(),
-        secret: Secret::new(TOKEN_SECRET),
-    }
+    Credentials::Token { id: TOKEN.to_owned(), secret: Secret::new(TOKEN_SECRET) }
 }
 
 pub(crate) fn pinned(server: &Server) -> Settings {
     let trust = Trust::Fingerprints(vec![server.fingerprint]);
-    Settings {
-        trust,
-        ..Settings::new(vec![server.url()], token())
-    }
+    Settings { trust, ..Settings::new(vec![server.url()], token()) }
 }
 
 fn https(server: &Server) -> Https {
@@ -44,11 +36,9 @@ pub(crate) async fn version(https: &Https) -> Result<Answer, TransportError> {
 /// Returns endpoint, detail and hint as one text.
 fn before_send(outcome: Result<Answer, TransportError>) -> String {
     match outcome {
-        Err(TransportError::BeforeSend {
-            endpoint,
-            detail,
-            hint,
-        }) => format!("{endpoint} | {detail} | {}", hint.unwrap_or_default()),
+        Err(TransportError::BeforeSend { endpoint, detail, hint }) => {
+            format!("{endpoint} | {detail} | {}", hint.unwrap_or_default())
+        }
         other => panic!("expected a failure before the send, got {other:?}"),
     }
 }
@@ -64,26 +54,13 @@ fn after_send(outcome: Result<Answer, TransportError>) -> String {
 async fn a_call_arrives_as_the_server_wants_it() {
     let server = Server::start(|_, _| Reply::data("null")).await;
     let https = https(&server);
+    https.send(&Call::get("/nodes/pve1/tasks").with("source", "all;x=y")).await.unwrap();
+    https.send(&Call::delete("/pools").with("poolid", "a/b")).await.unwrap();
     https
-        .send(&Call::get("/nodes/pve1/tasks").with("source", "all;x=y"))
+        .send(&Call::put("/nodes/pve1/qemu/1/config").with("net0", "virtio=AA,bridge=b").with("tags", "a;b"))
         .await
         .unwrap();
-    https
-        .send(&Call::delete("/pools").with("poolid", "a/b"))
-        .await
-        .unwrap();
-    https
-        .send(
-            &Call::put("/nodes/pve1/qemu/1/config")
-                .with("net0", "virtio=AA,bridge=b")
-                .with("tags", "a;b"),
-        )
-        .await
-        .unwrap();
-    https
-        .send(&Call::post("/nodes/pve1/qemu/1/status/start"))
-        .await
-        .unwrap();
+    https.send(&Call::post("/nodes/pve1/qemu/1/status/start")).await.unwrap();
     let log = format!("/nodes/pve1/tasks/{}/log", segment("UPID:pve1:u@pam!t:"));
     https.send(&Call::get(log)).await.unwrap();
     let requests = server.requests();
@@ -97,36 +74,15 @@ async fn a_call_arrives_as_the_server_wants_it() {
     for (request, start) in requests.iter().zip(starts) {
         assert!(request.starts_with(start), "{request}");
         assert!(
-            request.to_lowercase().contains(&format!(
-                "authorization: pveapitoken={TOKEN}={TOKEN_SECRET}\r\n"
-            )),
+            request.to_lowercase().contains(&format!("authorization: pveapitoken={TOKEN}={TOKEN_SECRET}\r\n")),
             "{request}"
         );
-        assert!(
-            !request.to_lowercase().contains("transfer-encoding"),
-            "{request}"
-        );
+        assert!(!request.to_lowercase().contains("transfer-encoding"), "{request}");
     }
-    assert!(
-        requests[2].ends_with("\r\n\r\nnet0=virtio%3DAA%2Cbridge%3Db&tags=a%3Bb"),
-        "{}",
-        requests[2]
-    );
-    assert!(
-        requests[3].to_lowercase().contains("content-length: 0\r\n"),
-        "{}",
-        requests[3]
-    );
-    assert!(
-        !requests[0].to_lowercase().contains("content-length"),
-        "{}",
-        requests[0]
-    );
-    assert_eq!(
-        (requests.len(), server.connections()),
-        (5, 1),
-        "one connection carries all"
-    );
+    assert!(requests[2].ends_with("\r\n\r\nnet0=virtio%3DAA%2Cbridge%3Db&tags=a%3Bb"), "{}", requests[2]);
+    assert!(requests[3].to_lowercase().contains("content-length: 0\r\n"), "{}", requests[3]);
+    assert!(!requests[0].to_lowercase().contains("content-length"), "{}", requests[0]);
+    assert_eq!((requests.len(), server.connections()), (5, 1), "one connection carries all");
     assert!(!format!("{https:?} {:?}", pinned(&server)).contains(TOKEN_SECRET));
 }
 
@@ -137,18 +93,9 @@ async fn an_unknown_authority_gets_no_request_and_a_hint_with_the_fingerprint() 
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(other.authority_pem.as_bytes()).unwrap();
     let trust = Trust::CaFile(file.path().to_owned());
-    let https = Https::new(Settings {
-        trust,
-        ..pinned(&server)
-    })
-    .unwrap();
+    let https = Https::new(Settings { trust, ..pinned(&server) }).unwrap();
     let failure = before_send(version(&https).await);
-    for part in [
-        "not signed by a known authority",
-        "`ca_file`",
-        "`fingerprints",
-        &server.fingerprint.to_string(),
-    ] {
+    for part in ["not signed by a known authority", "`ca_file`", "`fingerprints", &server.fingerprint.to_string()] {
         assert!(failure.contains(part), "{failure}");
     }
     assert_eq!(server.requests(), Vec::<String>::new());
@@ -160,21 +107,12 @@ async fn a_known_authority_is_trusted_for_its_names_only() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(server.authority_pem.as_bytes()).unwrap();
     let trust = Trust::CaFile(file.path().to_owned());
-    let settings = Settings {
-        trust,
-        ..pinned(&server)
-    };
+    let settings = Settings { trust, ..pinned(&server) };
     let named = vec![server.url().replace("127.0.0.1", "localhost")];
-    let https = Https::new(Settings {
-        endpoints: named,
-        ..settings.clone()
-    })
-    .unwrap();
+    let https = Https::new(Settings { endpoints: named, ..settings.clone() }).unwrap();
     assert_eq!(version(&https).await.unwrap().data, json!(1));
 
-    assert!(
-        before_send(version(&Https::new(settings).unwrap()).await).contains("for another name")
-    );
+    assert!(before_send(version(&Https::new(settings).unwrap()).await).contains("for another name"));
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -182,49 +120,24 @@ async fn a_known_authority_is_trusted_for_its_names_only() {
 async fn a_wrong_pin_gets_no_request_and_both_fingerprints() {
     let server = Server::start(|_, _| Reply::data("1")).await;
     let pin = Fingerprint::of(b"another certificate");
-    let https = Https::new(Settings {
-        trust: Trust::Fingerprints(vec![pin]),
-        ..pinned(&server)
-    })
-    .unwrap();
+    let https = Https::new(Settings { trust: Trust::Fingerprints(vec![pin]), ..pinned(&server) }).unwrap();
     let failure = before_send(version(&https).await);
-    for part in [
-        pin.to_string(),
-        server.fingerprint.to_string(),
-        "`fingerprints`".to_owned(),
-    ] {
+    for part in [pin.to_string(), server.fingerprint.to_string(), "`fingerprints`".to_owned()] {
         assert!(failure.contains(&part), "{failure}");
     }
     assert_eq!(server.requests(), Vec::<String>::new());
 
     let trust = Trust::Fingerprints(vec![pin, server.fingerprint]);
-    let https = Https::new(Settings {
-        trust,
-        ..pinned(&server)
-    })
-    .unwrap();
-    assert_eq!(
-        version(&https).await.unwrap().data,
-        json!(1),
-        "one of several pins is enough"
-    );
+    let https = Https::new(Settings { trust, ..pinned(&server) }).unwrap();
+    assert_eq!(version(&https).await.unwrap().data, json!(1), "one of several pins is enough");
 }
 
 #[tokio::test]
 async fn no_check_only_by_the_word() {
     let server = Server::start(|_, _| Reply::data("1")).await;
-    let settings = Settings {
-        trust: Trust::Insecure,
-        ..pinned(&server)
-    };
-    assert_eq!(
-        version(&Https::new(settings).unwrap()).await.unwrap().data,
-        json!(1)
-    );
-    assert_eq!(
-        Settings::new(vec![server.url()], token()).trust,
-        Trust::SystemRoots
-    );
+    let settings = Settings { trust: Trust::Insecure, ..pinned(&server) };
+    assert_eq!(version(&Https::new(settings).unwrap()).await.unwrap().data, json!(1));
+    assert_eq!(Settings::new(vec![server.url()], token()).trust, Trust::SystemRoots);
 }
 
 #[tokio::test]
@@ -232,30 +145,17 @@ async fn a_refused_token_costs_one_request() {
     let server = Server::start(|_, _| Reply::error("401 No ticket")).await;
     let client = Client::new(Arc::new(https(&server)), Limits::default());
     let error = client.read(&Call::get("/version")).await.unwrap_err();
-    assert_eq!(
-        (error.class, error.text.as_str()),
-        (ErrorClass::Unauthenticated, "No ticket")
-    );
+    assert_eq!((error.class, error.text.as_str()), (ErrorClass::Unauthenticated, "No ticket"));
     assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn error_texts_come_from_the_phrase_or_the_body() {
     let server = Server::start(|index, _| {
-        let body: &[u8] = if index == 1 {
-            br#"{"message":"no such file '\u00e4'\n","data":null}"#
-        } else {
-            br#"{"data":null}"#
-        };
-        let mut bytes = response(
-            if index == 0 {
-                "500 VM 100 is not running"
-            } else {
-                "500 no such file '@'"
-            },
-            "",
-            body,
-        );
+        let body: &[u8] =
+            if index == 1 { br#"{"message":"no such file '\u00e4'\n","data":null}"# } else { br#"{"data":null}"# };
+        let mut bytes =
+            response(if index == 0 { "500 VM 100 is not running" } else { "500 no such file '@'" }, "", body);
         if let Some(at) = bytes.iter().position(|byte| *byte == b'@') {
             bytes[at] = 0xE4;
         }
@@ -264,34 +164,21 @@ async fn error_texts_come_from_the_phrase_or_the_body() {
     .await;
     let client = Client::new(Arc::new(https(&server)), Limits::default());
     // The HTTP stack empties a phrase with bytes beyond ASCII; then only a body (8.4 and later) has the text.
-    for text in [
-        "VM 100 is not running",
-        "no such file '\u{e4}'",
-        "status 500 without a message",
-    ] {
-        assert_eq!(
-            client.read(&Call::get("/version")).await.unwrap_err().text,
-            text
-        );
+    for text in ["VM 100 is not running", "no such file '\u{e4}'", "status 500 without a message"] {
+        assert_eq!(client.read(&Call::get("/version")).await.unwrap_err().text, text);
     }
 }
 
 #[tokio::test]
 async fn parameter_errors_and_server_time_are_decoded() {
-    let body = br#"{"data":null,"message":"Parameter verification failed.\n","errors":{"cores":"type check failed\n"}}"#;
+    let body =
+        br#"{"data":null,"message":"Parameter verification failed.\n","errors":{"cores":"type check failed\n"}}"#;
     let server = Server::start(|_, _| {
-        Reply::Close(response(
-            "400 Parameter verification failed.",
-            "Date: Fri, 20 Nov 2026 19:30:00 GMT\r\n",
-            body,
-        ))
+        Reply::Close(response("400 Parameter verification failed.", "Date: Fri, 20 Nov 2026 19:30:00 GMT\r\n", body))
     })
     .await;
     let answer = version(&https(&server)).await.unwrap();
-    assert_eq!(
-        answer.error_text(),
-        "Parameter verification failed. cores: type check failed"
-    );
+    assert_eq!(answer.error_text(), "Parameter verification failed. cores: type check failed");
     assert_eq!(answer.date, Some(1_795_203_000));
     assert_eq!(answer.simulator, None);
 }
@@ -299,25 +186,17 @@ async fn parameter_errors_and_server_time_are_decoded() {
 #[tokio::test]
 async fn a_simulator_on_loopback_is_believed() {
     let headers = "x-spawnpoint-simulator: 1\r\nx-spawnpoint-clock: instant\r\n";
-    let server =
-        Server::start(move |_, _| Reply::Keep(response("200 OK", headers, br#"{"data":1}"#))).await;
-    assert_eq!(
-        version(&https(&server)).await.unwrap().simulator,
-        Some(Clock::Instant)
-    );
+    let server = Server::start(move |_, _| Reply::Keep(response("200 OK", headers, br#"{"data":1}"#))).await;
+    assert_eq!(version(&https(&server)).await.unwrap().simulator, Some(Clock::Instant));
 }
 
 #[tokio::test]
 async fn a_closed_connection_is_replaced() {
     let both = "Connection: close\r\nConnection: Keep-Alive\r\n";
-    let server =
-        Server::start(move |_, _| Reply::Close(response("200 OK", both, br#"{"data":1}"#))).await;
+    let server = Server::start(move |_, _| Reply::Close(response("200 OK", both, br#"{"data":1}"#))).await;
     let https = https(&server);
     for _ in 0..3 {
-        https
-            .send(&Call::post("/nodes/pve1/qemu/1/status/start"))
-            .await
-            .unwrap();
+        https.send(&Call::post("/nodes/pve1/qemu/1/status/start")).await.unwrap();
     }
     assert_eq!((server.requests().len(), server.connections()), (3, 3));
 }
@@ -332,24 +211,14 @@ async fn a_lost_answer_repeats_a_read_once_and_a_write_never() {
     assert_eq!(server.requests().len(), 3);
 
     let client = Client::new(Arc::new(https), Limits::default());
-    let error = client
-        .write(&Call::put("/nodes/pve1/qemu/1/config").with("cores", "2"))
-        .await
-        .unwrap_err();
+    let error = client.write(&Call::put("/nodes/pve1/qemu/1/config").with("cores", "2")).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::UnknownOutcome);
     assert_eq!(server.requests().len(), 4);
 }
 
 #[tokio::test]
 async fn a_reused_connection_that_died_costs_a_read_nothing() {
-    let server = Server::start(|index, _| {
-        if index == 1 {
-            Reply::Drop
-        } else {
-            Reply::data("1")
-        }
-    })
-    .await;
+    let server = Server::start(|index, _| if index == 1 { Reply::Drop } else { Reply::data("1") }).await;
     let https = https(&server);
     version(&https).await.unwrap();
     assert_eq!(version(&https).await.unwrap().data, json!(1));
@@ -374,37 +243,15 @@ async fn a_server_that_hangs_is_left_after_the_timeout() {
 async fn bodies_are_unpacked_and_bounded() {
     let long = format!("{{\"data\":\"{}\"}}", "a".repeat(300_000));
     let server = Server::start(move |_, request| {
-        assert!(
-            request.to_lowercase().contains("accept-encoding: gzip"),
-            "{request}"
-        );
+        assert!(request.to_lowercase().contains("accept-encoding: gzip"), "{request}");
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(long.as_bytes()).unwrap();
-        Reply::Keep(response(
-            "200 OK",
-            "Content-Encoding: gzip\r\n",
-            &encoder.finish().unwrap(),
-        ))
+        Reply::Keep(response("200 OK", "Content-Encoding: gzip\r\n", &encoder.finish().unwrap()))
     })
     .await;
-    assert_eq!(
-        version(&https(&server))
-            .await
-            .unwrap()
-            .data
-            .as_str()
-            .map(str::len),
-        Some(300_000)
-    );
-    let https = Https::new(Settings {
-        answer_limit_bytes: 100_000,
-        ..pinned(&server)
-    })
-    .unwrap();
-    assert_eq!(
-        after_send(version(&https).await),
-        "the answer is longer than 100000 bytes"
-    );
+    assert_eq!(version(&https(&server)).await.unwrap().data.as_str().map(str::len), Some(300_000));
+    let https = Https::new(Settings { answer_limit_bytes: 100_000, ..pinned(&server) }).unwrap();
+    assert_eq!(after_send(version(&https).await), "the answer is longer than 100000 bytes");
 
     let call = Call::put("/nodes/pve1/qemu/1/config").with("description", "a".repeat(600_000));
     let sent = server.requests().len();
@@ -416,17 +263,9 @@ async fn bodies_are_unpacked_and_bounded() {
 async fn half_an_answer_is_no_answer() {
     let server = Server::start(|_, request| {
         let mut whole = response("200 OK", "", br#"{"data":[1,2,3]}"#);
-        let cut = if request.contains("/cut") {
-            whole.len() - 5
-        } else {
-            whole.len()
-        };
+        let cut = if request.contains("/cut") { whole.len() - 5 } else { whole.len() };
         whole.truncate(cut);
-        Reply::Close(if request.contains("/text") {
-            response("200 OK", "", b"<html>")
-        } else {
-            whole
-        })
+        Reply::Close(if request.contains("/text") { response("200 OK", "", b"<html>") } else { whole })
     })
     .await;
     let https = https(&server);
@@ -441,26 +280,15 @@ async fn the_next_endpoint_is_tried_and_remembered() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let dead = format!("https://{}", closed.local_addr().unwrap());
     drop(closed);
-    let https = Https::new(Settings {
-        endpoints: vec![dead.clone(), server.url()],
-        ..pinned(&server)
-    })
-    .unwrap();
+    let https = Https::new(Settings { endpoints: vec![dead.clone(), server.url()], ..pinned(&server) }).unwrap();
     assert_eq!(https.describe(), dead);
     https.send(&Call::post("/x")).await.unwrap();
     assert_eq!(https.describe(), server.url());
     assert_eq!(server.requests().len(), 1);
 
-    let https = Https::new(Settings {
-        endpoints: vec![dead.clone()],
-        ..pinned(&server)
-    })
-    .unwrap();
+    let https = Https::new(Settings { endpoints: vec![dead.clone()], ..pinned(&server) }).unwrap();
     let failure = before_send(version(&https).await);
-    assert!(
-        failure.starts_with(&dead) && failure.contains("nothing listens there"),
-        "{failure}"
-    );
+    assert!(failure.starts_with(&dead) && failure.contains("nothing listens there"), "{failure}");
 }
 
 #[tokio::test]
@@ -468,12 +296,7 @@ async fn a_write_that_broke_does_not_move_to_the_next_endpoint() {
     let first = Server::start(|_, _| Reply::Drop).await;
     let second = Server::start(|_, _| Reply::data("1")).await;
     let trust = Trust::Fingerprints(vec![first.fingerprint, second.fingerprint]);
-    let https = Https::new(Settings {
-        endpoints: vec![first.url(), second.url()],
-        trust,
-        ..pinned(&first)
-    })
-    .unwrap();
+    let https = Https::new(Settings { endpoints: vec![first.url(), second.url()], trust, ..pinned(&first) }).unwrap();
     after_send(https.send(&Call::post("/nodes/pve1/qemu/1/clone")).await);
     assert_eq!((first.requests().len(), second.requests().len()), (1, 0));
 }

@@ -29,11 +29,7 @@ pub(crate) enum Reply {
 impl Reply {
     /// Returns a 200 with a JSON body.
     pub(crate) fn data(json: &str) -> Self {
-        Self::Keep(response(
-            "200 OK",
-            "",
-            format!("{{\"data\":{json}}}").as_bytes(),
-        ))
+        Self::Keep(response("200 OK", "", format!("{{\"data\":{json}}}").as_bytes()))
     }
 
     /// Returns an error without a body, which the server follows by closing.
@@ -44,10 +40,7 @@ impl Reply {
 
 /// Returns a whole response; `headers` end in CRLF each.
 pub(crate) fn response(status_line: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "HTTP/1.1 {status_line}\r\n{headers}Content-Length: {}\r\n\r\n",
-        body.len()
-    );
+    let head = format!("HTTP/1.1 {status_line}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
@@ -65,33 +58,25 @@ type Script = Arc<dyn Fn(usize, &str) -> Reply + Send + Sync>;
 
 impl Server {
     /// Starts a server on 127.0.0.1 whose certificate is for `localhost` only. `script` sees how many requests came before, and the request.
-    pub(crate) async fn start(
-        script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) async fn start(script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
         let mut authority = CertificateParams::default();
         // Each authority has its own name, as each cluster's does.
         let name = format!("authority {}", AUTHORITIES.fetch_add(1, Ordering::SeqCst));
         authority.distinguished_name.push(DnType::CommonName, name);
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let authority =
-            CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
         let names = vec!["localhost".to_owned()];
-        let certificate = CertificateParams::new(names)
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+        let tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
             .unwrap()
-            .signed_by(&key, &authority)
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+            )
             .unwrap();
-        let tls = rustls::ServerConfig::builder_with_provider(Arc::new(
-            rustls::crypto::ring::default_provider(),
-        ))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
-        )
-        .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
@@ -100,10 +85,7 @@ impl Server {
             requests: Arc::default(),
             connections: Arc::default(),
         };
-        let (requests, connections) = (
-            Arc::clone(&server.requests),
-            Arc::clone(&server.connections),
-        );
+        let (requests, connections) = (Arc::clone(&server.requests), Arc::clone(&server.connections));
         let (acceptor, script): (_, Script) = (TlsAcceptor::from(Arc::new(tls)), Arc::new(script));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -173,12 +155,8 @@ async fn read_request(stream: &mut TlsStream<TcpStream>) -> Option<String> {
     loop {
         let text = String::from_utf8_lossy(&bytes);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| {
-                line.to_lowercase()
-                    .strip_prefix("content-length: ")?
-                    .parse()
-                    .ok()
-            });
+            let length =
+                head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
             if body.len() >= length.unwrap_or(0) {
                 return Some(text.into_owned());
             }

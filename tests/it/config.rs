@@ -18,21 +18,12 @@ fn world(folder: &str) -> MemoryWorld {
             let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
             match entry.path().is_dir() {
                 true => read(&entry.path(), &format!("{name}/"), files),
-                false => files.push((
-                    name,
-                    std::fs::read(entry.path()).expect("a fixture can be read"),
-                )),
+                false => files.push((name, std::fs::read(entry.path()).expect("a fixture can be read"))),
             }
         }
     }
     let mut files = Vec::new();
-    read(
-        &Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/data/stacks")
-            .join(folder),
-        "",
-        &mut files,
-    );
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/stacks").join(folder), "", &mut files);
     MemoryWorld::new(files)
 }
 
@@ -54,11 +45,7 @@ fn loaded((stack, sources, diagnostics): (Option<Stack>, Sources, Diagnostics)) 
     let Some(stack) = stack else {
         panic!("{}", text(&diagnostics, &sources, Colour::Never));
     };
-    assert!(
-        diagnostics.is_empty(),
-        "{}",
-        text(&diagnostics, &sources, Colour::Never)
-    );
+    assert!(diagnostics.is_empty(), "{}", text(&diagnostics, &sources, Colour::Never));
     stack
 }
 
@@ -69,32 +56,17 @@ fn objects(stack: &Stack) -> Objects {
         let before = objects.len();
         for block in &stack.blocks {
             if objects.contains_key(&block.address)
-                || !block
-                    .dependencies
-                    .iter()
-                    .all(|needed| objects.contains_key(needed))
+                || !block.dependencies.iter().all(|needed| objects.contains_key(needed))
             {
                 continue;
             }
             let (body, diagnostics) = stack.evaluate(&block.address, &objects);
             assert!(diagnostics.is_empty(), "{diagnostics:?}");
-            let mut attributes: BTreeMap<Arc<str>, Value> = body
-                .attributes
-                .into_iter()
-                .map(|(name, attribute)| (name, attribute.value))
-                .collect();
-            attributes.insert(
-                "address".into(),
-                Value::text(format!("address of {}", block.address)),
-            );
-            attributes.insert(
-                "endpoint".into(),
-                Value::text(format!("endpoint of {}", block.address)),
-            );
-            objects.insert(
-                block.address.clone(),
-                Value::block(block.address.to_string(), attributes),
-            );
+            let mut attributes: BTreeMap<Arc<str>, Value> =
+                body.attributes.into_iter().map(|(name, attribute)| (name, attribute.value)).collect();
+            attributes.insert("address".into(), Value::text(format!("address of {}", block.address)));
+            attributes.insert("endpoint".into(), Value::text(format!("endpoint of {}", block.address)));
+            objects.insert(block.address.clone(), Value::block(block.address.to_string(), attributes));
         }
         assert!(objects.len() > before, "dependencies go in a circle");
     }
@@ -112,8 +84,7 @@ fn the_quickstart_has_its_blocks_and_dependencies() {
         .blocks
         .iter()
         .map(|block| {
-            let dependencies: Vec<String> =
-                block.dependencies.iter().map(ToString::to_string).collect();
+            let dependencies: Vec<String> = block.dependencies.iter().map(ToString::to_string).collect();
             format!("{} -> {}", block.address, dependencies.join(" "))
         })
         .collect();
@@ -138,31 +109,13 @@ fn the_quickstart_evaluates() {
     let stack = loaded(load(&input(world("quickstart"))));
     let objects = objects(&stack);
     let survival = &objects[&address("vm.mc[\"survival\"]")];
-    assert_eq!(
-        survival.get("memory").and_then(Value::as_text),
-        Some("12GiB")
-    );
-    assert_eq!(
-        survival
-            .get("tenant")
-            .and_then(Value::address)
-            .map(|address| &**address),
-        Some("tenant.acme")
-    );
+    assert_eq!(survival.get("memory").and_then(Value::as_text), Some("12GiB"));
+    assert_eq!(survival.get("tenant").and_then(Value::address).map(|address| &**address), Some("tenant.acme"));
     let arena = &objects[&address("module.arena.vm.arena[\"small\"]")];
-    assert_eq!(
-        arena
-            .get("tenant")
-            .and_then(Value::address)
-            .map(|address| &**address),
-        Some("tenant.acme")
-    );
+    assert_eq!(arena.get("tenant").and_then(Value::address).map(|address| &**address), Some("tenant.acme"));
     let (outputs, diagnostics) = stack.outputs(&objects);
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
-    let texts: Vec<String> = outputs
-        .iter()
-        .map(|(name, output)| format!("{name} = {:?}", output.value))
-        .collect();
+    let texts: Vec<String> = outputs.iter().map(|(name, output)| format!("{name} = {:?}", output.value)).collect();
     let expected = [
         r#"addresses = {"lobby": "address of vm.mc[\"lobby\"]", "survival": "address of vm.mc[\"survival\"]"}"#,
         r#"arenas = ["address of module.arena.vm.arena[\"small\"]"]"#,
@@ -176,27 +129,15 @@ fn an_object_that_is_not_there_is_unknown_and_silent() {
     let stack = loaded(load(&input(world("quickstart"))));
     let (body, diagnostics) = stack.evaluate(&address("game_server.lobby"), &Objects::new());
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
-    assert!(matches!(
-        body.attributes["vm"].value.kind(),
-        Kind::Unknown(..)
-    ));
+    assert!(matches!(body.attributes["vm"].value.kind(), Kind::Unknown(..)));
 }
 
 #[test]
 fn dynamic_blocks_have_a_shape_before_evaluation_and_labels_after() {
     let stack = loaded(load(&input(world("quickstart"))));
     let (body, _) = stack.evaluate(&address("tenant.acme"), &Objects::new());
-    let firewall = body
-        .blocks
-        .iter()
-        .find(|block| &*block.kind == "firewall")
-        .expect("it is written");
-    let labels: Vec<&str> = firewall
-        .body
-        .blocks
-        .iter()
-        .map(|allow| &*allow.labels[0])
-        .collect();
+    let firewall = body.blocks.iter().find(|block| &*block.kind == "firewall").expect("it is written");
+    let labels: Vec<&str> = firewall.body.blocks.iter().map(|allow| &*allow.labels[0]).collect();
     assert_eq!(labels, ["ssh", "query", "rcon"]);
 }
 
@@ -204,12 +145,8 @@ fn dynamic_blocks_have_a_shape_before_evaluation_and_labels_after() {
 fn expectations(fixture: &str) -> Vec<(u32, String)> {
     let mut expected = Vec::new();
     for (at, line) in fixture.lines().enumerate() {
-        for (marker, offset) in [
-            ("# error: ", 0),
-            ("# error above: ", -1),
-            ("# error below: ", 1),
-            ("# warning: ", 0),
-        ] {
+        for (marker, offset) in [("# error: ", 0), ("# error above: ", -1), ("# error below: ", 1), ("# warning: ", 0)]
+        {
             if let Some((_, message)) = line.split_once(marker) {
                 expected.push(((at as i64 + 1 + offset) as u32, message.to_string()));
             }
@@ -219,9 +156,7 @@ fn expectations(fixture: &str) -> Vec<(u32, String)> {
 }
 
 fn check_annotated(folder: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/stacks")
-        .join(folder);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/stacks").join(folder);
     let mut names: Vec<_> = std::fs::read_dir(&root)
         .expect("the fixtures are there")
         .map(|entry| entry.expect("an entry").path())
@@ -230,35 +165,23 @@ fn check_annotated(folder: &str) {
     assert!(names.len() > 3, "the fixtures are found");
     for path in names {
         let fixture = std::fs::read_to_string(&path).expect("a fixture is text");
-        let (_, sources, diagnostics) =
-            load(&input(MemoryWorld::new([("main.hcl", fixture.as_str())])));
+        let (_, sources, diagnostics) = load(&input(MemoryWorld::new([("main.hcl", fixture.as_str())])));
         let shown = text(&diagnostics, &sources, Colour::Never);
         let mut missing = expectations(&fixture);
         for diagnostic in &diagnostics {
-            let line = diagnostic
-                .span
-                .map_or(0, |span| sources.get(span.file).position(span.start).line);
+            let line = diagnostic.span.map_or(0, |span| sources.get(span.file).position(span.start).line);
             let fits = |(expected_line, message): &(u32, String)| {
                 let (summary, hint) = message.split_once(" ~ ").unwrap_or((message, ""));
                 *expected_line == line
                     && diagnostic.summary.contains(summary)
-                    && (hint.is_empty()
-                        || diagnostic.hints.iter().any(|given| given.contains(hint)))
+                    && (hint.is_empty() || diagnostic.hints.iter().any(|given| given.contains(hint)))
             };
             let place = missing.iter().position(fits);
-            let place = place.unwrap_or_else(|| {
-                panic!(
-                    "{}: not expected on line {line}: {diagnostic:?}\n{shown}",
-                    path.display()
-                )
-            });
+            let place = place
+                .unwrap_or_else(|| panic!("{}: not expected on line {line}: {diagnostic:?}\n{shown}", path.display()));
             missing.remove(place);
         }
-        assert!(
-            missing.is_empty(),
-            "{}: not reported: {missing:?}\n{shown}",
-            path.display()
-        );
+        assert!(missing.is_empty(), "{}: not reported: {missing:?}\n{shown}", path.display());
     }
 }
 
@@ -295,29 +218,12 @@ import {
 }
 "#;
     let stack = loaded(load(&input(MemoryWorld::new([("main.hcl", stack)]))));
-    let moved: Vec<String> = stack
-        .moved
-        .iter()
-        .map(|moved| format!("{} -> {}", moved.from, moved.to))
-        .collect();
-    assert_eq!(
-        moved,
-        [
-            "vm.old[\"a\"] -> module.web.vm.new",
-            "module.a -> module.b[0]"
-        ]
-    );
-    let removed: Vec<String> = stack
-        .removed
-        .iter()
-        .map(|removed| format!("{} {}", removed.from, removed.destroys))
-        .collect();
+    let moved: Vec<String> = stack.moved.iter().map(|moved| format!("{} -> {}", moved.from, moved.to)).collect();
+    assert_eq!(moved, ["vm.old[\"a\"] -> module.web.vm.new", "module.a -> module.b[0]"]);
+    let removed: Vec<String> =
+        stack.removed.iter().map(|removed| format!("{} {}", removed.from, removed.destroys)).collect();
     assert_eq!(removed, ["vm.gone false"]);
-    let imports: Vec<String> = stack
-        .imports
-        .iter()
-        .map(|import| format!("{} {}", import.to, import.id))
-        .collect();
+    let imports: Vec<String> = stack.imports.iter().map(|import| format!("{} {}", import.to, import.id)).collect();
     assert_eq!(imports, ["vm.here 105"]);
 }
 
@@ -347,34 +253,16 @@ check "size" {
 "#;
     let stack = loaded(load(&input(MemoryWorld::new([("main.hcl", stack)]))));
     let (a, b) = (address("vm.a"), address("vm.b"));
-    assert!(
-        stack.blocks[0].dependencies.contains(&b),
-        "a condition is a dependency"
-    );
-    let objects = Objects::from([(
-        b,
-        Value::block("vm.b", BTreeMap::from([("cores".into(), Value::from(2))])),
-    )]);
+    assert!(stack.blocks[0].dependencies.contains(&b), "a condition is a dependency");
+    let objects = Objects::from([(b, Value::block("vm.b", BTreeMap::from([("cores".into(), Value::from(2))])))]);
     let summaries = |diagnostics: Diagnostics| -> Vec<String> {
-        diagnostics
-            .into_iter()
-            .map(|diagnostic| diagnostic.summary)
-            .collect()
+        diagnostics.into_iter().map(|diagnostic| diagnostic.summary).collect()
     };
-    assert_eq!(
-        summaries(stack.conditions(&a, None, &objects)),
-        ["a precondition does not hold: 2 cores are too few"]
-    );
+    assert_eq!(summaries(stack.conditions(&a, None, &objects)), ["a precondition does not hold: 2 cores are too few"]);
     let own = Value::object([("address", Value::text(""))]);
-    assert_eq!(
-        summaries(stack.conditions(&a, Some(&own), &objects)),
-        ["a postcondition does not hold: no address"]
-    );
+    assert_eq!(summaries(stack.conditions(&a, Some(&own), &objects)), ["a postcondition does not hold: no address"]);
     let checks = stack.checks(&objects);
     assert!(!checks.has_errors(), "a check is a warning");
     assert_eq!(summaries(checks), ["check `size` does not hold: not one"]);
-    assert!(
-        stack.conditions(&a, None, &Objects::new()).is_empty(),
-        "what is unknown holds for now"
-    );
+    assert!(stack.conditions(&a, None, &Objects::new()).is_empty(), "what is unknown holds for now");
 }

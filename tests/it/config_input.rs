@@ -25,20 +25,11 @@ fn messages((_, sources, diagnostics): &(Option<Stack>, Sources, Diagnostics)) -
         let span = diagnostic.span?;
         let source = sources.get(span.file);
         let position = source.position(span.start);
-        Some(format!(
-            "{}:{}:{}: ",
-            source.name, position.line, position.column
-        ))
+        Some(format!("{}:{}:{}: ", source.name, position.line, position.column))
     };
     diagnostics
         .iter()
-        .map(|diagnostic| {
-            format!(
-                "{}{}",
-                place(diagnostic).unwrap_or_default(),
-                diagnostic.summary
-            )
-        })
+        .map(|diagnostic| format!("{}{}", place(diagnostic).unwrap_or_default(), diagnostic.summary))
         .collect()
 }
 
@@ -53,25 +44,14 @@ fn outputs(input: &Input) -> BTreeMap<String, String> {
         panic!("{}", text(&diagnostics, &sources, Colour::Never));
     };
     let (outputs, diagnostics) = stack.outputs(&Objects::new());
-    assert!(
-        diagnostics.is_empty(),
-        "{}",
-        text(&diagnostics, &sources, Colour::Never)
-    );
-    outputs
-        .into_iter()
-        .map(|(name, output)| (name.to_string(), format!("{:?}", output.value)))
-        .collect()
+    assert!(diagnostics.is_empty(), "{}", text(&diagnostics, &sources, Colour::Never));
+    outputs.into_iter().map(|(name, output)| (name.to_string(), format!("{:?}", output.value))).collect()
 }
 
 #[test]
 fn every_file_reports_what_is_wrong_with_it() {
     check(
-        [
-            ("a.hcl", "vm \"a\" {\n  x = \n}\n"),
-            ("b.hcl", "vm \"b\" {\n"),
-            ("c.hcl", "vm \"c\" {\n}\n"),
-        ],
+        [("a.hcl", "vm \"a\" {\n  x = \n}\n"), ("b.hcl", "vm \"b\" {\n"), ("c.hcl", "vm \"c\" {\n}\n")],
         &[
             "a.hcl:2:5: a value is missing after `=`, found the end of the line",
             "b.hcl:1:8: this block is never closed, expected `}`",
@@ -81,18 +61,9 @@ fn every_file_reports_what_is_wrong_with_it() {
 
 #[test]
 fn what_is_no_text_is_said_to_be_none() {
-    check(
-        [("a.hcl", b"# \xff\n".to_vec())],
-        &["a.hcl:1:3: byte 0xff is not UTF-8, expected UTF-8 text"],
-    );
-    check(
-        [("a.hcl", "# x\n\0")],
-        &["a.hcl:2:1: found a NUL character, expected text"],
-    );
-    check(
-        [("a.hcl", vec![b' '; (8 << 20) + 1])],
-        &["`a.hcl` is too large: 8 MiB, expected at most 8 MiB"],
-    );
+    check([("a.hcl", b"# \xff\n".to_vec())], &["a.hcl:1:3: byte 0xff is not UTF-8, expected UTF-8 text"]);
+    check([("a.hcl", "# x\n\0")], &["a.hcl:2:1: found a NUL character, expected text"]);
+    check([("a.hcl", vec![b' '; (8 << 20) + 1])], &["`a.hcl` is too large: 8 MiB, expected at most 8 MiB"]);
 }
 
 #[test]
@@ -125,15 +96,11 @@ fn the_strongest_source_of_a_variable_wins() {
     let names = ["a", "b", "c", "d", "e"];
     let mut stack = String::new();
     for name in names {
-        stack += &format!(
-            "variable \"{name}\" {{\n  type = string\n}}\noutput \"{name}\" {{\n  value = var.{name}\n}}\n"
-        );
+        stack +=
+            &format!("variable \"{name}\" {{\n  type = string\n}}\noutput \"{name}\" {{\n  value = var.{name}\n}}\n");
     }
     let given = |from: usize, value: &str| -> String {
-        names[from..]
-            .iter()
-            .map(|name| format!("{name} = \"{value}\"\n"))
-            .collect()
+        names[from..].iter().map(|name| format!("{name} = \"{value}\"\n")).collect()
     };
     let world = MemoryWorld::new([
         ("main.hcl", stack),
@@ -143,28 +110,13 @@ fn the_strongest_source_of_a_variable_wins() {
         ("given.vars.hcl", given(4, "file")),
     ]);
     let mut input = input(world);
-    input.environment = names
-        .iter()
-        .map(|name| (name.to_string(), "environment".to_string()))
-        .collect();
+    input.environment = names.iter().map(|name| (name.to_string(), "environment".to_string())).collect();
     input.arguments = vec![
-        VariableArgument::Value {
-            name: "e".to_string(),
-            text: "argument".to_string(),
-        },
+        VariableArgument::Value { name: "e".to_string(), text: "argument".to_string() },
         VariableArgument::File("given.vars.hcl".to_string()),
     ];
     let values: Vec<String> = outputs(&input).into_values().collect();
-    assert_eq!(
-        values,
-        [
-            "\"environment\"",
-            "\"own\"",
-            "\"auto a\"",
-            "\"auto b\"",
-            "\"file\""
-        ]
-    );
+    assert_eq!(values, ["\"environment\"", "\"own\"", "\"auto a\"", "\"auto b\"", "\"file\""]);
 }
 
 #[test]
@@ -184,41 +136,21 @@ output "all" {
 }
 "#;
     let mut input = input(MemoryWorld::new([("main.hcl", stack)]));
-    let given = [
-        ("text", "[1]"),
-        ("number", "12"),
-        ("list", "[{ name = \"a\" }, { name = \"b\", size = 6 }]"),
-    ];
-    input.environment = given
-        .iter()
-        .map(|(name, text)| (name.to_string(), text.to_string()))
-        .collect();
-    assert_eq!(
-        outputs(&input)["all"],
-        r#"["[1]", 12, [{"name": "a", "size": 5}, {"name": "b", "size": 6}]]"#
-    );
+    let given = [("text", "[1]"), ("number", "12"), ("list", "[{ name = \"a\" }, { name = \"b\", size = 6 }]")];
+    input.environment = given.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
+    assert_eq!(outputs(&input)["all"], r#"["[1]", 12, [{"name": "a", "size": 5}, {"name": "b", "size": 6}]]"#);
 }
 
 #[test]
 fn wrong_values_of_variables_name_their_origin() {
-    let stack = "variable \"n\" {\n  type = number\n}\nvariable \"l\" {\n  type = list(string)\n  sensitive = true\n}\n";
-    let mut input = input(MemoryWorld::new([
-        ("main.hcl", stack),
-        ("spawnpoint.vars.hcl", "m = 1\n"),
-    ]));
-    input.environment = BTreeMap::from([
-        ("l".to_string(), "[hunter2".to_string()),
-        ("unrelated".to_string(), String::new()),
-    ]);
+    let stack =
+        "variable \"n\" {\n  type = number\n}\nvariable \"l\" {\n  type = list(string)\n  sensitive = true\n}\n";
+    let mut input = input(MemoryWorld::new([("main.hcl", stack), ("spawnpoint.vars.hcl", "m = 1\n")]));
+    input.environment =
+        BTreeMap::from([("l".to_string(), "[hunter2".to_string()), ("unrelated".to_string(), String::new())]);
     input.arguments = vec![
-        VariableArgument::Value {
-            name: "n".to_string(),
-            text: "many".to_string(),
-        },
-        VariableArgument::Value {
-            name: "o".to_string(),
-            text: "1".to_string(),
-        },
+        VariableArgument::Value { name: "n".to_string(), text: "many".to_string() },
+        VariableArgument::Value { name: "o".to_string(), text: "1".to_string() },
     ];
     let result = load(&input);
     assert_eq!(
@@ -260,57 +192,35 @@ output "twice" {
   value = var.size * 2
 }
 "#;
-    let input = input(MemoryWorld::new([
-        ("main.hcl", root),
-        ("zone/main.hcl", zone),
-    ]));
+    let input = input(MemoryWorld::new([("main.hcl", root), ("zone/main.hcl", zone)]));
     assert_eq!(outputs(&input)["all"], "[2, [2, 4], [0, 2, 4, 6]]");
     let stack = load(&input).0.expect("it loads");
-    let addresses: Vec<String> = stack
-        .blocks
-        .iter()
-        .map(|block| block.address.to_string())
-        .collect();
-    assert_eq!(
-        addresses[..2],
-        ["module.after[0].vm.one", "module.after[1].vm.one"]
-    );
-    assert_eq!(
-        addresses[4..],
-        ["module.zone[\"a\"].vm.one", "module.zone[\"b\"].vm.one"]
-    );
+    let addresses: Vec<String> = stack.blocks.iter().map(|block| block.address.to_string()).collect();
+    assert_eq!(addresses[..2], ["module.after[0].vm.one", "module.after[1].vm.one"]);
+    assert_eq!(addresses[4..], ["module.zone[\"a\"].vm.one", "module.zone[\"b\"].vm.one"]);
 }
 
 #[test]
 fn modules_that_call_themselves_are_an_error() {
     let call = |to: &str| format!("module \"m\" {{\n  source = \"{to}\"\n}}\n");
     check(
-        [
-            ("main.hcl", call("./a")),
-            ("a/main.hcl", call("../b")),
-            ("b/main.hcl", call("../a")),
-        ],
+        [("main.hcl", call("./a")), ("a/main.hcl", call("../b")), ("b/main.hcl", call("../a"))],
         &["a/main.hcl:2:12: the module `b` calls itself, expected modules that end somewhere"],
     );
 }
 
 #[test]
 fn modules_that_double_at_each_level_end_with_a_message() {
-    let mut files = vec![(
-        "main.hcl".to_string(),
-        "module \"m\" {\n  source = \"./m0\"\n}\n".to_string(),
-    )];
+    let mut files = vec![("main.hcl".to_string(), "module \"m\" {\n  source = \"./m0\"\n}\n".to_string())];
     for level in 0..25 {
         let next = level + 1;
-        let calls =
-            ["x", "y"].map(|name| format!("module \"{name}\" {{\n  source = \"../m{next}\"\n}}\n"));
+        let calls = ["x", "y"].map(|name| format!("module \"{name}\" {{\n  source = \"../m{next}\"\n}}\n"));
         files.push((format!("m{level}/main.hcl"), calls.concat()));
     }
     files.push(("m25/main.hcl".to_string(), "locals {\n}\n".to_string()));
     let result = load(&input(MemoryWorld::new(files)));
     assert!(
-        messages(&result)[0]
-            .ends_with("too many module calls: at most 32 deep and 20000 instances"),
+        messages(&result)[0].ends_with("too many module calls: at most 32 deep and 20000 instances"),
         "{:?}",
         messages(&result)[0]
     );
@@ -319,38 +229,22 @@ fn modules_that_double_at_each_level_end_with_a_message() {
 
 #[test]
 fn hostile_texts_get_an_answer() {
-    let nested = format!(
-        "locals {{\n  a = {}{}\n}}\n",
-        "[".repeat(100_000),
-        "]".repeat(100_000)
-    );
-    check(
-        [("a.hcl", nested)],
-        &["a.hcl:2:71: nested too deeply, expected at most 64 levels"],
-    );
+    let nested = format!("locals {{\n  a = {}{}\n}}\n", "[".repeat(100_000), "]".repeat(100_000));
+    check([("a.hcl", nested)], &["a.hcl:2:71: nested too deeply, expected at most 64 levels"]);
     let open = format!("locals {{\n  a = {}\n}}\n", "[".repeat(100_000));
-    check(
-        [("a.hcl", open)],
-        &["a.hcl:2:71: nested too deeply, expected at most 64 levels"],
-    );
+    check([("a.hcl", open)], &["a.hcl:2:71: nested too deeply, expected at most 64 levels"]);
     let sum = format!("locals {{\n  a = 1{}\n}}\n", " + 1".repeat(100_000));
     assert!(
         messages(&load(&input(MemoryWorld::new([("a.hcl", sum)]))))[0]
             .ends_with("too many operators in one expression, expected at most 128")
     );
     let blocks = "a {\n".repeat(100_000);
-    assert_eq!(
-        messages(&load(&input(MemoryWorld::new([("a.hcl", blocks)])))).len(),
-        1
-    );
-    let mut chain: String = (0..20_000)
-        .map(|at| format!("  a{at} = local.a{}\n", at + 1))
-        .collect();
+    assert_eq!(messages(&load(&input(MemoryWorld::new([("a.hcl", blocks)])))).len(), 1);
+    let mut chain: String = (0..20_000).map(|at| format!("  a{at} = local.a{}\n", at + 1)).collect();
     chain = format!("locals {{\n{chain}  a20000 = 1\n}}\n");
     let result = load(&input(MemoryWorld::new([("a.hcl", chain)])));
     assert!(
-        messages(&result)[0]
-            .ends_with("a chain of more than 100 names that refer to names, expected fewer"),
+        messages(&result)[0].ends_with("a chain of more than 100 names that refer to names, expected fewer"),
         "{:?}",
         messages(&result)
     );
@@ -359,42 +253,25 @@ fn hostile_texts_get_an_answer() {
 #[test]
 fn a_module_call_may_choose_the_cluster() {
     let root = "cluster \"a\" {\n  default = true\n}\ncluster \"b\" {\n}\nmodule \"m\" {\n  source = \"./m\"\n  cluster = cluster.b\n}\n";
-    let stack = load(&input(MemoryWorld::new([
-        ("main.hcl", root),
-        ("m/main.hcl", "vm \"x\" {\n}\n"),
-    ])))
-    .0
-    .expect("it loads");
+    let stack =
+        load(&input(MemoryWorld::new([("main.hcl", root), ("m/main.hcl", "vm \"x\" {\n}\n")]))).0.expect("it loads");
     assert_eq!(stack.blocks[0].called_cluster.as_deref(), Some("b"));
 }
 
 #[test]
 fn a_secret_value_is_not_shown_when_it_is_wrong() {
     let stack = "variable \"pin\" {\n  type = number\n  sensitive = true\n}\n";
-    let (_, sources, diagnostics) = load(&input(MemoryWorld::new([
-        ("main.hcl", stack),
-        ("spawnpoint.vars.hcl", "pin = \"hunter2\"\n"),
-    ])));
+    let (_, sources, diagnostics) =
+        load(&input(MemoryWorld::new([("main.hcl", stack), ("spawnpoint.vars.hcl", "pin = \"hunter2\"\n")])));
     let shown = text(&diagnostics, &sources, Colour::Never);
-    assert!(
-        shown.contains("`spawnpoint.vars.hcl`, line 1") && !shown.contains("hunter2"),
-        "{shown}"
-    );
+    assert!(shown.contains("`spawnpoint.vars.hcl`, line 1") && !shown.contains("hunter2"), "{shown}");
 }
 
 #[test]
 fn outputs_do_not_let_secrets_out() {
     let stack = "variable \"pin\" {\n  default = 1\n  sensitive = true\n}\noutput \"o\" {\n  value = [var.pin]\n}\n";
-    let stack = load(&input(MemoryWorld::new([("main.hcl", stack)])))
-        .0
-        .expect("it loads");
+    let stack = load(&input(MemoryWorld::new([("main.hcl", stack)]))).0.expect("it loads");
     let (_, diagnostics) = stack.outputs(&Objects::new());
-    let summaries: Vec<&str> = diagnostics
-        .iter()
-        .map(|diagnostic| &*diagnostic.summary)
-        .collect();
-    assert_eq!(
-        summaries,
-        ["`output.o` is made from sensitive values, expected `sensitive = true`"]
-    );
+    let summaries: Vec<&str> = diagnostics.iter().map(|diagnostic| &*diagnostic.summary).collect();
+    assert_eq!(summaries, ["`output.o` is made from sensitive values, expected `sensitive = true`"]);
 }

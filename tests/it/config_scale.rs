@@ -77,44 +77,19 @@ game_server "mc" {
         ("numbers.hcl", numbers),
         ("key.pub", "ssh-ed25519 A".to_string()),
     ]);
-    let (stack, sources, diagnostics) = load(&input(Counted {
-        files,
-        reads: reads.clone(),
-    }));
+    let (stack, sources, diagnostics) = load(&input(Counted { files, reads: reads.clone() }));
     let stack = stack.unwrap_or_else(|| panic!("{}", text(&diagnostics, &sources, Colour::Never)));
     assert_eq!(stack.blocks.len(), 10_000);
-    let edges: usize = stack
-        .blocks
-        .iter()
-        .map(|block| block.dependencies.len())
-        .sum();
-    assert_eq!(
-        edges, 5_000,
-        "each game server depends on its own machine only"
-    );
+    let edges: usize = stack.blocks.iter().map(|block| block.dependencies.len()).sum();
+    assert_eq!(edges, 5_000, "each game server depends on its own machine only");
     let mut objects = Objects::new();
     for kind in ["vm", "game_server"] {
-        for block in stack
-            .blocks
-            .iter()
-            .filter(|block| &*block.address.kind == kind)
-        {
+        for block in stack.blocks.iter().filter(|block| &*block.address.kind == kind) {
             let (body, diagnostics) = stack.evaluate(&block.address, &objects);
             assert!(diagnostics.is_empty());
-            let attributes = body
-                .attributes
-                .into_iter()
-                .map(|(name, attribute)| (name, attribute.value))
-                .collect();
-            objects.insert(
-                block.address.clone(),
-                Value::block(block.address.to_string(), attributes),
-            );
+            let attributes = body.attributes.into_iter().map(|(name, attribute)| (name, attribute.value)).collect();
+            objects.insert(block.address.clone(), Value::block(block.address.to_string(), attributes));
         }
     }
-    assert_eq!(
-        reads.load(Ordering::Relaxed),
-        3,
-        "two files of the module, and the key once"
-    );
+    assert_eq!(reads.load(Ordering::Relaxed), 3, "two files of the module, and the key once");
 }

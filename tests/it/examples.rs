@@ -29,7 +29,8 @@ fn stacks(root: &Path) -> Vec<PathBuf> {
     };
     let examples = folders("examples");
     let of_modules = folders("modules").into_iter().map(|module| module.join("example"));
-    let mut stacks: Vec<PathBuf> = examples.into_iter().chain(of_modules).filter(|path| path.join("main.hcl").is_file()).collect();
+    let mut stacks: Vec<PathBuf> =
+        examples.into_iter().chain(of_modules).filter(|path| path.join("main.hcl").is_file()).collect();
     stacks.sort();
     stacks
 }

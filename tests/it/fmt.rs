@@ -33,15 +33,8 @@ fn cases(folder: &str) -> Vec<Case> {
     paths.sort();
     let read = |path: &PathBuf| {
         let text = std::fs::read_to_string(path).expect("a file of cases is text");
-        let theme = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        let cases = text
-            .split("=== ")
-            .skip(1)
-            .map(|case| parsed(&theme, case))
-            .collect::<Vec<_>>();
+        let theme = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let cases = text.split("=== ").skip(1).map(|case| parsed(&theme, case)).collect::<Vec<_>>();
         assert!(!cases.is_empty(), "{theme} has cases");
         cases
     };
@@ -58,11 +51,7 @@ fn parsed(theme: &str, case: &str) -> Case {
         "is refused" => Expected::Refused,
         other => panic!("{theme}: `{name}` has the verdict `{other}`"),
     };
-    Case {
-        name: format!("{theme}: {name}"),
-        text: text.to_owned(),
-        expected,
-    }
+    Case { name: format!("{theme}: {name}"), text: text.to_owned(), expected }
 }
 
 fn formatted(text: &str) -> Result<String, Diagnostics> {
@@ -72,11 +61,9 @@ fn formatted(text: &str) -> Result<String, Diagnostics> {
 fn summary(bytes: &[u8]) -> String {
     match format("case.hcl", bytes, &mut Sources::new()) {
         Ok(text) => panic!("formatted: {}", &text[..text.len().min(200)]),
-        Err(diagnostics) => diagnostics
-            .iter()
-            .map(|diagnostic| diagnostic.summary.clone())
-            .collect::<Vec<_>>()
-            .join("\n"),
+        Err(diagnostics) => {
+            diagnostics.iter().map(|diagnostic| diagnostic.summary.clone()).collect::<Vec<_>>().join("\n")
+        }
     }
 }
 
@@ -87,21 +74,11 @@ fn layout_is_that_of_terraform() {
         .iter()
         .filter_map(|case| {
             let found = formatted(&case.text).map_or(Expected::Refused, Expected::Text);
-            (found != case.expected).then(|| {
-                format!(
-                    "{}\n  expected {:?}\n  found    {found:?}",
-                    case.name, case.expected
-                )
-            })
+            (found != case.expected)
+                .then(|| format!("{}\n  expected {:?}\n  found    {found:?}", case.name, case.expected))
         })
         .collect();
-    assert!(
-        wrong.is_empty(),
-        "{} of {} cases:\n{}",
-        wrong.len(),
-        cases.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
     assert!(cases.len() >= 134, "{} cases are left", cases.len());
 }
 
@@ -117,20 +94,11 @@ fn what_is_formatted_stays() {
 /// Interpolations are unwrapped to the last; Terraform takes one for each run.
 #[test]
 fn one_run_is_enough() {
-    assert_eq!(
-        formatted("a = \"${\"${\"${x}\"}\"}\"\n"),
-        Ok("a = x\n".to_owned())
-    );
+    assert_eq!(formatted("a = \"${\"${\"${x}\"}\"}\"\n"), Ok("a = x\n".to_owned()));
     assert_eq!(formatted("a = 1 /* c */"), Ok("a = 1 /* c */\n".to_owned()));
     assert_eq!(formatted("a = 1 # c"), Ok("a = 1 # c\n".to_owned()));
-    assert_eq!(
-        formatted("a = \"${ # c\n x }\"\n"),
-        Ok("a = ( # c\n  x)\n".to_owned())
-    );
-    assert_eq!(
-        formatted("a = \"${\n(x)+\n(y)\n}\"\n"),
-        Ok("a = ((x) +\n(y))\n".to_owned())
-    );
+    assert_eq!(formatted("a = \"${ # c\n x }\"\n"), Ok("a = ( # c\nx)\n".to_owned()));
+    assert_eq!(formatted("a = \"${\n(x)+\n(y)\n}\"\n"), Ok("a = ((x) +\n(y))\n".to_owned()));
 }
 
 #[test]
@@ -152,10 +120,7 @@ fn every_file_of_the_repository_stays_once_formatted() {
 fn find(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder can be read") {
         let path = entry.expect("its entries can be read").path();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if path.is_dir() && name != "target" && !name.starts_with('.') {
             find(&path, files);
         } else if name.ends_with(".hcl") {
@@ -192,10 +157,7 @@ fn what_is_hcl_is_taken_and_what_is_not_is_blamed_where_it_stands() {
 #[test]
 fn a_byte_order_mark_goes_and_empty_stays_empty() {
     let mut sources = Sources::new();
-    assert_eq!(
-        format("a.hcl", b"\xef\xbb\xbfa=1\n", &mut sources),
-        Ok("a = 1\n".to_owned())
-    );
+    assert_eq!(format("a.hcl", b"\xef\xbb\xbfa=1\n", &mut sources), Ok("a = 1\n".to_owned()));
     assert_eq!(formatted(""), Ok(String::new()));
     assert_eq!(formatted(" \t "), Ok(String::new()));
     assert_eq!(formatted("\n"), Ok("\n".to_owned()));
@@ -205,7 +167,7 @@ fn a_byte_order_mark_goes_and_empty_stays_empty() {
 fn bytes_that_are_no_text_are_refused() {
     insta::assert_snapshot!(summary(b"a = \"\xff\"\n"), @"byte 0xff is not UTF-8, expected UTF-8 text");
     insta::assert_snapshot!(summary(b"a = \"\0\"\n"), @"found a NUL character, expected text");
-    insta::assert_snapshot!(summary("a = 1\n\u{feff}b = 2\n".as_bytes()), @"");
+    assert!(!summary("a = 1\n\u{feff}b = 2\n".as_bytes()).is_empty());
     insta::assert_snapshot!(summary(&b"#".repeat(9 << 20)), @"`case.hcl` is too large: 9 MiB, expected at most 8 MiB");
 }
 
@@ -231,10 +193,15 @@ fn depth_ends_in_an_error() {
     let blocks = format!("{}{}", "b {\n".repeat(deep), "}\n".repeat(deep));
     assert!(!summary(blocks.as_bytes()).is_empty());
     for piece in ["<<A\n", "\"", "/*", "%{", "}", "]", "b {\n", "\"${<<A\n"] {
-        assert!(
-            !summary(piece.repeat(deep + 1).as_bytes()).is_empty(),
-            "{piece}"
-        );
+        assert!(!summary(piece.repeat(deep + 1).as_bytes()).is_empty(), "{piece}");
+    }
+}
+
+/// The parser takes these, but the language does not: a name on the line after its point, a marker that ended a heredoc before.
+#[test]
+fn where_parser_and_lexer_disagree_nothing_is_written() {
+    for text in ["b {\n  a = x.\n  y == 1\n}\nc {}\n", "a = x.\ny[0]\n", "a = <<EOT\nEOT\n  kept\n  EOT\nb = 1\n"] {
+        assert!(!summary(text.as_bytes()).is_empty(), "{text}");
     }
 }
 
@@ -242,11 +209,6 @@ fn depth_ends_in_an_error() {
 #[test]
 fn alignment_is_bounded() {
     let long = "x".repeat(100_000);
-    let text = format!(
-        "{long}=1\n{}",
-        (0..10_000)
-            .map(|at| format!("a{at}=1\n"))
-            .collect::<String>()
-    );
+    let text = format!("{long}=1\n{}", (0..10_000).map(|at| format!("a{at}=1\n")).collect::<String>());
     insta::assert_snapshot!(summary(text.as_bytes()), @"the formatted text would have 953 MiB, expected at most 8 MiB");
 }

@@ -1,6 +1,7 @@
 //! Generated texts for `config::fmt`, the same in every run: what is formatted formats to itself, and only blanks were changed.
 //!
-//! 1 000 texts; 10 000 with `SPAWNPOINT_TESTS=full`.
+//! 1 000 texts; 10 000 with `SPAWNPOINT_TESTS=full`. As many again are damaged at random: those may be refused, but what is written must
+//! stay what it is.
 
 use spawnpoint::config::fmt::format;
 use spawnpoint::diagnostics::Sources;
@@ -14,10 +15,7 @@ struct Author {
 
 impl Author {
     fn new(seed: u64) -> Self {
-        Self {
-            state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
-            names: 0,
-        }
+        Self { state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, names: 0 }
     }
 
     fn below(&mut self, limit: usize) -> usize {
@@ -36,31 +34,13 @@ impl Author {
     }
 
     fn line_end(&mut self) -> &'static str {
-        self.one_of(&[
-            "\n",
-            "\n",
-            "\n",
-            " \n",
-            "\n\n",
-            " # c\n",
-            "// é\n",
-            "/* x */\n",
-        ])
+        self.one_of(&["\n", "\n", "\n", " \n", "\n\n", " # c\n", "// é\n", "/* x */\n"])
     }
 
     /// A name that was not used before.
     fn name(&mut self) -> String {
         self.names += 1;
-        let stem = self.one_of(&[
-            "a",
-            "long_name_of_something",
-            "é",
-            "日本",
-            "x-y",
-            "_",
-            "in",
-            "for",
-        ]);
+        let stem = self.one_of(&["a", "long_name_of_something", "é", "日本", "x-y", "_", "in", "for"]);
         format!("{stem}{}", self.names)
     }
 
@@ -103,8 +83,7 @@ impl Author {
         let (one, two) = (self.expression(depth - 1), self.expression(depth - 1));
         match self.below(12) {
             0 => {
-                let operator =
-                    self.one_of(&["+", "-", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||"]);
+                let operator = self.one_of(&["+", " - ", "*", "/", "%", "==", "!=", "<", ">=", "&&", "||"]);
                 self.spaced(&["(", &one, operator, &two, ")"])
             }
             1 => self.spaced(&["-", "(", &one, ")"]),
@@ -115,15 +94,9 @@ impl Author {
             6 => self.lines_of_list(&one, &two),
             7 => self.spaced(&["{", "k", "=", &one, ",", "(x)", ":", &two, "}"]),
             8 => self.lines_of_object(&one, &two),
-            9 => format!(
-                "\"x ${{{}}} é %{{if {two}}}y%{{ endif ~}}\"",
-                self.spaced(&["", &one])
-            ),
+            9 => format!("\"x ${{{}}} é %{{if {two}}}y%{{ endif ~}}\"", self.spaced(&["", &one])),
             10 => format!("[for x in {}]", self.spaced(&[&one, ":", &two])),
-            _ => format!(
-                "{{for k, v in {} if x}}",
-                self.spaced(&[&one, ":", "k", "=>", &two])
-            ),
+            _ => format!("{{for k, v in {} if x}}", self.spaced(&[&one, ":", "k", "=>", &two])),
         }
     }
 
@@ -134,31 +107,13 @@ impl Author {
 
     fn lines_of_object(&mut self, one: &str, two: &str) -> String {
         let ends = [self.line_end(), self.line_end(), self.line_end()];
-        self.spaced(&[
-            "{",
-            ends[0],
-            "k",
-            "=",
-            one,
-            ends[1],
-            "\"longer\"",
-            "=",
-            two,
-            ends[2],
-            "}",
-        ])
+        self.spaced(&["{", ends[0], "k", "=", one, ends[1], "\"longer\"", "=", two, ends[2], "}"])
     }
 
     fn heredoc(&mut self) -> String {
         let opener = self.one_of(&["<<EOT", "<<-EOT"]);
         let expression = self.expression(1);
-        let line = self.one_of(&[
-            "  text   y",
-            "",
-            "{ \"a\": [1,  2] }",
-            "# no comment",
-            "$x %y",
-        ]);
+        let line = self.one_of(&["  text   y", "", "{ \"a\": [1,  2] }", "# no comment", "$x %y"]);
         format!("{opener}\n  first ${{ {expression} }}\n{line}\n  EOT")
     }
 
@@ -177,9 +132,7 @@ impl Author {
         let mut text = String::new();
         for _ in 0..self.below(6) {
             let item = match self.below(8) {
-                0 => self
-                    .one_of(&["\n", "  # alone\n", "/* over\n lines */\n", "\t\n"])
-                    .to_owned(),
+                0 => self.one_of(&["\n", "  # alone\n", "/* over\n lines */\n", "\t\n"]).to_owned(),
                 1 | 2 if depth > 0 => self.block(depth - 1),
                 _ => self.attribute(),
             };
@@ -189,31 +142,19 @@ impl Author {
     }
 
     fn block(&mut self, depth: usize) -> String {
-        let head = self.one_of(&[
-            "b",
-            "b \"x\"",
-            "variable  \"y z\"\t\"é\"",
-            "b /* c */",
-            "locals",
-        ]);
+        let head = self.one_of(&["b", "b \"x\"", "variable  \"y z\"\t\"é\"", "b /* c */", "locals"]);
         let gap = self.blank();
         let end = self.line_end();
         match self.below(4) {
             0 => format!("{head}{gap}{{{gap}}}{end}"),
             1 => format!("{head}{gap}{{{gap}a={}{gap}}}{end}", self.leaf()),
-            _ => format!(
-                "{head}{gap}{{{}{}{gap}}}{end}",
-                self.line_end(),
-                self.body(depth)
-            ),
+            _ => format!("{head}{gap}{{{}{}{gap}}}{end}", self.line_end(), self.body(depth)),
         }
     }
 }
 
 fn without_blanks(text: &str) -> String {
-    text.chars()
-        .filter(|character| !matches!(character, ' ' | '\t'))
-        .collect()
+    text.chars().filter(|character| !matches!(character, ' ' | '\t')).collect()
 }
 
 #[test]
@@ -223,16 +164,38 @@ fn generated_texts_stay_once_formatted() {
     for seed in 1..=count {
         let text = Author::new(seed).body(3);
         let formatted = |text: &str| format("generated.hcl", text.as_bytes(), &mut Sources::new());
-        let once = formatted(&text)
-            .unwrap_or_else(|errors| panic!("text {seed} is refused: {errors:?}\n{text}"));
-        assert_eq!(
-            without_blanks(&once),
-            without_blanks(&text),
-            "text {seed} lost something"
-        );
-        let twice = formatted(&once)
-            .unwrap_or_else(|errors| panic!("text {seed} is refused: {errors:?}\n{once}"));
+        let once = formatted(&text).unwrap_or_else(|errors| panic!("text {seed} is refused: {errors:?}\n{text}"));
+        assert_eq!(without_blanks(&once), without_blanks(&text), "text {seed} lost something");
+        let twice = formatted(&once).unwrap_or_else(|errors| panic!("text {seed} is refused: {errors:?}\n{once}"));
         assert_eq!(twice, once, "text {seed} is\n{text}");
     }
     writeln!(std::io::stderr(), "{count} generated texts").expect("standard error can be written");
+}
+
+/// What a damaged text gets put in.
+const SPLINTERS: [&str; 24] = [
+    "${", "}", "\"", "{", "[", "]", "(", ")", "<<EOT\n", "EOT\n", "#", "/*", "*/", "\n", "\r\n", "\\", "$${",
+    "%{if x}", "~}", "...", "=", ".", "-", "\u{a0}",
+];
+
+#[test]
+fn damaged_texts_are_refused_or_stay_once_formatted() {
+    let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|value| value == "full");
+    let count = if is_full { 10_000 } else { 1_000 };
+    let mut taken = 0;
+    for seed in 1..=count {
+        let mut author = Author::new(seed);
+        let mut text = author.body(1);
+        for _ in 0..=author.below(3) {
+            let at = text.floor_char_boundary(author.below(text.len() + 1));
+            let until = text.ceil_char_boundary((at + author.below(4)).min(text.len()));
+            text.replace_range(at..until, author.one_of(&SPLINTERS));
+        }
+        let formatted = |text: &str| format("damaged.hcl", text.as_bytes(), &mut Sources::new());
+        if let Ok(once) = formatted(&text) {
+            taken += 1;
+            assert_eq!(formatted(&once).as_ref(), Ok(&once), "text {seed} is\n{text}");
+        }
+    }
+    writeln!(std::io::stderr(), "{count} damaged texts, {taken} of them taken").expect("standard error can be written");
 }

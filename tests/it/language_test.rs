@@ -1,4 +1,5 @@
-//! The commands about the language, on the real binary: `fmt`, `functions`, `schema`, `validate -json`.
+//! The commands about the language, on the real binary: `functions`, `schema`, `validate -json`, and what `fmt` keeps of a file. The rest of
+//! `fmt` is in `cli_fmt`.
 
 use crate::harness::World;
 use serde_json::{Value as Json, json};
@@ -8,63 +9,6 @@ const PRETTY: &str = "vm \"a\" {\n  cores  = 2\n  memory = \"4GiB\"\n}\n";
 
 fn read(world: &World, name: &str) -> String {
     std::fs::read_to_string(world.folder().join(name)).expect("the file is there")
-}
-
-fn ugly_world() -> World {
-    let world = World::new();
-    for name in ["main.hcl", "sub/deep/other.hcl", ".hidden/x.hcl", "notes.txt"] {
-        world.write(name, UGLY);
-    }
-    world.write("fine.hcl", PRETTY);
-    world
-}
-
-#[test]
-fn fmt_writes_and_lists_what_changed() {
-    let world = ugly_world();
-    assert_eq!(world.run(&["fmt"]).to_string(), "main.hcl\n");
-    assert_eq!(read(&world, "main.hcl"), PRETTY);
-    assert_eq!(read(&world, "sub/deep/other.hcl"), UGLY);
-    assert_eq!(world.run(&["fmt", "-recursive"]).to_string(), "sub/deep/other.hcl\n");
-    assert_eq!(read(&world, "sub/deep/other.hcl"), PRETTY);
-    assert_eq!((read(&world, ".hidden/x.hcl"), read(&world, "notes.txt")), (UGLY.to_owned(), UGLY.to_owned()));
-    assert_eq!(world.run(&["fmt", "-recursive", "-check"]).to_string(), "");
-    // Named files are taken whatever they are called.
-    assert_eq!(world.run(&["fmt", "notes.txt", "fine.hcl"]).to_string(), "notes.txt\n");
-}
-
-#[test]
-fn fmt_check_and_diff_tell_and_write_nothing() {
-    let world = ugly_world();
-    assert_eq!(
-        world.run(&["fmt", "-check", "sub/deep", "main.hcl"]).to_string(),
-        "main.hcl\nsub/deep/other.hcl\n[exit status: 3]\n"
-    );
-    let output = world.run(&["fmt", "-check", "-diff", "main.hcl"]);
-    let expected = "main.hcl\n--- old/main.hcl\n+++ new/main.hcl\n@@ -1,4 +1,4 @@\n vm \"a\" {\n-cores=2\n-  memory = \"4GiB\"\n\
-                    +  cores  = 2\n+  memory = \"4GiB\"\n }\n[exit status: 3]\n";
-    assert_eq!(output.to_string(), expected.replace("-  memory = \"4GiB\"\n", "").replace("+  memory", "   memory"));
-    assert_eq!(read(&world, "main.hcl"), UGLY);
-}
-
-#[test]
-fn fmt_reads_standard_input() {
-    let world = World::new();
-    assert_eq!(world.run_with_input(&["fmt", "-"], UGLY).to_string(), PRETTY);
-    assert_eq!(world.run_with_input(&["fmt", "-check", "-"], UGLY).to_string(), "[exit status: 3]\n");
-    assert_eq!(world.run_with_input(&["fmt", "-check", "-"], PRETTY).to_string(), "");
-}
-
-#[test]
-fn fmt_leaves_alone_what_does_not_parse_and_formats_the_rest() {
-    let world = ugly_world();
-    world.write("broken.hcl", "vm \"a\" {\ncores=\n}\n");
-    let output = world.run(&["fmt", ".", "nowhere"]);
-    assert_eq!((output.stdout.as_str(), output.status), ("main.hcl\n", Some(1)));
-    assert!(output.stderr.contains("--> broken.hcl:2") && output.stderr.contains("cannot read `nowhere`"), "{output}");
-    assert_eq!(read(&world, "broken.hcl"), "vm \"a\" {\ncores=\n}\n");
-    assert_eq!(read(&world, "main.hcl"), PRETTY);
-    assert_eq!(world.run_with_input(&["fmt", "-"], "a = [").status, Some(1));
 }
 
 #[cfg(unix)]

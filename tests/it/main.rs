@@ -1,11 +1,14 @@
 //! One integration binary: every file of this folder is a module here, which `tidy` checks.
 
+#![expect(clippy::print_stdout, reason = "tests say what they ran and what they left out")]
+
 mod apply;
 mod apply_faults;
 mod apply_lab;
 mod apply_state;
 mod cli;
 mod cli_errors;
+mod cli_fmt;
 mod cli_server;
 mod client;
 mod client_login;
@@ -20,16 +23,22 @@ mod expressions;
 mod fmt;
 mod fmt_generated;
 mod games;
+mod guest_e2e;
 mod harness;
+mod https;
+mod kill;
 mod language_test;
+mod planner_properties;
 mod planner_world;
 mod plans;
 mod provision;
 mod provision_guest;
 mod provision_sshd;
+mod proxmoxer;
 mod quickstart;
 mod render_plan;
 mod render_progress;
+mod served;
 mod simulator;
 mod simulator_server;
 mod tidy;

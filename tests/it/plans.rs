@@ -97,7 +97,8 @@ fn plans_read_as_written() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stacks");
     let only = std::env::var("STACK").ok();
     let folders = fs::read_dir(&root).expect("the folder is there").map(|entry| entry.expect("it can be read").path());
-    let mut folders: Vec<PathBuf> = folders.filter(|folder| only.as_ref().is_none_or(|only| folder.ends_with(only))).collect();
+    let mut folders: Vec<PathBuf> =
+        folders.filter(|folder| only.as_ref().is_none_or(|only| folder.ends_with(only))).collect();
     folders.sort();
     assert!(!folders.is_empty(), "there are plans to test");
     let mut differing = Vec::new();
@@ -105,12 +106,9 @@ fn plans_read_as_written() {
         let name = folder.file_name().expect("it has a name").to_string_lossy().into_owned();
         let steps = steps(&folder);
         assert!(!steps.is_empty(), "{name} has something to plan");
-        let shown = match std::panic::catch_unwind(|| show(&name, &steps)) {
-            Ok(shown) => shown,
-            Err(_) => {
-                differing.push(format!("{name}: see the panic above"));
-                continue;
-            }
+        let Ok(shown) = std::panic::catch_unwind(|| show(&name, &steps)) else {
+            differing.push(format!("{name}: see the panic above"));
+            continue;
         };
         let golden = folder.join("plan.txt");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {

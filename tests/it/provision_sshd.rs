@@ -7,14 +7,14 @@ use spawnpoint::value::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// A loopback address of our own: other tests' servers do not get in the way.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 77);
 
-struct Sshd {
+pub(crate) struct Sshd {
     folder: TempDir,
     server: Child,
     port: u16,
@@ -22,7 +22,7 @@ struct Sshd {
 
 impl Sshd {
     /// Starts a server with throw-away keys, or says why that is not possible here.
-    fn start() -> Result<Self, String> {
+    pub(crate) fn start() -> Result<Self, String> {
         let program = "/usr/sbin/sshd";
         if !Path::new(program).exists() {
             return Err(format!("`{program}` is not there; install openssh-server"));
@@ -56,7 +56,7 @@ impl Sshd {
         Ok(Self { folder, server, port })
     }
 
-    fn connection(&self) -> Connection {
+    pub(crate) fn connection(&self) -> Connection {
         let user = Command::new("id").arg("-un").output().expect("`id` is everywhere").stdout;
         Connection {
             user: String::from_utf8(user).expect("a user name is text").trim().to_owned(),
@@ -71,13 +71,19 @@ impl Sshd {
     }
 
     fn bench(&self) -> Result<Bench, String> {
-        let root = self.folder.path().join("root");
-        fs::create_dir_all(&root).expect("the folder is ours");
+        let root = self.root();
         let answers_at = SocketAddr::from((ADDRESS, 25565));
         Ok(Bench::new(venv("ansible-playbook")?, self.connection(), Scope::Files { root }, answers_at))
     }
 
-    fn data(&self, file: &str) -> std::path::PathBuf {
+    /// Returns the folder below which everything is put.
+    pub(crate) fn root(&self) -> PathBuf {
+        let root = self.folder.path().join("root");
+        fs::create_dir_all(&root).expect("the folder is ours");
+        root
+    }
+
+    fn data(&self, file: &str) -> PathBuf {
         self.folder.path().join("root/srv/games/survival/data").join(file)
     }
 }
@@ -171,7 +177,7 @@ async fn what_can_go_wrong_is_named() {
     let (result, _) = bench.run(&server, Mode::Apply).await;
     match result {
         Err(Error::Task { task, message }) => {
-            assert_eq!((task.as_str(), message.is_empty()), ("write server.properties", false))
+            assert_eq!((task.as_str(), message.is_empty()), ("write server.properties", false));
         }
         other => panic!("{other:?}"),
     }
@@ -220,34 +226,63 @@ async fn a_run_that_is_dropped_leaves_no_process() {
         Ok(started) => started,
         Err(reason) => return skip("interruption over loopback sshd", &reason),
     };
-    // A name of its own, by which the process can be found.
+    // A path of its own, by which this run's Ansible can be told from all others.
     let link = sshd.folder.path().join("ansible-to-be-dropped");
     std::os::unix::fs::symlink(venv("ansible-playbook").expect("the bench has it"), &link).expect("the folder is ours");
     bench.ansible = Ansible::at(&link).expect("it is a file");
-    // A playbook that would run on for long after the test.
+    // A playbook that opens a connection and would run on for long after the test.
     let own = sshd.folder.path().join("playbooks/minecraft-java");
     fs::create_dir_all(&own).expect("the folder is ours");
-    let pause = "- hosts: all\n  gather_facts: false\n  tasks:\n    - name: wait\n      ansible.builtin.pause: { seconds: 600 }\n";
-    fs::write(own.join("playbook.yml"), pause).expect("the folder is ours");
+    let steps = "- hosts: all\n  gather_facts: false\n  tasks:\n    - name: reach\n      ansible.builtin.ping:\n    - name: wait\n      \
+                 ansible.builtin.pause: { seconds: 600 }\n";
+    fs::write(own.join("playbook.yml"), steps).expect("the folder is ours");
     bench.playbook =
         assets::playbook(sshd.folder.path(), "minecraft-java").expect("it can be read").expect("it is there");
     let server = bench.server(&[]);
-    let (send, mut started) = tokio::sync::mpsc::unbounded_channel();
-    tokio::select! {
-        (result, _) = bench.run_and_tell(&server, Mode::Check, send) => panic!("it ended before it was dropped: {result:?}"),
-        Some(()) = async { while let Some(event) = started.recv().await { if matches!(event, Event::Started { .. }) { return Some(()) } } None } => {}
-    }
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
-    let mut pause = tokio::time::interval(std::time::Duration::from_millis(50));
-    while is_running("ansible-to-be-dropped") {
-        assert!(tokio::time::Instant::now() < deadline, "Ansible still runs");
-        pause.tick().await;
+    // Dropped while workers are being made and connections opened, and while a worker and a connection are there.
+    for last in ["reach", "wait"] {
+        let (send, mut events) = tokio::sync::mpsc::unbounded_channel();
+        let begun = async {
+            while let Some(event) = events.recv().await {
+                if matches!(event, Event::Started { task } if task == last) {
+                    return;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        let mark = tokio::select! {
+            (result, _) = bench.run_and_tell(&server, Mode::Check, send) => panic!("it ended before it was dropped: {result:?}"),
+            // The mark is read while the run is there.
+            mark = async { begun.await; mark_of(&link) } => mark,
+        };
+        assert_eq!(marked(&mark), Vec::<String>::new(), "dropped in step `{last}`, and something still runs");
     }
 }
 
-fn is_running(name: &str) -> bool {
-    let processes = fs::read_dir("/proc").expect("tests run on Linux").flatten();
-    processes
-        .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
-        .any(|line| String::from_utf8_lossy(&line).contains(name))
+/// Returns the mark in the environment of the process that was started by this path.
+fn mark_of(program: &Path) -> Vec<u8> {
+    let program = program.to_str().expect("a temporary path is ASCII");
+    let process = processes().find(|process| read(process, "cmdline").contains(program)).expect("Ansible runs");
+    let environment = fs::read(process.join("environ")).expect("it is our process");
+    let mark = environment.split(|byte| *byte == 0).find(|entry| entry.starts_with(b"SPAWNPOINT_RUN="));
+    mark.expect("every process of a run has one").to_owned()
+}
+
+/// Returns the command lines of the processes with this entry in their environment.
+pub(crate) fn marked(mark: &[u8]) -> Vec<String> {
+    let is_marked = |process: &PathBuf| {
+        fs::read(process.join("environ")).is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark))
+    };
+    processes().filter(is_marked).map(|process| read(&process, "cmdline")).collect()
+}
+
+/// Returns the folders of all processes.
+pub(crate) fn processes() -> impl Iterator<Item = PathBuf> {
+    fs::read_dir("/proc").expect("tests run on Linux").flatten().map(|entry| entry.path())
+}
+
+/// Returns what a process shows of itself; nothing once it has ended.
+pub(crate) fn read(process: &Path, name: &str) -> String {
+    let bytes = fs::read(process.join(name)).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).replace('\0', " ")
 }

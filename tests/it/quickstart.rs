@@ -35,7 +35,9 @@ fn apply(world: &World, more: &[&str]) -> String {
 }
 
 fn addresses(plan: &str) -> Vec<&str> {
-    plan.lines().filter_map(|line| line.strip_prefix("  # ")?.split_once(" will be ").map(|(address, _)| address)).collect()
+    plan.lines()
+        .filter_map(|line| line.strip_prefix("  # ")?.split_once(" will be ").map(|(address, _)| address))
+        .collect()
 }
 
 #[test]
@@ -53,7 +55,10 @@ fn the_first_plan_is_the_one_in_the_example() {
 fn what_was_applied_is_there_and_answers_nothing_to_do() {
     let world = world();
     let applied = world.run(&["apply", "-auto-approve"]);
-    assert!(applied.stdout.contains("Apply complete! Resources: 1 imported, 7 added, 0 changed, 0 destroyed."), "{applied}");
+    assert!(
+        applied.stdout.contains("Apply complete! Resources: 1 imported, 7 added, 0 changed, 0 destroyed."),
+        "{applied}"
+    );
     assert!(applied.stderr.contains("simulated guest"), "{applied}");
     assert!(run(&world, &["plan"]).starts_with("No changes."));
     let outputs = run(&world, &["output", "-json"]);

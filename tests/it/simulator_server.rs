@@ -265,23 +265,3 @@ async fn fault_rules_of_a_lab_lose_answers_and_kill_workers() {
     assert_eq!(config["name"], Value::Null, "the stub names nobody");
     assert_eq!(run(&door, Call::delete("/nodes/pve1/qemu/101")).await, "VM is locked (clone)");
 }
-
-/// Runs `tests/simulator/proxmoxer_test.py` with the Python of a virtual environment that has proxmoxer.
-#[tokio::test]
-async fn a_client_library_that_knows_nothing_of_us_works() {
-    let Some(python) = std::env::var_os("SPAWNPOINT_PROXMOXER_PYTHON") else {
-        println!("left out: SPAWNPOINT_PROXMOXER_PYTHON does not name a Python with proxmoxer");
-        return;
-    };
-    let door = open(None).await;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/simulator/proxmoxer_test.py");
-    let output = tokio::process::Command::new(python)
-        .arg(script)
-        .env("SPAWNPOINT_ENDPOINT", door.server.address.to_string())
-        .env("SPAWNPOINT_CA", &door.server.ca_pem)
-        .env("SPAWNPOINT_TOKEN", &door.server.token)
-        .output()
-        .await
-        .expect("Python runs");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "ok\n", "{}", String::from_utf8_lossy(&output.stderr));
-}

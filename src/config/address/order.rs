@@ -8,12 +8,8 @@ fn natural(left: &str, right: &str) -> Ordering {
     let (mut left_rest, mut right_rest) = (left.as_bytes(), right.as_bytes());
     while let (Some(left_byte), Some(right_byte)) = (left_rest.first(), right_rest.first()) {
         let order = if left_byte.is_ascii_digit() && right_byte.is_ascii_digit() {
-            let (left_digits, right_digits) =
-                (take_digits(&mut left_rest), take_digits(&mut right_rest));
-            left_digits
-                .len()
-                .cmp(&right_digits.len())
-                .then_with(|| left_digits.cmp(right_digits))
+            let (left_digits, right_digits) = (take_digits(&mut left_rest), take_digits(&mut right_rest));
+            left_digits.len().cmp(&right_digits.len()).then_with(|| left_digits.cmp(right_digits))
         } else {
             (left_rest, right_rest) = (&left_rest[1..], &right_rest[1..]);
             left_byte.cmp(right_byte)
@@ -23,10 +19,7 @@ fn natural(left: &str, right: &str) -> Ordering {
         }
     }
     // `a01` and `a1` are the same number but not the same text.
-    left_rest
-        .len()
-        .cmp(&right_rest.len())
-        .then_with(|| left.cmp(right))
+    left_rest.len().cmp(&right_rest.len()).then_with(|| left.cmp(right))
 }
 
 /// Takes a run of digits off the front and returns it without leading zeros.
@@ -126,11 +119,8 @@ mod tests {
             "module.a.vm.x",
             "module.a.module.b.vm.x",
         ];
-        let mut addresses: Vec<Address> = sorted
-            .iter()
-            .rev()
-            .map(|text| text.parse().expect("these are addresses"))
-            .collect();
+        let mut addresses: Vec<Address> =
+            sorted.iter().rev().map(|text| text.parse().expect("these are addresses")).collect();
         addresses.sort();
         let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         assert_eq!(texts, sorted);

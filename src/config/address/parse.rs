@@ -21,10 +21,7 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let mut reader = Reader {
-            text,
-            rest: text.char_indices().peekable(),
-        };
+        let mut reader = Reader { text, rest: text.char_indices().peekable() };
         let mut module = ModulePath::default();
         let mut kind = reader.name("a block type")?;
         while &*kind == "module" {
@@ -41,20 +38,11 @@ impl FromStr for Address {
             None => None,
             Some(_) => {
                 reader.dot()?;
-                Some(Child {
-                    name: reader.name("the name of a part")?,
-                    key: reader.key()?,
-                })
+                Some(Child { name: reader.name("the name of a part")?, key: reader.key()? })
             }
         };
         match reader.rest.peek() {
-            None => Ok(Self {
-                module,
-                kind,
-                name,
-                key,
-                child,
-            }),
+            None => Ok(Self { module, kind, name, key, child }),
             Some(_) => Err(reader.expected("the end")),
         }
     }
@@ -68,33 +56,20 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn expected(&mut self, expected: &'static str) -> AddressError {
         let byte = self.rest.peek().map_or(self.text.len(), |(at, _)| *at);
-        AddressError {
-            text: self.text.to_string(),
-            expected,
-            column: self.text[..byte].chars().count() + 1,
-        }
+        AddressError { text: self.text.to_string(), expected, column: self.text[..byte].chars().count() + 1 }
     }
 
     fn take(&mut self, wanted: char) -> bool {
-        self.rest
-            .next_if(|(_, character)| *character == wanted)
-            .is_some()
+        self.rest.next_if(|(_, character)| *character == wanted).is_some()
     }
 
     fn dot(&mut self) -> Result<(), AddressError> {
-        if self.take('.') {
-            Ok(())
-        } else {
-            Err(self.expected("`.`"))
-        }
+        if self.take('.') { Ok(()) } else { Err(self.expected("`.`")) }
     }
 
     fn name(&mut self, expected: &'static str) -> Result<Arc<str>, AddressError> {
         let mut name = String::new();
-        while let Some((_, character)) = self
-            .rest
-            .next_if(|(_, character)| is_name_character(*character))
-        {
+        while let Some((_, character)) = self.rest.next_if(|(_, character)| is_name_character(*character)) {
             name.push(character);
         }
         match name.chars().next() {
@@ -107,29 +82,16 @@ impl Reader<'_> {
         if !self.take('[') {
             return Ok(None);
         }
-        let key = if self.take('"') {
-            Key::Text(self.quoted()?)
-        } else {
-            Key::Number(self.number()?)
-        };
-        if self.take(']') {
-            Ok(Some(key))
-        } else {
-            Err(self.expected("`]`"))
-        }
+        let key = if self.take('"') { Key::Text(self.quoted()?) } else { Key::Number(self.number()?) };
+        if self.take(']') { Ok(Some(key)) } else { Err(self.expected("`]`")) }
     }
 
     fn number(&mut self) -> Result<u64, AddressError> {
         let mut digits = String::new();
-        while let Some((_, digit)) = self
-            .rest
-            .next_if(|(_, character)| character.is_ascii_digit())
-        {
+        while let Some((_, digit)) = self.rest.next_if(|(_, character)| character.is_ascii_digit()) {
             digits.push(digit);
         }
-        digits
-            .parse()
-            .map_err(|_| self.expected("a number or a text in double quotes"))
+        digits.parse().map_err(|_| self.expected("a number or a text in double quotes"))
     }
 
     fn quoted(&mut self) -> Result<Arc<str>, AddressError> {
@@ -169,46 +131,22 @@ mod tests {
             "module.a.module.b[\"x.y\"].vm.z[3].disk[\"scsi0\"]",
             "vm.mc[\"quote \\\" back \\\\ line \\n\"]",
         ] {
-            assert_eq!(
-                text.parse::<Address>().map(|address| address.to_string()),
-                Ok(text.to_string())
-            );
+            assert_eq!(text.parse::<Address>().map(|address| address.to_string()), Ok(text.to_string()));
         }
     }
 
     #[test]
     fn what_is_not_an_address_says_where() {
         for (text, message) in [
-            (
-                "",
-                "`` is not an address: a block type expected at character 1",
-            ),
+            ("", "`` is not an address: a block type expected at character 1"),
             ("vm", "`vm` is not an address: `.` expected at character 3"),
-            (
-                "vm.",
-                "`vm.` is not an address: the name of a block expected at character 4",
-            ),
-            (
-                "vm.x[",
-                "`vm.x[` is not an address: a number or a text in double quotes expected at character 6",
-            ),
-            (
-                "vm.x[\"a",
-                "`vm.x[\"a` is not an address: `\"` expected at character 8",
-            ),
-            (
-                "module.a",
-                "`module.a` is not an address: `.` expected at character 9",
-            ),
-            (
-                "vm.x.a.b",
-                "`vm.x.a.b` is not an address: the end expected at character 7",
-            ),
+            ("vm.", "`vm.` is not an address: the name of a block expected at character 4"),
+            ("vm.x[", "`vm.x[` is not an address: a number or a text in double quotes expected at character 6"),
+            ("vm.x[\"a", "`vm.x[\"a` is not an address: `\"` expected at character 8"),
+            ("module.a", "`module.a` is not an address: `.` expected at character 9"),
+            ("vm.x.a.b", "`vm.x.a.b` is not an address: the end expected at character 7"),
         ] {
-            assert_eq!(
-                text.parse::<Address>().expect_err(text).to_string(),
-                message
-            );
+            assert_eq!(text.parse::<Address>().expect_err(text).to_string(), message);
         }
     }
 

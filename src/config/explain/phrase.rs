@@ -20,25 +20,10 @@ pub(super) fn limit(file: FileId, text: &str, error: &Error, offset: usize) -> O
 }
 
 /// Returns what is wrong around `offset`.
-pub(super) fn phrase(
-    file: FileId,
-    text: &str,
-    error: &Error,
-    offset: usize,
-    scanned: &Scanned,
-) -> Diagnostic {
+pub(super) fn phrase(file: FileId, text: &str, error: &Error, offset: usize, scanned: &Scanned) -> Diagnostic {
     let tokens = &scanned.tokens;
-    let found = tokens
-        .iter()
-        .position(|token| token.end > offset)
-        .unwrap_or(tokens.len());
-    let around = Around {
-        file,
-        text,
-        tokens,
-        found,
-        offset,
-    };
+    let found = tokens.iter().position(|token| token.end > offset).unwrap_or(tokens.len());
+    let around = Around { file, text, tokens, found, offset };
     around
         .redefined(error)
         .or_else(|| around.one_line_block())
@@ -74,11 +59,7 @@ impl Around<'_> {
 
     /// The last token before the place, line ends left out.
     fn before(&self) -> Option<Token> {
-        self.tokens[..self.found]
-            .iter()
-            .rev()
-            .find(|token| token.kind != TokenKind::Newline)
-            .copied()
+        self.tokens[..self.found].iter().rev().find(|token| token.kind != TokenKind::Newline).copied()
     }
 
     fn redefined(&self, error: &Error) -> Option<Diagnostic> {
@@ -88,24 +69,17 @@ impl Around<'_> {
         let token = *self.tokens.get(self.found)?;
         let name = self.slice(token);
         let is_first = |at: &usize| {
-            let next = self
-                .tokens
-                .get(at + 1)
-                .is_some_and(|next| self.slice(*next) == "=");
+            let next = self.tokens.get(at + 1).is_some_and(|next| self.slice(*next) == "=");
             next && self.tokens[*at].parent == token.parent && self.slice(self.tokens[*at]) == name
         };
         let first = (0..self.found).find(is_first)?;
-        let diagnostic =
-            Diagnostic::error(format!("`{name}` is set twice, expected once")).at(self.over(token));
+        let diagnostic = Diagnostic::error(format!("`{name}` is set twice, expected once")).at(self.over(token));
         Some(diagnostic.label(self.over(self.tokens[first]), "first set here"))
     }
 
     /// `block { a = 1, b = 2 }`: legal HCL has at most one attribute on the line of its block, so show it rewritten.
     fn one_line_block(&self) -> Option<Diagnostic> {
-        let mut parent = self
-            .tokens
-            .get(self.found)
-            .map_or(self.tokens.last()?.parent, |token| token.parent);
+        let mut parent = self.tokens.get(self.found).map_or(self.tokens.last()?.parent, |token| token.parent);
         while let Some(index) = parent {
             if self.slice(self.tokens[index]) == "{" && self.opens_block(index) {
                 return self.rewritten(index);
@@ -122,53 +96,33 @@ impl Around<'_> {
 
     fn rewritten(&self, index: usize) -> Option<Diagnostic> {
         let inside = |token: &&Token| token.parent == Some(index) && token.kind != TokenKind::Close;
-        let close = self.tokens[index..].iter().find(|token| {
-            token.parent == self.tokens[index].parent && token.kind == TokenKind::Close
-        })?;
+        let close = self.tokens[index..]
+            .iter()
+            .find(|token| token.parent == self.tokens[index].parent && token.kind == TokenKind::Close)?;
         let body = &self.text[self.tokens[index].end..close.start];
         let items: Vec<String> = self.items(index);
         if body.contains('\n')
-            || items.len() < 2
-                && !self
-                    .tokens
-                    .iter()
-                    .filter(inside)
-                    .any(|token| self.slice(*token) == "{")
+            || items.len() < 2 && !self.tokens.iter().filter(inside).any(|token| self.slice(*token) == "{")
         {
             return None;
         }
-        let line_start = self.text[..self.tokens[index].start]
-            .rfind('\n')
-            .map_or(0, |at| at + 1);
+        let line_start = self.text[..self.tokens[index].start].rfind('\n').map_or(0, |at| at + 1);
         let header = self.text[line_start..self.tokens[index].end].trim_end();
-        let margin: String = header
-            .chars()
-            .take_while(|character| character.is_whitespace())
-            .collect();
-        let lines: Vec<String> = items
-            .iter()
-            .map(|item| format!("{margin}  {item}\n"))
-            .collect();
+        let margin: String = header.chars().take_while(|character| character.is_whitespace()).collect();
+        let lines: Vec<String> = items.iter().map(|item| format!("{margin}  {item}\n")).collect();
         let block = format!("{header}\n{}{margin}}}", lines.concat());
         let span = self.span(self.tokens[index].start, close.end);
         let summary = "a block on one line holds at most one attribute and no block, expected one item per line";
-        Some(
-            Diagnostic::error(summary)
-                .at(span)
-                .hint(format!("write it as\n{block}")),
-        )
+        Some(Diagnostic::error(summary).at(span).hint(format!("write it as\n{block}")))
     }
 
     /// The items of the block whose brace is at `index`: a new one begins at a word followed by `=`, `{` or a label.
     fn items(&self, index: usize) -> Vec<String> {
-        let inside: Vec<usize> = (index + 1..self.tokens.len())
-            .filter(|at| self.tokens[*at].parent == Some(index))
-            .collect();
+        let inside: Vec<usize> =
+            (index + 1..self.tokens.len()).filter(|at| self.tokens[*at].parent == Some(index)).collect();
         let mut starts = Vec::new();
         for (position, at) in inside.iter().enumerate() {
-            let before = position
-                .checked_sub(1)
-                .map(|before| self.slice(self.tokens[inside[before]]));
+            let before = position.checked_sub(1).map(|before| self.slice(self.tokens[inside[before]]));
             let next = inside.get(position + 1).map(|next| self.tokens[*next]);
             let begins = self.tokens[*at].kind == TokenKind::Word
                 && next.is_some_and(|next| {
@@ -180,21 +134,15 @@ impl Around<'_> {
                 starts.push(self.tokens[*at].start);
             }
         }
-        let close = self.tokens[index..].iter().find(|token| {
-            token.parent == self.tokens[index].parent && token.kind == TokenKind::Close
-        });
+        let close = self.tokens[index..]
+            .iter()
+            .find(|token| token.parent == self.tokens[index].parent && token.kind == TokenKind::Close);
         let end = close.map_or(self.text.len(), |token| token.start);
         let ends = starts.iter().skip(1).copied().chain([end]);
         starts
             .iter()
             .zip(ends)
-            .map(|(start, end)| {
-                self.text[*start..end]
-                    .trim()
-                    .trim_end_matches([',', ';'])
-                    .trim_end()
-                    .to_string()
-            })
+            .map(|(start, end)| self.text[*start..end].trim().trim_end_matches([',', ';']).trim_end().to_string())
             .collect()
     }
 
@@ -204,21 +152,15 @@ impl Around<'_> {
             return None;
         }
         let line = self.text[token.end..].lines().next().unwrap_or("");
-        let end = line
-            .find('\'')
-            .map_or(token.end, |length| token.end + length + 1);
-        Some(
-            Diagnostic::error("text goes between double quotes, found a single quote")
-                .at(self.span(token.start, end)),
-        )
+        let end = line.find('\'').map_or(token.end, |length| token.end + length + 1);
+        Some(Diagnostic::error("text goes between double quotes, found a single quote").at(self.span(token.start, end)))
     }
 
     fn missing_operand(&self) -> Option<Diagnostic> {
         let before = self.before()?;
         let found = self.tokens.get(self.found).copied();
         let ends = found.is_none_or(|token| {
-            matches!(token.kind, TokenKind::Newline | TokenKind::Close)
-                || is_operator(self.slice(token))
+            matches!(token.kind, TokenKind::Newline | TokenKind::Close) || is_operator(self.slice(token))
         });
         let sign = self.slice(before);
         if !ends || !(is_operator(sign) || sign == "=") {
@@ -226,10 +168,7 @@ impl Around<'_> {
         }
         let what = if sign == "=" { "a value" } else { "an operand" };
         let summary = match found.filter(|token| token.kind != TokenKind::Newline) {
-            Some(token) => format!(
-                "{what} is missing after `{sign}`, found `{}`",
-                self.slice(token)
-            ),
+            Some(token) => format!("{what} is missing after `{sign}`, found `{}`", self.slice(token)),
             None => format!("{what} is missing after `{sign}`, found the end of the line"),
         };
         Some(Diagnostic::error(summary).at(self.over(before)))
@@ -238,9 +177,7 @@ impl Around<'_> {
     /// `name: value`, as YAML writes it.
     fn colon(&self) -> Option<Diagnostic> {
         let token = *self.tokens.get(self.found)?;
-        let name = self
-            .before()
-            .filter(|before| before.kind == TokenKind::Word)?;
+        let name = self.before().filter(|before| before.kind == TokenKind::Word)?;
         (self.slice(token) == ":").then(|| {
             let summary = format!("expected `=` after `{}`, found `:`", self.slice(name));
             Diagnostic::error(summary).at(self.over(token))
@@ -251,34 +188,22 @@ impl Around<'_> {
     fn second_on_line(&self) -> Option<Diagnostic> {
         let token = *self.tokens.get(self.found)?;
         let before = self.tokens.get(self.found.checked_sub(1)?)?;
-        let next = self
-            .tokens
-            .get(self.found + 1)
-            .map(|next| self.slice(*next));
+        let next = self.tokens.get(self.found + 1).map(|next| self.slice(*next));
         let in_body = token.parent.is_none_or(|parent| self.opens_block(parent));
         let begins = token.kind == TokenKind::Word && matches!(next, Some("=" | "{"));
-        (in_body && begins && before.kind != TokenKind::Newline && before.kind != TokenKind::Open)
-            .then(|| {
-                let summary = format!(
-                    "expected a new line before `{}`: one attribute or block per line",
-                    self.slice(token)
-                );
-                Diagnostic::error(summary).at(self.over(token))
-            })
+        (in_body && begins && before.kind != TokenKind::Newline && before.kind != TokenKind::Open).then(|| {
+            let summary =
+                format!("expected a new line before `{}`: one attribute or block per line", self.slice(token));
+            Diagnostic::error(summary).at(self.over(token))
+        })
     }
 
     fn missing_comma(&self) -> Option<Diagnostic> {
         let token = *self.tokens.get(self.found)?;
         let parent = token.parent.map(|parent| self.slice(self.tokens[parent]))?;
         let before = self.before()?;
-        let begins = matches!(
-            token.kind,
-            TokenKind::Word | TokenKind::Text | TokenKind::Open
-        );
-        let ended = matches!(
-            before.kind,
-            TokenKind::Word | TokenKind::Text | TokenKind::Close
-        );
+        let begins = matches!(token.kind, TokenKind::Word | TokenKind::Text | TokenKind::Open);
+        let ended = matches!(before.kind, TokenKind::Word | TokenKind::Text | TokenKind::Close);
         (matches!(parent, "[" | "(") && begins && ended).then(|| {
             let summary = format!("expected `,` before `{}`", first_line(self.slice(token)));
             Diagnostic::error(summary).at(self.over(token))
@@ -289,38 +214,27 @@ impl Around<'_> {
         let Some(token) = self.tokens.get(self.found).copied() else {
             let end = self.text.trim_end().len();
             let summary = format!("unexpected end of the file: {}", error.message());
-            return Diagnostic::error(summary)
-                .at(self.span(end.min(self.offset), end.max(self.offset)));
+            return Diagnostic::error(summary).at(self.span(end.min(self.offset), end.max(self.offset)));
         };
         let at_start = self.found == 0 || self.tokens[self.found - 1].kind == TokenKind::Newline;
         let in_body = token.parent.is_none_or(|parent| self.opens_block(parent));
-        let name = self
-            .before()
-            .filter(|before| before.kind == TokenKind::Word && in_body);
+        let name = self.before().filter(|before| before.kind == TokenKind::Word && in_body);
         match name {
             Some(name) if token.kind == TokenKind::Newline => {
                 let word = self.slice(name);
-                let summary =
-                    format!("expected `{word} = ...` or `{word} {{`, found the end of the line");
+                let summary = format!("expected `{word} = ...` or `{word} {{`, found the end of the line");
                 Diagnostic::error(summary).at(self.over(name))
             }
             _ if token.kind == TokenKind::Newline => {
-                Diagnostic::error(format!("unexpected end of the line: {}", error.message()))
-                    .at(self.over(token))
+                Diagnostic::error(format!("unexpected end of the line: {}", error.message())).at(self.over(token))
             }
             _ if at_start && in_body => {
-                let summary = format!(
-                    "expected the name of an attribute or a block, found `{}`",
-                    first_line(self.slice(token))
-                );
+                let summary =
+                    format!("expected the name of an attribute or a block, found `{}`", first_line(self.slice(token)));
                 Diagnostic::error(summary).at(self.over(token))
             }
             _ => {
-                let summary = format!(
-                    "unexpected `{}`: {}",
-                    first_line(self.slice(token)),
-                    error.message()
-                );
+                let summary = format!("unexpected `{}`: {}", first_line(self.slice(token)), error.message());
                 Diagnostic::error(summary).at(self.over(token))
             }
         }
@@ -330,22 +244,7 @@ impl Around<'_> {
 fn is_operator(sign: &str) -> bool {
     matches!(
         sign,
-        "+" | "-"
-            | "*"
-            | "/"
-            | "%"
-            | "=="
-            | "!="
-            | "<"
-            | ">"
-            | "<="
-            | ">="
-            | "&&"
-            | "||"
-            | "!"
-            | "?"
-            | ":"
-            | "=>"
+        "+" | "-" | "*" | "/" | "%" | "==" | "!=" | "<" | ">" | "<=" | ">=" | "&&" | "||" | "!" | "?" | ":" | "=>"
     )
 }
 

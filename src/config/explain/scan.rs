@@ -39,13 +39,7 @@ pub(super) enum TokenKind {
 
 /// Returns the tokens, or what is not closed.
 pub(super) fn scan(file: FileId, text: &str) -> Result<Scanned, Box<Diagnostic>> {
-    let mut scanner = Scanner {
-        file,
-        text,
-        at: 0,
-        open: Vec::new(),
-        scanned: Scanned::default(),
-    };
+    let mut scanner = Scanner { file, text, at: 0, open: Vec::new(), scanned: Scanned::default() };
     while scanner.at < text.len() {
         scanner.step()?;
     }
@@ -58,10 +52,7 @@ pub(super) fn scan(file: FileId, text: &str) -> Result<Scanned, Box<Diagnostic>>
 /// Returns the range of the outermost block around a place, if every bracket of the text is closed.
 pub(super) fn block_around(file: FileId, text: &str, offset: usize) -> Option<Range<usize>> {
     let tokens = scan(file, text).ok()?.tokens;
-    let outer: Vec<&Token> = tokens
-        .iter()
-        .filter(|token| token.parent.is_none())
-        .collect();
+    let outer: Vec<&Token> = tokens.iter().filter(|token| token.parent.is_none()).collect();
     let begins = |at: &usize| *at == 0 || outer[*at - 1].kind == TokenKind::Newline;
     let starts: Vec<usize> = (0..outer.len())
         .filter(|at| outer[*at].kind != TokenKind::Newline && begins(at))
@@ -91,28 +82,18 @@ impl Scanner<'_> {
     }
 
     fn line_end(&self, from: usize) -> usize {
-        self.text[from..]
-            .find('\n')
-            .map_or(self.text.len(), |length| from + length)
+        self.text[from..].find('\n').map_or(self.text.len(), |length| from + length)
     }
 
     fn push(&mut self, kind: TokenKind, length: usize) {
-        let token = Token {
-            kind,
-            start: self.at,
-            end: self.at + length,
-            parent: self.open.last().copied(),
-        };
+        let token = Token { kind, start: self.at, end: self.at + length, parent: self.open.last().copied() };
         self.scanned.tokens.push(token);
         self.at += length;
     }
 
     fn step(&mut self) -> Result<(), Box<Diagnostic>> {
         let rest = self.rest();
-        let first = rest
-            .chars()
-            .next()
-            .expect("the caller checked that text is left");
+        let first = rest.chars().next().expect("the caller checked that text is left");
         match first {
             '#' => self.at = self.line_end(self.at),
             '/' if rest.starts_with("//") => self.at = self.line_end(self.at),
@@ -128,17 +109,13 @@ impl Scanner<'_> {
             }
             ')' | ']' | '}' => self.close(first)?,
             _ if first.is_alphanumeric() || first == '_' => {
-                let is_word =
-                    |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
-                let length = rest
-                    .find(|character| !is_word(character))
-                    .unwrap_or(rest.len());
+                let is_word = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
+                let length = rest.find(|character| !is_word(character)).unwrap_or(rest.len());
                 self.push(TokenKind::Word, length);
             }
             _ => {
-                let is_pair = ["==", "!=", "<=", ">=", "&&", "||", "=>", "::"]
-                    .iter()
-                    .any(|pair| rest.starts_with(pair));
+                let is_pair =
+                    ["==", "!=", "<=", ">=", "&&", "||", "=>", "::"].iter().any(|pair| rest.starts_with(pair));
                 let length = if is_pair {
                     2
                 } else if rest.starts_with("...") {
@@ -155,9 +132,7 @@ impl Scanner<'_> {
     fn comment(&mut self) -> Result<(), Box<Diagnostic>> {
         let Some(length) = self.rest().find("*/") else {
             let span = self.span(self.at, self.at + 2);
-            return Err(Box::new(
-                Diagnostic::error("this comment is never closed, expected `*/`").at(span),
-            ));
+            return Err(Box::new(Diagnostic::error("this comment is never closed, expected `*/`").at(span)));
         };
         self.at += length + 2;
         Ok(())
@@ -167,22 +142,14 @@ impl Scanner<'_> {
         let span = self.span(self.at, self.at + 1);
         let Some(index) = self.open.pop() else {
             let summary = format!("`{closing}` closes nothing");
-            return Err(Box::new(
-                Diagnostic::error(summary)
-                    .at(span)
-                    .hint("remove it, or add what it should close"),
-            ));
+            return Err(Box::new(Diagnostic::error(summary).at(span).hint("remove it, or add what it should close")));
         };
         let opener = self.scanned.tokens[index];
         let expected = partner(&self.text[opener.start..opener.end]);
         if expected != closing {
             let summary = format!("expected `{expected}`, found `{closing}`");
             let opened = self.span(opener.start, opener.end);
-            return Err(Box::new(
-                Diagnostic::error(summary)
-                    .at(span)
-                    .label(opened, "opened here"),
-            ));
+            return Err(Box::new(Diagnostic::error(summary).at(span).label(opened, "opened here")));
         }
         self.push(TokenKind::Close, 1);
         Ok(())
@@ -192,54 +159,31 @@ impl Scanner<'_> {
     /// open there; else the innermost.
     fn never_closed(&self) -> Diagnostic {
         let tokens = &self.scanned.tokens;
-        let at_margin =
-            |token: &Token| token.start == 0 || self.text.as_bytes()[token.start - 1] == b'\n';
+        let at_margin = |token: &Token| token.start == 0 || self.text.as_bytes()[token.start - 1] == b'\n';
         let begins_block = |(index, token): &(usize, &Token)| {
-            let next = tokens
-                .get(index + 1)
-                .map(|token| (token.kind, &self.text[token.start..token.end]));
+            let next = tokens.get(index + 1).map(|token| (token.kind, &self.text[token.start..token.end]));
             token.kind == TokenKind::Word
                 && token.parent.is_some()
                 && at_margin(token)
                 && next.is_some_and(|(kind, text)| kind == TokenKind::Text || text == "{")
         };
-        let intruder = tokens
-            .iter()
-            .enumerate()
-            .find(begins_block)
-            .map(|(_, token)| *token);
-        let innermost = self
-            .open
-            .last()
-            .copied()
-            .expect("only called while something is open");
+        let intruder = tokens.iter().enumerate().find(begins_block).map(|(_, token)| *token);
+        let innermost = self.open.last().copied().expect("only called while something is open");
         let index = intruder.and_then(|token| token.parent).unwrap_or(innermost);
         let opener = tokens[index];
         let bracket = &self.text[opener.start..opener.end];
-        let what = if bracket == "{" && self.opens_block(index) {
-            "this block"
-        } else {
-            "this bracket"
-        };
-        let diagnostic = Diagnostic::error(format!(
-            "{what} is never closed, expected `{}`",
-            partner(bracket)
-        ))
-        .at(self.span(opener.start, opener.end));
+        let what = if bracket == "{" && self.opens_block(index) { "this block" } else { "this bracket" };
+        let diagnostic = Diagnostic::error(format!("{what} is never closed, expected `{}`", partner(bracket)))
+            .at(self.span(opener.start, opener.end));
         match intruder {
-            Some(token) => diagnostic.label(
-                self.span(token.start, token.end),
-                "still open where this begins",
-            ),
+            Some(token) => diagnostic.label(self.span(token.start, token.end), "still open where this begins"),
             None => diagnostic,
         }
     }
 
     /// A brace opens a block if a word or label is before it, an object if `=` or a bracket is.
     fn opens_block(&self, index: usize) -> bool {
-        let before = index
-            .checked_sub(1)
-            .map(|before| self.scanned.tokens[before].kind);
+        let before = index.checked_sub(1).map(|before| self.scanned.tokens[before].kind);
         matches!(before, Some(TokenKind::Word | TokenKind::Text))
     }
 
@@ -276,9 +220,7 @@ impl Scanner<'_> {
                     }
                 }
                 (true, b'\n') => {
-                    return Err(Box::new(
-                        self.unclosed_string(strings[strings.len() - 1], at),
-                    ));
+                    return Err(Box::new(self.unclosed_string(strings[strings.len() - 1], at)));
                 }
                 (false, b'"') => strings.push(at),
                 (false, b'{') => braces[strings.len() - 1].1 += 1,
@@ -294,17 +236,14 @@ impl Scanner<'_> {
         }
         match braces.last() {
             Some((opened, _)) if strings.len() == braces.len() => {
-                let diagnostic =
-                    Diagnostic::error("this interpolation is never closed, expected `}`");
+                let diagnostic = Diagnostic::error("this interpolation is never closed, expected `}`");
                 Err(Box::new(
                     diagnostic
                         .at(self.span(*opened, *opened + 2))
                         .hint("write `$${` for the characters `${` themselves"),
                 ))
             }
-            _ => Err(Box::new(
-                self.unclosed_string(strings[strings.len() - 1], self.text.len()),
-            )),
+            _ => Err(Box::new(self.unclosed_string(strings[strings.len() - 1], self.text.len()))),
         }
     }
 
@@ -312,21 +251,14 @@ impl Scanner<'_> {
         let shown = self.text[start..end].trim_end().len();
         Diagnostic::error("this string is not closed, expected `\"` before the end of the line")
             .at(self.span(start, start + shown))
-            .hint(
-                "text of several lines goes between `<<EOT` and a line with `EOT`, or write `\\n`",
-            )
+            .hint("text of several lines goes between `<<EOT` and a line with `EOT`, or write `\\n`")
     }
 
     fn heredoc(&mut self) -> Result<(), Box<Diagnostic>> {
         let header = &self.text[self.at..self.line_end(self.at)];
-        let marker = header
-            .trim_start_matches('<')
-            .trim_start_matches('-')
-            .trim();
+        let marker = header.trim_start_matches('<').trim_start_matches('-').trim();
         if marker.is_empty()
-            || !marker
-                .chars()
-                .all(|character| character.is_alphanumeric() || matches!(character, '_' | '-'))
+            || !marker.chars().all(|character| character.is_alphanumeric() || matches!(character, '_' | '-'))
         {
             self.push(TokenKind::Sign, 2);
             return Ok(());

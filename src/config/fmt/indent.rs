@@ -29,15 +29,9 @@ pub(super) fn indent(pieces: &mut [Piece<'_>], lines: &[Line]) {
 
 /// What a heredoc in the middle of a line holds counts for nothing.
 fn bracket_change(pieces: &[Piece<'_>], line: &Line) -> isize {
-    let heredoc = line
-        .lead
-        .clone()
-        .find(|index| pieces[*index].kind == TokenKind::OpenHeredoc);
+    let heredoc = line.lead.clone().find(|index| pieces[*index].kind == TokenKind::OpenHeredoc);
     let lead = line.lead.start..heredoc.unwrap_or(line.lead.end);
-    let assign = line
-        .assign
-        .as_ref()
-        .map_or(0, |assign| piece::bracket_change(pieces, assign));
+    let assign = line.assign.as_ref().map_or(0, |assign| piece::bracket_change(pieces, assign));
     piece::bracket_change(pieces, &lead) + assign
 }
 

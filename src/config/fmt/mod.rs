@@ -31,8 +31,8 @@ pub fn format(name: &str, bytes: &[u8], sources: &mut Sources) -> Result<String,
     if let Err(error) = hcl::edit::parser::parse_body(&text) {
         return Err(explain::explain(file, &text, &error).into());
     }
-    let pieces = pieces(file, &text)?;
-    Ok(write(file, &laid_out(rewrite::rewrite(pieces)))?)
+    let pieces = rewrite::rewrite(pieces(file, &text)?).map_err(|piece| invalid(file, &piece.text, piece.start))?;
+    Ok(write(file, &laid_out(pieces))?)
 }
 
 /// The tokens but for the blanks. The parser takes some texts that are not HCL; the lexer finds those.
@@ -42,9 +42,8 @@ fn pieces(file: FileId, text: &str) -> Result<Vec<Piece<'_>>, Diagnostic> {
         return Err(invalid(file, &text[token.range()], token.start));
     }
     let visible = tokens.iter().filter(|token| token.kind != TokenKind::Space);
-    let mut pieces: Vec<Piece<'_>> = visible
-        .map(|token| Piece::new(token.kind, &text[token.range()]))
-        .collect();
+    let piece = |token: &lexer::Token| Piece { start: token.start, ..Piece::new(token.kind, &text[token.range()]) };
+    let mut pieces: Vec<Piece<'_>> = visible.map(piece).collect();
     end_last_line(&mut pieces);
     Ok(pieces)
 }
@@ -82,16 +81,10 @@ fn laid_out(mut pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
 
 /// Puts the pieces together.
 fn write(file: FileId, pieces: &[Piece<'_>]) -> Result<String, Diagnostic> {
-    let size = pieces
-        .iter()
-        .map(|piece| piece.spaces_before + piece.text.len())
-        .sum::<usize>();
+    let size = pieces.iter().map(|piece| piece.spaces_before + piece.text.len()).sum::<usize>();
     if size > parse::FILE_SIZE_MAX_BYTES {
         let limit = parse::FILE_SIZE_MAX_BYTES >> 20;
-        let summary = format!(
-            "the formatted text would have {} MiB, expected at most {limit} MiB",
-            size >> 20
-        );
+        let summary = format!("the formatted text would have {} MiB, expected at most {limit} MiB", size >> 20);
         return Err(Diagnostic::error(summary)
             .at(Span::new(file, 0, 0))
             .hint("shorten the longest line, with which the lines around it are aligned"));

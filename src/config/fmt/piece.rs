@@ -10,15 +10,13 @@ pub(super) struct Piece<'a> {
     pub kind: TokenKind,
     pub text: Cow<'a, str>,
     pub spaces_before: usize,
+    /// Where it stands in the text that was read; zero for what was not in it.
+    pub start: u32,
 }
 
 impl<'a> Piece<'a> {
     pub(super) fn new(kind: TokenKind, text: impl Into<Cow<'a, str>>) -> Self {
-        Self {
-            kind,
-            text: text.into(),
-            spaces_before: 0,
-        }
+        Self { kind, text: text.into(), spaces_before: 0, start: 0 }
     }
 
     /// Returns whether a line ends with it. A comment to the end of the line holds that end.
@@ -48,11 +46,7 @@ impl<'a> Piece<'a> {
 
     fn columns(&self) -> usize {
         let is_plain = self.text.is_ascii() && !self.text.contains('\r');
-        let width = if is_plain {
-            self.text.len()
-        } else {
-            self.text.graphemes(true).count()
-        };
+        let width = if is_plain { self.text.len() } else { self.text.graphemes(true).count() };
         self.spaces_before + width
     }
 }
@@ -64,8 +58,5 @@ pub(super) fn columns(pieces: &[Piece<'_>], range: &Range<usize>) -> usize {
 
 /// Returns how many more brackets are open after some pieces than before.
 pub(super) fn bracket_change(pieces: &[Piece<'_>], range: &Range<usize>) -> isize {
-    pieces[range.clone()]
-        .iter()
-        .map(Piece::bracket_change)
-        .sum()
+    pieces[range.clone()].iter().map(Piece::bracket_change).sum()
 }

@@ -1,29 +1,35 @@
 //! Replaces old ways to write a thing: `"${x}"` by `x`, a bare label by a quoted one, the types of old by those of today.
 //!
-//! Follows the blocks of a text that the parser took, so nothing is checked here: what is not as expected stays as it is.
+//! Follows the blocks of a text that the parser took. The parser takes some texts that are not HCL, such as a name on the line after its
+//! point; where the tokens are no attributes and blocks, the two disagree, and nothing is written.
 
 use super::piece::Piece;
 use crate::config::lexer::TokenKind;
 
 /// Returns the pieces with everything replaced that is written in an old way.
-pub(super) fn rewrite(pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
+///
+/// # Errors
+///
+/// The pieces are not attributes and blocks; returns the piece that is neither.
+pub(super) fn rewrite(pieces: Vec<Piece<'_>>) -> Result<Vec<Piece<'_>>, Piece<'_>> {
     let mut rewriter = Rewriter {
         written: Vec::with_capacity(pieces.len()),
         rest: pieces.into_iter(),
         depth: 0,
         is_in_variable: false,
     };
-    while let Some(kind) = rewriter.next_kind() {
-        match kind {
-            TokenKind::Word => rewriter.item(),
-            TokenKind::CloseBrace => {
-                rewriter.depth = rewriter.depth.saturating_sub(1);
-                rewriter.copy();
+    while let Some(piece) = rewriter.rest.next() {
+        match piece.kind {
+            TokenKind::Word => rewriter.item(piece)?,
+            TokenKind::Newline | TokenKind::Comment => rewriter.written.push(piece),
+            TokenKind::CloseBrace if rewriter.depth > 0 => {
+                rewriter.depth -= 1;
+                rewriter.written.push(piece);
             }
-            _ => rewriter.copy(),
+            _ => return Err(piece),
         }
     }
-    rewriter.written
+    Ok(rewriter.written)
 }
 
 struct Rewriter<'a> {
@@ -51,35 +57,37 @@ impl<'a> Rewriter<'a> {
     }
 
     /// An attribute or the beginning of a block.
-    fn item(&mut self) {
-        let Some(name) = self.rest.next() else { return };
-        let is_type = self.depth == 1 && self.is_in_variable && name.text == "type";
-        let is_variable = name.text == "variable";
-        self.written.push(name);
-        let mut after = self.rest.as_slice().iter().map(|piece| piece.kind);
-        match after.find(|kind| *kind != TokenKind::Comment) {
-            Some(TokenKind::Equal) => {
-                self.copy_comments();
-                self.copy();
-                self.copy_comments();
-                let value = self.value();
-                self.written.extend(if is_type {
-                    current_type(value)
-                } else {
-                    unwrapped(value)
-                });
-            }
-            _ => {
-                self.labels();
-                if self.next_kind() == Some(TokenKind::OpenBrace) {
-                    self.copy();
-                    if self.depth == 0 {
-                        self.is_in_variable = is_variable;
-                    }
-                    self.depth += 1;
-                }
-            }
+    fn item(&mut self, name: Piece<'a>) -> Result<(), Piece<'a>> {
+        let rest = self.rest.as_slice();
+        let after = rest.iter().position(|piece| piece.kind != TokenKind::Comment || piece.ends_line());
+        if after.is_some_and(|after| rest[after].kind == TokenKind::Equal) {
+            let is_type = self.depth == 1 && self.is_in_variable && name.text == "type";
+            self.written.push(name);
+            self.copy_comments();
+            self.copy();
+            self.copy_comments();
+            let value = self.value();
+            self.written.extend(if is_type { current_type(value) } else { unwrapped(value) });
+            return Ok(());
         }
+        let is_header = |piece: &Piece<'_>| match piece.kind {
+            TokenKind::Word | TokenKind::OpenQuote | TokenKind::QuotedText | TokenKind::CloseQuote => true,
+            TokenKind::Comment => !piece.ends_line(),
+            _ => false,
+        };
+        let header = rest.iter().take_while(|piece| is_header(piece)).count();
+        if rest.get(header).map(|piece| piece.kind) != Some(TokenKind::OpenBrace) {
+            return Err(name);
+        }
+        if self.depth == 0 {
+            self.is_in_variable = name.text == "variable";
+        }
+        self.depth += 1;
+        self.written.push(name);
+        self.labels(header);
+        self.copy_comments();
+        self.copy();
+        Ok(())
     }
 
     /// Takes the value of an attribute, which ends with the line or with the block around it.
@@ -91,28 +99,16 @@ impl<'a> Rewriter<'a> {
             open < 0 || (open == 0 && piece.ends_line())
         });
         let value = &rest[..end.unwrap_or(rest.len())];
-        let comments = value
-            .iter()
-            .rev()
-            .take_while(|piece| piece.kind == TokenKind::Comment)
-            .count();
+        let comments = value.iter().rev().take_while(|piece| piece.kind == TokenKind::Comment).count();
         let length = value.len() - comments;
         self.rest.by_ref().take(length).collect()
     }
 
     /// Comments before a label go, as they do in Terraform; those after the last stay.
-    fn labels(&mut self) {
-        let is_label =
-            |piece: &Piece<'_>| matches!(piece.kind, TokenKind::Word | TokenKind::CloseQuote);
-        let rest = self.rest.as_slice();
-        let header = rest
-            .iter()
-            .position(|piece| piece.kind == TokenKind::OpenBrace)
-            .unwrap_or(0);
-        let labels = rest[..header]
-            .iter()
-            .rposition(is_label)
-            .map_or(0, |last| last + 1);
+    fn labels(&mut self, header: usize) {
+        let is_label = |piece: &Piece<'_>| piece.kind != TokenKind::Comment;
+        let header = &self.rest.as_slice()[..header];
+        let labels = header.iter().rposition(is_label).map_or(0, |last| last + 1);
         for piece in self.rest.by_ref().take(labels) {
             match piece.kind {
                 TokenKind::Comment => {}
@@ -135,11 +131,7 @@ fn unwrapped(mut value: Vec<Piece<'_>>) -> Vec<Piece<'_>> {
         value.truncate(value.len() - 2);
         value.drain(..2);
         let is_newline = |piece: &Piece<'_>| piece.kind == TokenKind::Newline;
-        let trailing = value
-            .iter()
-            .rev()
-            .take_while(|piece| is_newline(piece))
-            .count();
+        let trailing = value.iter().rev().take_while(|piece| is_newline(piece)).count();
         value.truncate(value.len() - trailing);
         let leading = value.iter().take_while(|piece| is_newline(piece)).count();
         value.drain(..leading);
@@ -161,9 +153,7 @@ fn is_one_interpolation(value: &[Piece<'_>]) -> bool {
     let [quote, opener, inside @ .., closer, last] = value else {
         return false;
     };
-    if [quote.kind, opener.kind, closer.kind, last.kind]
-        != [OpenQuote, OpenInterpolation, CloseTemplate, CloseQuote]
-    {
+    if [quote.kind, opener.kind, closer.kind, last.kind] != [OpenQuote, OpenInterpolation, CloseTemplate, CloseQuote] {
         return false;
     }
     // Strings inside may hold what they like; outside of them, text or the end of the interpolation means that there is a second part.

@@ -18,6 +18,7 @@ pub(super) fn space(pieces: &mut [Piece<'_>], lines: &[Line]) {
 }
 
 /// Returns whether a blank goes after `subject`, which stands between `before` (nothing: it begins the cell) and `after`.
+#[expect(clippy::match_same_arms, reason = "the first arm that fits counts, so they cannot be put together")]
 fn is_apart(before: Option<TokenKind>, subject: &Piece<'_>, after: TokenKind) -> bool {
     match (subject.kind, after) {
         (_, Newline) => false,
@@ -28,10 +29,7 @@ fn is_apart(before: Option<TokenKind>, subject: &Piece<'_>, after: TokenKind) ->
         (_, QuotedText | HeredocText | CloseQuote | CloseHeredoc) => false,
         // `for x in [1, 2]` is no index into something called `in`.
         (Word, _) if subject.text == "in" && before == Some(Word) => true,
-        (
-            Word | Number | CloseBrace | CloseBracket | CloseParenthesis | CloseTemplate,
-            OpenBracket,
-        ) => false,
+        (Word | Number | CloseBrace | CloseBracket | CloseParenthesis | CloseTemplate, OpenBracket) => false,
         (Bang, _) => false,
         (Minus, _) => !is_negation(before),
         (OpenBrace, CloseBrace) => false,
@@ -50,16 +48,7 @@ fn is_negation(before: Option<TokenKind>) -> bool {
         None => true,
         Some(kind) => matches!(
             kind,
-            OpenParenthesis
-                | OpenBrace
-                | OpenBracket
-                | Equal
-                | Colon
-                | Comma
-                | Question
-                | Minus
-                | Bang
-                | Operator
+            OpenParenthesis | OpenBrace | OpenBracket | Equal | Colon | Comma | Question | Minus | Bang | Operator
         ),
     }
 }

@@ -128,7 +128,10 @@ fn host(call: &Arguments<'_>) -> Outcome {
         Ok(wanted) if wanted <= last => wanted,
         Err(_) if wanted.unsigned_abs() - 1 <= last => last - (wanted.unsigned_abs() - 1),
         _ => {
-            return failed(format!("a network with a prefix of {} bits has no address number {wanted}", network.length));
+            return failed(format!(
+                "a network with a prefix of {} bits has no address number {wanted}",
+                network.length
+            ));
         }
     };
     Ok(Value::from(network.address(network.base | offset)))

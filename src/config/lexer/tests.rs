@@ -94,15 +94,9 @@ fn line_comments_hold_the_end_of_their_line() {
 
 #[test]
 fn what_is_no_token_is_invalid() {
-    for text in [
-        "/* open", "<<EOT x", "<<\n", "& ", "|", "~", "~}", "'", "\u{feff}", "\0", "\u{a0}", "\r",
-        "\"a\nb\"",
-    ] {
-        assert!(
-            kinds(text).contains(&TokenKind::Invalid),
-            "{text:?}: {}",
-            lexed(text)
-        );
+    for text in ["/* open", "<<EOT x", "<<\n", "& ", "|", "~", "~}", "'", "\u{feff}", "\0", "\u{a0}", "\r", "\"a\nb\""]
+    {
+        assert!(kinds(text).contains(&TokenKind::Invalid), "{text:?}: {}", lexed(text));
     }
 }
 
@@ -110,15 +104,12 @@ fn what_is_no_token_is_invalid() {
 fn depth_and_length_cost_no_stack_and_no_square() {
     let deep = 100_000;
     for piece in [
-        "[", "{", "(", "\"${", "\"%{", "<<A\n${", "<<", "<<A", "\"", "/*", "$${", "\\", "\"\\é",
-        "{~}", "<<A\n$", "\u{e9}",
+        "[", "{", "(", "\"${", "\"%{", "<<A\n${", "<<", "<<A", "\"", "/*", "$${", "\\", "\"\\é", "{~}", "<<A\n$",
+        "\u{e9}",
     ] {
         let text = piece.repeat(deep);
         let tokens = tokens(&text);
-        assert_eq!(
-            tokens.last().map(|token| token.end as usize),
-            Some(text.len())
-        );
+        assert_eq!(tokens.last().map(|token| token.end as usize), Some(text.len()));
     }
 }
 

@@ -126,8 +126,5 @@ const SIGNS: [(&str, TokenKind); 32] = [
 
 /// Returns the sign that a text begins with, and its length.
 pub(super) fn sign(text: &str) -> Option<(TokenKind, usize)> {
-    SIGNS
-        .iter()
-        .find(|(sign, _)| text.starts_with(sign))
-        .map(|(sign, kind)| (*kind, sign.len()))
+    SIGNS.iter().find(|(sign, _)| text.starts_with(sign)).map(|(sign, kind)| (*kind, sign.len()))
 }

@@ -79,8 +79,10 @@ impl Ledger {
         // Nothing is given back while planning, so the search goes on where the last one ended.
         let next = self.next_addresses.entry((subnet.domain.clone(), low)).or_insert(low);
         let is_fixed = |address: &IpAddr| self.fixed_addresses.get(address).is_some_and(|by| by != owner);
-        let is_free = |address: &IpAddr| !taken.contains_key(address) && !subnet.reserved.contains(address) && !is_fixed(address);
-        let free = std::iter::successors(Some(*next), |address| step(*address, 1)).take_while(|address| *address <= high);
+        let is_free =
+            |address: &IpAddr| !taken.contains_key(address) && !subnet.reserved.contains(address) && !is_fixed(address);
+        let free =
+            std::iter::successors(Some(*next), |address| step(*address, 1)).take_while(|address| *address <= high);
         let free = free.map(IpAddr::V4).find(is_free)?;
         if let IpAddr::V4(free) = free {
             *next = step(free, 1).unwrap_or(free);

@@ -88,7 +88,8 @@ impl Ledger {
                 Some(why) => refusals.push(format!("{name}: {why}")),
                 None => {
                     let free = load.memory_bytes.saturating_sub(load.committed_bytes);
-                    let is_better = best.is_none_or(|(other, _)| if demand.packs { free < other } else { free > other });
+                    let is_better =
+                        best.is_none_or(|(other, _)| if demand.packs { free < other } else { free > other });
                     if is_better {
                         best = Some((free, name));
                     }
@@ -113,7 +114,9 @@ fn refusal(name: &str, load: &NodeLoad, demand: &Demand) -> Option<String> {
     if let Some(missing) = demand.storages.iter().find(|storage| is_known && !load.storages.contains(*storage)) {
         return Some(format!("no storage `{missing}`"));
     }
-    if let Some(missing) = load.bridges.as_ref().and_then(|bridges| demand.bridges.iter().find(|bridge| !bridges.contains(*bridge))) {
+    if let Some(missing) =
+        load.bridges.as_ref().and_then(|bridges| demand.bridges.iter().find(|bridge| !bridges.contains(*bridge)))
+    {
         return Some(format!("no bridge `{missing}`"));
     }
     let free = load.memory_bytes.saturating_sub(load.committed_bytes);

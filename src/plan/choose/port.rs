@@ -16,8 +16,16 @@ impl Ledger {
     }
 
     /// Takes the first free port from `default` upwards in steps of `stride`; `None`: there is none.
-    pub(in crate::plan) fn choose_port(&mut self, guest: &Address, default: u16, stride: u16, owner: &Address) -> Option<u16> {
-        let free = (0..).map_while(|step| default.checked_add(stride.max(1).checked_mul(step)?)).find(|port| !self.ports.contains_key(&(guest.clone(), *port)))?;
+    pub(in crate::plan) fn choose_port(
+        &mut self,
+        guest: &Address,
+        default: u16,
+        stride: u16,
+        owner: &Address,
+    ) -> Option<u16> {
+        let free = (0..)
+            .map_while(|step| default.checked_add(stride.max(1).checked_mul(step)?))
+            .find(|port| !self.ports.contains_key(&(guest.clone(), *port)))?;
         self.ports.insert((guest.clone(), free), owner.clone());
         Some(free)
     }

@@ -24,12 +24,18 @@ impl Ledger {
     }
 
     /// Takes the lowest free VMID of a range; `None`: the range is used up.
-    pub(in crate::plan) fn choose_vmid(&mut self, cluster: &Arc<str>, range: Option<(u32, u32)>, owner: &str) -> Option<u32> {
+    pub(in crate::plan) fn choose_vmid(
+        &mut self,
+        cluster: &Arc<str>,
+        range: Option<(u32, u32)>,
+        owner: &str,
+    ) -> Option<u32> {
         let (low, high) = range.unwrap_or(DEFAULT_RANGE);
         // Nothing is given back while planning, so the search goes on where the last one ended.
         let cursor = self.next_vmids.get(&(cluster.clone(), low, high)).copied().unwrap_or(low);
         let is_fixed = |vmid: &u32| self.fixed_vmids.get(vmid).is_some_and(|by| by != owner);
-        let free = (cursor..=high).find(|vmid| !self.vmids.contains_key(&(cluster.clone(), *vmid)) && !is_fixed(vmid))?;
+        let free =
+            (cursor..=high).find(|vmid| !self.vmids.contains_key(&(cluster.clone(), *vmid)) && !is_fixed(vmid))?;
         self.next_vmids.insert((cluster.clone(), low, high), free.checked_add(1)?);
         self.vmids.insert((cluster.clone(), free), owner.to_owned());
         Some(free)
@@ -50,7 +56,8 @@ mod tests {
         }
         ledger.fix_vmid(5003, "vm.fixed");
         let range = Some((5000, 5005));
-        let chosen: Vec<_> = ["vm.a", "vm.b", "vm.c", "vm.d"].map(|owner| ledger.choose_vmid(&lab, range, owner)).into();
+        let chosen: Vec<_> =
+            ["vm.a", "vm.b", "vm.c", "vm.d"].map(|owner| ledger.choose_vmid(&lab, range, owner)).into();
         assert_eq!(chosen, [Some(5001), Some(5004), Some(5005), None]);
         assert_eq!(ledger.choose_vmid(&"home".into(), range, "vm.e"), Some(5000), "clusters have VMIDs of their own");
         assert_eq!(ledger.choose_vmid(&lab, None, "vm.f"), Some(5006), "the default range begins at 5000");

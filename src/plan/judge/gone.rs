@@ -12,26 +12,39 @@ use crate::value::Value;
 use std::collections::BTreeSet;
 
 /// Judges an object that is only in the state.
-pub(super) fn judge(scene: &Scene, address: &Address, record: &Record, declared: &BTreeSet<Address>) -> Result<Judged, Diagnostic> {
+pub(super) fn judge(
+    scene: &Scene,
+    address: &Address,
+    record: &Record,
+    declared: &BTreeSet<Address>,
+) -> Result<Judged, Diagnostic> {
     let object = resources::find(&record.kind).ok_or_else(|| {
         Diagnostic::error(format!("the state has an object of the unknown type `{}`", record.kind))
             .hint("use the version of Spawnpoint that made it, or a newer one")
     })?;
     let mut notes = Vec::new();
-    let (mut action, found) = match sight(scene, object, &record.cluster, &record.identity, &record.intent, &record.applied) {
-        _ if record.is_adopted => (Action::Forget, None),
-        Sighting::Present(found) => (Action::Delete, Some(*found)),
-        Sighting::Absent => (Action::Forget, None),
-        Sighting::Foreign(what) => {
-            notes.push(format!("the recorded guest is gone: {what}"));
-            (Action::Forget, None)
-        }
-        Sighting::Unmarked(what) => return Err(unmarked(scene, address, &record.intent, &what)),
-        Sighting::Unreachable { node } => {
-            notes.push(format!("unreachable: node {node} does not answer"));
-            (Action::NoOp, None)
-        }
-    };
+    let (mut action, found) =
+        match sight(scene, object, &record.cluster, &record.identity, &record.intent, &record.applied) {
+            _ if record.is_adopted => (Action::Forget, None),
+            Sighting::Present(found) => (Action::Delete, Some(*found)),
+            Sighting::Absent => (Action::Forget, None),
+            Sighting::Foreign(what) => {
+                notes.push(format!("the recorded guest is gone: {what}"));
+                (Action::Forget, None)
+            }
+            Sighting::Unmarked(what) => {
+                let diagnostic = unmarked(scene, address, &record.intent, &what);
+                let block = scene.input.stack.blocks.iter().find(|block| block.address == address.block());
+                return Err(match block {
+                    Some(block) => diagnostic.at(block.span),
+                    None => diagnostic,
+                });
+            }
+            Sighting::Unreachable { node } => {
+                notes.push(format!("unreachable: node {node} does not answer"));
+                (Action::NoOp, None)
+            }
+        };
     if scene.input.options.mode == Mode::RefreshOnly && action == Action::Delete {
         action = Action::NoOp;
     }
@@ -71,7 +84,9 @@ pub(super) fn judge(scene: &Scene, address: &Address, record: &Record, declared:
 fn reason_gone(address: &Address, declared: &BTreeSet<Address>, mode: Mode) -> Reason {
     match mode {
         Mode::Destroy => Reason::Destroy,
-        Mode::Apply | Mode::RefreshOnly if address.key.is_some() && declared.contains(&address.instance(None)) => Reason::NotInInstances,
+        Mode::Apply | Mode::RefreshOnly if address.key.is_some() && declared.contains(&address.instance(None)) => {
+            Reason::NotInInstances
+        }
         Mode::Apply | Mode::RefreshOnly => Reason::NotInConfiguration,
     }
 }

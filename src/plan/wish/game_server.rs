@@ -20,6 +20,21 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
         draft.error(format!("there is no game `{name}`"), &Path::attribute("game"), hint);
         return None;
     };
+    if !attributes.contains_key("version") && !brings_artifact(&attributes) {
+        let kept = scene.kept(&draft.block.address.child("provision", None), &Path::attribute("version"));
+        let newest = || {
+            facts
+                .game
+                .versions
+                .keys()
+                .max_by_key(|version| natural(version))
+                .map(|version| Value::text(version.clone()))
+        };
+        // What runs is kept: a newer version in the manifest is no reason to upgrade a server.
+        let version = kept.filter(|kept| kept.as_text().is_some_and(|kept| facts.game.versions.contains_key(kept)));
+        attributes
+            .extend(version.or_else(newest).map(|version| (Arc::from("version"), version.with_marks(Marks::CHOSEN))));
+    }
     let settings = settings(draft, &facts.game, &attributes);
     let port = port(scene, draft, &facts.game, &guest, &attributes)?;
     attributes.insert("port".into(), Value::from(i64::from(port)).with_marks(Marks::CHOSEN));
@@ -53,6 +68,17 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     Some(Completed { attributes, tenant, identity: Identity::default() })
 }
 
+/// Whether the settings name an artifact of their own instead of a pinned version.
+fn brings_artifact(attributes: &BTreeMap<Arc<str>, Value>) -> bool {
+    let settings = attributes.get("settings").and_then(Value::as_entries);
+    settings.is_some_and(|settings| settings.keys().any(|key| key.starts_with("artifact_")))
+}
+
+/// Sorts `1.21.10` after `1.21.8`.
+fn natural(version: &str) -> Vec<(Option<u64>, &str)> {
+    version.split(['.', '-', '+']).map(|part| (part.parse().ok(), part)).collect()
+}
+
 fn settings(draft: &mut Draft, game: &Game, attributes: &BTreeMap<Arc<str>, Value>) -> BTreeMap<Arc<str>, Value> {
     let null = Value::null(Type::Dynamic);
     let part = |name: &str| attributes.get(name).unwrap_or(&null);
@@ -68,13 +94,20 @@ fn settings(draft: &mut Draft, game: &Game, attributes: &BTreeMap<Arc<str>, Valu
 }
 
 /// The port as written, as kept, or the first free one; never one that another server of the guest has.
-fn port(scene: &mut Scene, draft: &mut Draft, game: &Game, guest: &Value, attributes: &BTreeMap<Arc<str>, Value>) -> Option<u16> {
+fn port(
+    scene: &mut Scene,
+    draft: &mut Draft,
+    game: &Game,
+    guest: &Value,
+    attributes: &BTreeMap<Arc<str>, Value>,
+) -> Option<u16> {
     let owner = draft.block.address.clone();
     let guest: Address = guest.address()?.parse().ok()?;
     let path = Path::attribute("port");
     let default = &game.ports["game"];
     let written = attributes.get("port").and_then(Value::as_text).and_then(|text| text.parse::<u16>().ok());
-    let recorded = scene.kept(&owner.child("provision", None), &path).and_then(|port| u16::try_from(port.as_i64()?).ok());
+    let recorded =
+        scene.kept(&owner.child("provision", None), &path).and_then(|port| u16::try_from(port.as_i64()?).ok());
     let Some(port) = written.or(recorded) else {
         let chosen = scene.ledger.choose_port(&guest, default.default, default.stride, &owner);
         if chosen.is_none() {
@@ -86,7 +119,8 @@ fn port(scene: &mut Scene, draft: &mut Draft, game: &Game, guest: &Value, attrib
         Ok(()) => Some(port),
         Err(other) => {
             let free = scene.ledger.choose_port(&guest, default.default, default.stride, &owner);
-            let hint = free.map_or_else(String::new, |free| format!("write `port = {free}`, which is free, or `port = \"auto\"`"));
+            let hint = free
+                .map_or_else(String::new, |free| format!("write `port = {free}`, which is free, or `port = \"auto\"`"));
             draft.error(format!("port {port} on {guest} is taken by {other}"), &path, hint);
             None
         }

@@ -6,8 +6,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::observe::ClusterView;
 use crate::plan::input::PlanInput;
 use crate::resources::conform::Conformed;
-use crate::resources::{acl, pool, provision};
-use crate::state::{Identity, Record};
+use crate::state::Record;
 use crate::value::{Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -49,7 +48,10 @@ pub(in crate::plan) struct TenantFacts {
 impl<'a> Scene<'a> {
     pub(super) fn new(input: &PlanInput<'a>, replaced: &BTreeSet<Address>) -> Self {
         let clusters = &input.stack.clusters;
-        let declared = clusters.values().find(|cluster| cluster.is_default).or_else(|| clusters.values().next().filter(|_| clusters.len() == 1));
+        let declared = clusters
+            .values()
+            .find(|cluster| cluster.is_default)
+            .or_else(|| clusters.values().next().filter(|_| clusters.len() == 1));
         let mut scene = Self {
             input: *input,
             objects: Objects::new(),
@@ -61,8 +63,15 @@ impl<'a> Scene<'a> {
             default_cluster: declared.map(|cluster| cluster.name.clone()),
         };
         for name in clusters.keys() {
-            let address = Address { module: Default::default(), kind: "cluster".into(), name: name.clone(), key: None, child: None };
-            let value = Value::block(address.to_string(), BTreeMap::from([(Arc::from("name"), Value::text(name.clone()))]));
+            let address = Address {
+                module: Default::default(),
+                kind: "cluster".into(),
+                name: name.clone(),
+                key: None,
+                child: None,
+            };
+            let value =
+                Value::block(address.to_string(), BTreeMap::from([(Arc::from("name"), Value::text(name.clone()))]));
             scene.objects.insert(address, value);
         }
         for (name, view) in input.observed.into_iter().flat_map(|observed| &observed.clusters) {
@@ -89,7 +98,8 @@ impl<'a> Scene<'a> {
             if let Some(mac) = nic.get("mac").and_then(Value::as_text) {
                 self.ledger.keep_mac(mac);
             }
-            let address = nic.get("address").and_then(Value::as_text).and_then(|text| text.split('/').next()?.parse().ok());
+            let address =
+                nic.get("address").and_then(Value::as_text).and_then(|text| text.split('/').next()?.parse().ok());
             if let (Some(address), Some(bridge)) = (address, nic.get("bridge").and_then(Value::as_text)) {
                 let vlan = nic.get("vlan").and_then(Value::as_i64).unwrap_or_default();
                 let domain = format!("{}/{bridge}/{vlan}", record.cluster);
@@ -109,7 +119,8 @@ impl<'a> Scene<'a> {
                 self.ledger.fix_vmid(vmid, &owner);
             }
             for nic in body.blocks.iter().filter(|nested| &*nested.kind == "network") {
-                let address = written(&nic.body, "address").and_then(|address| address.value.as_text()?.split('/').next()?.parse().ok());
+                let address = written(&nic.body, "address")
+                    .and_then(|address| address.value.as_text()?.split('/').next()?.parse().ok());
                 if let Some(address) = address {
                     self.ledger.fix_address(address, &owner);
                 }
@@ -137,6 +148,11 @@ impl<'a> Scene<'a> {
         self.kept(address, path).filter(|_| !self.makes_first(address))
     }
 
+    /// Returns whether an object is recorded and no block asks for it any more.
+    pub(super) fn is_going(&self, address: &Address) -> bool {
+        self.record(address).is_some() && self.input.stack.blocks.iter().all(|block| block.address != *address)
+    }
+
     /// Returns what was last applied at a path.
     pub(super) fn kept(&self, address: &Address, path: &Path) -> Option<Value> {
         self.record(address)?.applied.at(&path.0).filter(|value| !value.is_null()).cloned()
@@ -149,11 +165,18 @@ impl<'a> Scene<'a> {
 
     /// Returns the cluster of a block: its own, else its tenant's, else its template's, else its guest's, else its
     /// module call's, else the default.
-    pub(super) fn cluster_of(&self, block: &Block, own: Option<&Evaluated>, conformed: &Conformed) -> Result<Arc<str>, Diagnostic> {
+    pub(super) fn cluster_of(
+        &self,
+        block: &Block,
+        own: Option<&Evaluated>,
+        conformed: &Conformed,
+    ) -> Result<Arc<str>, Diagnostic> {
         if let Some(own) = own {
             let named = own.value.address().and_then(|address| address.strip_prefix("cluster.").map(Arc::from));
             return named.ok_or_else(|| {
-                Diagnostic::error("`cluster` takes a cluster").at(own.span).hint("write `cluster = cluster.NAME`, the object itself")
+                Diagnostic::error("`cluster` takes a cluster")
+                    .at(own.span)
+                    .hint("write `cluster = cluster.NAME`, the object itself")
             });
         }
         let inherited = ["tenant", "template", "vm"].into_iter().find_map(|name| {
@@ -163,8 +186,12 @@ impl<'a> Scene<'a> {
         inherited.or_else(|| block.called_cluster.clone()).or_else(|| self.default_cluster.clone()).ok_or_else(|| {
             let diagnostic = Diagnostic::error("no cluster to run on").at(conformed.span);
             match self.input.stack.clusters.is_empty() {
-                true => diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`"),
-                false => diagnostic.hint("mark one cluster with `default = true`, or write `cluster = cluster.NAME` here"),
+                true => {
+                    diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`")
+                }
+                false => {
+                    diagnostic.hint("mark one cluster with `default = true`, or write `cluster = cluster.NAME` here")
+                }
             }
         })
     }
@@ -214,18 +241,4 @@ fn made_first(input: &PlanInput, replaced: &BTreeSet<Address>) -> BTreeSet<Addre
         }
     }
     found
-}
-
-/// Returns the identity of a child from what it should be.
-pub(super) fn identity_of(kind: &str, value: &Value) -> Identity {
-    let text = |name: &str| value.get(name).and_then(Value::as_text).unwrap_or_default();
-    match kind {
-        "pool" => pool::identity(text("poolid")),
-        "acl" => acl::identity(text("path"), text("role"), text("subject_kind"), text("subject")),
-        "provision" => {
-            let vmid = value.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok());
-            provision::identity(vmid.unwrap_or_default(), text("game"), text("server"))
-        }
-        _ => Identity::default(),
-    }
 }

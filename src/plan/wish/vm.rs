@@ -9,10 +9,12 @@ mod place;
 use super::{Completed, Draft, Scene};
 use crate::config::{Address, Key};
 use crate::observe::GuestConfig;
+use crate::resources::marker::tags_without;
+use crate::resources::size;
 use crate::resources::vm::decode::decode;
 use crate::resources::vm::identity;
 use crate::value::{Kind, Marks, Path, Type, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 type Attributes = BTreeMap<Arc<str>, Value>;
@@ -51,7 +53,9 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     if !is_blind && (vmid.is_none() || node.is_none()) {
         return None;
     }
-    let chosen = |value: Option<Value>, of: Type| value.map_or_else(|| Value::unknown(of), |value| value.with_marks(Marks::CHOSEN));
+    let chosen = |value: Option<Value>, of: Type| {
+        value.map_or_else(|| Value::unknown(of), |value| value.with_marks(Marks::CHOSEN))
+    };
     attributes.insert("vmid".into(), chosen(vmid.map(|vmid| Value::from(i64::from(vmid))), Type::Number));
     attributes.insert("node".into(), chosen(node.map(Value::from), Type::Text));
     let tenant = guest.tenant.address().and_then(|address| address.parse().ok());
@@ -80,7 +84,11 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
     attributes.entry("name".into()).or_insert_with(|| Value::text(default_name(address)));
     let path = Path::attribute("name");
     if let Some(name) = attributes["name"].as_text().filter(|name| !is_host_name(name)).map(str::to_owned) {
-        draft.error(format!("`{name}` is not a host name"), &path, "write `name`, at most 63 letters, digits and inner dashes");
+        draft.error(
+            format!("`{name}` is not a host name"),
+            &path,
+            "write `name`, at most 63 letters, digits and inner dashes",
+        );
     }
     if let Some(pool) = guest.tenant.get("pool") {
         attributes.entry("pool".into()).or_insert_with(|| pool.clone());
@@ -88,7 +96,9 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
     if let Some(connection) = guest.tenant.get("connection") {
         attributes.entry("connection".into()).or_insert_with(|| connection.clone());
     }
-    attributes.entry("tags".into()).or_insert_with(|| Value::new(Kind::Set(Type::Text, Arc::from([]))));
+    description(attributes);
+    tags(scene, draft, attributes);
+    whole_mebibytes(draft, attributes);
     for (name, of) in [("cores", Type::Number), ("memory", Type::Text)] {
         let path = Path::attribute(name);
         attributes.entry(name.into()).or_insert_with(|| {
@@ -98,6 +108,53 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
     }
     let template_vmid = guest.template.get("vmid").cloned().unwrap_or_else(|| Value::unknown(Type::Number));
     attributes.insert("template_vmid".into(), template_vmid);
+}
+
+/// The server strips what ends a text, and keeps lines by a single character.
+fn description(attributes: &mut Attributes) {
+    if let Some(text) = attributes.get("description").and_then(|value| value.as_text().map(str::to_owned)) {
+        let marks = attributes["description"].marks();
+        let plain = text.replace("\r\n", "\n");
+        attributes.insert("description".into(), Value::text(plain.trim_end()).with_marks(marks));
+    }
+}
+
+/// Tags as the server keeps them: lower case, each once. Ours stand beside them.
+fn tags(scene: &Scene, draft: &mut Draft, attributes: &mut Attributes) {
+    let written = attributes.get("tags").and_then(Value::as_items).unwrap_or_default();
+    let written: BTreeSet<String> = written.iter().filter_map(|tag| Some(tag.as_text()?.to_lowercase())).collect();
+    let fits = |character: char| character.is_ascii_alphanumeric() || "_-+.".contains(character);
+    for tag in &written {
+        if tag.is_empty() || tag.starts_with(['-', '+', '.']) || !tag.chars().all(fits) {
+            let hint = "a tag has letters, digits and `_`, then also `-`, `+` and `.`";
+            draft.error(format!("`{tag}` is not a tag"), &Path::attribute("tags"), hint);
+        }
+    }
+    let own = tags_without(&written.into_iter().collect::<Vec<_>>().join(";"), &scene.input.stack.settings.project);
+    attributes.insert("tags".into(), Value::new(Kind::Set(Type::Text, own.into_iter().map(Value::from).collect())));
+}
+
+/// Memory is counted in MiB on the cluster; less would be lost without a word.
+fn whole_mebibytes(draft: &mut Draft, attributes: &Attributes) {
+    for name in ["memory", "balloon"] {
+        let bytes = attributes.get(name).and_then(Value::as_text).and_then(|text| size::parse(text).ok());
+        if let Some(bytes) = bytes.filter(|bytes| !bytes.is_multiple_of(1 << 20)) {
+            let whole = size::print((bytes >> 20).max(1) << 20);
+            draft.error(
+                format!("`{name}` is not a whole number of MiB"),
+                &Path::attribute(name),
+                format!("write for example `{whole}`"),
+            );
+        }
+    }
+}
+
+/// One key a line, as the guest is told them: a file of keys ends with a line break, and may hold several.
+fn key_lines(keys: &Value) -> Value {
+    let texts = keys.as_items().unwrap_or_default().iter().filter_map(Value::as_text);
+    let lines = texts.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty());
+    let lines: Vec<Value> = lines.map(Value::text).collect();
+    Value::list(Type::Text, lines).with_marks(keys.deep_marks())
 }
 
 fn default_name(address: &Address) -> String {
@@ -130,6 +187,9 @@ fn cloud_init(guest: &Guest, attributes: &mut Attributes) {
         if let Some(value) = value {
             block.entry(name.into()).or_insert_with(|| value.clone());
         }
+    }
+    if let Some(keys) = block.get("ssh_keys").filter(|keys| keys.is_wholly_known()).map(key_lines) {
+        block.insert("ssh_keys".into(), keys);
     }
     attributes.insert("cloud_init".into(), Value::object(block));
 }

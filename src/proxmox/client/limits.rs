@@ -22,11 +22,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            calls: 20,
-            reads_per_node: 6,
-            writes_per_node: 2,
-        }
+        Self { calls: 20, reads_per_node: 6, writes_per_node: 2 }
     }
 }
 
@@ -73,11 +69,7 @@ pub(super) struct Gates {
 
 impl Gates {
     pub(super) fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            total: Arc::new(Semaphore::new(limits.calls.max(1))),
-            gates: Mutex::default(),
-        }
+        Self { limits, total: Arc::new(Semaphore::new(limits.calls.max(1))), gates: Mutex::default() }
     }
 
     /// Waits until `call` may be sent; it counts until the returned value is dropped.
@@ -86,12 +78,7 @@ impl Gates {
         let narrow = Gate::of(call).map(|gate| self.semaphore(gate));
         let mut permits = Vec::new();
         for semaphore in narrow.into_iter().chain([Arc::clone(&self.total)]) {
-            permits.push(
-                semaphore
-                    .acquire_owned()
-                    .await
-                    .expect("the semaphores are never closed"),
-            );
+            permits.push(semaphore.acquire_owned().await.expect("the semaphores are never closed"));
         }
         permits
     }
@@ -102,15 +89,8 @@ impl Gates {
             Gate::Writes { .. } => self.limits.writes_per_node,
             Gate::ClusterFile(_) => 1,
         };
-        let mut gates = self
-            .gates
-            .lock()
-            .expect("nothing panics while holding the map");
-        Arc::clone(
-            gates
-                .entry(gate)
-                .or_insert_with(|| Arc::new(Semaphore::new(permits.max(1)))),
-        )
+        let mut gates = self.gates.lock().expect("nothing panics while holding the map");
+        Arc::clone(gates.entry(gate).or_insert_with(|| Arc::new(Semaphore::new(permits.max(1)))))
     }
 }
 
@@ -124,24 +104,12 @@ mod tests {
             assert_eq!(format!("{:?}", Gate::of(&call)), expected, "{call}");
         };
         check(Call::get("/cluster/resources"), "None");
-        check(
-            Call::get("/nodes/pve1/qemu/100/config"),
-            r#"Some(Reads { node: "pve1" })"#,
-        );
-        check(
-            Call::put("/nodes/pve1/qemu/100/config"),
-            r#"Some(Writes { node: "pve1" })"#,
-        );
-        check(
-            Call::post("/nodes/pve1/qemu/100/firewall/rules"),
-            r#"Some(ClusterFile("firewall"))"#,
-        );
+        check(Call::get("/nodes/pve1/qemu/100/config"), r#"Some(Reads { node: "pve1" })"#);
+        check(Call::put("/nodes/pve1/qemu/100/config"), r#"Some(Writes { node: "pve1" })"#);
+        check(Call::post("/nodes/pve1/qemu/100/firewall/rules"), r#"Some(ClusterFile("firewall"))"#);
         check(Call::put("/pools"), r#"Some(ClusterFile("user.cfg"))"#);
         check(Call::put("/access/acl"), r#"Some(ClusterFile("user.cfg"))"#);
-        check(
-            Call::post("/cluster/backup"),
-            r#"Some(ClusterFile("jobs.cfg"))"#,
-        );
+        check(Call::post("/cluster/backup"), r#"Some(ClusterFile("jobs.cfg"))"#);
         check(Call::put("/cluster/sdn"), r#"Some(ClusterFile("sdn"))"#);
     }
 }

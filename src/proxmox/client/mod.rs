@@ -77,10 +77,7 @@ impl Client {
             let error = match self.answer(call).await {
                 Ok(answer) => {
                     let upid = answer.data.as_str().and_then(|text| text.parse().ok());
-                    return Ok(Written {
-                        data: answer.data,
-                        upid,
-                    });
+                    return Ok(Written { data: answer.data, upid });
                 }
                 Err(error) => error,
             };
@@ -124,11 +121,7 @@ impl Client {
     async fn answer(&self, call: &Call) -> Result<Answer, CallError> {
         let _passage = self.gates.pass(call).await;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let answer = self
-            .transport
-            .send(call)
-            .await
-            .map_err(|error| CallError::from_transport(call, &error))?;
+        let answer = self.transport.send(call).await.map_err(|error| CallError::from_transport(call, &error))?;
         let clock = match answer.simulator {
             None => CLOCK_OF_A_SERVER,
             Some(Clock::Real) => CLOCK_REAL,
@@ -138,11 +131,7 @@ impl Client {
         if let Some(date) = answer.date {
             self.server_time.store(date, Ordering::Relaxed);
         }
-        if answer.is_success() {
-            Ok(answer)
-        } else {
-            Err(CallError::from_answer(call, &answer))
-        }
+        if answer.is_success() { Ok(answer) } else { Err(CallError::from_answer(call, &answer)) }
     }
 
     /// Waits, unless waiting is pointless because time passes with each poll.
@@ -156,8 +145,6 @@ impl Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client")
-            .field("transport", &self.describe())
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("transport", &self.describe()).finish_non_exhaustive()
     }
 }

@@ -56,12 +56,7 @@ fn played(
 
 impl Played {
     fn count(&self, part: &str) -> usize {
-        self.calls
-            .lock()
-            .expect("no test panics here")
-            .iter()
-            .filter(|call| call.contains(part))
-            .count()
+        self.calls.lock().expect("no test panics here").iter().filter(|call| call.contains(part)).count()
     }
 }
 
@@ -88,9 +83,7 @@ fn refused(reason: &str) -> Result<Answer, TransportError> {
 const LOCKED: &str = "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout";
 
 fn upid(number: u32) -> Upid {
-    format!("UPID:pve1:{number:08X}:0005E885:6B00950E:qmcreate:{number}:root@pam!tf:")
-        .parse()
-        .expect("a UPID")
+    format!("UPID:pve1:{number:08X}:0005E885:6B00950E:qmcreate:{number}:root@pam!tf:").parse().expect("a UPID")
 }
 
 fn config_write() -> Call {
@@ -99,55 +92,24 @@ fn config_write() -> Call {
 
 #[tokio::test(start_paused = true)]
 async fn a_lock_wait_repeats_a_write_with_pauses_and_a_read_never() {
-    let (played, client) = played(|index, _| {
-        if index < 3 {
-            refused(LOCKED)
-        } else {
-            ok(json!(upid(7).to_string()))
-        }
-    });
+    let (played, client) = played(|index, _| if index < 3 { refused(LOCKED) } else { ok(json!(upid(7).to_string())) });
     let started = tokio::time::Instant::now();
-    let written = client
-        .write(&config_write())
-        .await
-        .expect("the fourth try works");
+    let written = client.write(&config_write()).await.expect("the fourth try works");
     assert_eq!(written.upid, Some(upid(7)));
-    assert_eq!(
-        started.elapsed(),
-        Duration::from_millis(14_040),
-        "2 + 4 + 8 s, and four answers"
-    );
+    assert_eq!(started.elapsed(), Duration::from_millis(14_040), "2 + 4 + 8 s, and four answers");
     assert_eq!((played.count("PUT"), client.requests()), (4, 4));
 
     let (played, client) = self::played(|_, _| refused(LOCKED));
-    assert_eq!(
-        client
-            .write(&config_write())
-            .await
-            .expect_err("never works")
-            .class,
-        ErrorClass::LockWait
-    );
+    assert_eq!(client.write(&config_write()).await.expect_err("never works").class, ErrorClass::LockWait);
     assert_eq!(played.count("PUT"), 6);
-    assert_eq!(
-        client
-            .read(&Call::get("/version"))
-            .await
-            .expect_err("never works")
-            .class,
-        ErrorClass::LockWait
-    );
+    assert_eq!(client.read(&Call::get("/version")).await.expect_err("never works").class, ErrorClass::LockWait);
     assert_eq!(played.count("GET"), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_write_without_a_clear_refusal_is_sent_once() {
     let cases = [
-        (
-            500,
-            "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist",
-            ErrorClass::Gone,
-        ),
+        (500, "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist", ErrorClass::Gone),
         (596, "Broken pipe", ErrorClass::UnknownOutcome),
         (595, "Connection refused", ErrorClass::Unreachable),
         (500, "VM is locked (backup)", ErrorClass::GuestBusy),
@@ -155,15 +117,7 @@ async fn a_write_without_a_clear_refusal_is_sent_once() {
     ];
     for (status, reason, class) in cases {
         let (played, client) = played(move |_, _| Ok(answer(status, reason, Value::Null)));
-        assert_eq!(
-            client
-                .write(&config_write())
-                .await
-                .expect_err("an error status")
-                .class,
-            class,
-            "{reason}"
-        );
+        assert_eq!(client.write(&config_write()).await.expect_err("an error status").class, class, "{reason}");
         assert_eq!(played.count(""), 1, "{reason}");
     }
 }
@@ -171,22 +125,12 @@ async fn a_write_without_a_clear_refusal_is_sent_once() {
 #[tokio::test(start_paused = true)]
 async fn on_an_instant_clock_nothing_waits() {
     let (_, client) = played(|index, _| {
-        let answer = if index < 5 {
-            answer(500, LOCKED, Value::Null)
-        } else {
-            answer(200, "OK", Value::Null)
-        };
-        Ok(Answer {
-            simulator: Some(Clock::Instant),
-            ..answer
-        })
+        let answer = if index < 5 { answer(500, LOCKED, Value::Null) } else { answer(200, "OK", Value::Null) };
+        Ok(Answer { simulator: Some(Clock::Instant), ..answer })
     });
     let started = tokio::time::Instant::now();
     assert!(!client.is_simulator());
-    client
-        .write(&config_write())
-        .await
-        .expect("the sixth try works");
+    client.write(&config_write()).await.expect("the sixth try works");
     assert!(client.is_simulator());
     assert_eq!(started.elapsed(), Duration::from_millis(60), "six answers");
 }
@@ -213,22 +157,10 @@ async fn most_under_way(calls: Vec<Call>) -> usize {
 #[tokio::test(start_paused = true)]
 async fn calls_under_way_are_limited() {
     let many = |call: fn(usize) -> Call| (0..60).map(call).collect::<Vec<_>>();
-    assert_eq!(
-        most_under_way(many(|_| Call::get("/nodes/pve1/qemu"))).await,
-        6
-    );
-    assert_eq!(
-        most_under_way(many(|index| Call::get(format!("/nodes/pve{index}/qemu")))).await,
-        20
-    );
+    assert_eq!(most_under_way(many(|_| Call::get("/nodes/pve1/qemu"))).await, 6);
+    assert_eq!(most_under_way(many(|index| Call::get(format!("/nodes/pve{index}/qemu")))).await, 20);
     assert_eq!(most_under_way(many(|_| config_write())).await, 2);
-    assert_eq!(
-        most_under_way(many(|index| Call::put(
-            ["/pools", "/access/acl"][index % 2]
-        )))
-        .await,
-        1
-    );
+    assert_eq!(most_under_way(many(|index| Call::put(["/pools", "/access/acl"][index % 2]))).await, 1);
 }
 
 /// A node whose tasks end after so many listings.
@@ -262,42 +194,20 @@ async fn waits_for_one_node_share_their_polls() {
     let (played, client) = node_with_tasks(3, json!({"status": "stopped", "exitstatus": "OK"}));
     let waits = (0..20).map(|number| {
         let client = Arc::clone(&client);
-        async move {
-            client
-                .wait(&upid(number), Duration::from_secs(60), &mut |_| ())
-                .await
-        }
+        async move { client.wait(&upid(number), Duration::from_secs(60), &mut |_| ()).await }
     });
     for outcome in futures_util::future::join_all(waits).await {
-        assert_eq!(
-            outcome.expect("the task ends"),
-            Finished {
-                exit: Exit::Done,
-                warnings: Vec::new()
-            }
-        );
+        assert_eq!(outcome.expect("the task ends"), Finished { exit: Exit::Done, warnings: Vec::new() });
     }
-    assert_eq!(
-        (played.count("source=active"), played.count("/status")),
-        (4, 20)
-    );
+    assert_eq!((played.count("source=active"), played.count("/status")), (4, 20));
 }
 
 #[tokio::test(start_paused = true)]
 async fn warnings_come_from_the_log() {
     let (_, client) = node_with_tasks(0, json!({"status": "stopped", "exitstatus": "WARNINGS: 1"}));
-    let finished = client
-        .wait(&upid(1), Duration::from_secs(60), &mut |_| ())
-        .await
-        .expect("the task ends");
+    let finished = client.wait(&upid(1), Duration::from_secs(60), &mut |_| ()).await.expect("the task ends");
     let warnings = vec!["WARN: no space for notes".to_owned()];
-    assert_eq!(
-        finished,
-        Finished {
-            exit: Exit::DoneWithWarnings(1),
-            warnings
-        }
-    );
+    assert_eq!(finished, Finished { exit: Exit::DoneWithWarnings(1), warnings });
 }
 
 #[tokio::test(start_paused = true)]
@@ -305,10 +215,7 @@ async fn time_up_is_an_unknown_outcome_and_cancels_nothing() {
     let (played, client) = node_with_tasks(usize::MAX, Value::Null);
     let mut ticks: Vec<Duration> = Vec::new();
     let mut note = |progress: Progress| ticks.push(progress.elapsed);
-    let error = client
-        .wait(&upid(1), Duration::from_secs(10), &mut note)
-        .await
-        .expect_err("it never ends");
+    let error = client.wait(&upid(1), Duration::from_secs(10), &mut note).await.expect_err("it never ends");
     assert_eq!(error.class, ErrorClass::UnknownOutcome);
     assert!(error.text.contains("still runs after 10 s"), "{error}");
     assert_eq!((ticks.len(), played.count("DELETE")), (9, 0));
@@ -317,23 +224,13 @@ async fn time_up_is_an_unknown_outcome_and_cancels_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_poll_is_a_poll_less() {
     let (_, client) = played(|index, call| match index {
-        0 => Err(TransportError::BeforeSend {
-            endpoint: "x".to_owned(),
-            detail: "refused".to_owned(),
-            hint: None,
-        }),
+        0 => Err(TransportError::BeforeSend { endpoint: "x".to_owned(), detail: "refused".to_owned(), hint: None }),
         1 => Ok(answer(596, "Connection timed out", Value::Null)),
         _ if call.path.ends_with("/tasks") => ok(json!([])),
         _ => ok(json!({"status": "stopped", "exitstatus": "VM is locked (clone)"})),
     });
-    let finished = client
-        .wait(&upid(1), Duration::from_secs(60), &mut |_| ())
-        .await
-        .expect("the third poll works");
-    assert_eq!(
-        finished.exit,
-        Exit::Failed("VM is locked (clone)".to_owned())
-    );
+    let finished = client.wait(&upid(1), Duration::from_secs(60), &mut |_| ()).await.expect("the third poll works");
+    assert_eq!(finished.exit, Exit::Failed("VM is locked (clone)".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -343,15 +240,9 @@ async fn a_task_the_node_does_not_know_ends_the_wait() {
             return ok(json!([]));
         }
         let errors = BTreeMap::from([("upid".to_owned(), "no such task".to_owned())]);
-        Ok(Answer {
-            errors,
-            ..answer(400, "Parameter verification failed.", Value::Null)
-        })
+        Ok(Answer { errors, ..answer(400, "Parameter verification failed.", Value::Null) })
     });
-    let error = client
-        .wait(&upid(1), Duration::from_secs(60), &mut |_| ())
-        .await
-        .expect_err("there is no task");
+    let error = client.wait(&upid(1), Duration::from_secs(60), &mut |_| ()).await.expect_err("there is no task");
     assert_eq!(error.class, ErrorClass::Gone);
 }
 
@@ -360,20 +251,10 @@ async fn an_instant_clock_counts_the_deadline_in_its_own_time() {
     let (played, client) = played(|index, _| {
         let date = Some(1_795_203_000 + 100 * i64::try_from(index).expect("few calls"));
         let rows = json!([{"upid": upid(1).to_string()}]);
-        Ok(Answer {
-            simulator: Some(Clock::Instant),
-            date,
-            ..answer(200, "OK", rows)
-        })
+        Ok(Answer { simulator: Some(Clock::Instant), date, ..answer(200, "OK", rows) })
     });
-    client
-        .read(&Call::get("/version"))
-        .await
-        .expect("shows the clock");
-    let error = client
-        .wait(&upid(1), Duration::from_secs(1000), &mut |_| ())
-        .await
-        .expect_err("it never ends");
+    client.read(&Call::get("/version")).await.expect("shows the clock");
+    let error = client.wait(&upid(1), Duration::from_secs(1000), &mut |_| ()).await.expect_err("it never ends");
     assert_eq!(error.class, ErrorClass::UnknownOutcome);
     assert_eq!(played.count("source=active"), 10);
 }

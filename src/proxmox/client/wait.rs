@@ -82,14 +82,9 @@ impl Client {
     /// As [`Client::read`].
     pub async fn task_log(&self, upid: &Upid) -> Result<Vec<String>, CallError> {
         // Here a limit of nothing means everything; without a limit there are 50 lines.
-        let rows = self
-            .read(&task_call(upid, "log").with("limit", "0"))
-            .await?;
+        let rows = self.read(&task_call(upid, "log").with("limit", "0")).await?;
         let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
-        let lines: Vec<String> = rows
-            .iter()
-            .filter_map(|row| row.get("t").and_then(decode::text))
-            .collect();
+        let lines: Vec<String> = rows.iter().filter_map(|row| row.get("t").and_then(decode::text)).collect();
         let is_empty = lines == ["no content"];
         Ok(if is_empty { Vec::new() } else { lines })
     }
@@ -131,47 +126,28 @@ impl Client {
         Err(out_of_time(upid, within, failure.as_ref()))
     }
 
-    async fn poll(
-        &self,
-        running: &RunningTasks,
-        upid: &Upid,
-        seen_round: &mut u64,
-    ) -> Result<TaskStatus, CallError> {
+    async fn poll(&self, running: &RunningTasks, upid: &Upid, seen_round: &mut u64) -> Result<TaskStatus, CallError> {
         let mut listing = running.listing.lock().await;
-        let is_fresh = listing
-            .fetched
-            .is_some_and(|fetched| fetched.elapsed() < FRESH);
+        let is_fresh = listing.fetched.is_some_and(|fetched| fetched.elapsed() < FRESH);
         if listing.round <= *seen_round || !is_fresh {
             let call = Call::get(format!("/nodes/{}/tasks", segment(&upid.node)))
                 .with("source", "active")
                 .with("limit", "1000");
             let rows = self.read(&call).await?;
-            listing.upids = rows
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(running_upid)
-                .collect();
+            listing.upids = rows.as_array().into_iter().flatten().filter_map(running_upid).collect();
             listing.fetched = Some(Instant::now());
             listing.round += 1;
         }
         *seen_round = listing.round;
         let is_listed = listing.upids.contains(&upid.to_string());
         drop(listing);
-        if is_listed {
-            Ok(TaskStatus::Running)
-        } else {
-            self.task_status(upid).await
-        }
+        if is_listed { Ok(TaskStatus::Running) } else { self.task_status(upid).await }
     }
 
     async fn finished(&self, upid: &Upid, exit: Exit) -> Finished {
         let warnings = match exit {
             Exit::DoneWithWarnings(_) => match self.task_log(upid).await {
-                Ok(lines) => lines
-                    .into_iter()
-                    .filter(|line| line.trim_start().starts_with("WARN"))
-                    .collect(),
+                Ok(lines) => lines.into_iter().filter(|line| line.trim_start().starts_with("WARN")).collect(),
                 Err(error) => vec![format!("the log could not be read: {error}")],
             },
             Exit::Done | Exit::Unknown(_) | Exit::Failed(_) => Vec::new(),
@@ -180,10 +156,7 @@ impl Client {
     }
 
     fn running_tasks(&self, node: &str) -> Arc<RunningTasks> {
-        let mut running = self
-            .running
-            .lock()
-            .expect("nothing panics while holding the map");
+        let mut running = self.running.lock().expect("nothing panics while holding the map");
         Arc::clone(running.entry(node.to_owned()).or_default())
     }
 
@@ -199,19 +172,13 @@ impl Client {
 }
 
 fn task_call(upid: &Upid, what: &str) -> Call {
-    Call::get(format!(
-        "/nodes/{}/tasks/{}/{what}",
-        segment(&upid.node),
-        segment(&upid.to_string())
-    ))
+    Call::get(format!("/nodes/{}/tasks/{}/{what}", segment(&upid.node), segment(&upid.to_string())))
 }
 
 /// Returns the row's UPID if its task runs: the list keeps tasks for a while after their end.
 fn running_upid(row: &Value) -> Option<String> {
     let has_ended = row.get("endtime").is_some_and(|endtime| !endtime.is_null());
-    row.get("upid")
-        .and_then(decode::text)
-        .filter(|_| !has_ended)
+    row.get("upid").and_then(decode::text).filter(|_| !has_ended)
 }
 
 /// Most tasks take well under a second, few take minutes; nobody notices 5 s in a long one.
@@ -253,16 +220,8 @@ fn out_of_time(upid: &Upid, within: Duration, failure: Option<&CallError>) -> Ca
     let call = task_call(upid, "status");
     let text = match failure {
         None => format!("task {upid} still runs after {} s", within.as_secs()),
-        Some(failure) => format!(
-            "task {upid} could not be followed for {} s: {}",
-            within.as_secs(),
-            failure.text
-        ),
+        Some(failure) => format!("task {upid} could not be followed for {} s: {}", within.as_secs(), failure.text),
     };
-    let hint =
-        Some("the task was not cancelled: run again to continue with what it did".to_owned());
-    CallError {
-        hint,
-        ..CallError::new(&call, ErrorClass::UnknownOutcome, None, &text)
-    }
+    let hint = Some("the task was not cancelled: run again to continue with what it did".to_owned());
+    CallError { hint, ..CallError::new(&call, ErrorClass::UnknownOutcome, None, &text) }
 }

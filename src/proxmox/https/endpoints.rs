@@ -48,9 +48,7 @@ impl Endpoints {
             if let Some(proxy) = &proxy {
                 builder = builder.proxy(proxy.clone());
             }
-            builder
-                .build()
-                .map_err(|error| SettingsError::Stack(error.to_string()))
+            builder.build().map_err(|error| SettingsError::Stack(error.to_string()))
         };
         Ok(Self {
             urls: settings.urls()?,
@@ -68,11 +66,7 @@ impl Endpoints {
     }
 
     /// Sends with fail-over: the next endpoint is tried only where the one before cannot have received the request.
-    pub(super) async fn send(
-        &self,
-        call: &Call,
-        headers: &HeaderMap,
-    ) -> Result<Answer, TransportError> {
+    pub(super) async fn send(&self, call: &Call, headers: &HeaderMap) -> Result<Answer, TransportError> {
         let body = wire::form(call);
         wire::check_size(call, &body, REQUEST_LIMIT_BYTES)?;
         let first = self.working.load(Ordering::Relaxed);
@@ -101,17 +95,12 @@ impl Endpoints {
         let exchange = |client: &reqwest::Client| {
             let request = wire::request(client, endpoint, call, headers.clone(), body);
             async {
-                let response = request
-                    .send()
-                    .await
-                    .map_err(|error| failure::of_request(&name, &error))?;
+                let response = request.send().await.map_err(|error| failure::of_request(&name, &error))?;
                 wire::answer(&name, response, self.answer_limit_bytes, self.sees_peer).await
             }
         };
         match exchange(&self.pooled).await {
-            Err(TransportError::AfterSend { .. }) if call.method.is_read() => {
-                exchange(&self.fresh).await
-            }
+            Err(TransportError::AfterSend { .. }) if call.method.is_read() => exchange(&self.fresh).await,
             outcome => outcome,
         }
     }

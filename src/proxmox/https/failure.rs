@@ -14,24 +14,13 @@ pub(super) fn of_request(endpoint: &str, error: &reqwest::Error) -> TransportErr
         Some(distrust) => (distrust.why.clone(), Some(distrust_hint(distrust))),
         None => (innermost(error), connect_hint(error)),
     };
-    TransportError::BeforeSend {
-        endpoint: endpoint.to_owned(),
-        detail,
-        hint,
-    }
+    TransportError::BeforeSend { endpoint: endpoint.to_owned(), detail, hint }
 }
 
 /// Returns the failure of a request whose answer broke off or never came.
 pub(super) fn after_send(endpoint: &str, error: &reqwest::Error) -> TransportError {
-    let detail = if error.is_timeout() {
-        "no answer in time".to_owned()
-    } else {
-        innermost(error)
-    };
-    TransportError::AfterSend {
-        endpoint: endpoint.to_owned(),
-        detail,
-    }
+    let detail = if error.is_timeout() { "no answer in time".to_owned() } else { innermost(error) };
+    TransportError::AfterSend { endpoint: endpoint.to_owned(), detail }
 }
 
 /// Returns one failure for all endpoints: all names and details, the first hint.
@@ -42,11 +31,7 @@ pub(super) fn combined(mut failures: Vec<TransportError>) -> TransportError {
     let (mut details, mut hints) = (Vec::new(), Vec::new());
     for failure in failures {
         match failure {
-            TransportError::BeforeSend {
-                endpoint,
-                detail,
-                hint,
-            } => {
+            TransportError::BeforeSend { endpoint, detail, hint } => {
                 details.push(format!("{endpoint}: {detail}"));
                 hints.extend(hint);
             }
@@ -54,11 +39,7 @@ pub(super) fn combined(mut failures: Vec<TransportError>) -> TransportError {
         }
     }
     let hint = hints.into_iter().next();
-    TransportError::BeforeSend {
-        endpoint: "any endpoint".to_owned(),
-        detail: details.join("; "),
-        hint,
-    }
+    TransportError::BeforeSend { endpoint: "any endpoint".to_owned(), detail: details.join("; "), hint }
 }
 
 fn distrust_hint(distrust: &Distrust) -> String {
@@ -73,14 +54,10 @@ fn distrust_hint(distrust: &Distrust) -> String {
              if not, someone else answers under this address"
         ),
         DistrustKind::WrongName => {
-            format!(
-                "use the name in the certificate as endpoint, or `fingerprints = [\"{presented}\"]`"
-            )
+            format!("use the name in the certificate as endpoint, or `fingerprints = [\"{presented}\"]`")
         }
         DistrustKind::Other => {
-            format!(
-                "renew the certificate, or, after comparing it on the node, set `fingerprints = [\"{presented}\"]`"
-            )
+            format!("renew the certificate, or, after comparing it on the node, set `fingerprints = [\"{presented}\"]`")
         }
     }
 }
@@ -107,15 +84,10 @@ fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)>
 
 /// Returns what an error stands for. An `io::Error` and rustls skip the error they wrap when asked for their source.
 fn next<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    if let Some(inner) = error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref)
-    {
+    if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
         return Some(inner);
     }
-    if let Some(rustls::Error::Other(rustls::OtherError(inner))) =
-        error.downcast_ref::<rustls::Error>()
-    {
+    if let Some(rustls::Error::Other(rustls::OtherError(inner))) = error.downcast_ref::<rustls::Error>() {
         return Some(inner.as_ref());
     }
     error.source()
@@ -127,14 +99,9 @@ fn found<T: Error + 'static>(error: &reqwest::Error) -> Option<&T> {
 
 /// Returns the root cause. The outer texts repeat the URL, and with it the parameters of a GET.
 fn innermost(error: &reqwest::Error) -> String {
-    chain(error)
-        .last()
-        .map_or_else(String::new, ToString::to_string)
+    chain(error).last().map_or_else(String::new, ToString::to_string)
 }
 
 fn chain_text(error: &reqwest::Error) -> String {
-    chain(error)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -32,10 +32,7 @@ impl Https {
     /// # Errors
     /// Settings that cannot work: no or unreadable endpoints, a certificate file that cannot be read, a malformed token id.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
-        Ok(Self {
-            endpoints: Endpoints::new(&settings)?,
-            session: Session::new(settings.credentials)?,
-        })
+        Ok(Self { endpoints: Endpoints::new(&settings)?, session: Session::new(settings.credentials)? })
     }
 }
 
@@ -64,8 +61,6 @@ impl Transport for Https {
 
 impl std::fmt::Debug for Https {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Https")
-            .field("endpoint", &self.describe())
-            .finish_non_exhaustive()
+        f.debug_struct("Https").field("endpoint", &self.describe()).finish_non_exhaustive()
     }
 }

@@ -17,11 +17,7 @@ const TICKET_LIFE: Duration = Duration::from_secs(120 * 60);
 
 pub(super) enum Session {
     Token(HeaderMap),
-    Ticket {
-        user: String,
-        password: Secret,
-        current: Mutex<Option<Ticket>>,
-    },
+    Ticket { user: String, password: Secret, current: Mutex<Option<Ticket>> },
 }
 
 pub(super) struct Ticket {
@@ -33,52 +29,30 @@ pub(super) struct Ticket {
 
 impl Session {
     pub(super) fn new(credentials: Credentials) -> Result<Self, SettingsError> {
-        let is_user = |text: &str| {
-            text.rsplit_once('@')
-                .is_some_and(|(name, realm)| !name.is_empty() && !realm.is_empty())
-        };
+        let is_user =
+            |text: &str| text.rsplit_once('@').is_some_and(|(name, realm)| !name.is_empty() && !realm.is_empty());
         match credentials {
             Credentials::Token { id, secret } => {
-                let is_token = id
-                    .split_once('!')
-                    .is_some_and(|(user, name)| is_user(user) && !name.is_empty());
+                let is_token = id.split_once('!').is_some_and(|(user, name)| is_user(user) && !name.is_empty());
                 if !is_token {
-                    return Err(SettingsError::Identity {
-                        id,
-                        what: "a token id",
-                        form: "user@realm!name",
-                    });
+                    return Err(SettingsError::Identity { id, what: "a token id", form: "user@realm!name" });
                 }
                 let header = secret_header(&format!("PVEAPIToken={id}={}", secret.reveal()));
                 let header = header.ok_or(SettingsError::TokenSecret(id))?;
                 Ok(Self::Token(HeaderMap::from_iter([(AUTHORIZATION, header)])))
             }
-            Credentials::Password { user, .. } if !is_user(&user) => Err(SettingsError::Identity {
-                id: user,
-                what: "a user",
-                form: "user@realm",
-            }),
-            Credentials::Password { user, password } => Ok(Self::Ticket {
-                user,
-                password,
-                current: Mutex::new(None),
-            }),
+            Credentials::Password { user, .. } if !is_user(&user) => {
+                Err(SettingsError::Identity { id: user, what: "a user", form: "user@realm" })
+            }
+            Credentials::Password { user, password } => Ok(Self::Ticket { user, password, current: Mutex::new(None) }),
         }
     }
 
     /// Returns the headers for a call, logging in first where that is needed.
-    pub(super) async fn headers(
-        &self,
-        method: Method,
-        endpoints: &Endpoints,
-    ) -> Result<HeaderMap, NoLogin> {
+    pub(super) async fn headers(&self, method: Method, endpoints: &Endpoints) -> Result<HeaderMap, NoLogin> {
         let (user, password, current) = match self {
             Self::Token(headers) => return Ok(headers.clone()),
-            Self::Ticket {
-                user,
-                password,
-                current,
-            } => (user, password, current),
+            Self::Ticket { user, password, current } => (user, password, current),
         };
         // Held while logging in, so that calls that start together share one login.
         let mut current = current.lock().await;
@@ -100,10 +74,7 @@ impl Session {
             return false;
         };
         let mut current = current.lock().await;
-        if current
-            .as_ref()
-            .is_some_and(|ticket| headers.get(COOKIE) == Some(&ticket.cookie))
-        {
+        if current.as_ref().is_some_and(|ticket| headers.get(COOKIE) == Some(&ticket.cookie)) {
             *current = None;
         }
         true
@@ -123,11 +94,7 @@ impl NoLogin {
             Self::Refused(answer) => Ok(*answer),
             Self::Failed(TransportError::AfterSend { endpoint, detail }) => {
                 let detail = format!("the login broke off: {detail}");
-                Err(TransportError::BeforeSend {
-                    endpoint,
-                    detail,
-                    hint: None,
-                })
+                Err(TransportError::BeforeSend { endpoint, detail, hint: None })
             }
             Self::Failed(before @ TransportError::BeforeSend { .. }) => Err(before),
         }
@@ -151,46 +118,30 @@ async fn new_ticket(
 }
 
 async fn login(user: &str, password: &Secret, endpoints: &Endpoints) -> Result<Ticket, NoLogin> {
-    let call = Call::post("/access/ticket")
-        .with("username", user)
-        .with_secret("password", password.reveal());
-    let answer = endpoints
-        .send(&call, &HeaderMap::new())
-        .await
-        .map_err(NoLogin::Failed)?;
+    let call = Call::post("/access/ticket").with("username", user).with_secret("password", password.reveal());
+    let answer = endpoints.send(&call, &HeaderMap::new()).await.map_err(NoLogin::Failed)?;
     if !answer.is_success() {
         return Err(NoLogin::Refused(Box::new(answer)));
     }
     if answer.data.get("NeedTFA").and_then(decode::boolean) == Some(true) {
-        return Err(refused(
-            answer,
-            "this user needs a second factor to log in: use an API token instead",
-        ));
+        return Err(refused(answer, "this user needs a second factor to log in: use an API token instead"));
     }
     let member = |name: &str| answer.data.get(name).and_then(serde_json::Value::as_str);
-    let ticket = member("ticket")
-        .zip(member("CSRFPreventionToken"))
-        .and_then(|(ticket, csrf_token)| {
-            Some(Ticket {
-                ticket: Secret::new(ticket),
-                cookie: secret_header(&format!("PVEAuthCookie={}", segment(ticket)))?,
-                csrf_token: secret_header(csrf_token)?,
-                obtained: Instant::now(),
-            })
-        });
+    let ticket = member("ticket").zip(member("CSRFPreventionToken")).and_then(|(ticket, csrf_token)| {
+        Some(Ticket {
+            ticket: Secret::new(ticket),
+            cookie: secret_header(&format!("PVEAuthCookie={}", segment(ticket)))?,
+            csrf_token: secret_header(csrf_token)?,
+            obtained: Instant::now(),
+        })
+    });
     ticket.ok_or_else(|| refused(answer, "the server's login answer holds no ticket"))
 }
 
 /// Returns a login that the server granted as one that it refused, without the ticket that it holds.
 fn refused(granted: Answer, reason: &str) -> NoLogin {
     let (reason, data) = (reason.to_owned(), serde_json::Value::Null);
-    NoLogin::Refused(Box::new(Answer {
-        status: 401,
-        reason,
-        message: None,
-        data,
-        ..granted
-    }))
+    NoLogin::Refused(Box::new(Answer { status: 401, reason, message: None, data, ..granted }))
 }
 
 fn secret_header(text: &str) -> Option<HeaderValue> {

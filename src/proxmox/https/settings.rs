@@ -43,10 +43,7 @@ impl Settings {
         if self.endpoints.is_empty() {
             return Err(SettingsError::NoEndpoint);
         }
-        self.endpoints
-            .iter()
-            .map(|text| url(text).ok_or_else(|| SettingsError::Endpoint(text.clone())))
-            .collect()
+        self.endpoints.iter().map(|text| url(text).ok_or_else(|| SettingsError::Endpoint(text.clone()))).collect()
     }
 
     pub(super) fn proxy(&self) -> Result<Option<reqwest::Proxy>, SettingsError> {
@@ -54,18 +51,14 @@ impl Settings {
             return Ok(None);
         };
         // The URL may hold a password, so the error does not repeat it.
-        reqwest::Proxy::all(url)
-            .map(Some)
-            .map_err(|_| SettingsError::Proxy)
+        reqwest::Proxy::all(url).map(Some).map_err(|_| SettingsError::Proxy)
     }
 }
 
 fn url(text: &str) -> Option<reqwest::Url> {
     let url = reqwest::Url::parse(text).ok()?;
-    let is_plain = url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
+    let is_plain =
+        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
     (url.scheme() == "https" && url.has_host() && url.path() == "/" && is_plain).then_some(url)
 }
 
@@ -148,9 +141,7 @@ pub enum SettingsError {
         why: String,
     },
     /// The system has no certificate authorities.
-    #[error(
-        "this system has no certificate authorities, expected `ca_file` or `fingerprints` for the cluster"
-    )]
+    #[error("this system has no certificate authorities, expected `ca_file` or `fingerprints` for the cluster")]
     NoSystemRoots,
     /// The list of fingerprints is empty.
     #[error("`fingerprints` is empty, expected at least one SHA-256 fingerprint")]

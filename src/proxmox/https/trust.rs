@@ -52,8 +52,7 @@ impl FromStr for Fingerprint {
         }
         let mut bytes = [0; 32];
         for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte =
-                u8::from_str_radix(&digits[2 * index..2 * index + 2], 16).map_err(|_| fail())?;
+            *byte = u8::from_str_radix(&digits[2 * index..2 * index + 2], 16).map_err(|_| fail())?;
         }
         Ok(Self(bytes))
     }
@@ -103,17 +102,11 @@ impl Trust {
             Self::Fingerprints(pins) => Check::Pins(pins.clone()),
             Self::Insecure => Check::Nothing,
         };
-        let verifier = Verifier {
-            check,
-            provider: Arc::clone(&provider),
-        };
+        let verifier = Verifier { check, provider: Arc::clone(&provider) };
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| SettingsError::Stack(error.to_string()))?;
-        Ok(builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth())
+        Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
     }
 }
 
@@ -125,18 +118,11 @@ fn system_roots() -> RootCertStore {
 }
 
 fn file_roots(path: &Path) -> Result<RootCertStore, SettingsError> {
-    let fail = |why: String| SettingsError::CaFile {
-        path: path.to_owned(),
-        why,
-    };
+    let fail = |why: String| SettingsError::CaFile { path: path.to_owned(), why };
     let mut roots = RootCertStore::empty();
-    for certificate in
-        CertificateDer::pem_file_iter(path).map_err(|error| fail(error.to_string()))?
-    {
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| fail(error.to_string()))? {
         let certificate = certificate.map_err(|error| fail(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| fail(error.to_string()))?;
+        roots.add(certificate).map_err(|error| fail(error.to_string()))?;
     }
     if roots.is_empty() {
         return Err(fail("it holds no certificate".to_owned()));
@@ -191,20 +177,10 @@ impl ServerCertVerifier for Verifier {
                     "the server's certificate has the fingerprint {presented}, expected {}",
                     expected.join(" or ")
                 );
-                Distrust {
-                    presented,
-                    why,
-                    kind: DistrustKind::OtherFingerprint,
-                }
+                Distrust { presented, why, kind: DistrustKind::OtherFingerprint }
             }
             Check::Chain(chain) => {
-                let verdict = chain.verify_server_cert(
-                    end_entity,
-                    intermediates,
-                    server_name,
-                    ocsp_response,
-                    now,
-                );
+                let verdict = chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
                 let Err(error) = verdict else { return verdict };
                 chain_distrust(presented, &error)
             }
@@ -218,12 +194,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -232,45 +203,27 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
 fn chain_distrust(presented: Fingerprint, error: &rustls::Error) -> Distrust {
-    use rustls::CertificateError::{
-        BadSignature, NotValidForName, NotValidForNameContext, UnknownIssuer,
-    };
+    use rustls::CertificateError::{BadSignature, NotValidForName, NotValidForNameContext, UnknownIssuer};
     let (kind, why) = match error {
         // A bad signature: signed by another authority of the same name.
-        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => (
-            DistrustKind::UnknownIssuer,
-            "the server's certificate is not signed by a known authority".to_owned(),
-        ),
-        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => (
-            DistrustKind::WrongName,
-            "the server's certificate is for another name".to_owned(),
-        ),
-        other => (
-            DistrustKind::Other,
-            format!("the server's certificate is not accepted: {other}"),
-        ),
+        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
+            (DistrustKind::UnknownIssuer, "the server's certificate is not signed by a known authority".to_owned())
+        }
+        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            (DistrustKind::WrongName, "the server's certificate is for another name".to_owned())
+        }
+        other => (DistrustKind::Other, format!("the server's certificate is not accepted: {other}")),
     };
-    Distrust {
-        presented,
-        why,
-        kind,
-    }
+    Distrust { presented, why, kind }
 }
 
 #[cfg(test)]
@@ -282,21 +235,10 @@ mod tests {
         let fingerprint = Fingerprint::of(b"a certificate");
         let printed = fingerprint.to_string();
         assert_eq!(printed.len(), 95);
-        for text in [
-            printed.clone(),
-            printed.to_lowercase(),
-            printed.replace(':', ""),
-            format!(" {printed}\n"),
-        ] {
+        for text in [printed.clone(), printed.to_lowercase(), printed.replace(':', ""), format!(" {printed}\n")] {
             assert_eq!(text.parse(), Ok(fingerprint), "{text}");
         }
-        for text in [
-            "",
-            "AA:BB",
-            &printed[1..],
-            &printed.replace(['A', '0'], "G"),
-            &format!("{printed}:00"),
-        ] {
+        for text in ["", "AA:BB", &printed[1..], &printed.replace(['A', '0'], "G"), &format!("{printed}:00")] {
             assert!(text.parse::<Fingerprint>().is_err(), "{text}");
         }
     }

@@ -11,30 +11,18 @@ use crate::proxmox::decode;
 
 /// Returns the parameters form-encoded: names and values both, for the server cuts a value at a raw `;` or second `=`.
 pub(super) fn form(call: &Call) -> String {
-    let pairs = call
-        .parameters
-        .iter()
-        .map(|(name, value)| (name, value.reveal()));
-    form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(pairs)
-        .finish()
+    let pairs = call.parameters.iter().map(|(name, value)| (name, value.reveal()));
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 /// Refuses a body that the server would refuse.
-pub(super) fn check_size(
-    call: &Call,
-    form: &str,
-    limit_bytes: usize,
-) -> Result<(), TransportError> {
+pub(super) fn check_size(call: &Call, form: &str, limit_bytes: usize) -> Result<(), TransportError> {
     if form.len() <= limit_bytes {
         return Ok(());
     }
     Err(TransportError::BeforeSend {
         endpoint: format!("{} {}", call.method.as_str(), call.path),
-        detail: format!(
-            "the parameters take {} bytes, the server accepts {limit_bytes}",
-            form.len()
-        ),
+        detail: format!("the parameters take {} bytes, the server accepts {limit_bytes}", form.len()),
         hint: None,
     })
 }
@@ -78,14 +66,8 @@ pub(super) async fn answer(
     limit_bytes: usize,
     sees_peer: bool,
 ) -> Result<Answer, TransportError> {
-    let lost = |detail: String| TransportError::AfterSend {
-        endpoint: endpoint.to_owned(),
-        detail,
-    };
-    let is_local = sees_peer
-        && response
-            .remote_addr()
-            .is_some_and(|peer| peer.ip().is_loopback());
+    let lost = |detail: String| TransportError::AfterSend { endpoint: endpoint.to_owned(), detail };
+    let is_local = sees_peer && response.remote_addr().is_some_and(|peer| peer.ip().is_loopback());
     let head = Answer {
         status: response.status().as_u16(),
         reason: reason(&response),
@@ -96,15 +78,9 @@ pub(super) async fn answer(
         simulator: simulator_clock(response.headers()).filter(|_| is_local),
     };
     let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| failure::after_send(endpoint, &error))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure::after_send(endpoint, &error))? {
         if body.len() + chunk.len() > limit_bytes {
-            return Err(lost(format!(
-                "the answer is longer than {limit_bytes} bytes"
-            )));
+            return Err(lost(format!("the answer is longer than {limit_bytes} bytes")));
         }
         body.extend_from_slice(&chunk);
     }
@@ -112,10 +88,7 @@ pub(super) async fn answer(
         Ok(Value::Object(members)) => Ok(with_members(head, members)),
         // Refusals of the HTTP layer itself (401, 501, 596) have an empty or plain body; the reason phrase says it all.
         Ok(_) | Err(_) if !head.is_success() => Ok(head),
-        Ok(other) => Err(lost(format!(
-            "the answer is not an object but `{}`",
-            start_of(&other.to_string())
-        ))),
+        Ok(other) => Err(lost(format!("the answer is not an object but `{}`", start_of(&other.to_string())))),
         Err(error) => Err(lost(format!("the answer is not JSON: {error}"))),
     }
 }
@@ -128,10 +101,7 @@ fn with_members(head: Answer, mut members: serde_json::Map<String, Value>) -> An
     Answer {
         data: members.remove("data").unwrap_or(Value::Null),
         message: members.get("message").and_then(decode::text),
-        errors: errors
-            .iter()
-            .map(|(name, text)| (name.clone(), decode::text(text).unwrap_or_default()))
-            .collect(),
+        errors: errors.iter().map(|(name, text)| (name.clone(), decode::text(text).unwrap_or_default())).collect(),
         ..head
     }
 }
@@ -142,28 +112,18 @@ fn reason(response: &reqwest::Response) -> String {
     match response.extensions().get::<hyper::ext::ReasonPhrase>() {
         Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
         // The HTTP stack keeps only phrases that differ from the standard one.
-        None => response
-            .status()
-            .canonical_reason()
-            .unwrap_or_default()
-            .to_owned(),
+        None => response.status().canonical_reason().unwrap_or_default().to_owned(),
     }
 }
 
 fn seconds(date: &HeaderValue) -> Option<i64> {
     let text = date.to_str().ok()?;
-    jiff::fmt::rfc2822::parse(text)
-        .ok()
-        .map(|zoned| zoned.timestamp().as_second())
+    jiff::fmt::rfc2822::parse(text).ok().map(|zoned| zoned.timestamp().as_second())
 }
 
 fn simulator_clock(headers: &HeaderMap) -> Option<Clock> {
     let is = |name: &str, expected: &str| headers.get(name).is_some_and(|value| value == expected);
-    let clock = if is("x-spawnpoint-clock", "instant") {
-        Clock::Instant
-    } else {
-        Clock::Real
-    };
+    let clock = if is("x-spawnpoint-clock", "instant") { Clock::Instant } else { Clock::Real };
     is("x-spawnpoint-simulator", "1").then_some(clock)
 }
 
@@ -191,20 +151,13 @@ mod tests {
     #[test]
     fn an_oversized_call_is_not_sent() {
         let call = Call::put("/x").with("description", "a".repeat(100));
-        let refusal =
-            check_size(&call, &form(&call), 100).expect_err("112 bytes are more than 100");
-        assert_eq!(
-            refusal.to_string(),
-            "cannot reach PUT /x: the parameters take 112 bytes, the server accepts 100"
-        );
+        let refusal = check_size(&call, &form(&call), 100).expect_err("112 bytes are more than 100");
+        assert_eq!(refusal.to_string(), "cannot reach PUT /x: the parameters take 112 bytes, the server accepts 100");
     }
 
     #[test]
     fn http_dates_are_seconds() {
-        assert_eq!(
-            seconds(&HeaderValue::from_static("Fri, 20 Nov 2026 19:30:00 GMT")),
-            Some(1_795_203_000)
-        );
+        assert_eq!(seconds(&HeaderValue::from_static("Fri, 20 Nov 2026 19:30:00 GMT")), Some(1_795_203_000));
         assert_eq!(seconds(&HeaderValue::from_static("yesterday")), None);
     }
 }

@@ -108,7 +108,8 @@ fn cpu_type(values: &BTreeMap<String, String>) -> String {
 fn disks(values: &BTreeMap<String, String>) -> Value {
     Value::object(values.iter().filter(|(key, value)| is_disk(key, value)).filter_map(|(slot, value)| {
         let parsed = PropertyString::parse(value, Some("file")).ok()?;
-        let flag = |key: &str, on: &str, default: bool| Value::from(parsed.option(key).map_or(default, |text| text == on));
+        let flag =
+            |key: &str, on: &str, default: bool| Value::from(parsed.option(key).map_or(default, |text| text == on));
         let mut disk: Attributes = BTreeMap::new();
         if let Some(bytes) = parsed.option("size").and_then(size_bytes) {
             disk.insert("size".into(), Value::text(size::print(bytes)));

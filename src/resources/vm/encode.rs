@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What to write to a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
+pub(super) enum Write {
     /// This text.
     Set(String),
     /// This text, which is never shown.
@@ -21,7 +21,7 @@ pub enum Write {
 }
 
 /// What keys are written from.
-pub struct Source<'a> {
+pub(super) struct Source<'a> {
     /// The guest wanted.
     pub desired: &'a Value,
     /// Its configuration now; for a clone that is yet to be made, the template's.
@@ -38,7 +38,7 @@ pub struct Source<'a> {
 
 /// Returns the keys that carry an attribute; none for those that are not in the configuration (power, pool, node, sizes). The path of a
 /// labelled block stands for all of it.
-pub fn keys_of(path: &Path) -> Vec<String> {
+pub(super) fn keys_of(path: &Path) -> Vec<String> {
     let label = |index: usize| match path.0.get(index) {
         Some(Step::Key(label) | Step::Attribute(label)) => Some(&**label),
         Some(Step::Index(_)) | None => None,
@@ -47,10 +47,9 @@ pub fn keys_of(path: &Path) -> Vec<String> {
     match (path.root().unwrap_or_default(), label(1), label(2)) {
         (root, ..) if PLAIN.contains(&root) => vec![root.to_owned()],
         ("disk", Some(_), Some("size" | "storage" | "delete_on_remove")) => Vec::new(),
-        ("disk", Some(slot), _) => vec![slot.to_owned()],
         ("network", Some(slot), None) => std::iter::once(slot.to_owned()).chain(ip(slot)).collect(),
         ("network", Some(slot), Some("address" | "gateway")) => ip(slot).into_iter().collect(),
-        ("network", Some(slot), Some(_)) => vec![slot.to_owned()],
+        ("disk", Some(slot), _) | ("network", Some(slot), Some(_)) => vec![slot.to_owned()],
         ("cloud_init", Some(name), _) => {
             CLOUD_INIT.iter().filter(|(attribute, _)| *attribute == name).map(|(_, key)| (*key).to_owned()).collect()
         }
@@ -60,8 +59,22 @@ pub fn keys_of(path: &Path) -> Vec<String> {
 
 /// Attributes that are a key of the same name.
 const PLAIN: [&str; 16] = [
-    "name", "cores", "sockets", "cpu", "memory", "balloon", "cpulimit", "cpuunits", "numa", "agent", "ostype", "scsihw", "onboot",
-    "protection", "description", "tags",
+    "name",
+    "cores",
+    "sockets",
+    "cpu",
+    "memory",
+    "balloon",
+    "cpulimit",
+    "cpuunits",
+    "numa",
+    "agent",
+    "ostype",
+    "scsihw",
+    "onboot",
+    "protection",
+    "description",
+    "tags",
 ];
 
 /// Attributes of `cloud_init` and their keys.
@@ -76,7 +89,7 @@ const CLOUD_INIT: [(&str, &str); 6] = [
 
 /// Returns every key a freshly made guest must be told. `onboot`, `protection`, tags and description are always among them, because a
 /// clone inherits the template's.
-pub fn all_keys(source: &Source) -> BTreeSet<String> {
+pub(super) fn all_keys(source: &Source) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     let Some(entries) = source.desired.as_entries() else { return keys };
     for name in entries.keys() {
@@ -104,7 +117,7 @@ pub fn all_keys(source: &Source) -> BTreeSet<String> {
 }
 
 /// Returns what to write to `key`.
-pub fn encode(key: &str, source: &Source) -> Write {
+pub(super) fn encode(key: &str, source: &Source) -> Write {
     let desired = source.desired;
     let text = |name: &str| desired.get(name).and_then(Value::as_text);
     let plain = |value: Option<String>| value.map_or(Write::Unset, Write::Set);
@@ -214,6 +227,12 @@ fn disk(slot: &str, source: &Source) -> Option<String> {
     parsed.options.remove("size");
     let options = [("ssd", "1", "0"), ("discard", "on", "ignore"), ("iothread", "1", "0"), ("backup", "1", "0")];
     for (name, on, off) in options {
+        // A bus without the option takes no `off` either.
+        if (name == "ssd" && slot.starts_with("virtio"))
+            || (name == "iothread" && (slot.starts_with("sata") || slot.starts_with("ide")))
+        {
+            continue;
+        }
         if let Some(is_on) = disk.get(name).and_then(Value::as_bool) {
             parsed.options.insert(name.to_owned(), if is_on { on } else { off }.to_owned());
         }

@@ -19,6 +19,14 @@ pub static VM: ObjectType = ObjectType {
     summary: "A virtual machine, cloned from a template.",
     schema: &schema::SCHEMA,
     origin: Origin::Made,
+    example: r#"vm "mc" {
+  template = template.debian13
+  cores    = 2
+  memory   = "4GiB"
+}
+"#,
+    tables: &[],
+    identify: |vm| identity(vm.get("node").and_then(Value::as_text).unwrap_or_default(), super::template::vmid_of(vm)),
     sight,
     create: steps::create,
     update: steps::update,
@@ -48,7 +56,8 @@ fn sight(lookup: &Lookup) -> Sighting {
         if marker.is_none() && shares_mac(config, lookup.applied) {
             return Sighting::Unmarked(format!("VM {} on {} is `{name}`", guest.vmid, guest.node));
         }
-        let owner = marker.map_or_else(|| "without our marker".to_owned(), |marker| format!("marked as {}", marker.address));
+        let owner =
+            marker.map_or_else(|| "without our marker".to_owned(), |marker| format!("marked as {}", marker.address));
         return Sighting::Foreign(format!("VM {} on {} is `{name}`, {owner}", guest.vmid, guest.node));
     }
     Sighting::Present(Box::new(Found {

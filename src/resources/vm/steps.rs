@@ -21,12 +21,20 @@ pub(super) fn create(draft: &Draft) -> Vec<Step> {
     let guest = Guest::of(draft);
     let template = draft.desired.get("template_vmid").and_then(Value::as_i64).unwrap_or_default() as u32;
     let empty = BTreeMap::new();
-    let source_config = draft.view.guests.get(&template).and_then(|view| view.config.as_ref()).map_or(&empty, |config| &config.values);
+    let source_config =
+        draft.view.guests.get(&template).and_then(|view| view.config.as_ref()).map_or(&empty, |config| &config.values);
     let source_node = draft.view.guests.get(&template).map_or("", |view| view.node.as_str());
 
     let mut steps = vec![guest.clone_step(template, source_node, source_config)];
     let changed = BTreeSet::new();
-    let source = Source { desired: draft.desired, present: source_config, is_clone: true, marker: draft.marker, project: draft.project, changed: &changed };
+    let source = Source {
+        desired: draft.desired,
+        present: source_config,
+        is_clone: true,
+        marker: draft.marker,
+        project: draft.project,
+        changed: &changed,
+    };
     let keys = all_keys(&source);
     steps.extend(guest.configure(&source, &keys, &guest.marker_guard(true)));
     steps.extend(guest.grow(source_config));
@@ -44,17 +52,32 @@ pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     let config = view.and_then(|view| view.config.as_ref());
     let present = config.map_or(&empty, |config| &config.values);
     let is_running = view.is_some_and(|view| view.power == crate::observe::Power::Running);
-    let source = Source { desired: draft.desired, present, is_clone: false, marker: draft.marker, project: draft.project, changed: &changed.paths };
+    let source = Source {
+        desired: draft.desired,
+        present,
+        is_clone: false,
+        marker: draft.marker,
+        project: draft.project,
+        changed: &changed.paths,
+    };
 
     let mut steps = Vec::new();
     let mut keys: BTreeSet<String> = changed.paths.iter().flat_map(keys_of).collect();
     let destroyed: Vec<String> = keys.extract_if(.., |key| guest.destroys_disk(draft, key)).collect();
-    let first_guard = config.map_or_else(|| guest.marker_guard(true), |config| Guard::Digest { digest: config.digest.clone() });
-    steps.extend(guest.configure(&source, &keys, &first_guard));
-    steps.extend(destroyed.iter().map(|slot| guest.destroy_disk(slot)));
+    // Disks grow before options are written: an option that waits for a reboot brings the size of its time along.
     if changed.paths.iter().any(|path| path.root() == Some("disk")) {
         steps.extend(guest.grow(present));
     }
+    let planned = config.map(|config| Guard::Digest { digest: config.digest.clone() });
+    let guard = match steps.first_mut().map(|step| &mut step.task) {
+        Some(Task::Call(first)) => {
+            first.guard = planned.unwrap_or_else(|| guest.marker_guard(true));
+            guest.marker_guard(true)
+        }
+        _ => planned.unwrap_or_else(|| guest.marker_guard(true)),
+    };
+    steps.extend(guest.configure(&source, &keys, &guard));
+    steps.extend(destroyed.iter().map(|slot| guest.destroy_disk(slot)));
     if changed.paths.iter().any(|path| path.root() == Some("pool")) {
         steps.extend(guest.change_pool(draft));
     }
@@ -72,7 +95,11 @@ pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
 /// Returns the steps that stop and remove a guest with its disks.
 pub(super) fn delete(draft: &Draft) -> Vec<Step> {
     let guest = Guest::of(draft);
-    let is_running = draft.identity.vmid().and_then(|vmid| draft.view.guests.get(&vmid)).is_some_and(|view| view.power == crate::observe::Power::Running);
+    let is_running = draft
+        .identity
+        .vmid()
+        .and_then(|vmid| draft.view.guests.get(&vmid))
+        .is_some_and(|view| view.power == crate::observe::Power::Running);
     let mut steps = Vec::new();
     if is_running {
         steps.push(guest.shutdown());
@@ -196,7 +223,9 @@ impl<'a> Guest<'a> {
                 }
                 Write::Unset => {}
                 Write::Set(text) => {
-                    if !text.contains("{volume:") && !source.desired.get("disk").is_some_and(|disks| disks.get(key).is_some()) {
+                    if !text.contains("{volume:")
+                        && source.desired.get("disk").is_none_or(|disks| disks.get(key).is_none())
+                    {
                         wanted.insert(key.clone(), Some(text.clone()));
                     }
                     parameters.push((key.clone(), write));
@@ -207,9 +236,13 @@ impl<'a> Guest<'a> {
         if parameters.is_empty() && deleted.is_empty() {
             return None;
         }
-        let needs_drive = keys.iter().any(|key| key.starts_with("ci") || key.starts_with("ipconfig") || key == "sshkeys");
+        let needs_drive =
+            keys.iter().any(|key| key.starts_with("ci") || key.starts_with("ipconfig") || key == "sshkeys");
         let drive = self.cloud_init_drive(source.present).filter(|_| needs_drive);
-        let plugs = drive.is_some() || keys.iter().any(|key| source.desired.get("disk").is_some_and(|disks| disks.get(key).is_some()) || key.starts_with("net"));
+        let plugs = drive.is_some()
+            || keys.iter().any(|key| {
+                source.desired.get("disk").is_some_and(|disks| disks.get(key).is_some()) || key.starts_with("net")
+            });
         let is_background = plugs || !source.is_clone;
         let mut call = if is_background { Call::post(self.path("/config")) } else { Call::put(self.path("/config")) };
         for (key, write) in parameters {
@@ -234,7 +267,8 @@ impl<'a> Guest<'a> {
         if present.values().any(|value| value.contains("cloudinit")) {
             return None;
         }
-        let storage = present.iter().find(|(key, value)| is_disk(key, value)).and_then(|(_, value)| storage_of(value))?;
+        let storage =
+            present.iter().find(|(key, value)| is_disk(key, value)).and_then(|(_, value)| storage_of(value))?;
         Some(("ide2", format!("{storage}:cloudinit")))
     }
 
@@ -246,8 +280,15 @@ impl<'a> Guest<'a> {
                 let wanted = size::parse(disk.get("size")?.as_text()?).ok()?;
                 let has = disk_bytes(present.get(&**slot)?)?;
                 (wanted > has).then(|| {
-                    let call = Call::put(self.path("/resize")).with("disk", &**slot).with("size", crate::proxmox::property::size_text(wanted));
-                    let verify = Verify::DiskSize { node: self.node.clone(), vmid: self.vmid, slot: slot.to_string(), bytes: wanted };
+                    let call = Call::put(self.path("/resize"))
+                        .with("disk", &**slot)
+                        .with("size", crate::proxmox::property::size_text(wanted));
+                    let verify = Verify::DiskSize {
+                        node: self.node.clone(),
+                        vmid: self.vmid,
+                        slot: slot.to_string(),
+                        bytes: wanted,
+                    };
                     self.step(&format!("resize {slot}"), call, self.marker_guard(true), verify, 300_000)
                 })
             })
@@ -288,7 +329,9 @@ impl<'a> Guest<'a> {
     /// Asks the guest, and switches it off if it does not obey in time.
     fn shutdown(&self) -> Step {
         let timeout_ms = self.timeout_ms("shutdown", 180_000);
-        let call = Call::post(self.path("/status/shutdown")).with("timeout", (timeout_ms / 1000).to_string()).with("forceStop", "1");
+        let call = Call::post(self.path("/status/shutdown"))
+            .with("timeout", (timeout_ms / 1000).to_string())
+            .with("forceStop", "1");
         let verify = Verify::Power { node: self.node.clone(), vmid: self.vmid, is_running: false };
         self.step("shutdown", call, self.marker_guard(false), verify, timeout_ms + 30_000)
     }
@@ -301,7 +344,12 @@ impl<'a> Guest<'a> {
         let reboot = self.step("reboot", call, self.marker_guard(false), verify, timeout_ms + 30_000);
         let running = Step {
             name: "wait for running".into(),
-            task: Task::AwaitPower { node: self.node.clone(), vmid: self.vmid, is_running: true, deadline_ms: self.timeout_ms("start", 300_000) },
+            task: Task::AwaitPower {
+                node: self.node.clone(),
+                vmid: self.vmid,
+                is_running: true,
+                deadline_ms: self.timeout_ms("start", 300_000),
+            },
             effect: Effect::None,
             estimate_ms: 0,
         };

@@ -243,8 +243,10 @@ impl Machine {
             return Err(Fault::not_implemented(method, &format!("/spawnpoint/{path}")));
         };
         let name = guest.name(vmid);
+        let bound = self.bindings.get(&name);
         Ok(json!({
-            "name": name, "connect": self.bindings.get(&name), "running": guest.is_running(),
+            "name": name, "connect": bound.map(|bound| bound.connect), "root": bound.and_then(|bound| bound.root.as_ref()),
+            "running": guest.is_running(),
             "address": self.first_address(guest), "status_address": self.first_address(guest).map(loopback_of),
             "personalised": guest.personalised,
         })

@@ -41,7 +41,7 @@ pub use request::{Reply, Request};
 pub(super) use routes::is_protected;
 pub use table::Row;
 
-use state::{Access, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Pool, Seen, Storage, Volume};
+use state::{Access, Binding, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Pool, Seen, Storage, Volume};
 use table::{Single, Table};
 use task::{Event, Task};
 
@@ -69,8 +69,8 @@ pub struct Machine {
     access: Single<Access>,
     options: Single<Config>,
     leases: Single<BTreeMap<String, String>>,
-    /// Real `host:port` by guest name, from the lab file.
-    bindings: Single<BTreeMap<String, String>>,
+    /// Real hosts by guest name, from the lab file.
+    bindings: Single<BTreeMap<String, Binding>>,
     nodes: Table<String, Node>,
     storages: Table<String, Storage>,
     volumes: Table<String, Volume>,

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::disks::{VolumeKind, is_disk_key};
 use super::property::{print, print_size};
 use super::state::{
-    AclEntry, Bridge, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token, User, Volume,
+    AclEntry, Binding, Bridge, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token, User,
+    Volume,
 };
 use super::table::Single;
 use super::{FORMAT, Machine};
@@ -146,8 +147,8 @@ impl Machine {
     }
 
     fn add_lab_guest(&mut self, lab: &Lab, name: &str, guest: &lab::Guest) -> Result<(), String> {
-        if let Some(connect) = &guest.connect {
-            self.bindings.insert(name.to_owned(), connect.clone());
+        if let Some(connect) = guest.connect {
+            self.bindings.insert(name.to_owned(), Binding { connect, root: guest.root.clone() });
         }
         let Some(vmid) = guest.vmid else {
             return Ok(());

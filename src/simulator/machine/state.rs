@@ -1,6 +1,8 @@
 //! The plain data a cluster consists of. What happens to it lives in the files named after API areas.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +149,15 @@ impl Guest {
         config.extend(self.pending.clone());
         config
     }
+}
+
+/// A real host that stands in for a guest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Binding {
+    /// Its SSH server.
+    pub(super) connect: SocketAddr,
+    /// Folder on it below which everything is put.
+    pub(super) root: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

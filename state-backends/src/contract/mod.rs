@@ -34,13 +34,7 @@ where
     let (one, two) = new_workspace(&open).await;
     journal::snapshots_fold_entries_and_lose_none(&*one, &*two).await;
     let (one, _) = new_workspace(&open).await;
-    let steps = [
-        Step::Append(3),
-        Step::Compact(1),
-        Step::Append(0),
-        Step::Append(1),
-        Step::Compact(0),
-    ];
+    let steps = [Step::Append(3), Step::Compact(1), Step::Append(0), Step::Append(1), Step::Compact(0)];
     steps_match_the_model(&*one, &steps).await;
     let (one, two) = new_workspace(&open).await;
     locking::one_holds_the_lock_at_a_time(&*one, &*two).await;
@@ -57,16 +51,11 @@ where
 
     let ((one, _), (other, _)) = (new_workspace(&open).await, new_workspace(&open).await);
     workspaces::workspaces_are_apart(&*one, &*other).await;
-    let again = open(other.workspace().to_owned())
-        .await
-        .expect("a deleted workspace can be made again");
+    let again = open(other.workspace().to_owned()).await.expect("a deleted workspace can be made again");
     workspaces::a_workspace_made_again_is_new(&*other, &*again).await;
     for name in ["", "..", "a/b", "-rf", "ä", &"x".repeat(91)] {
         let refused = open(name.to_owned()).await.err();
-        assert!(
-            matches!(refused, Some(Error::WorkspaceName { .. })),
-            "`{name}` should be refused, got {refused:?}"
-        );
+        assert!(matches!(refused, Some(Error::WorkspaceName { .. })), "`{name}` should be refused, got {refused:?}");
     }
 }
 

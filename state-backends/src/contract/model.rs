@@ -21,60 +21,31 @@ pub async fn steps_match_the_model(backend: &dyn Backend, steps: &[Step]) {
         let last = u64::try_from(all.len()).expect("few entries");
         match *step {
             Step::Append(count) => {
-                let batch: Vec<Entry> = (0..count)
-                    .map(|entry| Entry {
-                        subject: None,
-                        body: format!("{index}.{entry}"),
-                    })
-                    .collect();
+                let batch: Vec<Entry> =
+                    (0..count).map(|entry| Entry { subject: None, body: format!("{index}.{entry}") }).collect();
                 all.extend(batch.iter().map(|entry| entry.body.clone()));
-                let sequence = backend
-                    .append(&lease, batch)
-                    .await
-                    .expect("the holder appends");
-                assert_eq!(
-                    sequence,
-                    last + u64::try_from(count).expect("few entries"),
-                    "after {step:?}"
-                );
+                let sequence = backend.append(&lease, batch).await.expect("the holder appends");
+                assert_eq!(sequence, last + u64::try_from(count).expect("few entries"), "after {step:?}");
             }
             Step::Compact(behind) => {
                 through = last.saturating_sub(behind).max(through);
                 snapshot = Some(format!("snapshot {index}"));
                 serial += 1;
-                let made = backend
-                    .compact(&lease, format!("snapshot {index}"), through)
-                    .await
-                    .expect("the holder compacts");
+                let made =
+                    backend.compact(&lease, format!("snapshot {index}"), through).await.expect("the holder compacts");
                 assert_eq!(made, serial, "after {step:?}");
             }
         }
         let stored = backend.load().await.expect("it loads");
-        let after = all
-            .iter()
-            .enumerate()
-            .skip(usize::try_from(through).expect("few entries"));
-        let expected: Vec<(u64, &str)> = after
-            .map(|(at, body)| (u64::try_from(at).expect("few entries") + 1, body.as_str()))
-            .collect();
-        let found: Vec<(u64, &str)> = stored
-            .entries
-            .iter()
-            .map(|entry| (entry.sequence, entry.body.as_str()))
-            .collect();
+        let after = all.iter().enumerate().skip(usize::try_from(through).expect("few entries"));
+        let expected: Vec<(u64, &str)> =
+            after.map(|(at, body)| (u64::try_from(at).expect("few entries") + 1, body.as_str())).collect();
+        let found: Vec<(u64, &str)> =
+            stored.entries.iter().map(|entry| (entry.sequence, entry.body.as_str())).collect();
         assert_eq!(found, expected, "after {step:?}, step {index} of {steps:?}");
-        let Stored {
-            snapshot: found, ..
-        } = &stored;
-        assert_eq!(
-            (&stored.lineage, stored.serial, found, stored.through),
-            (&lineage, serial, &snapshot, through)
-        );
-        assert_eq!(
-            bodies(backend, &HistoryQuery::default()).await,
-            all,
-            "history keeps everything"
-        );
+        let Stored { snapshot: found, .. } = &stored;
+        assert_eq!((&stored.lineage, stored.serial, found, stored.through), (&lineage, serial, &snapshot, through));
+        assert_eq!(bodies(backend, &HistoryQuery::default()).await, all, "history keeps everything");
     }
     backend.unlock(lease).await.expect("the lock is held");
 }

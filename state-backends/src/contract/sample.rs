@@ -11,23 +11,12 @@ pub(super) async fn bodies(backend: &dyn Backend, query: &HistoryQuery) -> Vec<S
 }
 
 pub(super) fn entries(count: usize) -> Vec<Entry> {
-    (1..=count)
-        .map(|number| Entry {
-            subject: Some("vm.web".to_owned()),
-            body: format!("entry {number}"),
-        })
-        .collect()
+    (1..=count).map(|number| Entry { subject: Some("vm.web".to_owned()), body: format!("entry {number}") }).collect()
 }
 
 pub(super) fn request(run: &str) -> LockRequest {
     let (who, operation, info) = ("kim@ws1".to_owned(), "apply".to_owned(), String::new());
-    LockRequest {
-        who,
-        operation,
-        run: run.to_owned(),
-        info,
-        created: Timestamp::UNIX_EPOCH,
-    }
+    LockRequest { who, operation, run: run.to_owned(), info, created: Timestamp::UNIX_EPOCH }
 }
 
 pub(super) fn run(id: &str, second: i64) -> RunRecord {

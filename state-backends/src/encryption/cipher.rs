@@ -34,54 +34,32 @@ impl Cipher {
     /// Seals bytes. `context` says what they belong to; opening takes the same one. It is not secret and not stored.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Result<String> {
         let nonce: [u8; NONCE_BYTES] = *random_bytes()?;
-        let payload = Payload {
-            msg: plain,
-            aad: context.as_bytes(),
-        };
+        let payload = Payload { msg: plain, aad: context.as_bytes() };
         let sealed = self
             .algorithm()
             .encrypt(&XNonce::from(nonce), payload)
             .expect("the text is far below the limit of 256 GiB");
         let mut bytes = nonce.to_vec();
         bytes.extend(sealed);
-        Ok(format!(
-            "{PREFIX}{FORMAT}:{}",
-            STANDARD_NO_PAD.encode(bytes)
-        ))
+        Ok(format!("{PREFIX}{FORMAT}:{}", STANDARD_NO_PAD.encode(bytes)))
     }
 
     /// Opens a text that [`Cipher::seal`] returned for the same context.
     pub fn open(&self, context: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>> {
-        let refused = || Error::Unsealable {
-            context: context.to_owned(),
-        };
-        let (format, encoded) = sealed
-            .strip_prefix(PREFIX)
-            .and_then(|rest| rest.split_once(':'))
-            .ok_or_else(refused)?;
+        let refused = || Error::Unsealable { context: context.to_owned() };
+        let (format, encoded) =
+            sealed.strip_prefix(PREFIX).and_then(|rest| rest.split_once(':')).ok_or_else(refused)?;
         match format.parse::<u32>() {
             Ok(FORMAT) => {}
             Ok(format) if format > FORMAT => {
-                return Err(Error::FormatTooNew {
-                    place: context.to_owned(),
-                    format,
-                    supported: FORMAT,
-                });
+                return Err(Error::FormatTooNew { place: context.to_owned(), format, supported: FORMAT });
             }
             Ok(_) | Err(_) => return Err(refused()),
         }
         let bytes = STANDARD_NO_PAD.decode(encoded).map_err(|_| refused())?;
-        let (nonce, ciphertext) = bytes
-            .split_first_chunk::<NONCE_BYTES>()
-            .ok_or_else(refused)?;
-        let payload = Payload {
-            msg: ciphertext,
-            aad: context.as_bytes(),
-        };
-        self.algorithm()
-            .decrypt(&XNonce::from(*nonce), payload)
-            .map(Zeroizing::new)
-            .map_err(|_| refused())
+        let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_BYTES>().ok_or_else(refused)?;
+        let payload = Payload { msg: ciphertext, aad: context.as_bytes() };
+        self.algorithm().decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| refused())
     }
 
     fn algorithm(&self) -> XChaCha20Poly1305 {
@@ -128,25 +106,11 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_with_the_same_key_and_context_only() {
         for plain in ["", "x", "päss\0word", &"long ".repeat(10_000)] {
-            let sealed = cipher(1)
-                .seal("vm.web", plain.as_bytes())
-                .expect("random bytes");
+            let sealed = cipher(1).seal("vm.web", plain.as_bytes()).expect("random bytes");
             assert!(is_sealed(&sealed));
-            assert_eq!(
-                cipher(1)
-                    .open("vm.web", &sealed)
-                    .expect("sealed above")
-                    .as_slice(),
-                plain.as_bytes()
-            );
-            assert!(matches!(
-                cipher(2).open("vm.web", &sealed),
-                Err(Error::Unsealable { .. })
-            ));
-            assert!(matches!(
-                cipher(1).open("vm.db", &sealed),
-                Err(Error::Unsealable { .. })
-            ));
+            assert_eq!(cipher(1).open("vm.web", &sealed).expect("sealed above").as_slice(), plain.as_bytes());
+            assert!(matches!(cipher(2).open("vm.web", &sealed), Err(Error::Unsealable { .. })));
+            assert!(matches!(cipher(1).open("vm.db", &sealed), Err(Error::Unsealable { .. })));
         }
     }
 
@@ -161,46 +125,25 @@ mod tests {
         let sealed = cipher(1).seal("", b"text").expect("random bytes");
         for position in 0..sealed.len() {
             let mut changed = sealed.clone().into_bytes();
-            changed[position] = if changed[position] == b'A' {
-                b'B'
-            } else {
-                b'A'
-            };
+            changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).expect("ASCII stays ASCII");
-            assert!(
-                cipher(1).open("", &changed).is_err(),
-                "byte {position} of {changed}"
-            );
+            assert!(cipher(1).open("", &changed).is_err(), "byte {position} of {changed}");
         }
         for length in 0..sealed.len() {
-            assert!(
-                cipher(1).open("", &sealed[..length]).is_err(),
-                "cut to {length}"
-            );
+            assert!(cipher(1).open("", &sealed[..length]).is_err(), "cut to {length}");
         }
     }
 
     #[test]
     fn format_1_stays_readable() {
         let sealed = "sealed:1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXwGLF8Z9uaQ6Asw/wad6PBonkKw19yY8";
-        assert_eq!(
-            cipher(7)
-                .open("vm.web", sealed)
-                .expect("format 1")
-                .as_slice(),
-            b"hunter2"
-        );
+        assert_eq!(cipher(7).open("vm.web", sealed).expect("format 1").as_slice(), b"hunter2");
     }
 
     #[test]
     fn a_newer_format_says_so() {
-        let error = cipher(1)
-            .open("snapshot", "sealed:2:AAAA")
-            .expect_err("newer format");
-        assert_eq!(
-            error.to_string(),
-            "`snapshot` has format 2, this version reads up to 1"
-        );
+        let error = cipher(1).open("snapshot", "sealed:2:AAAA").expect_err("newer format");
+        assert_eq!(error.to_string(), "`snapshot` has format 2, this version reads up to 1");
     }
 
     #[test]

@@ -28,13 +28,9 @@ impl FingerprintKey {
 
     /// Returns the fingerprint of a secret: `hmac-sha256:` and 43 characters. Equal secrets have equal fingerprints.
     pub fn fingerprint(&self, secret: &[u8]) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_slice())
-            .expect("HMAC takes keys of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.as_slice()).expect("HMAC takes keys of any length");
         mac.update(secret);
-        format!(
-            "hmac-sha256:{}",
-            STANDARD_NO_PAD.encode(mac.finalize().into_bytes())
-        )
+        format!("hmac-sha256:{}", STANDARD_NO_PAD.encode(mac.finalize().into_bytes()))
     }
 }
 
@@ -51,15 +47,9 @@ mod tests {
     #[test]
     fn fingerprints_are_hmac_sha256_and_stay_what_they_are() {
         let key = FingerprintKey::new(Zeroizing::new([7; 32]));
-        assert_eq!(
-            key.fingerprint(b"hunter2"),
-            "hmac-sha256:Mm609ng+UZ8ZjDKSm9KOZsUik4e8rX6qZRsgYTYi7J8"
-        );
+        assert_eq!(key.fingerprint(b"hunter2"), "hmac-sha256:Mm609ng+UZ8ZjDKSm9KOZsUik4e8rX6qZRsgYTYi7J8");
         assert_ne!(key.fingerprint(b"hunter2"), key.fingerprint(b"hunter3"));
-        assert_ne!(
-            key.fingerprint(b"hunter2"),
-            FingerprintKey::new(Zeroizing::new([8; 32])).fingerprint(b"hunter2")
-        );
+        assert_ne!(key.fingerprint(b"hunter2"), FingerprintKey::new(Zeroizing::new([8; 32])).fingerprint(b"hunter2"));
         assert_eq!(format!("{key:?}"), "FingerprintKey(sensitive)");
     }
 }

@@ -41,24 +41,12 @@ impl EncryptionKey {
 
     /// Reads a key file: exactly 32 bytes, as [`create_key_file`] writes them.
     pub fn from_key_file(path: &Path) -> Result<Self> {
-        let failed = |source| Error::Io {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        };
+        let failed = |source| Error::Io { action: "read", path: path.to_owned(), source };
         let mut bytes = Zeroizing::new(Vec::with_capacity(64));
         // Nothing that is not a key file needs to be read to its end.
-        File::open(path)
-            .map_err(failed)?
-            .take(64)
-            .read_to_end(&mut bytes)
-            .map_err(failed)?;
-        let wrong_length = || Error::KeyFileLength {
-            path: path.to_owned(),
-        };
-        as_key(&bytes)
-            .map(Self::from_bytes)
-            .ok_or_else(wrong_length)
+        File::open(path).map_err(failed)?.take(64).read_to_end(&mut bytes).map_err(failed)?;
+        let wrong_length = || Error::KeyFileLength { path: path.to_owned() };
+        as_key(&bytes).map(Self::from_bytes).ok_or_else(wrong_length)
     }
 
     /// Returns how a cipher is to be made from this key from now on.
@@ -78,15 +66,7 @@ impl EncryptionKey {
     pub(super) fn cipher(&self, derivation: &Derivation) -> Option<Cipher> {
         match (&self.0, derivation) {
             (Material::Bytes(bytes), Derivation::KeyFile) => Some(Cipher::new(bytes.clone())),
-            (
-                Material::Passphrase(passphrase),
-                Derivation::Argon2id {
-                    salt,
-                    memory_kib,
-                    iterations,
-                    lanes,
-                },
-            ) => {
+            (Material::Passphrase(passphrase), Derivation::Argon2id { salt, memory_kib, iterations, lanes }) => {
                 if *memory_kib > MOST_MEMORY_KIB || *iterations > MOST_ITERATIONS {
                     return None;
                 }
@@ -97,13 +77,10 @@ impl EncryptionKey {
                     Params::new(*memory_kib, *iterations, *lanes, None).ok()?,
                 );
                 let mut key = Zeroizing::new([0; 32]);
-                argon2
-                    .hash_password_into(passphrase.as_bytes(), &salt, key.as_mut_slice())
-                    .ok()?;
+                argon2.hash_password_into(passphrase.as_bytes(), &salt, key.as_mut_slice()).ok()?;
                 Some(Cipher::new(key))
             }
-            (Material::Bytes(_), Derivation::Argon2id { .. })
-            | (Material::Passphrase(_), Derivation::KeyFile) => None,
+            (Material::Bytes(_), Derivation::Argon2id { .. }) | (Material::Passphrase(_), Derivation::KeyFile) => None,
         }
     }
 }
@@ -125,12 +102,7 @@ pub(super) enum Derivation {
     /// The 32 bytes are the key.
     KeyFile,
     /// The key is the Argon2id hash of a passphrase. Ours cost the second choice of RFC 9106 in memory and time, on one lane.
-    Argon2id {
-        salt: String,
-        memory_kib: u32,
-        iterations: u32,
-        lanes: u32,
-    },
+    Argon2id { salt: String, memory_kib: u32, iterations: u32, lanes: u32 },
 }
 
 impl Derivation {
@@ -146,11 +118,7 @@ impl Derivation {
 /// Creates a file with a new random key that only its owner can read, and its folder. Never overwrites.
 pub fn create_key_file(path: &Path) -> Result<EncryptionKey> {
     if let Some(folder) = path.parent() {
-        let failed = |source| Error::Io {
-            action: "create",
-            path: folder.to_owned(),
-            source,
-        };
+        let failed = |source| Error::Io { action: "create", path: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     let key = random_bytes::<32>()?;
@@ -159,22 +127,10 @@ pub fn create_key_file(path: &Path) -> Result<EncryptionKey> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(|source| match source.kind() {
-        ErrorKind::AlreadyExists => Error::KeyFileExists {
-            path: path.to_owned(),
-        },
-        _ => Error::Io {
-            action: "create",
-            path: path.to_owned(),
-            source,
-        },
+        ErrorKind::AlreadyExists => Error::KeyFileExists { path: path.to_owned() },
+        _ => Error::Io { action: "create", path: path.to_owned(), source },
     })?;
-    let written = file
-        .write_all(key.as_slice())
-        .and_then(|()| file.sync_all());
-    written.map_err(|source| Error::Io {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })?;
+    let written = file.write_all(key.as_slice()).and_then(|()| file.sync_all());
+    written.map_err(|source| Error::Io { action: "write", path: path.to_owned(), source })?;
     Ok(EncryptionKey::from_bytes(key))
 }

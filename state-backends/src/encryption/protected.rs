@@ -35,35 +35,18 @@ impl Protected {
         if !is_sealed(&text) {
             return Ok(text);
         }
-        let damaged = |detail: String| Error::Corrupt {
-            place: self.place(),
-            detail,
-        };
-        let bytes = self
-            .keys
-            .cipher()
-            .open(context, &text)
-            .map_err(|error| match error {
-                Error::Unsealable { .. } => damaged(error.to_string()),
-                other => other,
-            })?;
+        let damaged = |detail: String| Error::Corrupt { place: self.place(), detail };
+        let bytes = self.keys.cipher().open(context, &text).map_err(|error| match error {
+            Error::Unsealable { .. } => damaged(error.to_string()),
+            other => other,
+        })?;
         String::from_utf8(bytes.to_vec()).map_err(|_| damaged(format!("`{context}` is not a text")))
     }
 
     fn open_entries(&self, entries: Vec<StoredEntry>) -> Result<Vec<StoredEntry>> {
-        let open = |StoredEntry {
-                        sequence,
-                        run,
-                        subject,
-                        body,
-                    }| {
+        let open = |StoredEntry { sequence, run, subject, body }| {
             let body = self.open(&entry_context(&run, subject.as_deref()), body)?;
-            Ok(StoredEntry {
-                sequence,
-                run,
-                subject,
-                body,
-            })
+            Ok(StoredEntry { sequence, run, subject, body })
         };
         entries.into_iter().map(open).collect()
     }
@@ -91,15 +74,8 @@ impl Backend for Protected {
 
     async fn load(&self) -> Result<Stored> {
         let stored = self.inner.load().await?;
-        let snapshot = stored
-            .snapshot
-            .map(|snapshot| self.open(SNAPSHOT, snapshot))
-            .transpose()?;
-        Ok(Stored {
-            snapshot,
-            entries: self.open_entries(stored.entries)?,
-            ..stored
-        })
+        let snapshot = stored.snapshot.map(|snapshot| self.open(SNAPSHOT, snapshot)).transpose()?;
+        Ok(Stored { snapshot, entries: self.open_entries(stored.entries)?, ..stored })
     }
 
     async fn append(&self, lease: &Lease, entries: Vec<Entry>) -> Result<u64> {
@@ -113,9 +89,7 @@ impl Backend for Protected {
     }
 
     async fn compact(&self, lease: &Lease, snapshot: String, through: u64) -> Result<u64> {
-        self.inner
-            .compact(lease, self.seal(SNAPSHOT, &snapshot)?, through)
-            .await
+        self.inner.compact(lease, self.seal(SNAPSHOT, &snapshot)?, through).await
     }
 
     async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredEntry>> {
@@ -124,45 +98,19 @@ impl Backend for Protected {
 
     async fn record_run(&self, lease: &Lease, run: RunRecord) -> Result<()> {
         let seal = |field, text: &str| self.seal(&run_context(&run.id, field), text);
-        let (command, summary, body) = (
-            seal("command", &run.command)?,
-            seal("summary", &run.summary)?,
-            seal("body", &run.body)?,
-        );
-        self.inner
-            .record_run(
-                lease,
-                RunRecord {
-                    command,
-                    summary,
-                    body,
-                    ..run
-                },
-            )
-            .await
+        let (command, summary, body) =
+            (seal("command", &run.command)?, seal("summary", &run.summary)?, seal("body", &run.body)?);
+        self.inner.record_run(lease, RunRecord { command, summary, body, ..run }).await
     }
 
     async fn runs(&self, latest: usize) -> Result<Vec<RunRecord>> {
         let open = |run: RunRecord| {
             let open = |field, text| self.open(&run_context(&run.id, field), text);
-            let (command, summary, body) = (
-                open("command", run.command)?,
-                open("summary", run.summary)?,
-                open("body", run.body)?,
-            );
-            Ok(RunRecord {
-                command,
-                summary,
-                body,
-                ..run
-            })
+            let (command, summary, body) =
+                (open("command", run.command)?, open("summary", run.summary)?, open("body", run.body)?);
+            Ok(RunRecord { command, summary, body, ..run })
         };
-        self.inner
-            .runs(latest)
-            .await?
-            .into_iter()
-            .map(open)
-            .collect()
+        self.inner.runs(latest).await?.into_iter().map(open).collect()
     }
 
     async fn lock(&self, request: LockRequest) -> Result<Lease> {

@@ -29,20 +29,11 @@ impl Database {
     /// Opens or makes the file and the workspace in it.
     pub(super) fn open(path: PathBuf, workspace: &str) -> Result<Self> {
         if let Some(folder) = path.parent() {
-            let failed = |source| Error::Io {
-                action: "create",
-                path: folder.to_owned(),
-                source,
-            };
+            let failed = |source| Error::Io { action: "create", path: folder.to_owned(), source };
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
         let connection = Connection::open(&path).map_err(|source| failure(&path, source))?;
-        let mut database = Self {
-            path,
-            workspace: workspace.to_owned(),
-            lineage: String::new(),
-            connection,
-        };
+        let mut database = Self { path, workspace: workspace.to_owned(), lineage: String::new(), connection };
         database.prepare()?;
         database.lineage = database.enter_workspace()?;
         Ok(database)
@@ -59,11 +50,7 @@ impl Database {
         if is_new {
             self.write(|transaction, path| {
                 // Another process may have been faster.
-                if is_empty(transaction, path)? {
-                    create_tables(transaction, path)
-                } else {
-                    Ok(())
-                }
+                if is_empty(transaction, path)? { create_tables(transaction, path) } else { Ok(()) }
             })?;
         }
         Ok(())
@@ -74,48 +61,40 @@ impl Database {
     /// When two processes try this together, SQLite answers one of them with "busy" at once, whatever the timeout: of 600 new files that
     /// 24 connections opened at once, some always met it. An empty write transaction does wait for the other; then we try again.
     fn use_write_ahead_log(&mut self) -> Result<()> {
-        let switch =
-            |connection: &Connection| connection.pragma_update(None, "journal_mode", "WAL");
+        let switch = |connection: &Connection| connection.pragma_update(None, "journal_mode", "WAL");
         for _ in 0..20 {
             match switch(&self.connection).map_err(|source| failure(&self.path, source)) {
                 Err(Error::Busy { .. }) => self.write(|_, _| Ok(()))?,
                 settled => return settled,
             }
         }
-        Err(Error::Busy {
-            place: self.path.display().to_string(),
-        })
+        Err(Error::Busy { place: self.path.display().to_string() })
     }
 
     fn enter_workspace(&mut self) -> Result<String> {
         let name = self.workspace.clone();
-        if let Some(lineage) =
-            self.read(|transaction, path| lineage_of(transaction, path, &name))?
-        {
+        if let Some(lineage) = self.read(|transaction, path| lineage_of(transaction, path, &name))? {
             return Ok(lineage);
         }
         self.write(|transaction, path| {
             let fresh = Uuid::new_v4().to_string();
             transaction
-                .execute("INSERT INTO workspaces (lineage, name) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", (&fresh, &name))
+                .execute(
+                    "INSERT INTO workspaces (lineage, name) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+                    (&fresh, &name),
+                )
                 .map_err(|source| failure(path, source))?;
             Ok(lineage_of(transaction, path, &name)?.expect("the workspace was inserted above unless it was there"))
         })
     }
 
     /// Runs `work` on one consistent view of the file.
-    pub(super) fn read<T>(
-        &mut self,
-        work: impl FnOnce(&Transaction<'_>, &Path) -> Result<T>,
-    ) -> Result<T> {
+    pub(super) fn read<T>(&mut self, work: impl FnOnce(&Transaction<'_>, &Path) -> Result<T>) -> Result<T> {
         self.transaction(TransactionBehavior::Deferred, work)
     }
 
     /// Runs `work` while no other process can write; what it did is durable when this returns, and undone if it failed.
-    pub(super) fn write<T>(
-        &mut self,
-        work: impl FnOnce(&Transaction<'_>, &Path) -> Result<T>,
-    ) -> Result<T> {
+    pub(super) fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>, &Path) -> Result<T>) -> Result<T> {
         self.transaction(TransactionBehavior::Immediate, work)
     }
 
@@ -125,14 +104,10 @@ impl Database {
         work: impl FnOnce(&Transaction<'_>, &Path) -> Result<T>,
     ) -> Result<T> {
         let path = &self.path;
-        let transaction = self
-            .connection
-            .transaction_with_behavior(behavior)
-            .map_err(|source| failure(path, source))?;
+        let transaction =
+            self.connection.transaction_with_behavior(behavior).map_err(|source| failure(path, source))?;
         let value = work(&transaction, path)?;
-        transaction
-            .commit()
-            .map_err(|source| failure(path, source))?;
+        transaction.commit().map_err(|source| failure(path, source))?;
         Ok(value)
     }
 
@@ -147,23 +122,18 @@ impl Database {
 
     pub(super) fn workspaces(&mut self) -> Result<Vec<String>> {
         self.try_sql(|connection| {
-            let mut query = connection
-                .prepare("SELECT name FROM workspaces WHERE name IS NOT NULL ORDER BY name")?;
+            let mut query = connection.prepare("SELECT name FROM workspaces WHERE name IS NOT NULL ORDER BY name")?;
             query.query_map([], |row| row.get(0))?.collect()
         })
     }
 
     pub(super) fn delete_workspace(&mut self, name: &str) -> Result<()> {
         self.write(|transaction, path| {
-            let lineage =
-                lineage_of(transaction, path, name)?.ok_or_else(|| no_workspace(path, name))?;
+            let lineage = lineage_of(transaction, path, name)?.ok_or_else(|| no_workspace(path, name))?;
             super::lease::refuse_if_held(transaction, path, &lineage)?;
             let delete = || {
                 transaction.execute("DELETE FROM locks WHERE lineage = ?", [&lineage])?;
-                transaction.execute(
-                    "UPDATE workspaces SET formerly = name, name = NULL WHERE lineage = ?",
-                    [&lineage],
-                )
+                transaction.execute("UPDATE workspaces SET formerly = name, name = NULL WHERE lineage = ?", [&lineage])
             };
             delete().map_err(|source| failure(path, source))?;
             Ok(())
@@ -173,12 +143,7 @@ impl Database {
     pub(super) fn keyring(&mut self) -> Result<Option<String>> {
         let (lineage, gone) = (self.lineage.clone(), self.gone());
         let query = "SELECT keyring FROM workspaces WHERE lineage = ? AND name IS NOT NULL";
-        self.try_sql(|connection| {
-            connection
-                .query_row(query, [&lineage], |row| row.get(0))
-                .optional()
-        })?
-        .ok_or(gone)
+        self.try_sql(|connection| connection.query_row(query, [&lineage], |row| row.get(0)).optional())?.ok_or(gone)
     }
 
     pub(super) fn replace_keyring(&mut self, before: Option<&str>, after: &str) -> Result<()> {
@@ -193,15 +158,9 @@ impl Database {
 
 /// Returns whether the file is new, and refuses one that is foreign or from a newer version. Only reads.
 fn is_empty(transaction: &Transaction<'_>, path: &Path) -> Result<bool> {
-    let number = |sql| {
-        transaction
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .map_err(|source| failure(path, source))
-    };
-    let (application_id, tables) = (
-        number("PRAGMA application_id")?,
-        number("SELECT count(*) FROM sqlite_schema")?,
-    );
+    let number =
+        |sql| transaction.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|source| failure(path, source));
+    let (application_id, tables) = (number("PRAGMA application_id")?, number("SELECT count(*) FROM sqlite_schema")?);
     if application_id == 0 && tables == 0 {
         return Ok(true);
     }
@@ -212,17 +171,13 @@ fn is_empty(transaction: &Transaction<'_>, path: &Path) -> Result<bool> {
         });
     }
     let format: String = transaction
-        .query_row("SELECT value FROM meta WHERE key = 'format'", [], |row| {
-            row.get(0)
-        })
+        .query_row("SELECT value FROM meta WHERE key = 'format'", [], |row| row.get(0))
         .map_err(|source| failure(path, source))?;
     match format.parse() {
         Ok(FORMAT) => Ok(false),
-        Ok(format) if format > FORMAT => Err(Error::FormatTooNew {
-            place: path.display().to_string(),
-            format,
-            supported: FORMAT,
-        }),
+        Ok(format) if format > FORMAT => {
+            Err(Error::FormatTooNew { place: path.display().to_string(), format, supported: FORMAT })
+        }
         Ok(_) | Err(_) => Err(corrupt(path, format!("its format is `{format}`"))),
     }
 }
@@ -234,34 +189,20 @@ fn create_tables(transaction: &Transaction<'_>, path: &Path) -> Result<()> {
     created.map_err(|source| failure(path, source))
 }
 
-fn lineage_of(
-    transaction: &Transaction<'_>,
-    path: &Path,
-    workspace: &str,
-) -> Result<Option<String>> {
+fn lineage_of(transaction: &Transaction<'_>, path: &Path, workspace: &str) -> Result<Option<String>> {
     transaction
-        .query_row(
-            "SELECT lineage FROM workspaces WHERE name = ?",
-            [workspace],
-            |row| row.get(0),
-        )
+        .query_row("SELECT lineage FROM workspaces WHERE name = ?", [workspace], |row| row.get(0))
         .optional()
         .map_err(|source| failure(path, source))
 }
 
 fn no_workspace(path: &Path, name: &str) -> Error {
-    Error::NoWorkspace {
-        place: path.display().to_string(),
-        workspace: name.to_owned(),
-    }
+    Error::NoWorkspace { place: path.display().to_string(), workspace: name.to_owned() }
 }
 
 /// Returns the error for contents that do not fit.
 pub(super) fn corrupt(path: &Path, detail: impl Into<String>) -> Error {
-    Error::Corrupt {
-        place: path.display().to_string(),
-        detail: detail.into(),
-    }
+    Error::Corrupt { place: path.display().to_string(), detail: detail.into() }
 }
 
 /// Returns what a failure of SQLite means for the file.
@@ -271,10 +212,9 @@ pub(super) fn failure(path: &Path, source: rusqlite::Error) -> Error {
     use rusqlite::Error as Sql;
     let place = path.display().to_string();
     match (source.sqlite_error_code(), &source) {
-        (Some(ErrorCode::NotADatabase), _) => Error::Foreign {
-            place,
-            detail: "it is not an sqlite database".to_owned(),
-        },
+        (Some(ErrorCode::NotADatabase), _) => {
+            Error::Foreign { place, detail: "it is not an sqlite database".to_owned() }
+        }
         (Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _) => Error::Busy { place },
         (Some(ErrorCode::DatabaseCorrupt | ErrorCode::Unknown), _)
         | (
@@ -283,10 +223,7 @@ pub(super) fn failure(path: &Path, source: rusqlite::Error) -> Error {
             | Sql::IntegralValueOutOfRange(..)
             | Sql::InvalidColumnType(..)
             | Sql::QueryReturnedNoRows,
-        ) => Error::Corrupt {
-            place,
-            detail: source.to_string(),
-        },
+        ) => Error::Corrupt { place, detail: source.to_string() },
         _ => Error::Sqlite { place, source },
     }
 }
@@ -303,10 +240,7 @@ mod tests {
             let database = Database::open(path, "default").expect("it opens");
             let setting = |name: &str| {
                 let read = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
-                database
-                    .connection
-                    .pragma_query_value(None, name, read)
-                    .expect("a setting")
+                database.connection.pragma_query_value(None, name, read).expect("a setting")
             };
             assert_eq!(setting("journal_mode"), "wal".to_owned().into());
             assert_eq!(setting("synchronous"), 2.into(), "2 is FULL");

@@ -14,13 +14,24 @@ impl Database {
     pub(super) fn load(&mut self) -> Result<Stored> {
         let (lineage, gone) = (self.lineage.clone(), self.gone());
         self.read(|transaction, path| {
-            let sql = "SELECT lineage, serial, snapshot, through FROM workspaces WHERE lineage = ? AND name IS NOT NULL";
+            let sql =
+                "SELECT lineage, serial, snapshot, through FROM workspaces WHERE lineage = ? AND name IS NOT NULL";
             let without_entries = |row: &Row<'_>| {
-                Ok(Stored { lineage: row.get(0)?, serial: row.get(1)?, snapshot: row.get(2)?, through: row.get(3)?, entries: Vec::new() })
+                Ok(Stored {
+                    lineage: row.get(0)?,
+                    serial: row.get(1)?,
+                    snapshot: row.get(2)?,
+                    through: row.get(3)?,
+                    entries: Vec::new(),
+                })
             };
-            let found = transaction.query_row(sql, [&lineage], without_entries).optional().map_err(|source| failure(path, source))?;
+            let found = transaction
+                .query_row(sql, [&lineage], without_entries)
+                .optional()
+                .map_err(|source| failure(path, source))?;
             let stored = found.ok_or(gone)?;
-            let entries = entries_after(transaction, &lineage, stored.through).map_err(|source| failure(path, source))?;
+            let entries =
+                entries_after(transaction, &lineage, stored.through).map_err(|source| failure(path, source))?;
             let last = last_sequence(transaction, &lineage).map_err(|source| failure(path, source))?;
             if last < stored.through {
                 let detail = format!("its snapshot contains entry {}, its journal ends at {last}", stored.through);
@@ -41,8 +52,7 @@ impl Database {
             require_lease(transaction, path, &lineage, lock)?;
             let insert = || {
                 let mut sequence = last_sequence(transaction, &lineage)?;
-                let mut insert =
-                    transaction.prepare_cached("INSERT INTO entries VALUES (?, ?, ?, ?, ?)")?;
+                let mut insert = transaction.prepare_cached("INSERT INTO entries VALUES (?, ?, ?, ?, ?)")?;
                 for Entry { subject, body } in entries {
                     sequence += 1;
                     insert.execute(params![lineage, sequence, lock.run, subject, body])?;
@@ -75,10 +85,8 @@ impl Database {
                 WHERE lineage = ?1 AND (?2 IS NULL OR subject = ?2) AND (?3 IS NULL OR run = ?3)
                 ORDER BY sequence DESC LIMIT ?4";
             let wanted = params![lineage, query.subject, query.run, limit(query.latest)];
-            let mut entries = transaction
-                .prepare_cached(sql)?
-                .query_map(wanted, entry)?
-                .collect::<rusqlite::Result<Vec<_>>>()?;
+            let mut entries =
+                transaction.prepare_cached(sql)?.query_map(wanted, entry)?.collect::<rusqlite::Result<Vec<_>>>()?;
             entries.reverse();
             Ok(entries)
         })
@@ -127,32 +135,17 @@ impl Database {
 }
 
 fn last_sequence(transaction: &Transaction<'_>, lineage: &str) -> rusqlite::Result<u64> {
-    transaction.query_row(
-        "SELECT coalesce(max(sequence), 0) FROM entries WHERE lineage = ?",
-        [lineage],
-        |row| row.get(0),
-    )
+    transaction
+        .query_row("SELECT coalesce(max(sequence), 0) FROM entries WHERE lineage = ?", [lineage], |row| row.get(0))
 }
 
-fn entries_after(
-    transaction: &Transaction<'_>,
-    lineage: &str,
-    through: u64,
-) -> rusqlite::Result<Vec<StoredEntry>> {
+fn entries_after(transaction: &Transaction<'_>, lineage: &str, through: u64) -> rusqlite::Result<Vec<StoredEntry>> {
     let sql = "SELECT sequence, run, subject, body FROM entries WHERE lineage = ? AND sequence > ? ORDER BY sequence";
-    transaction
-        .prepare_cached(sql)?
-        .query_map(params![lineage, through], entry)?
-        .collect()
+    transaction.prepare_cached(sql)?.query_map(params![lineage, through], entry)?.collect()
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
-    Ok(StoredEntry {
-        sequence: row.get(0)?,
-        run: row.get(1)?,
-        subject: row.get(2)?,
-        body: row.get(3)?,
-    })
+    Ok(StoredEntry { sequence: row.get(0)?, run: row.get(1)?, subject: row.get(2)?, body: row.get(3)? })
 }
 
 fn run(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
@@ -161,10 +154,7 @@ fn run(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         command: row.get(1)?,
         who: row.get(2)?,
         started: time(row, 3)?,
-        finished: row
-            .get::<_, Option<String>>(4)?
-            .map(|text| parse_time(4, &text))
-            .transpose()?,
+        finished: row.get::<_, Option<String>>(4)?.map(|text| parse_time(4, &text)).transpose()?,
         outcome: row.get(5)?,
         summary: row.get(6)?,
         body: row.get(7)?,
@@ -177,9 +167,7 @@ pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> 
 }
 
 fn parse_time(column: usize, text: &str) -> rusqlite::Result<Timestamp> {
-    let damaged = |source: jiff::Error| {
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, source.into())
-    };
+    let damaged = |source: jiff::Error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, source.into());
     text.parse().map_err(damaged)
 }
 

@@ -59,18 +59,10 @@ impl Database {
 
     pub(super) fn break_lock(&mut self, id: &str) -> Result<LockInfo> {
         let lineage = self.lineage.clone();
-        let broken =
-            self.write(
-                |transaction, path| match present(transaction, path, &lineage)? {
-                    Some(lock) if lock.id == id => {
-                        remove_row(transaction, path, &lineage).map(|()| lock)
-                    }
-                    Some(_) | None => Err(Error::NotHeld {
-                        place: path.display().to_string(),
-                        id: id.to_owned(),
-                    }),
-                },
-            )?;
+        let broken = self.write(|transaction, path| match present(transaction, path, &lineage)? {
+            Some(lock) if lock.id == id => remove_row(transaction, path, &lineage).map(|()| lock),
+            Some(_) | None => Err(Error::NotHeld { place: path.display().to_string(), id: id.to_owned() }),
+        })?;
         remove_lock_file(&self.path, id);
         Ok(broken)
     }
@@ -81,11 +73,7 @@ impl Database {
         };
         let liveness = liveness(&self.path, &lock.id)?;
         // Unlocking removes the row, then the file. Who looked in between must not take a tidy end for a death.
-        if liveness == Liveness::Dead
-            && self
-                .present_lock()?
-                .is_none_or(|present| present.id != lock.id)
-        {
+        if liveness == Liveness::Dead && self.present_lock()?.is_none_or(|present| present.id != lock.id) {
             return self.holder();
         }
         Ok(Some(Holder { lock, liveness }))
@@ -98,36 +86,23 @@ impl Database {
 }
 
 /// Fails with [`Error::Locked`] if a live process holds the lock, and returns the lock of a dead one. Call it in a writing transaction.
-pub(super) fn refuse_if_held(
-    transaction: &Transaction<'_>,
-    path: &Path,
-    lineage: &str,
-) -> Result<Option<LockInfo>> {
+pub(super) fn refuse_if_held(transaction: &Transaction<'_>, path: &Path, lineage: &str) -> Result<Option<LockInfo>> {
     let Some(lock) = present(transaction, path, lineage)? else {
         return Ok(None);
     };
     match liveness(path, &lock.id)? {
         Liveness::Dead => Ok(Some(lock)),
-        Liveness::Live | Liveness::Unknown => Err(Error::Locked {
-            place: path.display().to_string(),
-            holder: Box::new(lock),
-        }),
+        Liveness::Live | Liveness::Unknown => {
+            Err(Error::Locked { place: path.display().to_string(), holder: Box::new(lock) })
+        }
     }
 }
 
 /// Fails with [`Error::LeaseLost`] unless the workspace is locked by `lock`. Call it in the transaction that writes.
-pub(super) fn require_lease(
-    transaction: &Transaction<'_>,
-    path: &Path,
-    lineage: &str,
-    lock: &LockInfo,
-) -> Result<()> {
+pub(super) fn require_lease(transaction: &Transaction<'_>, path: &Path, lineage: &str, lock: &LockInfo) -> Result<()> {
     match present(transaction, path, lineage)? {
         Some(present) if present.id == lock.id => Ok(()),
-        Some(_) | None => Err(Error::LeaseLost {
-            place: path.display().to_string(),
-            id: lock.id.clone(),
-        }),
+        Some(_) | None => Err(Error::LeaseLost { place: path.display().to_string(), id: lock.id.clone() }),
     }
 }
 
@@ -144,16 +119,11 @@ fn present(transaction: &Transaction<'_>, path: &Path, lineage: &str) -> Result<
         })
     };
     let sql = "SELECT id, who, pid, operation, run, info, created FROM locks WHERE lineage = ?";
-    transaction
-        .query_row(sql, [lineage], read)
-        .optional()
-        .map_err(|source| failure(path, source))
+    transaction.query_row(sql, [lineage], read).optional().map_err(|source| failure(path, source))
 }
 
 fn remove_row(transaction: &Transaction<'_>, path: &Path, lineage: &str) -> Result<()> {
-    transaction
-        .execute("DELETE FROM locks WHERE lineage = ?", [lineage])
-        .map_err(|source| failure(path, source))?;
+    transaction.execute("DELETE FROM locks WHERE lineage = ?", [lineage]).map_err(|source| failure(path, source))?;
     Ok(())
 }
 
@@ -175,20 +145,12 @@ fn liveness(database: &Path, id: &str) -> Result<Liveness> {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Liveness::Dead),
         Err(source) => {
-            return Err(Error::Io {
-                action: "read",
-                path,
-                source,
-            });
+            return Err(Error::Io { action: "read", path, source });
         }
     };
     match file.try_lock_shared() {
         Ok(()) => Ok(Liveness::Dead),
         Err(TryLockError::WouldBlock) => Ok(Liveness::Live),
-        Err(TryLockError::Error(source)) => Err(Error::Io {
-            action: "lock",
-            path,
-            source,
-        }),
+        Err(TryLockError::Error(source)) => Err(Error::Io { action: "lock", path, source }),
     }
 }

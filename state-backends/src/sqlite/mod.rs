@@ -14,9 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::backend::{
-    Backend, Entry, HistoryQuery, RunRecord, Stored, StoredEntry, check_workspace_name,
-};
+use crate::backend::{Backend, Entry, HistoryQuery, RunRecord, Stored, StoredEntry, check_workspace_name};
 use crate::error::{Error, Result};
 use crate::lock::{Holder, Lease, LockInfo, LockRequest};
 use database::Database;
@@ -40,11 +38,7 @@ impl Sqlite {
             let (path, workspace) = (path.clone(), workspace.clone());
             on_blocking_thread(&path.clone(), move || Database::open(path, &workspace)).await?
         };
-        Ok(Self {
-            path,
-            workspace,
-            database: Arc::new(Mutex::new(opened)),
-        })
+        Ok(Self { path, workspace, database: Arc::new(Mutex::new(opened)) })
     }
 
     async fn with<T: Send + 'static>(
@@ -69,11 +63,9 @@ async fn on_blocking_thread<T: Send + 'static>(
         Err(stopped) => match stopped.try_into_panic() {
             Ok(panic) => resume_unwind(panic),
             // Only a runtime that shuts down cancels a blocking task, and only one that has not begun.
-            Err(cancelled) => Err(Error::Io {
-                action: "use",
-                path: path.to_owned(),
-                source: std::io::Error::other(cancelled),
-            }),
+            Err(cancelled) => {
+                Err(Error::Io { action: "use", path: path.to_owned(), source: std::io::Error::other(cancelled) })
+            }
         },
     }
 }
@@ -94,14 +86,12 @@ impl Backend for Sqlite {
 
     async fn append(&self, lease: &Lease, entries: Vec<Entry>) -> Result<u64> {
         let lock = lease.lock().clone();
-        self.with(move |database| database.append(&lock, &entries))
-            .await
+        self.with(move |database| database.append(&lock, &entries)).await
     }
 
     async fn compact(&self, lease: &Lease, snapshot: String, through: u64) -> Result<u64> {
         let lock = lease.lock().clone();
-        self.with(move |database| database.compact(&lock, &snapshot, through))
-            .await
+        self.with(move |database| database.compact(&lock, &snapshot, through)).await
     }
 
     async fn history(&self, query: &HistoryQuery) -> Result<Vec<StoredEntry>> {
@@ -111,8 +101,7 @@ impl Backend for Sqlite {
 
     async fn record_run(&self, lease: &Lease, run: RunRecord) -> Result<()> {
         let lock = lease.lock().clone();
-        self.with(move |database| database.record_run(&lock, &run))
-            .await
+        self.with(move |database| database.record_run(&lock, &run)).await
     }
 
     async fn runs(&self, latest: usize) -> Result<Vec<RunRecord>> {
@@ -142,8 +131,7 @@ impl Backend for Sqlite {
 
     async fn delete_workspace(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
-        self.with(move |database| database.delete_workspace(&name))
-            .await
+        self.with(move |database| database.delete_workspace(&name)).await
     }
 
     async fn keyring(&self) -> Result<Option<String>> {
@@ -152,7 +140,6 @@ impl Backend for Sqlite {
 
     async fn replace_keyring(&self, before: Option<&str>, after: &str) -> Result<()> {
         let (before, after) = (before.map(str::to_owned), after.to_owned());
-        self.with(move |database| database.replace_keyring(before.as_deref(), &after))
-            .await
+        self.with(move |database| database.replace_keyring(before.as_deref(), &after)).await
     }
 }

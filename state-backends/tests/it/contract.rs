@@ -11,10 +11,7 @@ use zeroize::Zeroizing;
 async fn keys() -> Arc<Keys> {
     let elsewhere = Memory::new("keys").expect("a fine name");
     let key = EncryptionKey::from_bytes(Zeroizing::new([1; 32]));
-    Keys::open(&elsewhere, Some(&key))
-        .await
-        .expect("keys are made")
-        .expect("a key was given")
+    Keys::open(&elsewhere, Some(&key)).await.expect("keys are made").expect("a key was given")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -29,9 +26,7 @@ async fn memory() {
 async fn sqlite() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("made/on/the/way/state.db");
-    let open = async |workspace: String| {
-        Ok(Arc::new(Sqlite::open(&path, &workspace).await?) as Arc<dyn Backend>)
-    };
+    let open = async |workspace: String| Ok(Arc::new(Sqlite::open(&path, &workspace).await?) as Arc<dyn Backend>);
     check(open).await;
     check_liveness(open).await;
 }
@@ -48,10 +43,7 @@ async fn protected() {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        (0..4_usize).prop_map(Step::Append),
-        (0..5_u64).prop_map(Step::Compact)
-    ];
+    let step = prop_oneof![(0..4_usize).prop_map(Step::Append), (0..5_u64).prop_map(Step::Compact)];
     prop::collection::vec(step, 0..12)
 }
 

@@ -30,9 +30,3 @@ vm "bigger" {
   node     = "pve1"
   memory   = "60GiB"
 }
-
-vm "huge" {
-  tenant   = tenant.acme
-  template = template.debian13
-  memory   = "200GiB"
-}

@@ -18,7 +18,7 @@ tenant "acme" {
 }
 
 vm "mc" {
-  for_each = toset(["a", "c"])
+  for_each = { a = 1, c = 1 }
   tenant   = tenant.acme
   template = template.debian13
   network "net0" {

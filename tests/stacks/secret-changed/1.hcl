@@ -36,7 +36,6 @@ game_server "survival" {
 
   settings = {
     accept_eula = true
-    enable-rcon = true
   }
 
   secrets = {

@@ -5,7 +5,7 @@ use crate::observe::ClusterView;
 use crate::plan::wish::{Draft, Scene, nested};
 use crate::resources::size;
 use crate::resources::vm::decode::{is_disk, storage_of};
-use crate::value::{Marks, Path, Type, Value};
+use crate::value::{Marks, Path, Step, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,9 +13,11 @@ use std::sync::Arc;
 const LINKABLE: [&str; 8] = ["dir", "nfs", "cifs", "cephfs", "btrfs", "lvmthin", "zfspool", "rbd"];
 
 pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
-    let written: BTreeMap<Arc<str>, Value> = attributes.get("disk").and_then(Value::as_entries).cloned().unwrap_or_default();
+    let written: BTreeMap<Arc<str>, Value> =
+        attributes.get("disk").and_then(Value::as_entries).cloned().unwrap_or_default();
     let mut disks = BTreeMap::new();
     for (slot, disk) in written {
+        fits_bus(draft, &slot, &disk);
         let disk = one(scene, draft, guest, &slot, &disk);
         disks.insert(slot, disk);
     }
@@ -25,17 +27,44 @@ pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attribut
     clone_kind(scene, draft, guest, attributes);
 }
 
+/// Buses with their number of slots, and the option they do not have. Source: API section `/nodes/{node}/qemu/{vmid}/config`.
+const BUSES: [(&str, u32, &str); 4] =
+    [("scsi", 31, ""), ("virtio", 16, "ssd"), ("sata", 6, "iothread"), ("ide", 4, "iothread")];
+
+fn fits_bus(draft: &mut Draft, slot: &str, disk: &Value) {
+    let number = |bus: &str| slot.strip_prefix(bus).and_then(|number| number.parse::<u32>().ok());
+    let Some((bus, _, missing)) =
+        BUSES.iter().find(|(bus, count, _)| number(bus).is_some_and(|number| number < *count))
+    else {
+        let path = Path::attribute("disk").then(Step::Key(slot.into()));
+        let hint = "name a slot: scsi0 to scsi30, virtio0 to virtio15, sata0 to sata5 or ide0 to ide3";
+        return draft.error(format!("there is no disk slot `{slot}`"), &path, hint);
+    };
+    if disk.get(missing).and_then(Value::as_bool) == Some(true) {
+        draft.error(
+            format!("a {bus} disk has no `{missing}`"),
+            &nested("disk", slot, missing),
+            "take it out, or use a scsi slot",
+        );
+    }
+}
+
 fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value) -> Value {
     let mut disk = disk.as_entries().cloned().unwrap_or_default();
     let source = guest.model.as_ref().and_then(|model| model.get("disk")?.get(slot));
     let address = draft.block.address.clone();
     for name in ["size", "storage"] {
         let path = nested("disk", slot, name);
-        let kept = if name == "size" { scene.kept(&address, &path) } else { scene.kept_while_it_lives(&address, &path) };
+        let kept =
+            if name == "size" { scene.kept(&address, &path) } else { scene.kept_while_it_lives(&address, &path) };
         let inherited = kept.or_else(|| source?.get(name).cloned());
         match inherited {
-            Some(value) => drop(disk.entry(name.into()).or_insert_with(|| value.with_marks(Marks::CHOSEN))),
-            None if guest.model.is_none() => drop(disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text))),
+            Some(value) => {
+                disk.entry(name.into()).or_insert_with(|| value.with_marks(Marks::CHOSEN));
+            }
+            None if guest.model.is_none() => {
+                disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text));
+            }
             None if !disk.contains_key(name) => {
                 let block = Path(path.0[..2].to_vec());
                 draft.error(
@@ -51,15 +80,16 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
     let path = nested("disk", slot, "size");
     // The template may have grown since a guest was cloned from it.
     let is_new = scene.kept_while_it_lives(&address, &path).is_none();
-    if let (true, Some(wanted), Some(least)) = (is_new, bytes(disk.get("size")), bytes(source.and_then(|source| source.get("size")))) {
-        if wanted < least {
-            let least = size::print(least);
-            draft.error(
-                format!("disk `{slot}` cannot be smaller than the template's {least}"),
-                &path,
-                format!("write `size = \"{least}\"` or more"),
-            );
-        }
+    if let (true, Some(wanted), Some(least)) =
+        (is_new, bytes(disk.get("size")), bytes(source.and_then(|source| source.get("size"))))
+        && wanted < least
+    {
+        let least = size::print(least);
+        draft.error(
+            format!("disk `{slot}` cannot be smaller than the template's {least}"),
+            &path,
+            format!("write `size = \"{least}\"` or more"),
+        );
     }
     Value::object(disk)
 }
@@ -67,7 +97,10 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
 /// Linked where the store can and every disk stays on the template's storage; kept once chosen.
 fn clone_kind(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
     let path = Path::attribute("clone");
-    let can_link = guest.template_config.zip(scene.view(&draft.cluster)).map(|(config, view)| can_link(&config.values, view, attributes));
+    let can_link = guest
+        .template_config
+        .zip(scene.view(&draft.cluster))
+        .map(|(config, view)| can_link(&config.values, view, attributes));
     match attributes.get("clone").and_then(Value::as_text) {
         Some("linked") if can_link == Some(false) => {
             draft.error(
@@ -80,18 +113,24 @@ fn clone_kind(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut 
         None => {
             let kept = scene.kept_while_it_lives(&draft.block.address, &path);
             let chosen = kept.or_else(|| can_link.map(|can| Value::text(if can { "linked" } else { "full" })));
-            attributes.insert("clone".into(), chosen.map_or_else(|| Value::unknown(Type::Text), |value| value.with_marks(Marks::CHOSEN)));
+            attributes.insert(
+                "clone".into(),
+                chosen.map_or_else(|| Value::unknown(Type::Text), |value| value.with_marks(Marks::CHOSEN)),
+            );
         }
     }
 }
 
 fn can_link(config: &BTreeMap<String, String>, view: &ClusterView, attributes: &Attributes) -> bool {
-    let kind_of = |storage: &str| view.nodes.values().find_map(|node| node.storages.get(storage)).map(|storage| storage.kind.as_str());
+    let kind_of = |storage: &str| {
+        view.nodes.values().find_map(|node| node.storages.get(storage)).map(|storage| storage.kind.as_str())
+    };
     let stays = |slot: &str, storage: &str| {
         let wanted = attributes.get("disk").and_then(|disks| disks.get(slot)?.get("storage")?.as_text());
         wanted.is_none_or(|wanted| wanted == storage)
     };
     config.iter().filter(|(key, value)| is_disk(key, value)).all(|(slot, value)| {
-        storage_of(value).is_some_and(|storage| stays(slot, storage) && kind_of(storage).is_none_or(|kind| LINKABLE.contains(&kind)))
+        storage_of(value)
+            .is_some_and(|storage| stays(slot, storage) && kind_of(storage).is_none_or(|kind| LINKABLE.contains(&kind)))
     })
 }

@@ -1,14 +1,15 @@
 //! VMID and node of a guest: as written, as kept, or chosen.
 
 use super::{Attributes, Guest};
+use crate::config::Address;
 use crate::plan::choose::Demand;
 use crate::plan::wish::{Draft, Scene};
 use crate::resources::conform::did_you_mean;
 use crate::resources::vm::VM;
+use crate::resources::vm::decode::{is_disk, storage_of};
 use crate::resources::{Lookup, Sighting, size};
 use crate::state::Record;
-use crate::resources::vm::decode::{is_disk, storage_of};
-use crate::value::{Path, Value};
+use crate::value::{Path, Step, Value};
 use std::collections::BTreeSet;
 
 /// Returns the VMID, or `None` after an error.
@@ -20,23 +21,32 @@ pub(super) fn vmid(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attribut
         return match scene.ledger.take_vmid(&draft.cluster, vmid, &guest.owner) {
             Ok(()) => Some(vmid),
             Err(other) => {
-                draft.error(format!("VMID {vmid} is taken by {other}"), &path, "choose another, or leave `vmid` out");
+                let is_going = other.parse::<Address>().is_ok_and(|other| scene.is_going(&other));
+                let hint = match is_going {
+                    true => format!("apply the removal of {other} first, or choose another"),
+                    false => "choose another, or leave `vmid` out".to_owned(),
+                };
+                draft.error(format!("VMID {vmid} is taken by {other}"), &path, hint);
                 None
             }
         };
     }
     let is_free = !scene.replaced.contains(&address) && !has_stranger(scene, draft);
-    if let Some(vmid) = scene.record(&address).filter(|_| is_free).and_then(|record| record.identity.vmid()) {
-        if scene.ledger.take_vmid(&draft.cluster, vmid, &guest.owner).is_ok() {
-            return Some(vmid);
-        }
+    if let Some(vmid) = scene.record(&address).filter(|_| is_free).and_then(|record| record.identity.vmid())
+        && scene.ledger.take_vmid(&draft.cluster, vmid, &guest.owner).is_ok()
+    {
+        return Some(vmid);
     }
     scene.view(&draft.cluster)?;
     let range = scene.input.stack.clusters.get(&draft.cluster).and_then(|cluster| cluster.vmid_range);
     let chosen = scene.ledger.choose_vmid(&draft.cluster, range, &guest.owner);
     if chosen.is_none() {
         let (low, high) = range.unwrap_or_default();
-        draft.error(format!("no VMID is left in {low} to {high}"), &path, format!("widen `vmid_range` of cluster `{}`", draft.cluster));
+        draft.error(
+            format!("no VMID is left in {low} to {high}"),
+            &path,
+            format!("widen `vmid_range` of cluster `{}`", draft.cluster),
+        );
     }
     chosen
 }
@@ -54,8 +64,10 @@ pub(super) fn node(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attribut
     let path = Path::attribute("node");
     let address = draft.block.address.clone();
     let view = scene.view(&draft.cluster)?;
+    known_nodes(scene, draft, attributes);
     let record = scene.record(&address);
-    let seen = record.filter(|_| !has_stranger(scene, draft)).and_then(|record| view.guests.get(&record.identity.vmid()?));
+    let seen =
+        record.filter(|_| !has_stranger(scene, draft)).and_then(|record| view.guests.get(&record.identity.vmid()?));
     let present = seen.map(|guest| guest.node.clone()).or_else(|| record?.identity.node().map(str::to_owned));
     if let Some(node) = attributes.get("node").and_then(Value::as_text) {
         return written_node(scene, draft, node, present.as_deref());
@@ -63,7 +75,8 @@ pub(super) fn node(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attribut
     if let Some(node) = present.filter(|_| seen.is_some()) {
         return Some(node);
     }
-    let memory_bytes = attributes.get("memory").and_then(Value::as_text).and_then(|text| size::parse(text).ok()).unwrap_or_default();
+    let memory_bytes =
+        attributes.get("memory").and_then(Value::as_text).and_then(|text| size::parse(text).ok()).unwrap_or_default();
     let demand = demand(scene, draft, guest, attributes, memory_bytes);
     match scene.ledger.choose_node(&draft.cluster, &demand) {
         Ok(node) => {
@@ -81,6 +94,18 @@ pub(super) fn node(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attribut
                     .hint("ask for less memory, free some on a node, or change `placement`, storage or bridge"),
             );
             None
+        }
+    }
+}
+
+/// Names in `placement.nodes` that no node has would silently shrink the choice.
+fn known_nodes(scene: &Scene, draft: &mut Draft, attributes: &Attributes) {
+    let nodes = attributes.get("placement").and_then(|placement| placement.get("nodes")).and_then(Value::as_items);
+    let path = Path::attribute("placement").then(Step::Attribute("nodes".into()));
+    for node in nodes.into_iter().flatten().filter_map(Value::as_text) {
+        if scene.ledger.node(&draft.cluster, node).is_none() {
+            let hint = did_you_mean(node, scene.ledger.node_names(&draft.cluster).into_iter(), "nodes");
+            draft.error(format!("there is no node `{node}` on cluster `{}`", draft.cluster), &path, hint);
         }
     }
 }
@@ -104,7 +129,8 @@ fn written_node(scene: &mut Scene, draft: &mut Draft, node: &str, present: Optio
         }
         Some(_) => Some(node.to_owned()),
         None => {
-            let bytes = draft.places.value.get("memory").and_then(Value::as_text).and_then(|text| size::parse(text).ok());
+            let bytes =
+                draft.places.value.get("memory").and_then(Value::as_text).and_then(|text| size::parse(text).ok());
             scene.ledger.commit_memory(&draft.cluster, node, bytes.unwrap_or_default());
             Some(node.to_owned())
         }
@@ -134,7 +160,9 @@ fn bound_to(scene: &Scene, draft: &Draft, guest: &Guest) -> Option<String> {
     let node = guest.template.get("node")?.as_text()?;
     let storages = &scene.view(&draft.cluster)?.nodes.get(node)?.storages;
     let config = &guest.template_config?.values;
-    let is_shared = |value: &str| storage_of(value).and_then(|storage| storages.get(storage)).is_some_and(|storage| storage.is_shared);
+    let is_shared = |value: &str| {
+        storage_of(value).and_then(|storage| storages.get(storage)).is_some_and(|storage| storage.is_shared)
+    };
     let all_shared = config.iter().filter(|(key, value)| is_disk(key, value)).all(|(_, value)| is_shared(value));
     (!all_shared).then(|| node.to_owned())
 }

@@ -1,0 +1,182 @@
+//! SIGKILL and Ctrl-C in the middle of real runs over HTTPS: the next run finishes, without a duplicate and without an orphan.
+//!
+//! The served lab ends the client before or after it acted on a chosen request, which is where a crash hurts most.
+
+use crate::harness::World;
+use crate::served::{Served, When, at};
+use regex::Regex;
+use rustix::process::Signal;
+use spawnpoint::simulator::Moment;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+/// How many labs are worked on at once.
+const AT_ONCE: usize = 4;
+
+/// What an undisturbed run leaves behind.
+struct Undisturbed {
+    /// The lab before anything was applied, and after a destroy.
+    before: String,
+    /// The lab after an apply, comparable.
+    applied: String,
+    /// What the state lists after an apply.
+    listed: String,
+    /// How many requests the apply took.
+    apply_requests: u64,
+    /// How many requests the destroy took.
+    destroy_requests: u64,
+}
+
+/// A request at which the client is killed.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    number: u64,
+    moment: Moment,
+}
+
+/// Runs a command that has to succeed, and returns what it printed.
+fn run(world: &World, arguments: &[&str], context: &str) -> String {
+    let output = world.run(arguments);
+    assert_eq!(output.status, Some(0), "{context}: {}:\n{output}", arguments.join(" "));
+    output.stdout
+}
+
+fn undisturbed() -> Undisturbed {
+    let served = Served::start();
+    let world = served.world(&served.settings());
+    let before = served.dump();
+    run(&world, &["apply", "-auto-approve"], "undisturbed");
+    let apply_requests = served.server.requests();
+    let (applied, listed) = (served.comparable(&served.dump()), run(&world, &["state", "list"], "undisturbed"));
+    let before_destroy = served.server.requests();
+    run(&world, &["destroy", "-auto-approve"], "undisturbed");
+    assert_eq!(served.dump(), before);
+    Undisturbed { before, applied, listed, apply_requests, destroy_requests: served.server.requests() - before_destroy }
+}
+
+/// Returns `count` numbers spread over the requests, each before and after; in the full run of the suite, every number.
+fn points(requests: u64, count: u64) -> Vec<Point> {
+    let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|size| size == "full");
+    let numbers: Vec<u64> = match is_full {
+        true => (1..=requests).collect(),
+        false => (0..count).map(|index| 1 + (2 * index + 1) * requests / (2 * count)).collect(),
+    };
+    let both = |number| [Moment::Before, Moment::After].map(|moment| Point { number, moment });
+    numbers.into_iter().flat_map(both).collect()
+}
+
+/// Tries every point on a lab of its own, some at once; returns the points a run reached.
+fn everywhere(points: &[Point], attempt: impl Fn(Point) -> bool + Sync) -> Vec<Point> {
+    let (left, reached) = (Mutex::new(points.to_vec()), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some(point) = left.lock().expect("nothing panics while it is held").pop() else { return };
+                    if attempt(point) {
+                        reached.lock().expect("nothing panics while it is held").push(point);
+                    }
+                }
+            });
+        }
+    });
+    reached.into_inner().expect("nothing panicked while it was held")
+}
+
+/// How many polls an apply needs differs a little from run to run, so that the last requests of a long one may not come.
+fn assert_reached(what: &str, reached: &[Point], points: &[Point], requests: u64) {
+    let numbers: BTreeSet<u64> = reached.iter().map(|point| point.number).collect();
+    println!(
+        "{what}: {requests} requests undisturbed; killed at {} of {} points: {numbers:?}",
+        reached.len(),
+        points.len()
+    );
+    let early = |point: &&Point| point.number * 10 <= requests * 9;
+    let early_reached = reached.iter().filter(early).count();
+    assert_eq!(early_reached, points.iter().filter(early).count(), "{what}: every early point is reached");
+}
+
+/// Asserts that the lab and the state are as an undisturbed apply leaves them, and that a destroy leaves nothing.
+fn assert_as_undisturbed(served: &Served, world: &World, expected: &Undisturbed, context: &str) {
+    let dump = served.dump();
+    assert_same(&served.comparable(&dump), &expected.applied, context);
+    assert_markers(&dump, &expected.listed, context);
+    assert_eq!(run(world, &["state", "list"], context), expected.listed, "{context}");
+    let plan = run(world, &["plan", "-detailed-exitcode"], context);
+    assert!(plan.starts_with("No changes."), "{context}: {plan}");
+    run(world, &["destroy", "-auto-approve"], context);
+    assert_same(&served.dump(), &expected.before, context);
+}
+
+fn assert_same(actual: &str, expected: &str, context: &str) {
+    let diff = similar::TextDiff::from_lines(expected, actual);
+    assert!(actual == expected, "{context}: (- undisturbed, + here)\n{}", diff.unified_diff());
+}
+
+/// Every guest that the state knows carries one marker, and all are of one state.
+fn assert_markers(dump: &str, listed: &str, context: &str) {
+    let marker = Regex::new("spawnpoint:v1 stack=([0-9a-f-]+) addr=([^ ]+) intent=").expect("the pattern is right");
+    let found: Vec<(String, String)> =
+        marker.captures_iter(dump).map(|found| (found[1].to_owned(), found[2].replace("\\\"", "\""))).collect();
+    let lineages: BTreeSet<&String> = found.iter().map(|(lineage, _)| lineage).collect();
+    assert_eq!(lineages.len(), 1, "{context}: {found:?}");
+    let mut addresses: Vec<&str> = found.iter().map(|(_, address)| address.as_str()).collect();
+    addresses.sort_unstable();
+    let machines: Vec<&str> = listed.lines().filter(|address| address.starts_with("vm.")).collect();
+    assert_eq!(addresses, machines, "{context}");
+}
+
+#[test]
+fn an_apply_that_is_killed_anywhere_is_finished_by_the_next() {
+    let expected = undisturbed();
+    let points = points(expected.apply_requests, 10);
+    let reached = everywhere(&points, |Point { number, moment }| {
+        let context = format!("killed {moment:?} request {number} of an apply");
+        let served = Served::start();
+        let world = served.world(&served.settings());
+        let (_, is_killed) = served.signal(&world, &["apply", "-auto-approve"], Signal::KILL, at(number, moment));
+        run(&world, &["apply", "-auto-approve"], &context);
+        assert_as_undisturbed(&served, &world, &expected, &context);
+        is_killed
+    });
+    assert_reached("apply", &reached, &points, expected.apply_requests);
+}
+
+#[test]
+fn a_destroy_that_is_killed_anywhere_is_finished_by_the_next() {
+    let expected = undisturbed();
+    let points = points(expected.destroy_requests, 3);
+    let reached = everywhere(&points, |Point { number, moment }| {
+        let context = format!("killed {moment:?} request {number} of a destroy");
+        let served = Served::start();
+        let world = served.world(&served.settings());
+        run(&world, &["apply", "-auto-approve"], &context);
+        let when = at(served.server.requests() + number, moment);
+        let (_, is_killed) = served.signal(&world, &["destroy", "-auto-approve"], Signal::KILL, when);
+        run(&world, &["destroy", "-auto-approve"], &context);
+        assert_same(&served.dump(), &expected.before, &context);
+        assert_eq!(run(&world, &["state", "list"], &context), "", "{context}");
+        is_killed
+    });
+    assert_reached("destroy", &reached, &points, expected.destroy_requests);
+}
+
+#[test]
+fn ctrl_c_finishes_what_runs_and_the_next_apply_does_the_rest() {
+    let expected = undisturbed();
+    let served = Served::start();
+    let world = served.world(&served.settings());
+    let first_clone: When =
+        Box::new(|passing| passing.moment == Moment::Before && passing.request.path.ends_with("/clone"));
+    let (output, is_sprung) = served.signal(&world, &["apply", "-auto-approve"], Signal::INT, first_clone);
+    assert!(is_sprung, "{output}");
+    assert_eq!(output.status, Some(130), "{output}");
+    let state = run(&world, &["state", "list"], "after Ctrl-C");
+    let is_whole = |address: &str| !run(&world, &["state", "show", address], "after Ctrl-C").contains("unfinished");
+    let machines: Vec<&str> = state.lines().filter(|address| address.starts_with("vm.")).collect();
+    assert!(!machines.is_empty(), "the clone that ran was finished:\n{output}");
+    assert!(machines.iter().all(|address| is_whole(address)), "{output}");
+    assert!(!state.contains("game_server."), "nothing was started after Ctrl-C:\n{output}");
+    run(&world, &["apply", "-auto-approve"], "after Ctrl-C");
+    assert_as_undisturbed(&served, &world, &expected, "after Ctrl-C");
+}

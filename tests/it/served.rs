@@ -1,0 +1,166 @@
+//! A lab served over HTTPS by the test itself, the quickstart pointed at it, and a trap for the processes that ask it.
+
+use crate::harness::{CommandOutput, World};
+use regex::Regex;
+use rustix::process::{Pid, Signal, kill_process};
+use spawnpoint::simulator::{Lab, Moment, Options, Pace, Passing, RunningServer, Server, Store, Verdict};
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::runtime::Runtime;
+
+/// The example as it is in the repository.
+pub(crate) const QUICKSTART: &str = include_str!("../../examples/quickstart/main.hcl");
+
+/// What the example says about its network.
+const NETWORK: &str = "10.40.0.";
+
+/// A served lab, new and in memory.
+pub(crate) struct Served {
+    // Before the runtime, which ends what it still runs.
+    pub(crate) server: RunningServer,
+    store: Arc<Mutex<Store>>,
+    trap: Arc<Trap>,
+    network: String,
+    _folder: tempfile::TempDir,
+    _runtime: Runtime,
+}
+
+impl Served {
+    pub(crate) fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime can be built");
+        let store = Store::in_memory(&Lab::built_in(), Pace::Instant).expect("the built-in lab can be built");
+        let store = Arc::new(Mutex::new(store));
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let trap = Arc::new(Trap::default());
+        let watching = Arc::clone(&trap);
+        let options = Options {
+            folder: folder.path().to_owned(),
+            interceptor: Some(Arc::new(move |passing| watching.meet(passing))),
+        };
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = runtime.block_on(Server::start(listen, Arc::clone(&store), options)).expect("the server starts");
+        Self { server, store, trap, network: network(), _folder: folder, _runtime: runtime }
+    }
+
+    /// Returns the settings that make a client trust the server and the server trust it.
+    pub(crate) fn settings(&self) -> String {
+        let RunningServer { address, fingerprint, token, .. } = &self.server;
+        format!(
+            "  endpoints    = [\"https://{address}\"]\n  fingerprints = [\"{fingerprint}\"]\n  token        = \"{token}\"\n"
+        )
+    }
+
+    /// Returns a world with the quickstart on this server. Its network is the server's own: simulated game servers listen on loopback
+    /// addresses made from it, and other labs may run at the same time.
+    pub(crate) fn world(&self, settings: &str) -> World {
+        let stack = QUICKSTART.replace("  simulator {}\n", settings).replace(NETWORK, &self.network);
+        assert!(stack.contains(settings), "the example has a simulator to replace");
+        let world = World::new();
+        world.write("main.hcl", &stack);
+        world
+    }
+
+    /// Returns what the lab holds.
+    pub(crate) fn dump(&self) -> String {
+        let store = self.store.lock().expect("no holder of the lab panics");
+        serde_json::to_string_pretty(&store.machine().dump()).expect("JSON values can be written")
+    }
+
+    /// Returns a text as it would be in any world: the example's network, and one word for what differs by state and run.
+    pub(crate) fn comparable(&self, text: &str) -> String {
+        let text = text.replace(&self.network, NETWORK);
+        comparable(&text.replace(&self.server.address.port().to_string(), "PORT"))
+            .replace(&self.server.fingerprint, "SERVED")
+    }
+
+    /// Starts the binary, sends it a signal at the first request that `when` picks, and waits for its end.
+    /// Returns what it printed, and whether there was such a request.
+    pub(crate) fn signal(
+        &self,
+        world: &World,
+        arguments: &[&str],
+        signal: Signal,
+        when: When,
+    ) -> (CommandOutput, bool) {
+        let mut out = {
+            // The server waits at the trap until it is armed, so that no request passes it.
+            let mut armed = self.trap.0.lock().expect("no holder of the trap panics");
+            let mut command = world.command(arguments);
+            let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+            let mut child = command.spawn().expect("the binary starts");
+            let out = child.stdout.take().expect("it is piped");
+            *armed = Some(Armed { child, signal, when, is_sprung: false });
+            out
+        };
+        let mut stdout = String::new();
+        out.read_to_string(&mut stdout).expect("the binary prints text");
+        let armed = self.trap.0.lock().expect("no holder of the trap panics").take();
+        let Armed { mut child, is_sprung, .. } = armed.expect("it was armed above");
+        let status = child.wait().expect("the binary ends");
+        (CommandOutput { stdout, stderr: String::new(), status: status.code() }, is_sprung)
+    }
+}
+
+/// Returns a network of ten machines' worth of length like the example's, so that texts line up alike.
+fn network() -> String {
+    static TAKEN: AtomicU8 = AtomicU8::new(0);
+    let second = 60 + TAKEN.fetch_add(1, Ordering::Relaxed) % 40;
+    // Two runs of the tests on one machine keep out of each other's way.
+    format!("10.{second}.{}.", std::process::id() % 10)
+}
+
+/// Returns a text with one word for what every state or run makes anew: MAC addresses, ids, digests.
+pub(crate) fn comparable(text: &str) -> String {
+    let patterns = [
+        ("BC:24:11(:[0-9A-F]{2}){3}", "BC:24:11:xx:xx:xx"),
+        ("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID"),
+        (r"\b[0-9a-f]{40}\b", "DIGEST"),
+        (r"meta: creation-qemu=([0-9.]+),ctime=\d+", "meta: creation-qemu=$1,ctime=TIME"),
+        (r"ctime=\d+", "ctime=TIME"),
+    ];
+    patterns.iter().fold(text.to_owned(), |text, (pattern, word)| {
+        Regex::new(pattern).expect("the pattern is right").replace_all(&text, *word).into_owned()
+    })
+}
+
+/// Returns the text of a file of the repository.
+pub(crate) fn repository_file(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the file is in the repository")
+}
+
+/// Picks a request.
+pub(crate) type When = Box<dyn Fn(&Passing<'_>) -> bool + Send>;
+
+/// Picks the request with a number, before or after the lab acted on it.
+pub(crate) fn at(number: u64, moment: Moment) -> When {
+    Box::new(move |passing| passing.number == number && passing.moment == moment)
+}
+
+/// Sends a signal to a client at one of its requests.
+#[derive(Default)]
+struct Trap(Mutex<Option<Armed>>);
+
+struct Armed {
+    child: Child,
+    signal: Signal,
+    when: When,
+    is_sprung: bool,
+}
+
+impl Trap {
+    fn meet(&self, passing: &Passing<'_>) -> Verdict {
+        let mut armed = self.0.lock().expect("no holder of the trap panics");
+        let Some(armed) = armed.as_mut().filter(|armed| !armed.is_sprung && (armed.when)(passing)) else {
+            return Verdict::Pass;
+        };
+        armed.is_sprung = true;
+        // The child was not waited for, so the id is still its own.
+        kill_process(Pid::from_child(&armed.child), armed.signal).expect("the client is ours");
+        if armed.signal == Signal::KILL { Verdict::Drop } else { Verdict::Pass }
+    }
+}
