@@ -89,7 +89,7 @@ struct Entry {
 
 /// Objects first, for they are what people look for.
 fn pages() -> Vec<Page> {
-    let objects = domain::BLOCKS.iter().map(|block| {
+    let objects = domain::all().into_iter().map(|block| {
         let (attributes, blocks) = content(block.schema);
         let label = Some("the name others refer to it by");
         Page {

@@ -112,9 +112,11 @@ const EXAMPLE_FILES: [(&str, &str); 4] = [
 #[test]
 fn the_page_of_blocks_is_what_the_tables_say() {
     let document = told(&["schema", "-json"]);
+    let names: Vec<&str> = items(&document, "blocks").iter().map(|block| text(block, "name")).collect();
+    assert!(spawnpoint::domain::names().iter().all(|name| names.contains(name)), "{names:?}");
     let mut page = String::from(
         "# Blocks\n\nWritten from the tables that check them; `spawnpoint schema BLOCK` shows the same. *Chosen* attributes are chosen by the plan\n\
-         if you leave them out, and kept; *computed* ones can only be read. *Change* says what changing an attribute does to what runs:\n\
+         if you leave them out, and kept; *derived* ones follow from other blocks; *computed* ones can only be read. *Change* says what changing an attribute does to what runs:\n\
          none, live, restart (of the game server), reboot, stop (of the guest), re-create.\n",
     );
     for block in items(&document, "blocks") {

@@ -107,38 +107,41 @@ pub(in crate::config) static SIMULATOR: Block = Block::new(
     Attribute::new("time", Takes::Text, "`instant`, or `real` for delays as on hardware.").or("instant"),
 ]);
 
-pub(in crate::config) static NOTIFY: Block = Block::new("notify", "Whom to tell about a run, by a webhook. Checked only: this version sends nothing.")
-    .label("the name of the receiver")
-    .attributes(&[
-        Attribute::new("url", Takes::Text, "Where to send it.").sensitive(),
-        Attribute::new("on", Takes::Texts, "Events to send: `apply.failed`, `drift.new`, `drift.resolved`."),
-    ])
-    .example(
-        r#"notify "discord" {
+pub(in crate::config) static NOTIFY: Block =
+    Block::new("notify", "Whom to tell about a run, by a webhook. Checked only: this version sends nothing.")
+        .label("the name of the receiver")
+        .attributes(&[
+            Attribute::new("url", Takes::Text, "Where to send it.").sensitive(),
+            Attribute::new("on", Takes::Texts, "Events to send: `apply.failed`, `drift.new`, `drift.resolved`."),
+        ])
+        .example(
+            r#"notify "discord" {
   url = "https://discord.example/webhook"
   on  = ["apply.failed", "drift.new"]
 }
 "#,
-    );
+        );
 
-pub(in crate::config) static DRIFT_IGNORE: Block =
-    Block::new("drift_ignore", "Drift that is known, and not told until it expires. Checked only: this version tells no drift by itself.")
-        .label("a name for it")
-        .attributes(&[
-            Attribute::new("match", Takes::Text, "Addresses it is about; `*` stands for any characters."),
-            Attribute::new("paths", Takes::Texts, "Attributes it is about; default: all."),
-            Attribute::new("reason", Takes::Text, "Why, for whoever reads it later."),
-            Attribute::new("expires", Takes::Text, "Date from which it is told again: `2026-12-01`."),
-        ])
-        .example(
-            r#"drift_ignore "lan-party" {
+pub(in crate::config) static DRIFT_IGNORE: Block = Block::new(
+    "drift_ignore",
+    "Drift that is known, and not told until it expires. Checked only: this version tells no drift by itself.",
+)
+.label("a name for it")
+.attributes(&[
+    Attribute::new("match", Takes::Text, "Addresses it is about; `*` stands for any characters."),
+    Attribute::new("paths", Takes::Texts, "Attributes it is about; default: all."),
+    Attribute::new("reason", Takes::Text, "Why, for whoever reads it later."),
+    Attribute::new("expires", Takes::Text, "Date from which it is told again: `2026-12-01`."),
+])
+.example(
+    r#"drift_ignore "lan-party" {
   match   = "vm.mc*"
   paths   = ["memory"]
   reason  = "LAN event, ticket 412"
   expires = "2026-12-01"
 }
 "#,
-        );
+);
 
 pub(in crate::config) static STATES: [Block; 4] = [
     Block::new("sqlite", "A file on this machine.")
@@ -158,18 +161,19 @@ pub(in crate::config) static STATES: [Block; 4] = [
         Attribute::new("path_style", Takes::Bool, "Puts the bucket into the path instead of the host name."),
         Attribute::new("ca_file", Takes::Text, "PEM file of the authority that signed its certificate."),
     ]),
-    Block::new("http", "A server that speaks the protocol of Terraform's `http` backend. Not in this version.").attributes(&[
-        Attribute::new("address", Takes::Text, "URL of the state."),
-        Attribute::new("lock_address", Takes::Text, "URL that locks it."),
-        Attribute::new("unlock_address", Takes::Text, "URL that unlocks it."),
-        Attribute::new("update_method", Takes::Text, "Method that writes it."),
-        Attribute::new("lock_method", Takes::Text, "Method that locks it."),
-        Attribute::new("unlock_method", Takes::Text, "Method that unlocks it."),
-        Attribute::new("username", Takes::Text, "User of the server."),
-        Attribute::new("password", Takes::Text, "Password of the user.").sensitive(),
-        Attribute::new("headers", Takes::TextByName, "Headers of every request.").sensitive(),
-        Attribute::new("ca_file", Takes::Text, "PEM file of the authority that signed its certificate."),
-        Attribute::new("client_certificate", Takes::Text, "PEM file of the certificate to show."),
-        Attribute::new("client_key", Takes::Text, "PEM file of its key."),
-    ]),
+    Block::new("http", "A server that speaks the protocol of Terraform's `http` backend. Not in this version.")
+        .attributes(&[
+            Attribute::new("address", Takes::Text, "URL of the state."),
+            Attribute::new("lock_address", Takes::Text, "URL that locks it."),
+            Attribute::new("unlock_address", Takes::Text, "URL that unlocks it."),
+            Attribute::new("update_method", Takes::Text, "Method that writes it."),
+            Attribute::new("lock_method", Takes::Text, "Method that locks it."),
+            Attribute::new("unlock_method", Takes::Text, "Method that unlocks it."),
+            Attribute::new("username", Takes::Text, "User of the server."),
+            Attribute::new("password", Takes::Text, "Password of the user.").sensitive(),
+            Attribute::new("headers", Takes::TextByName, "Headers of every request.").sensitive(),
+            Attribute::new("ca_file", Takes::Text, "PEM file of the authority that signed its certificate."),
+            Attribute::new("client_certificate", Takes::Text, "PEM file of the certificate to show."),
+            Attribute::new("client_key", Takes::Text, "PEM file of its key."),
+        ]),
 ];
