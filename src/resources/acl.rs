@@ -21,7 +21,7 @@ pub static ACL: ObjectType = ObjectType {
 }
 "#,
     tables: &[],
-    identify: identify,
+    identify,
     sight,
     create,
     update,

@@ -18,7 +18,7 @@ pub static PROVISION: ObjectType = ObjectType {
     origin: Origin::Made,
     example: "",
     tables: &[],
-    identify: identify,
+    identify,
     sight,
     create: steps,
     update,
