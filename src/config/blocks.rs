@@ -6,11 +6,11 @@ use super::facts::{Follower, written_key};
 use super::frame::{Frame, Run};
 use super::module::Object;
 use super::program::{CellKind, CellName, Expansion, Facts, Program, Repeated};
-use super::stack::Block;
+use super::stack::{Block, Lifecycle, Trigger};
 use super::suggest::did_you_mean;
 use super::syntax::{Body, Place};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::value::Step;
+use crate::value::{Path, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -64,6 +64,9 @@ impl ObjectCollector<'_> {
         let (fixed, keyed) = self.references()?;
         let written = object.meta.depends_on.iter().flat_map(|written| dependency(program, place, written));
         let fixed = Follower::new(program).references(place, fixed)?;
+        let triggers: Vec<Trigger> =
+            object.meta.replace_triggered_by.iter().flat_map(|written| triggers(program, place, written)).collect();
+        let written = written.chain(triggers.iter().map(|trigger| trigger.of.clone()));
         let shared: BTreeSet<Address> =
             self.instances(&fixed).chain(written).chain(inherited.after.iter().cloned()).collect();
         let run = Run::new(program, None);
@@ -79,7 +82,7 @@ impl ObjectCollector<'_> {
                 span: object.header,
                 dependencies,
                 called_cluster: inherited.cluster.clone(),
-                lifecycle: object.meta.lifecycle.clone(),
+                lifecycle: Lifecycle { replace_triggered_by: triggers.clone(), ..object.meta.lifecycle.clone() },
                 shape: frame.shape(&object.body, &run, &mut own),
             });
             // Every other instance would say the same again.
@@ -179,6 +182,14 @@ fn called_cluster(program: &Program, mut place: usize, diagnostics: &mut Diagnos
         place = caller.instance;
     }
     None
+}
+
+/// What one entry of `replace_triggered_by` means: whole block instances, or one attribute of each.
+fn triggers(program: &Program, place: usize, written: &Place) -> Vec<Trigger> {
+    let steps = written.path.0.get(2..).unwrap_or_default();
+    let is_key = matches!(steps.first(), Some(Step::Key(_) | Step::Index(_)));
+    let path = Path(steps[usize::from(is_key)..].to_vec());
+    dependency(program, place, written).into_iter().map(|of| Trigger { of, path: path.clone() }).collect()
 }
 
 /// The block instances that one entry of `depends_on` means.

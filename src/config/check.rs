@@ -110,7 +110,7 @@ impl Checker<'_> {
             }
             Repetition::Single => {}
         }
-        for place in &meta.depends_on {
+        for place in meta.depends_on.iter().chain(&meta.replace_triggered_by) {
             self.dependency(place);
         }
     }

@@ -42,5 +42,5 @@ pub use input::{Input, MemoryWorld, VariableArgument, World};
 pub use load::load;
 pub(crate) use similar::similar;
 pub use stack::{
-    Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,
+    Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target, Trigger,
 };

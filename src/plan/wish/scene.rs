@@ -28,6 +28,8 @@ pub(in crate::plan) struct Scene<'a> {
     pub(super) replaced: BTreeSet<Address>,
     /// Those of them that are made before the old one goes, and so share nothing with it.
     made_first: BTreeSet<Address>,
+    /// Objects that are replaced because another one changes, with that one.
+    pub(in crate::plan) triggered: BTreeMap<Address, Address>,
     default_cluster: Option<Arc<str>>,
 }
 
@@ -47,7 +49,11 @@ pub(in crate::plan) struct TenantFacts {
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(input: &PlanInput<'a>, replaced: &BTreeSet<Address>) -> Self {
+    pub(super) fn new(
+        input: &PlanInput<'a>,
+        replaced: &BTreeSet<Address>,
+        triggered: BTreeMap<Address, Address>,
+    ) -> Self {
         let clusters = &input.stack.clusters;
         let declared = clusters
             .values()
@@ -60,6 +66,7 @@ impl<'a> Scene<'a> {
             ledger: choose::Ledger::default(),
             tenants: BTreeMap::new(),
             replaced: replaced.clone(),
+            triggered,
             made_first: made_first(input, replaced),
             default_cluster: declared.map(|cluster| cluster.name.clone()),
         };
