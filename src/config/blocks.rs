@@ -31,6 +31,9 @@ pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Vec<B
     blocks
 }
 
+/// Nested blocks that all instances of one block with `dynamic` blocks may have.
+const NESTED_MAX: usize = 200_000;
+
 /// What the blocks of a module instance get from the calls it came from.
 struct Inherited {
     after: BTreeSet<Address>,
@@ -71,6 +74,7 @@ impl ObjectCollector<'_> {
             self.instances(&fixed).chain(written).chain(inherited.after.iter().cloned()).collect();
         let run = Run::new(program, None);
         let mut own = Diagnostics::new();
+        let mut nested = 0;
         for (key, value) in expansion.iter() {
             let mut frame = run.repeated_frame(place, Repeated::of(key.as_ref(), value));
             let narrowed = keyed.iter().map(|(reference, key)| frame.narrowed(reference, key.as_ref()));
@@ -85,6 +89,11 @@ impl ObjectCollector<'_> {
                 lifecycle: Lifecycle { replace_triggered_by: triggers.clone(), ..object.meta.lifecycle.clone() },
                 shape: frame.shape(&object.body, &run, &mut own),
             });
+            nested += blocks.last().map_or(0, |block| block.shape.values().map(Vec::len).sum());
+            if nested > NESTED_MAX && object.body.blocks("dynamic").next().is_some() {
+                let summary = format!("the `dynamic` blocks of `{block}` unfold to more than {NESTED_MAX} blocks");
+                own.push(Diagnostic::error(summary).at(object.header).hint("use a smaller collection, or fewer instances"));
+            }
             // Every other instance would say the same again.
             if own.has_errors() {
                 break;

@@ -20,6 +20,7 @@ mod fmt;
 mod fmt_generated;
 mod games;
 mod harness;
+mod hostile;
 mod https;
 mod kill;
 mod planner_properties;

@@ -119,9 +119,8 @@ impl<'a> Scene<'a> {
 
     /// Notes what later blocks fix in their text, so that an earlier `auto` does not take it.
     pub(super) fn note_fixed(&mut self) {
-        let empty = Objects::new();
         for block in self.input.stack.blocks.iter().filter(|block| &*block.address.kind == "vm") {
-            let (body, _) = self.input.stack.evaluate(&block.address, &empty);
+            let body = self.input.stack.glance(&block.address, &["vmid", "network"]);
             let owner = block.address.to_string();
             if let Some(vmid) = written(&body, "vmid").and_then(|vmid| u32::try_from(vmid.value.as_i64()?).ok()) {
                 self.ledger.fix_vmid(vmid, &owner);
