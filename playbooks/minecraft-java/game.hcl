@@ -28,7 +28,7 @@ stop {
   timeout_seconds = 180
 }
 
-# Paper builds of the STABLE channel. Any other server (vanilla, Fabric, Forge, a pack) is `artifact_url` + `artifact_sha256`.
+# Paper builds of the STABLE channel, each checksum seen in at least two independent public sources. Any other server (vanilla, Fabric, Forge, a pack) is `artifact_url` + `artifact_sha256`.
 version "1.21.8" {
   url      = "https://fill-data.papermc.io/v1/objects/8de7c52c3b02403503d16fac58003f1efef7dd7a0256786843927fa92ee57f1e/paper-1.21.8-60.jar"
   sha256   = "8de7c52c3b02403503d16fac58003f1efef7dd7a0256786843927fa92ee57f1e"

@@ -123,7 +123,7 @@ impl Playbooks {
         simulated: Option<&Simulated>,
         progress: &(dyn Fn(String) + Send + Sync),
     ) -> Result<Provisioned, ProvisionError> {
-        let ansible = Ansible::find().map_err(refusal)?;
+        let ansible = Ansible::find().map_err(|error| refusal(&error))?;
         let bound = simulated.and_then(|simulated| simulated.connect);
         let address = match bound {
             Some(bound) => bound.ip(),
@@ -152,7 +152,7 @@ impl Playbooks {
                 progress(line);
             }
         };
-        let report = provision::run(&request, &mut tell).await.map_err(refusal)?;
+        let report = provision::run(&request, &mut tell).await.map_err(|error| refusal(&error))?;
         let mut notes = Vec::new();
         if bound.is_some() {
             notes.push("simulated guest, bound to a real host".to_owned());
@@ -202,8 +202,11 @@ async fn simulated(context: &ProvisionContext<'_>, task: &ProvisionTask) -> Resu
     if !context.client.is_simulator() {
         return Ok(None);
     }
-    let data =
-        context.client.read(&Call::get(format!("/spawnpoint/guests/{}", task.vmid))).await.map_err(failed_call)?;
+    let data = context
+        .client
+        .read(&Call::get(format!("/spawnpoint/guests/{}", task.vmid)))
+        .await
+        .map_err(|error| failed_call(&error))?;
     let text = |name: &str| data.get(name).and_then(serde_json::Value::as_str);
     Ok(Some(Simulated {
         connect: text("connect").and_then(|text| text.parse().ok()),
@@ -217,14 +220,13 @@ async fn by_agent(context: &ProvisionContext<'_>, call: &Call) -> Result<(), Pro
     let deadline = Instant::now() + AGENT_MAX;
     let mut questions = 0;
     loop {
-        let error = match context.client.write(call).await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
+        let Err(error) = context.client.write(call).await else {
+            return Ok(());
         };
         questions += 1;
         let is_starting = error.text.contains("is not running");
         if !is_starting || Instant::now() >= deadline || questions >= AGENT_QUESTIONS_MAX {
-            return Err(failed_call(error));
+            return Err(failed_call(&error));
         }
         pause(context).await;
     }
@@ -329,10 +331,10 @@ fn line(event: &Event) -> Option<String> {
     }
 }
 
-fn refusal(error: provision::Error) -> ProvisionError {
+fn refusal(error: &provision::Error) -> ProvisionError {
     ProvisionError { hints: error.hints(), error: error.to_string() }
 }
 
-fn failed_call(error: CallError) -> ProvisionError {
+fn failed_call(error: &CallError) -> ProvisionError {
     ProvisionError { hints: error.hint.iter().map(ToString::to_string).collect(), error: error.to_string() }
 }

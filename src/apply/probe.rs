@@ -35,7 +35,7 @@ pub struct Situation<'a> {
 /// Looks at the clusters and recovers `state`. Writes nothing: the entries are for whoever holds the lock.
 ///
 /// # Errors
-/// What [`collect`] could not read.
+/// What [`collect()`] could not read.
 pub async fn look_and_recover(
     state: &State,
     clusters: &Clusters,

@@ -11,6 +11,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::collect::ClusterWanted;
 use crate::observe::{Observed, Wanted};
 use crate::plan::{Options, Plan, PlanInput};
+use crate::resources;
 use crate::state::State;
 use crate::value::Value;
 use state_backends::Lease;
@@ -114,6 +115,7 @@ impl Session {
     fn wanted(&self, state: &State) -> Wanted {
         let stack = &self.configuration.stack;
         let mut named = ClusterWanted { storages: true, bridges: true, ..ClusterWanted::default() };
+        named.tables.extend(resources::REGISTRY.iter().flat_map(|object| object.tables).map(|path| (*path).to_owned()));
         for block in &stack.blocks {
             // Evaluated alone, a block has only what does not refer to others: enough for a VMID or a name.
             let attribute = |name: &str| {

@@ -145,7 +145,7 @@ impl Collector<'_> {
             match value {
                 Some(value) => drop(self.given.insert(name, (value, Place::Origin(format!("`{origin}`"))))),
                 None => {
-                    self.diagnostics.push(Diagnostic::error(format!("the value of `{origin}` is no valid expression")))
+                    self.diagnostics.push(Diagnostic::error(format!("the value of `{origin}` is no valid expression")));
                 }
             }
         } else if let Some(value) = read_expression(origin, text, self.sources, self.diagnostics) {

@@ -10,24 +10,37 @@ pub mod tier;
 pub use expand::{Instance, expand, instances};
 
 use crate::config::Key;
-use crate::resources::ObjectType;
 use crate::resources::schema::Schema;
+use crate::resources::{self, ObjectType};
 use crate::value::Value;
 
-/// Every object block of the language.
-pub static BLOCKS: &[&BlockType] = &[&tier::TIER, &tenant::TENANT, &TEMPLATE, &VM, &game_server::GAME_SERVER];
+/// Every block that is not one object of a type in `resources`.
+pub static BLOCKS: &[&BlockType] = &[&tier::TIER, &tenant::TENANT, &game_server::GAME_SERVER];
 
 /// Returns a block type by name.
-pub fn find(name: &str) -> Option<&'static BlockType> {
-    BLOCKS.iter().copied().find(|block| block.name == name)
+pub fn find(name: &str) -> Option<BlockType> {
+    all().into_iter().find(|block| block.name == name)
+}
+
+/// Returns every object block of the language: composites and settings, then the types of `resources` that are blocks of their own.
+pub fn all() -> Vec<BlockType> {
+    let own = resources::REGISTRY.iter().filter(|object| !object.example.is_empty()).map(|object| BlockType {
+        name: object.name,
+        summary: object.summary,
+        schema: object.schema,
+        role: Role::Object(object),
+        example: object.example,
+    });
+    BLOCKS.iter().map(|block| **block).chain(own).collect()
 }
 
 /// Returns the names of all object blocks.
 pub fn names() -> Vec<&'static str> {
-    BLOCKS.iter().map(|block| block.name).collect()
+    all().into_iter().map(|block| block.name).collect()
 }
 
 /// A type of block.
+#[derive(Clone, Copy)]
 pub struct BlockType {
     /// Name in the language.
     pub name: &'static str,
@@ -42,6 +55,7 @@ pub struct BlockType {
 }
 
 /// What a block becomes.
+#[derive(Clone, Copy)]
 pub enum Role {
     /// Settings that others refer to; nothing on the cluster.
     Setting,
@@ -62,27 +76,3 @@ pub struct ChildType {
     /// Returns what the child should be, from the evaluated composite.
     pub desired: fn(&Value, Option<&Key>) -> Value,
 }
-
-static VM: BlockType = BlockType {
-    name: "vm",
-    summary: "A virtual machine, cloned from a template.",
-    schema: &crate::resources::vm::schema::SCHEMA,
-    role: Role::Object(&crate::resources::vm::VM),
-    example: r#"vm "mc" {
-  template = template.debian13
-  cores    = 2
-  memory   = "4GiB"
-}
-"#,
-};
-
-static TEMPLATE: BlockType = BlockType {
-    name: "template",
-    summary: "A template that virtual machines are cloned from, adopted by its VMID.",
-    schema: crate::resources::template::TEMPLATE.schema,
-    role: Role::Object(&crate::resources::template::TEMPLATE),
-    example: r#"template "debian13" {
-  vmid = 9000
-}
-"#,
-};

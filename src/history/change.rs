@@ -64,10 +64,10 @@ pub fn applied_steps(entries: impl IntoIterator<Item = Entry>) -> Vec<AppliedSte
             }
             Entry::TaskAssigned { key, upid } => update(&mut steps, &key, |step| step.upid = Some(upid)),
             Entry::Settled { key, outcome, at } => {
-                update(&mut steps, &key, |step| step.ending = Ending::Settled { outcome, at })
+                update(&mut steps, &key, |step| step.ending = Ending::Settled { outcome, at });
             }
             Entry::Abandoned { key, reason } => {
-                update(&mut steps, &key, |step| step.ending = Ending::Abandoned(reason))
+                update(&mut steps, &key, |step| step.ending = Ending::Abandoned(reason));
             }
             Entry::Recorded { address, effect, at } => {
                 let identity = match &effect {

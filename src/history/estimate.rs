@@ -27,7 +27,7 @@ impl Estimates {
                     }
                 }
                 Entry::Settled { key, outcome: Outcome::Failed(_), .. } | Entry::Abandoned { key, .. } => {
-                    drop(begun.remove(key))
+                    begun.remove(key);
                 }
                 Entry::TaskAssigned { .. } | Entry::Outputs { .. } | Entry::Recorded { .. } => {}
             }

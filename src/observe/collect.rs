@@ -29,6 +29,8 @@ pub struct ClusterWanted {
     pub pools: BTreeSet<String>,
     /// Firewall groups whose rules are read.
     pub groups: BTreeSet<String>,
+    /// Further tables that are read whole, by path.
+    pub tables: BTreeSet<String>,
     /// Whether storages are read: guests will be placed.
     pub storages: bool,
     /// Whether bridges are read: guests will be placed.
@@ -77,6 +79,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     async fn cluster(&self) -> Result<ClusterView, Vec<CallError>> {
         let mut view = self.tables().await?;
+        self.further_tables(&mut view).await?;
         self.nodes(&mut view).await;
         self.configs(&mut view).await?;
         view.endpoint = self.client.describe();
@@ -145,6 +148,16 @@ impl Reader<'_> {
         });
         join_all(reads).await.into_iter().collect::<Result<(), CallError>>()?;
         Ok(groups)
+    }
+
+    async fn further_tables(&self, view: &mut ClusterView) -> Result<(), Vec<CallError>> {
+        let reads = self.details.tables.iter().map(|path| async move { (path, self.visible(path).await) });
+        for (path, read) in join_all(reads).await {
+            if let Some(answer) = read.map_err(|error| vec![error])? {
+                view.tables.insert(path.clone(), answer);
+            }
+        }
+        Ok(())
     }
 
     /// Reads a table; `None` where we may not see it.

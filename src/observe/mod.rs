@@ -36,6 +36,8 @@ pub struct ClusterView {
     pub acl: BTreeSet<AclView>,
     /// Users by id (`kim@pve`); `None` where we may not see them.
     pub users: Option<BTreeSet<String>>,
+    /// Whole tables that some resource type asked for, by path; a table we may not see is missing.
+    pub tables: BTreeMap<String, serde_json::Value>,
     /// Cluster firewall groups by name.
     pub firewall_groups: BTreeMap<String, FirewallGroupView>,
 }

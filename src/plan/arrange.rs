@@ -82,7 +82,7 @@ fn edges(input: &PlanInput, judged: &BTreeMap<Address, Judged>, operations: &[Op
 /// Place of a child in its composite's table.
 fn position(address: &Address) -> usize {
     let Some(child) = &address.child else { return 0 };
-    match domain::find(&address.kind).map(|kind| &kind.role) {
+    match domain::find(&address.kind).map(|kind| kind.role) {
         Some(Role::Composite(children)) => children.iter().position(|kind| *kind.name == *child.name).unwrap_or(0),
         _ => 0,
     }

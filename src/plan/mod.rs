@@ -197,6 +197,6 @@ pub struct Capacity {
 }
 
 /// Returns a block type that the graph was made from.
-fn expect_domain(kind: &str) -> &'static BlockType {
+fn expect_domain(kind: &str) -> BlockType {
     crate::domain::find(kind).expect("blocks of unknown types were refused when the files were read")
 }

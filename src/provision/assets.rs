@@ -85,10 +85,10 @@ impl Playbook {
         }
     }
 
-    /// Returns the digest of all files: another playbook, another digest.
+    /// Returns the digest of all files that a run uses: another playbook, another digest. What is only for people to read changes no server.
     pub fn digest(&self) -> String {
         let mut digest = Sha256::new();
-        for (path, bytes) in &self.files {
+        for (path, bytes) in self.files.iter().filter(|(path, _)| !path.ends_with(".md")) {
             digest.update(format!("{path}\0{}\0", bytes.len()));
             digest.update(bytes);
         }

@@ -40,7 +40,8 @@ impl Processes {
 
     fn running(&self) -> Vec<Pid> {
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-        let is_ours = |environment: Vec<u8>| environment.split(|byte| *byte == 0).any(|entry| entry == self.mark.as_bytes());
+        let is_ours =
+            |environment: Vec<u8>| environment.split(|byte| *byte == 0).any(|entry| entry == self.mark.as_bytes());
         processes
             .filter_map(|process| {
                 let pid = Pid::from_raw(process.file_name().to_str()?.parse().ok()?)?;

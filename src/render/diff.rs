@@ -186,7 +186,7 @@ fn whole(value: &Value, action: Action, schema: Option<&'static Schema>) -> Vec<
             Shape::Value => {
                 let presence = attribute.map(|attribute| attribute.presence);
                 // What nobody writes and nobody chooses follows from the rest.
-                if presence == Some(Presence::Computed) && !value.is_unknown() {
+                if matches!(presence, Some(Presence::Computed | Presence::Derived)) && !value.is_unknown() {
                     continue;
                 }
                 let may_be_chosen = presence.is_none_or(|presence| presence == Presence::Chosen);

@@ -14,6 +14,14 @@ pub static ACL: ObjectType = ObjectType {
     summary: "An access rule: gives a user, group or token a role on a path.",
     schema: &SCHEMA,
     origin: Origin::Made,
+    example: r#"acl "auditor" {
+  path    = "/vms"
+  role    = "PVEAuditor"
+  subject = "kim@pve"
+}
+"#,
+    tables: &[],
+    identify: identify,
     sight,
     create,
     update,
@@ -47,6 +55,11 @@ pub fn identity(path: &str, role: &str, subject_kind: &str, subject: &str) -> Id
         ("kind", subject_kind.to_owned()),
         ("subject", subject.to_owned()),
     ])
+}
+
+fn identify(rule: &Value) -> Identity {
+    let text = |name: &str| rule.get(name).and_then(Value::as_text).unwrap_or_default();
+    identity(text("path"), text("role"), text("subject_kind"), text("subject"))
 }
 
 fn part<'a>(identity: &'a Identity, name: &str) -> &'a str {

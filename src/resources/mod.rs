@@ -39,6 +39,12 @@ pub struct ObjectType {
     pub schema: &'static Schema,
     /// Whether we make it or find it.
     pub origin: Origin,
+    /// A block of it for the manual, which parses, plans and applies. Empty: it is only ever the child of another block.
+    pub example: &'static str,
+    /// Tables it is seen in, read whole once per run: `/access/groups`. They are in `ClusterView::tables`.
+    pub tables: &'static [&'static str],
+    /// Returns where the object is or will be, from what it should be.
+    pub identify: fn(&Value) -> Identity,
     /// Says whether the object is on the cluster, and what it is like.
     pub sight: fn(&Lookup) -> Sighting,
     /// Returns the steps that make it.

@@ -14,6 +14,13 @@ pub static POOL: ObjectType = ObjectType {
     summary: "A pool: a named set of guests and storages that permissions can refer to.",
     schema: &SCHEMA,
     origin: Origin::Made,
+    example: r#"pool "spare" {
+  poolid  = "spare"
+  comment = "kept for guests made by hand"
+}
+"#,
+    tables: &[],
+    identify: |pool| identity(pool.get("poolid").and_then(Value::as_text).unwrap_or_default()),
     sight,
     create,
     update,

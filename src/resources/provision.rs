@@ -16,6 +16,9 @@ pub static PROVISION: ObjectType = ObjectType {
     summary: "A game server inside its guest: artifact, settings and service, brought there by a playbook.",
     schema: &SCHEMA,
     origin: Origin::Made,
+    example: "",
+    tables: &[],
+    identify: identify,
     sight,
     create: steps,
     update,
@@ -38,12 +41,14 @@ static SCHEMA: Schema = Schema {
             .on_change(Impact::Recreate)
             .recorded(),
         Attribute::new("vmid", Takes::Integer(100, 999_999_999), "Its guest.").on_change(Impact::Recreate).recorded(),
-        Attribute::new("node", Takes::Text, "Node of its guest.").on_change(Impact::None).recorded(),
+        Attribute::new("node", Takes::Text, "Node of its guest.").on_change(Impact::None).derived().recorded(),
         Attribute::new("address", Takes::Text, "Address of its guest; unknown until apply with DHCP.")
             .on_change(Impact::None)
+            .derived()
             .recorded(),
         Attribute::new("mac", Takes::Text, "MAC address of its guest, to find the address by.")
             .on_change(Impact::None)
+            .derived()
             .recorded(),
         Attribute::new("version", Takes::Text, "Version of the game.").on_change(Impact::Restart).recorded(),
         Attribute::new("port", Takes::Integer(1, 65535), "Port it answers on.").on_change(Impact::Restart).recorded(),
@@ -61,6 +66,7 @@ static SCHEMA: Schema = Schema {
             .sensitive()
             .recorded(),
         Attribute::new("playbook", Takes::Text, "Digest of playbook, roles and templates: a new one runs it again.")
+            .derived()
             .recorded(),
     ],
     blocks: &[Nested {
@@ -74,6 +80,11 @@ static SCHEMA: Schema = Schema {
 /// Returns the identity of a server on a guest.
 pub fn identity(vmid: u32, game: &str, server: &str) -> Identity {
     Identity::of([("vmid", vmid.to_string()), ("game", game.to_owned()), ("server", server.to_owned())])
+}
+
+fn identify(server: &Value) -> Identity {
+    let text = |name: &str| server.get(name).and_then(Value::as_text).unwrap_or_default();
+    identity(super::template::vmid_of(server), text("game"), text("server"))
 }
 
 fn sight(lookup: &Lookup) -> Sighting {

@@ -76,6 +76,13 @@ impl Attribute {
         self
     }
 
+    /// Makes it one that follows from other blocks.
+    #[must_use]
+    pub const fn derived(mut self) -> Self {
+        self.presence = Presence::Derived;
+        self
+    }
+
     /// Makes it readable only.
     #[must_use]
     pub const fn computed(mut self) -> Self {
@@ -158,6 +165,8 @@ pub enum Presence {
     Optional,
     /// The user may, else the planner chooses once and keeps it in state.
     Chosen,
+    /// It follows from other blocks; people see it only when it changes.
+    Derived,
     /// Nobody writes it; it can be referred to.
     Computed,
 }

@@ -14,6 +14,12 @@ pub static TEMPLATE: ObjectType = ObjectType {
     summary: "A template that virtual machines are cloned from, adopted by its VMID.",
     schema: &SCHEMA,
     origin: Origin::Adopted,
+    example: r#"template "debian13" {
+  vmid = 9000
+}
+"#,
+    tables: &[],
+    identify: |template| identity(vmid_of(template)),
     sight,
     create: no_steps,
     update: |_, _| Vec::new(),
@@ -37,6 +43,11 @@ static SCHEMA: Schema = Schema {
 /// Returns where the template with this VMID is.
 pub fn identity(vmid: u32) -> Identity {
     Identity::of([("vmid", vmid.to_string())])
+}
+
+/// Returns the VMID of an evaluated guest or template; 0 while it is not known.
+pub(super) fn vmid_of(guest: &Value) -> u32 {
+    guest.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok()).unwrap_or_default()
 }
 
 fn sight(lookup: &Lookup) -> Sighting {

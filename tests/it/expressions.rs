@@ -202,8 +202,11 @@ fn examples_of_functions_give_what_they_say() {
     }
 }
 
+/// Summary, offending text, hints, and the values of the references involved.
+type Complaint = (String, String, Vec<String>, Vec<(String, String)>);
+
 /// Evaluates `case = ...` with one name, `it`, and returns what is wrong.
-fn complaints(text: &str, it: &Value) -> Vec<(String, String, Vec<String>, Vec<(String, String)>)> {
+fn complaints(text: &str, it: &Value) -> Vec<Complaint> {
     struct One<'a>(&'a Value);
     impl Scope for One<'_> {
         fn resolve(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {

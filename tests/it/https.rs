@@ -36,7 +36,10 @@ fn the_quickstart_comes_out_as_it_does_in_process() {
     let in_process = Served::start();
     let lab = in_process.world("  simulator {}\n");
     assert_eq!(in_process.comparable(&run(&lab, &["plan"])), plan);
-    let applied = [served.comparable(&run(&world, &["apply", "-auto-approve"])), in_process.comparable(&run(&lab, &["apply", "-auto-approve"]))];
+    let applied = [
+        served.comparable(&run(&world, &["apply", "-auto-approve"])),
+        in_process.comparable(&run(&lab, &["apply", "-auto-approve"])),
+    ];
     assert_eq!(applied[0], applied[1]);
     let dump = run(&lab, &["sim", "dump"]);
     assert_eq!(served.comparable(&served.dump()), in_process.comparable(dump.trim_end()));

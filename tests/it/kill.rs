@@ -86,7 +86,11 @@ fn everywhere(points: &[Point], attempt: impl Fn(Point) -> bool + Sync) -> Vec<P
 /// How many polls an apply needs differs a little from run to run, so that the last requests of a long one may not come.
 fn assert_reached(what: &str, reached: &[Point], points: &[Point], requests: u64) {
     let numbers: BTreeSet<u64> = reached.iter().map(|point| point.number).collect();
-    println!("{what}: {requests} requests undisturbed; killed at {} of {} points: {numbers:?}", reached.len(), points.len());
+    println!(
+        "{what}: {requests} requests undisturbed; killed at {} of {} points: {numbers:?}",
+        reached.len(),
+        points.len()
+    );
     let early = |point: &&Point| point.number * 10 <= requests * 9;
     let early_reached = reached.iter().filter(early).count();
     assert_eq!(early_reached, points.iter().filter(early).count(), "{what}: every early point is reached");
@@ -112,10 +116,8 @@ fn assert_same(actual: &str, expected: &str, context: &str) {
 /// Every guest that the state knows carries one marker, and all are of one state.
 fn assert_markers(dump: &str, listed: &str, context: &str) {
     let marker = Regex::new("spawnpoint:v1 stack=([0-9a-f-]+) addr=([^ ]+) intent=").expect("the pattern is right");
-    let found: Vec<(String, String)> = marker
-        .captures_iter(dump)
-        .map(|found| (found[1].to_owned(), found[2].replace("\\\"", "\"")))
-        .collect();
+    let found: Vec<(String, String)> =
+        marker.captures_iter(dump).map(|found| (found[1].to_owned(), found[2].replace("\\\"", "\""))).collect();
     let lineages: BTreeSet<&String> = found.iter().map(|(lineage, _)| lineage).collect();
     assert_eq!(lineages.len(), 1, "{context}: {found:?}");
     let mut addresses: Vec<&str> = found.iter().map(|(_, address)| address.as_str()).collect();

@@ -6,8 +6,8 @@ use spawnpoint::apply::{
 };
 use spawnpoint::config::{Address, Input, MemoryWorld, Objects, Output, Stack, load};
 use spawnpoint::diagnostics::{Diagnostics, Sources};
+use spawnpoint::observe::Observed;
 use spawnpoint::observe::collect::{ClusterWanted, Wanted, collect};
-use spawnpoint::observe::{Observed, Power};
 use spawnpoint::plan::{GameFacts, Mode, Options, Plan, PlanInput, ProvisionTask};
 use spawnpoint::provision::assets;
 use spawnpoint::proxmox::{Call, Client, Limits};
@@ -151,14 +151,6 @@ impl PlannerWorld {
                 self.client.wait(&upid, Duration::from_secs(600), &mut |_| {}).await.expect("the task ends");
             }
         });
-    }
-
-    /// Returns the power of every guest that is no template, by VMID.
-    pub(crate) fn power(&self) -> BTreeMap<u32, Power> {
-        let clients = BTreeMap::from([(Arc::from("lab"), self.client.clone())]);
-        let observed = self.runtime.block_on(collect(&clients, &Wanted::default())).expect("the lab answers");
-        let guests = observed.clusters["lab"].guests.values().filter(|guest| !guest.is_template);
-        guests.map(|guest| (guest.vmid, guest.power)).collect()
     }
 }
 

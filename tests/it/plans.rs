@@ -106,12 +106,9 @@ fn plans_read_as_written() {
         let name = folder.file_name().expect("it has a name").to_string_lossy().into_owned();
         let steps = steps(&folder);
         assert!(!steps.is_empty(), "{name} has something to plan");
-        let shown = match std::panic::catch_unwind(|| show(&name, &steps)) {
-            Ok(shown) => shown,
-            Err(_) => {
-                differing.push(format!("{name}: see the panic above"));
-                continue;
-            }
+        let Ok(shown) = std::panic::catch_unwind(|| show(&name, &steps)) else {
+            differing.push(format!("{name}: see the panic above"));
+            continue;
         };
         let golden = folder.join("plan.txt");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {

@@ -161,6 +161,6 @@ pub(crate) fn sha256(path: &Path) -> String {
 }
 
 /// The file that the servers of these tests run.
-fn artifact() -> PathBuf {
+pub(crate) fn artifact() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/provisioning/flying-squid/server.js")
 }

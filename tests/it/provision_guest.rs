@@ -2,6 +2,7 @@
 //!
 //! The guest lives in namespaces of its own, which a running process cannot enter: the test starts itself again inside them.
 
+use crate::guest_e2e::{self, Host, Inspect, SERVER};
 use crate::provision::{Bench, SECRET, VERSION, say, sha256, skip, venv};
 use spawnpoint::games::{Backup, Power, Query, Server};
 use spawnpoint::provision::health::{Status, Way, query};
@@ -43,7 +44,10 @@ fn a_real_server_on_a_real_guest() {
     if !built.success() {
         return skip("provisioning of a systemd-nspawn guest", "its root file system could not be built; see above");
     }
-    say("RAN provisioning of a systemd-nspawn guest: every step, real systemd, sshd and Minecraft server");
+    say(
+        "RAN provisioning of a systemd-nspawn guest, by library and binary, because root may start one here: every step, real systemd, \
+         sshd and Minecraft server",
+    );
     let status = Command::new(script())
         .arg("run")
         .arg(std::env::current_exe().expect("the test is a file"))
@@ -76,16 +80,42 @@ async fn inside() {
     let changed = bench.server(&[("motd", Value::from("second")), ("max-players", Value::from(7))]);
     let expected = ["write server.properties", "restart game", "server.properties motd: first -> second"];
     assert_eq!(bench.changes(&changed, Mode::Check).await, expected, "a check predicts the key and the restart");
-    agree(&apply(&bench, &changed).await, answers_at, "second", 7);
 
     through_ssh(&bench, answers_at).await;
     a_pack_and_its_backup(&bench, answers_at).await;
+    stopped(&bench, server).await;
 
-    stopped_and_removed(&bench, changed).await;
+    // The same guest once more, by the real binary: a changed setting is applied there, and a server is removed.
+    let host = Host { connection: bench.connection.clone(), root: None };
+    guest_e2e::whole_way(&host, &Guest { bench: &bench, answers_at });
 }
 
-/// Stops the server, which is told so on its console, then takes it off the guest.
-async fn stopped_and_removed(bench: &Bench, mut stopped: Server) {
+/// The guest as a host of the whole product.
+struct Guest<'a> {
+    bench: &'a Bench,
+    answers_at: SocketAddr,
+}
+
+impl Inspect for Guest<'_> {
+    /// The server reads its properties when it starts: a new message of the day is a new start.
+    fn is_set_up(&self, motd: &str) {
+        assert_eq!(mcstatus(self.answers_at), format!("1.20.4 765 0 7 {motd}"));
+        let unit = format!("gs-{SERVER}.service");
+        assert_eq!(
+            guest(self.bench, &format!("systemctl is-active {unit}; systemctl is-enabled {unit}")),
+            "active\nenabled\n"
+        );
+        assert!(!guest(self.bench, &format!("journalctl --output=cat --unit={unit}")).contains(SECRET));
+    }
+
+    fn is_removed(&self) {
+        let left = format!("ls /srv/games/{SERVER}; systemctl list-units --all --no-legend 'gs-{SERVER}*' | wc -l");
+        assert_eq!(guest(self.bench, &left), "backup\ndata\n0\n", "what cannot be downloaded again stays");
+    }
+}
+
+/// Stops the server, which is told so on its console.
+async fn stopped(bench: &Bench, mut stopped: Server) {
     stopped.power = Power::Stopped;
     let changes = bench.changes(&stopped, Mode::Apply).await;
     assert!(changes.iter().any(|change| change == "set the server's power"), "{changes:#?}");
@@ -96,10 +126,6 @@ async fn stopped_and_removed(bench: &Bench, mut stopped: Server) {
         guest(bench, "systemctl show --property=Result,ActiveState gs-survival.service"),
         "Result=success\nActiveState=inactive\n"
     );
-
-    assert!(!bench.changes(&stopped, Mode::Remove).await.is_empty());
-    let left = "ls /srv/games/survival; systemctl list-unit-files --no-legend 'gs-*' | wc -l";
-    assert_eq!(guest(bench, left), "backup\ndata\n0\n", "what cannot be downloaded again stays");
 }
 
 /// Asks the server from its guest, as behind a jump host.
@@ -110,7 +136,7 @@ async fn through_ssh(bench: &Bench, address: SocketAddr) {
     let mut arguments: Vec<_> = known.map(str::to_owned).to_vec();
     arguments.extend([key.to_string(), connection.host.clone()]);
     let status = query(Query::MinecraftJava, address, &Way::Ssh(arguments)).await.expect("the server is up");
-    assert_eq!(status.motd, "second");
+    assert_eq!(status.motd, "first");
 }
 
 /// Puts an archive in the place of the single file, as a pack would be, and backs the server up.
@@ -151,18 +177,23 @@ async fn apply(bench: &Bench, server: &Server) -> Status {
 
 /// Compares our status with what an independent client sees.
 fn agree(status: &Status, address: SocketAddr, motd: &str, players_max: u64) {
+    let ours = format!(
+        "{} {} {} {} {}",
+        status.version, status.protocol, status.players_online, status.players_max, status.motd
+    );
+    assert_eq!(ours, mcstatus(address));
+    assert_eq!(ours, format!("1.20.4 765 0 {players_max} {motd}"));
+}
+
+/// Returns what an independent client sees: version, protocol, players, most players, message of the day.
+fn mcstatus(address: SocketAddr) -> String {
     let program = "import sys, mcstatus\n\
                    s = mcstatus.JavaServer.lookup(sys.argv[1]).status()\n\
                    print(s.version.name, s.version.protocol, s.players.online, s.players.max, s.motd.to_plain())";
     let python = venv("python").expect("it was there outside");
     let output = Command::new(python).args(["-c", program, &address.to_string()]).output().expect("it is a program");
-    let theirs = String::from_utf8_lossy(&output.stdout);
-    let ours = format!(
-        "{} {} {} {} {}",
-        status.version, status.protocol, status.players_online, status.players_max, status.motd
-    );
-    assert_eq!(ours, theirs.trim(), "mcstatus: {}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(ours, format!("1.20.4 765 0 {players_max} {motd}"));
+    assert!(output.status.success(), "mcstatus: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 fn quoted(command: &str) -> String {

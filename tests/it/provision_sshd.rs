@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// A loopback address of our own: other tests' servers do not get in the way.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 77);
 
-struct Sshd {
+pub(crate) struct Sshd {
     folder: TempDir,
     server: Child,
     port: u16,
@@ -22,7 +22,7 @@ struct Sshd {
 
 impl Sshd {
     /// Starts a server with throw-away keys, or says why that is not possible here.
-    fn start() -> Result<Self, String> {
+    pub(crate) fn start() -> Result<Self, String> {
         let program = "/usr/sbin/sshd";
         if !Path::new(program).exists() {
             return Err(format!("`{program}` is not there; install openssh-server"));
@@ -56,7 +56,7 @@ impl Sshd {
         Ok(Self { folder, server, port })
     }
 
-    fn connection(&self) -> Connection {
+    pub(crate) fn connection(&self) -> Connection {
         let user = Command::new("id").arg("-un").output().expect("`id` is everywhere").stdout;
         Connection {
             user: String::from_utf8(user).expect("a user name is text").trim().to_owned(),
@@ -71,13 +71,19 @@ impl Sshd {
     }
 
     fn bench(&self) -> Result<Bench, String> {
-        let root = self.folder.path().join("root");
-        fs::create_dir_all(&root).expect("the folder is ours");
+        let root = self.root();
         let answers_at = SocketAddr::from((ADDRESS, 25565));
         Ok(Bench::new(venv("ansible-playbook")?, self.connection(), Scope::Files { root }, answers_at))
     }
 
-    fn data(&self, file: &str) -> std::path::PathBuf {
+    /// Returns the folder below which everything is put.
+    pub(crate) fn root(&self) -> PathBuf {
+        let root = self.folder.path().join("root");
+        fs::create_dir_all(&root).expect("the folder is ours");
+        root
+    }
+
+    fn data(&self, file: &str) -> PathBuf {
         self.folder.path().join("root/srv/games/survival/data").join(file)
     }
 }
@@ -171,7 +177,7 @@ async fn what_can_go_wrong_is_named() {
     let (result, _) = bench.run(&server, Mode::Apply).await;
     match result {
         Err(Error::Task { task, message }) => {
-            assert_eq!((task.as_str(), message.is_empty()), ("write server.properties", false))
+            assert_eq!((task.as_str(), message.is_empty()), ("write server.properties", false));
         }
         other => panic!("{other:?}"),
     }
@@ -242,7 +248,7 @@ async fn a_run_that_is_dropped_leaves_no_process() {
                     return;
                 }
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         let mark = tokio::select! {
             (result, _) = bench.run_and_tell(&server, Mode::Check, send) => panic!("it ended before it was dropped: {result:?}"),
@@ -262,19 +268,21 @@ fn mark_of(program: &Path) -> Vec<u8> {
     mark.expect("every process of a run has one").to_owned()
 }
 
-/// Returns the command lines of the processes with this mark.
-fn marked(mark: &[u8]) -> Vec<String> {
+/// Returns the command lines of the processes with this entry in their environment.
+pub(crate) fn marked(mark: &[u8]) -> Vec<String> {
     let is_marked = |process: &PathBuf| {
         fs::read(process.join("environ")).is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark))
     };
     processes().filter(is_marked).map(|process| read(&process, "cmdline")).collect()
 }
 
-fn processes() -> impl Iterator<Item = PathBuf> {
+/// Returns the folders of all processes.
+pub(crate) fn processes() -> impl Iterator<Item = PathBuf> {
     fs::read_dir("/proc").expect("tests run on Linux").flatten().map(|entry| entry.path())
 }
 
-fn read(process: &Path, name: &str) -> String {
+/// Returns what a process shows of itself; nothing once it has ended.
+pub(crate) fn read(process: &Path, name: &str) -> String {
     let bytes = fs::read(process.join(name)).unwrap_or_default();
     String::from_utf8_lossy(&bytes).replace('\0', " ")
 }

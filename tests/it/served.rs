@@ -74,12 +74,19 @@ impl Served {
     /// Returns a text as it would be in any world: the example's network, and one word for what differs by state and run.
     pub(crate) fn comparable(&self, text: &str) -> String {
         let text = text.replace(&self.network, NETWORK);
-        comparable(&text.replace(&self.server.address.port().to_string(), "PORT")).replace(&self.server.fingerprint, "SERVED")
+        comparable(&text.replace(&self.server.address.port().to_string(), "PORT"))
+            .replace(&self.server.fingerprint, "SERVED")
     }
 
     /// Starts the binary, sends it a signal at the first request that `when` picks, and waits for its end.
     /// Returns what it printed, and whether there was such a request.
-    pub(crate) fn signal(&self, world: &World, arguments: &[&str], signal: Signal, when: When) -> (CommandOutput, bool) {
+    pub(crate) fn signal(
+        &self,
+        world: &World,
+        arguments: &[&str],
+        signal: Signal,
+        when: When,
+    ) -> (CommandOutput, bool) {
         let mut out = {
             // The server waits at the trap until it is armed, so that no request passes it.
             let mut armed = self.trap.0.lock().expect("no holder of the trap panics");

@@ -1,5 +1,5 @@
-//! Expressions: a compact tree with spans, lowered once per file from what the parser gives ([`lower`]) and evaluated against a [`Scope`]
-//! ([`evaluate`]) as often as needed.
+//! Expressions: a compact tree with spans, lowered once per file from what the parser gives ([`lower()`]) and evaluated against a [`Scope`]
+//! ([`evaluate()`]) as often as needed.
 //!
 //! The parser's quirks stay in `lower` and `template`; functions are in `config::functions`; where names come from is the scope's affair.
 

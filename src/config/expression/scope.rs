@@ -11,10 +11,6 @@ pub trait Scope {
     /// what is wrong when it cannot.
     ///
     /// An error here is about the reference itself (no such variable); `try` and `can` do not catch it.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the message is made once for a wrong reference, not handed through layers"
-    )]
     fn resolve(&self, reference: &Reference) -> Result<Resolved, Diagnostic>;
 
     /// Returns whether a key computed right after the reference should be resolved with it: `vm.mc` when `vm.mc[each.key]` is cheaper than

@@ -144,7 +144,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         "template" => template::complete(scene, draft),
         "vm" => vm::complete(scene, draft),
         "game_server" => game_server::complete(scene, draft),
-        _ => Some(Completed { attributes: draft.attributes(), tenant: None, identity: Identity::default() }),
+        _ => Some(as_written(draft, kind.role)),
     }?;
     let Completed { attributes, tenant, identity } = completed;
     let object = Value::block(draft.block.address.to_string(), attributes);
@@ -156,7 +156,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
             (_, Some(child)) => {
                 let key = instance.address.child.as_ref().and_then(|child| child.key.clone());
                 let value = (child.desired)(&object, key.as_ref());
-                let identity = scene::identity_of(instance.object.name, &value);
+                let identity = (instance.object.identify)(&value);
                 (value, identity)
             }
             (Role::Object(_) | Role::Setting | Role::Composite(_), None) => (object.clone(), identity.clone()),
@@ -176,6 +176,15 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         );
     }
     Some(object)
+}
+
+/// A block that inherits and chooses nothing.
+fn as_written(draft: &Draft, role: Role) -> Completed {
+    let identity = match role {
+        Role::Object(object) => (object.identify)(&draft.places.value),
+        Role::Setting | Role::Composite(_) => Identity::default(),
+    };
+    Completed { attributes: draft.attributes(), tenant: None, identity }
 }
 
 /// What a block type's file returns.

@@ -6,8 +6,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::observe::ClusterView;
 use crate::plan::input::PlanInput;
 use crate::resources::conform::Conformed;
-use crate::resources::{acl, pool, provision};
-use crate::state::{Identity, Record};
+use crate::state::Record;
 use crate::value::{Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -248,18 +247,4 @@ fn made_first(input: &PlanInput, replaced: &BTreeSet<Address>) -> BTreeSet<Addre
         }
     }
     found
-}
-
-/// Returns the identity of a child from what it should be.
-pub(super) fn identity_of(kind: &str, value: &Value) -> Identity {
-    let text = |name: &str| value.get(name).and_then(Value::as_text).unwrap_or_default();
-    match kind {
-        "pool" => pool::identity(text("poolid")),
-        "acl" => acl::identity(text("path"), text("role"), text("subject_kind"), text("subject")),
-        "provision" => {
-            let vmid = value.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok());
-            provision::identity(vmid.unwrap_or_default(), text("game"), text("server"))
-        }
-        _ => Identity::default(),
-    }
 }

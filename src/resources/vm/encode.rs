@@ -47,10 +47,9 @@ pub(super) fn keys_of(path: &Path) -> Vec<String> {
     match (path.root().unwrap_or_default(), label(1), label(2)) {
         (root, ..) if PLAIN.contains(&root) => vec![root.to_owned()],
         ("disk", Some(_), Some("size" | "storage" | "delete_on_remove")) => Vec::new(),
-        ("disk", Some(slot), _) => vec![slot.to_owned()],
         ("network", Some(slot), None) => std::iter::once(slot.to_owned()).chain(ip(slot)).collect(),
         ("network", Some(slot), Some("address" | "gateway")) => ip(slot).into_iter().collect(),
-        ("network", Some(slot), Some(_)) => vec![slot.to_owned()],
+        ("disk", Some(slot), _) | ("network", Some(slot), Some(_)) => vec![slot.to_owned()],
         ("cloud_init", Some(name), _) => {
             CLOUD_INIT.iter().filter(|(attribute, _)| *attribute == name).map(|(_, key)| (*key).to_owned()).collect()
         }

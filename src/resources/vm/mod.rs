@@ -19,6 +19,14 @@ pub static VM: ObjectType = ObjectType {
     summary: "A virtual machine, cloned from a template.",
     schema: &schema::SCHEMA,
     origin: Origin::Made,
+    example: r#"vm "mc" {
+  template = template.debian13
+  cores    = 2
+  memory   = "4GiB"
+}
+"#,
+    tables: &[],
+    identify: |vm| identity(vm.get("node").and_then(Value::as_text).unwrap_or_default(), super::template::vmid_of(vm)),
     sight,
     create: steps::create,
     update: steps::update,

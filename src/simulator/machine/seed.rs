@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::disks::{VolumeKind, is_disk_key};
 use super::property::{print, print_size};
 use super::state::{
-    AclEntry, Binding, Bridge, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token, User, Volume,
+    AclEntry, Binding, Bridge, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token, User,
+    Volume,
 };
 use super::table::Single;
 use super::{FORMAT, Machine};
