@@ -92,7 +92,9 @@ impl ObjectCollector<'_> {
             nested += blocks.last().map_or(0, |block| block.shape.values().map(Vec::len).sum());
             if nested > NESTED_MAX && object.body.blocks("dynamic").next().is_some() {
                 let summary = format!("the `dynamic` blocks of `{block}` unfold to more than {NESTED_MAX} blocks");
-                own.push(Diagnostic::error(summary).at(object.header).hint("use a smaller collection, or fewer instances"));
+                own.push(
+                    Diagnostic::error(summary).at(object.header).hint("use a smaller collection, or fewer instances"),
+                );
             }
             // Every other instance would say the same again.
             if own.has_errors() {

@@ -40,7 +40,8 @@ impl Stack {
         let empty = Objects::new();
         let run = Run::new(&self.program, Some(&empty));
         let is_wanted = |nested: &&syntax::Block| {
-            let kind = nested.labels.first().filter(|_| &*nested.kind == "dynamic").map_or(&nested.kind, |label| &label.text);
+            let kind =
+                nested.labels.first().filter(|_| &*nested.kind == "dynamic").map_or(&nested.kind, |label| &label.text);
             names.contains(&&**kind)
         };
         let attributes = object.body.attributes.iter().filter(|attribute| names.contains(&&*attribute.name));

@@ -42,5 +42,6 @@ pub use input::{Input, MemoryWorld, VariableArgument, World};
 pub use load::load;
 pub(crate) use similar::similar;
 pub use stack::{
-    Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target, Trigger,
+    Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,
+    Trigger,
 };

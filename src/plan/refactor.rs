@@ -135,10 +135,8 @@ fn follow(record: &mut Record, moved: &[Moved]) {
     if entries.iter().all(|(name, value)| new(name, value).is_none()) {
         return;
     }
-    let entries: Vec<_> = entries
-        .iter()
-        .map(|(name, value)| (name.clone(), new(name, value).unwrap_or_else(|| value.clone())))
-        .collect();
+    let entries: Vec<_> =
+        entries.iter().map(|(name, value)| (name.clone(), new(name, value).unwrap_or_else(|| value.clone()))).collect();
     record.applied = Value::object(entries).with_marks(record.applied.marks());
 }
 

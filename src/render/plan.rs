@@ -37,8 +37,7 @@ pub fn text(plan: &Plan, schemas: Schemas, style: Style) -> String {
     let _ = writeln!(
         text,
         "\n{}",
-        harm(&objects).map_or_else(String::new, |line| style.paint(Role::Remove, &line) + "\n")
-            + &summary(plan, style)
+        harm(&objects).map_or_else(String::new, |line| style.paint(Role::Remove, &line) + "\n") + &summary(plan, style)
     );
     text
 }

@@ -64,7 +64,8 @@ fn large_values_name_the_limit() {
         let _ = writeln!(laughs, "  a{level} = [for item in local.a0 : local.a{}]", level - 1);
     }
     expect("billion laughs", laughs + "}\n", "it consists of more than 5000000 parts");
-    let loops = "locals {\n  r = range(1000)\n  a = [for a in local.r : [for b in local.r : [for c in local.r : a]]]\n}\n";
+    let loops =
+        "locals {\n  r = range(1000)\n  a = [for a in local.r : [for b in local.r : [for c in local.r : a]]]\n}\n";
     expect("loops", loops, "goes through more than 1000000 items");
     let mut texts = "locals {\n  a0 = \"lollollol\"\n".to_owned();
     for level in 1..12 {

@@ -37,3 +37,4 @@ mod served;
 mod simulator;
 mod simulator_server;
 mod tidy;
+mod wrong_stacks;
