@@ -7,6 +7,7 @@ mod arguments;
 mod clusters;
 mod completions;
 mod configuration;
+mod console;
 mod destroy;
 mod disk;
 mod execute;
@@ -14,11 +15,13 @@ mod exit;
 mod failure;
 mod flags;
 mod fmt;
+mod functions;
 mod graph;
 mod init;
 mod output;
 mod plan;
 mod plan_file;
+mod schema;
 mod session;
 mod shell;
 mod show;
@@ -64,6 +67,9 @@ enum Command {
     State(state::Args),
     Output(output::Args),
     Graph(graph::Args),
+    Console(console::Args),
+    Functions(functions::Args),
+    Schema(schema::Args),
     Sim(sim::Args),
     Unlock(unlock::Args),
     Completions(completions::Args),
@@ -115,6 +121,9 @@ async fn run(command: Command, shell: &Shell) -> Ended {
         Command::State(args) => state::run(args, shell).await,
         Command::Output(args) => output::run(args, shell).await,
         Command::Graph(args) => graph::run(args, shell),
+        Command::Console(args) => console::run(args, shell).await,
+        Command::Functions(args) => functions::run(&args, shell),
+        Command::Schema(args) => schema::run(&args, shell),
         Command::Sim(args) => sim::run(args, shell).await,
         Command::Unlock(args) => unlock::run(args, shell).await,
         Command::Completions(args) => completions::run(&args, shell),

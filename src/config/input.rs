@@ -21,6 +21,14 @@ pub trait World: std::fmt::Debug + Send + Sync {
     fn absolute(&self, path: &str) -> String;
     /// Returns the user's home folder.
     fn home(&self) -> Option<String>;
+
+    /// Returns whether there is a regular file. A folder is an error.
+    fn is_file(&self, path: &str) -> Result<bool, String> {
+        match (self.exists(path), self.list(path).is_ok()) {
+            (true, true) => Err(format!("`{path}` is a folder")),
+            (is_there, _) => Ok(is_there),
+        }
+    }
 }
 
 /// A [`World`] of texts by path.

@@ -6,6 +6,7 @@ use super::stack::Lifecycle;
 use super::suggest::did_you_mean;
 use super::syntax::{Attribute, Block, Body, LiteralContent, Place};
 use super::variable::{self, Rule};
+use super::vocabulary;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::value::{Path, Value};
 
@@ -87,7 +88,7 @@ fn read_lifecycle(block: &Block, meta: &mut Meta, diagnostics: &mut Diagnostics)
     let mut reader = Constants::new(&block.body, diagnostics);
     meta.lifecycle.prevent_destroy = reader.flag("prevent_destroy");
     meta.lifecycle.create_before_destroy = reader.flag("create_before_destroy");
-    reader.refuse_others("lifecycle", &["ignore_changes", "replace_triggered_by"]);
+    reader.refuse_others(&vocabulary::LIFECYCLE);
     match block.body.literal("ignore_changes") {
         Some(LiteralContent::Place(place)) if place.path == Path::attribute("all") => {
             meta.lifecycle.ignores_all_changes = true;
@@ -98,34 +99,34 @@ fn read_lifecycle(block: &Block, meta: &mut Meta, diagnostics: &mut Diagnostics)
         }
     }
     meta.replace_triggered_by = places(&block.body, "replace_triggered_by", diagnostics);
-    meta.preconditions = variable::rules(&block.body, "precondition", diagnostics);
-    meta.postconditions = variable::rules(&block.body, "postcondition", diagnostics);
-    refuse_blocks(&block.body, "lifecycle", &["precondition", "postcondition"], diagnostics);
+    meta.preconditions = variable::rules(&block.body, &vocabulary::PRECONDITION, diagnostics);
+    meta.postconditions = variable::rules(&block.body, &vocabulary::POSTCONDITION, diagnostics);
+    refuse_blocks(&block.body, &vocabulary::LIFECYCLE, diagnostics);
 }
 
-/// Reports the nested blocks that `kind` does not have.
-pub(super) fn refuse_blocks(body: &Body, kind: &str, known: &[&str], diagnostics: &mut Diagnostics) {
-    for block in body.blocks.iter().filter(|block| !known.contains(&&*block.kind)) {
-        let diagnostic = Diagnostic::error(format!("`{kind}` has no block `{}`", block.kind)).at(block.header);
-        let hint = did_you_mean(&block.kind, known.iter().copied());
+/// Reports the nested blocks that a kind of block does not have.
+pub(super) fn refuse_blocks(body: &Body, of: &vocabulary::Block, diagnostics: &mut Diagnostics) {
+    let known = || of.blocks.iter().map(|block| block.name);
+    for block in body.blocks.iter().filter(|block| known().all(|known| known != &*block.kind)) {
+        let summary = format!("`{}` has no block `{}`", of.name, block.kind);
+        let diagnostic = Diagnostic::error(summary).at(block.header);
+        let hint = did_you_mean(&block.kind, known());
         diagnostics.push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
     }
 }
 
-/// Reads attributes that must be constants, and remembers which were asked for.
+/// Reads attributes that must be constants.
 pub(super) struct Constants<'a> {
     body: &'a Body,
     diagnostics: &'a mut Diagnostics,
-    asked: Vec<&'static str>,
 }
 
 impl<'a> Constants<'a> {
     pub(super) fn new(body: &'a Body, diagnostics: &'a mut Diagnostics) -> Self {
-        Self { body, diagnostics, asked: Vec::new() }
+        Self { body, diagnostics }
     }
 
     fn value(&mut self, name: &'static str) -> Option<(&'a Attribute, Value)> {
-        self.asked.push(name);
         let attribute = self.body.attribute(name)?;
         let value = constant::value(&attribute.expression, self.diagnostics)?;
         (!value.is_null()).then_some((attribute, value))
@@ -160,9 +161,10 @@ impl<'a> Constants<'a> {
         text
     }
 
-    /// Reports attributes that were not asked for and are not in `others`.
-    pub(super) fn refuse_others(self, kind: &str, others: &[&str]) {
-        let known = || self.asked.iter().chain(others).copied();
+    /// Reports attributes that a kind of block does not have.
+    pub(super) fn refuse_others(self, of: &vocabulary::Block) {
+        let kind = of.name;
+        let known = || of.attributes.iter().map(|attribute| attribute.name);
         let names = self.body.attributes.iter().map(|attribute| (&attribute.name, attribute.name_span));
         let literals = self.body.literals.iter().map(|literal| (&literal.name, literal.name_span));
         for (name, span) in names.chain(literals).filter(|(name, _)| known().all(|known| known != &***name)) {

@@ -7,6 +7,7 @@ mod address;
 mod blocks;
 mod body;
 mod check;
+pub mod console;
 mod constant;
 mod constraint;
 mod evaluate;
@@ -35,6 +36,7 @@ mod syntax;
 mod tree;
 mod variable;
 mod version;
+pub mod vocabulary;
 
 pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};

@@ -4,6 +4,7 @@ use super::meta::{self, Meta};
 use super::suggest::did_you_mean;
 use super::syntax::{self, Attribute, Block};
 use super::variable::{self, Rule, Variable};
+use super::vocabulary;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -191,7 +192,7 @@ impl Collector<'_> {
     }
 
     fn locals(&mut self, block: Block) {
-        meta::refuse_blocks(&block.body, "locals", &[], self.diagnostics);
+        meta::refuse_blocks(&block.body, &vocabulary::LOCALS, self.diagnostics);
         for attribute in block.body.attributes {
             let (name, span) = (attribute.name.clone(), attribute.name_span);
             let thing = format!("`local.{name}`");
@@ -217,9 +218,9 @@ impl Collector<'_> {
 
     fn check(&mut self, block: &Block) {
         let name = block.labels[0].text.clone();
-        meta::Constants::new(&block.body, self.diagnostics).refuse_others("check", &[]);
-        meta::refuse_blocks(&block.body, "check", &["assert"], self.diagnostics);
-        let assertions = variable::rules(&block.body, "assert", self.diagnostics);
+        meta::Constants::new(&block.body, self.diagnostics).refuse_others(&vocabulary::CHECK);
+        meta::refuse_blocks(&block.body, &vocabulary::CHECK, self.diagnostics);
+        let assertions = variable::rules(&block.body, &vocabulary::ASSERT, self.diagnostics);
         let check = Check { assertions, header: block.header };
         let thing = format!("`check.{name}`");
         insert(&mut self.module.checks, name, check, &thing, block.header, |first| first.header, self.diagnostics);
@@ -245,9 +246,9 @@ impl Collector<'_> {
         let mut reader = meta::Constants::new(&block.body, self.diagnostics);
         let (is_sensitive, is_ephemeral) = (reader.flag("sensitive"), reader.flag("ephemeral"));
         let description = reader.text("description");
-        reader.refuse_others("output", &["value", "depends_on"]);
-        let preconditions = variable::rules(&block.body, "precondition", self.diagnostics);
-        meta::refuse_blocks(&block.body, "output", &["precondition"], self.diagnostics);
+        reader.refuse_others(&vocabulary::OUTPUT);
+        let preconditions = variable::rules(&block.body, &vocabulary::PRECONDITION, self.diagnostics);
+        meta::refuse_blocks(&block.body, &vocabulary::OUTPUT, self.diagnostics);
         let Some(value) = block.body.attribute("value").cloned() else {
             let summary = format!("`output.{name}` has no `value`");
             return self.diagnostics.push(Diagnostic::error(summary).at(block.header));
@@ -261,7 +262,7 @@ impl Collector<'_> {
     fn call(&mut self, mut block: Block) {
         let name = block.labels[0].text.clone();
         let meta = meta::take(&mut block, self.diagnostics);
-        meta::refuse_blocks(&block.body, "module", &[], self.diagnostics);
+        meta::refuse_blocks(&block.body, &vocabulary::MODULE, self.diagnostics);
         let Some((folder, source)) = self.source(&name, &block) else {
             return;
         };

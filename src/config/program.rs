@@ -160,10 +160,7 @@ impl FunctionWorld for Program {
     }
 
     fn is_file(&self, path: &str) -> Result<bool, String> {
-        match (self.world.exists(path), self.world.list(path).is_ok()) {
-            (true, true) => Err(format!("`{path}` is a folder")),
-            (is_there, _) => Ok(is_there),
-        }
+        self.world.is_file(path)
     }
 
     fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {

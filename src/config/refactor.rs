@@ -6,6 +6,7 @@ use super::meta::{self, Constants};
 use super::program::Program;
 use super::stack::{Import, Moved, Removed, Target};
 use super::syntax::{Block, LiteralContent, Place};
+use super::vocabulary;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::value::Step;
 
@@ -44,7 +45,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn moved(&mut self) -> Option<Moved> {
-        self.refuse(&["from", "to"], &[]);
+        self.refuse(&vocabulary::MOVED);
         let (from, to) = (self.target("from"), self.target("to"));
         let (from, to) = (from?, to?);
         let fits = match (&from, &to) {
@@ -60,19 +61,19 @@ impl Reader<'_> {
     }
 
     fn removed(&mut self) -> Option<Removed> {
-        self.refuse(&["from"], &["lifecycle"]);
+        self.refuse(&vocabulary::REMOVED);
         let from = self.target("from")?;
         let destroys = self.block.body.blocks("lifecycle").next().is_none_or(|lifecycle| {
             let mut reader = Constants::new(&lifecycle.body, self.diagnostics);
             let destroys = reader.flag_or("destroy", true);
-            reader.refuse_others("lifecycle", &[]);
+            reader.refuse_others(&vocabulary::REMOVED_LIFECYCLE);
             destroys
         });
         Some(Removed { from, destroys, span: self.block.header })
     }
 
     fn import(&mut self, run: &Run, place: usize) -> Option<Import> {
-        self.refuse(&["to", "id"], &[]);
+        self.refuse(&vocabulary::IMPORT);
         if !self.path.is_root() {
             let diagnostic = Diagnostic::error("a module holds no `import` block, expected it in the root module");
             self.diagnostics.push(diagnostic.at(self.block.header));
@@ -100,9 +101,9 @@ impl Reader<'_> {
         }
     }
 
-    fn refuse(&mut self, attributes: &[&str], blocks: &[&str]) {
-        Constants::new(&self.block.body, self.diagnostics).refuse_others(&self.block.kind, attributes);
-        meta::refuse_blocks(&self.block.body, &self.block.kind, blocks, self.diagnostics);
+    fn refuse(&mut self, of: &vocabulary::Block) {
+        Constants::new(&self.block.body, self.diagnostics).refuse_others(of);
+        meta::refuse_blocks(&self.block.body, of, self.diagnostics);
     }
 
     fn target(&mut self, name: &str) -> Option<Target> {

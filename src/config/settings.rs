@@ -5,121 +5,11 @@ use super::program::Program;
 use super::stack::{Attributes, ClusterSettings, Settings};
 use super::suggest::did_you_mean;
 use super::syntax::{Block, Body};
+use super::vocabulary::{self, CLUSTER, DRIFT_IGNORE, ENCRYPTION, LIMITS, NOTIFY, SIMULATOR, SPAWNPOINT, STATES};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::value::{Type, Value, convert};
+use crate::value::{Value, convert};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// The attributes and blocks of a settings block.
-struct Schema {
-    kind: &'static str,
-    attributes: &'static [(&'static str, Shape)],
-    blocks: &'static [&'static str],
-}
-
-/// The type of a setting.
-#[derive(Clone, Copy)]
-enum Shape {
-    Text,
-    Texts,
-    Number,
-    Numbers,
-    Bool,
-    Headers,
-}
-
-const SPAWNPOINT: Schema = Schema {
-    kind: "spawnpoint",
-    attributes: &[("required_version", Shape::Text), ("project", Shape::Text)],
-    blocks: &["state", "encryption", "limits"],
-};
-const LIMITS: Schema = Schema {
-    kind: "limits",
-    attributes: &[("destroys", Shape::Number), ("clones_per_node", Shape::Number)],
-    blocks: &[],
-};
-const ENCRYPTION: Schema = Schema {
-    kind: "encryption",
-    attributes: &[("passphrase", Shape::Text), ("key_file", Shape::Text), ("command", Shape::Texts)],
-    blocks: &[],
-};
-const CLUSTER: Schema = Schema {
-    kind: "cluster",
-    attributes: &[
-        ("endpoints", Shape::Texts),
-        ("token", Shape::Text),
-        ("username", Shape::Text),
-        ("password", Shape::Text),
-        ("ca_file", Shape::Text),
-        ("fingerprints", Shape::Texts),
-        ("insecure", Shape::Bool),
-        ("vmid_range", Shape::Numbers),
-        ("default", Shape::Bool),
-    ],
-    blocks: &["simulator"],
-};
-const SIMULATOR: Schema =
-    Schema { kind: "simulator", attributes: &[("lab", Shape::Text), ("time", Shape::Text)], blocks: &[] };
-const NOTIFY: Schema =
-    Schema { kind: "notify", attributes: &[("url", Shape::Text), ("on", Shape::Texts)], blocks: &[] };
-const DRIFT_IGNORE: Schema = Schema {
-    kind: "drift_ignore",
-    attributes: &[("match", Shape::Text), ("paths", Shape::Texts), ("reason", Shape::Text), ("expires", Shape::Text)],
-    blocks: &[],
-};
-const STATES: [Schema; 4] = [
-    Schema { kind: "sqlite", attributes: &[("path", Shape::Text)], blocks: &[] },
-    Schema {
-        kind: "postgres",
-        attributes: &[("url", Shape::Text), ("schema", Shape::Text), ("ca_file", Shape::Text)],
-        blocks: &[],
-    },
-    Schema {
-        kind: "s3",
-        attributes: &[
-            ("bucket", Shape::Text),
-            ("key", Shape::Text),
-            ("region", Shape::Text),
-            ("endpoint", Shape::Text),
-            ("access_key", Shape::Text),
-            ("secret_key", Shape::Text),
-            ("path_style", Shape::Bool),
-            ("ca_file", Shape::Text),
-        ],
-        blocks: &[],
-    },
-    Schema {
-        kind: "http",
-        attributes: &[
-            ("address", Shape::Text),
-            ("lock_address", Shape::Text),
-            ("unlock_address", Shape::Text),
-            ("update_method", Shape::Text),
-            ("lock_method", Shape::Text),
-            ("unlock_method", Shape::Text),
-            ("username", Shape::Text),
-            ("password", Shape::Text),
-            ("headers", Shape::Headers),
-            ("ca_file", Shape::Text),
-            ("client_certificate", Shape::Text),
-            ("client_key", Shape::Text),
-        ],
-        blocks: &[],
-    },
-];
-
-impl Shape {
-    fn as_type(self) -> Type {
-        match self {
-            Self::Text => Type::Text,
-            Self::Texts => Type::List(Arc::new(Type::Text)),
-            Self::Number => Type::Number,
-            Self::Numbers => Type::List(Arc::new(Type::Number)),
-            Self::Bool => Type::Bool,
-            Self::Headers => Type::Map(Arc::new(Type::Text)),
-        }
-    }
-}
 
 /// All settings blocks of a stack.
 pub(super) struct Decoded {
@@ -200,7 +90,7 @@ impl Decoder<'_> {
                 .push(Diagnostic::error("`state` needs a kind, expected `state \"sqlite\" {`").at(block.header));
             return None;
         };
-        let Some(schema) = STATES.iter().find(|schema| schema.kind == &*label.text) else {
+        let Some(schema) = STATES.iter().find(|schema| schema.name == &*label.text) else {
             let diagnostic = Diagnostic::error(format!("there is no state backend `{}`", label.text)).at(label.span);
             self.diagnostics.push(diagnostic.hint("there are `sqlite`, `postgres`, `s3` and `http`"));
             return None;
@@ -217,7 +107,11 @@ impl Decoder<'_> {
         ClusterSettings { name: name.clone(), is_default, attributes, simulator, vmid_range, span: block.header }
     }
 
-    fn all(&mut self, schema: &Schema, blocks: &BTreeMap<Arc<str>, Block>) -> BTreeMap<Arc<str>, Attributes> {
+    fn all(
+        &mut self,
+        schema: &vocabulary::Block,
+        blocks: &BTreeMap<Arc<str>, Block>,
+    ) -> BTreeMap<Arc<str>, Attributes> {
         let decode = |(name, block): (&Arc<str>, &Block)| (name.clone(), self.attributes(schema, &block.body));
         blocks.iter().map(decode).collect()
     }
@@ -263,13 +157,13 @@ impl Decoder<'_> {
     }
 
     /// Evaluates and converts all attributes; reports unknown attributes and blocks.
-    fn attributes(&mut self, schema: &Schema, body: &Body) -> Attributes {
+    fn attributes(&mut self, schema: &vocabulary::Block, body: &Body) -> Attributes {
         let mut attributes = Attributes::new();
         for attribute in &body.attributes {
-            let Some((_, shape)) = schema.attributes.iter().find(|(name, _)| *name == &*attribute.name) else {
-                let diagnostic = Diagnostic::error(format!("`{}` has no attribute `{}`", schema.kind, attribute.name))
+            let Some(declared) = schema.attribute(&attribute.name) else {
+                let diagnostic = Diagnostic::error(format!("`{}` has no attribute `{}`", schema.name, attribute.name))
                     .at(attribute.name_span);
-                let hint = did_you_mean(&attribute.name, schema.attributes.iter().map(|(name, _)| *name));
+                let hint = did_you_mean(&attribute.name, schema.attributes.iter().map(|known| known.name));
                 self.diagnostics.push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
                 continue;
             };
@@ -280,7 +174,7 @@ impl Decoder<'_> {
             if is_wrong || value.is_null() {
                 continue;
             }
-            match convert(&value, &shape.as_type()) {
+            match convert(&value, &declared.takes.as_type()) {
                 Ok(value) if value.is_wholly_known() => {
                     drop(attributes.insert(attribute.name.clone(), value));
                 }
@@ -289,14 +183,14 @@ impl Decoder<'_> {
                     self.diagnostics.push(Diagnostic::error(summary).at(attribute.span));
                 }
                 Err(mismatch) => {
-                    let summary = format!("`{}` takes {}: {mismatch}", attribute.name, shape.as_type());
+                    let summary = format!("`{}` takes {}: {mismatch}", attribute.name, declared.takes.as_type());
                     self.diagnostics.push(Diagnostic::error(summary).at(attribute.span));
                 }
             }
         }
-        super::meta::refuse_blocks(body, schema.kind, schema.blocks, self.diagnostics);
+        super::meta::refuse_blocks(body, schema, self.diagnostics);
         for literal in &body.literals {
-            let summary = format!("`{}` has no attribute `{}`", schema.kind, literal.name);
+            let summary = format!("`{}` has no attribute `{}`", schema.name, literal.name);
             self.diagnostics.push(Diagnostic::error(summary).at(literal.name_span));
         }
         attributes

@@ -3,6 +3,7 @@
 use super::constraint::Constraint;
 use super::meta::{self, Constants};
 use super::syntax::{Attribute, Block, Body, LiteralContent};
+use super::vocabulary;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::value::Marks;
 
@@ -46,8 +47,8 @@ pub(super) fn read(block: &Block, diagnostics: &mut Diagnostics) -> Variable {
     let deprecated = reader.text("deprecated");
     // For people: read here only to be checked.
     reader.text("description");
-    reader.refuse_others("variable", &["type", "default"]);
-    meta::refuse_blocks(&block.body, "variable", &["validation"], diagnostics);
+    reader.refuse_others(&vocabulary::VARIABLE);
+    meta::refuse_blocks(&block.body, &vocabulary::VARIABLE, diagnostics);
     let constraint = match block.body.literal("type") {
         Some(LiteralContent::Type(constraint)) => Some(constraint.clone()),
         Some(LiteralContent::Places(_) | LiteralContent::Place(_) | LiteralContent::Malformed) | None => None,
@@ -59,22 +60,22 @@ pub(super) fn read(block: &Block, diagnostics: &mut Diagnostics) -> Variable {
         is_ephemeral,
         is_nullable,
         deprecated,
-        validations: rules(&block.body, "validation", diagnostics),
+        validations: rules(&block.body, &vocabulary::VALIDATION, diagnostics),
         header: block.header,
     }
 }
 
 /// Reads the rules of a body.
-pub(super) fn rules(body: &Body, kind: &str, diagnostics: &mut Diagnostics) -> Vec<Rule> {
+pub(super) fn rules(body: &Body, of: &vocabulary::Block, diagnostics: &mut Diagnostics) -> Vec<Rule> {
     let mut rules = Vec::new();
-    for block in body.blocks(kind) {
-        Constants::new(&block.body, diagnostics).refuse_others(kind, &["condition", "error_message"]);
+    for block in body.blocks(of.name) {
+        Constants::new(&block.body, diagnostics).refuse_others(of);
         match (block.body.attribute("condition"), block.body.attribute("error_message")) {
             (Some(condition), Some(error_message)) => {
                 rules.push(Rule { condition: condition.clone(), error_message: error_message.clone() });
             }
             _ => {
-                let summary = format!("a `{kind}` needs `condition` and `error_message`");
+                let summary = format!("a `{}` needs `condition` and `error_message`", of.name);
                 diagnostics.push(Diagnostic::error(summary).at(block.header));
             }
         }

@@ -100,6 +100,11 @@ impl Parameter {
         });
         &TYPES[self.takes as usize]
     }
+
+    /// Returns whether null is an argument like any other.
+    pub fn is_nullable(&self) -> bool {
+        self.allows(NULL)
+    }
 }
 
 /// Which type the result has when it is not known.
@@ -216,14 +221,26 @@ impl Function {
         format!("{}({})", self.name, names.join(", "))
     }
 
-    fn unknown_result(&self, arguments: &[Value]) -> Value {
-        let of = match self.returns {
+    /// Returns the type of every result; dynamic if that depends on the arguments.
+    pub fn returned(&self) -> Type {
+        match self.returns {
             Returns::Bool => Type::Bool,
             Returns::Number => Type::Number,
             Returns::Text => Type::Text,
             Returns::ListOfText => Type::List(Arc::new(Type::Text)),
             Returns::ListOfNumber => Type::List(Arc::new(Type::Number)),
-            Returns::Dynamic => Type::Dynamic,
+            Returns::Dynamic | Returns::First | Returns::Computed(_) => Type::Dynamic,
+        }
+    }
+
+    fn unknown_result(&self, arguments: &[Value]) -> Value {
+        let of = match self.returns {
+            Returns::Bool
+            | Returns::Number
+            | Returns::Text
+            | Returns::ListOfText
+            | Returns::ListOfNumber
+            | Returns::Dynamic => self.returned(),
             Returns::First => arguments.first().map_or(Type::Dynamic, Value::type_of),
             Returns::Computed(compute) => {
                 let has_untyped = arguments.iter().enumerate().any(|(place, argument)| {

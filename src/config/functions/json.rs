@@ -25,7 +25,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
 ];
 
 /// Writes a known value as JSON.
-pub(super) fn encode(value: &Value) -> String {
+pub(in crate::config) fn encode(value: &Value) -> String {
     let mut text = String::new();
     write(value, &mut text);
     text
@@ -85,7 +85,8 @@ fn decode(call: &Arguments<'_>) -> Outcome {
     from_json(&parsed)
 }
 
-fn from_json(parsed: &serde_json::Value) -> Outcome {
+/// Returns the value that JSON stands for.
+pub(in crate::config) fn from_json(parsed: &serde_json::Value) -> Outcome {
     Ok(match parsed {
         serde_json::Value::Null => Value::null(Type::Dynamic),
         serde_json::Value::Bool(flag) => Value::from(*flag),

@@ -24,6 +24,7 @@ mod yaml;
 
 pub use call::{Function, Parameter};
 pub(super) use call::{Problem, Run, call};
+pub(super) use json::{encode, from_json};
 pub(super) use special::render_text;
 
 use std::collections::BTreeMap;
