@@ -6,11 +6,11 @@ use super::facts::{Follower, written_key};
 use super::frame::{Frame, Run};
 use super::module::Object;
 use super::program::{CellKind, CellName, Expansion, Facts, Program, Repeated};
-use super::stack::Block;
+use super::stack::{Block, Lifecycle, Trigger};
 use super::suggest::did_you_mean;
 use super::syntax::{Body, Place};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::value::Step;
+use crate::value::{Path, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -30,6 +30,9 @@ pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Vec<B
     blocks.sort_by(|left, right| left.address.cmp(&right.address));
     blocks
 }
+
+/// Nested blocks that all instances of one block with `dynamic` blocks may have.
+const NESTED_MAX: usize = 200_000;
 
 /// What the blocks of a module instance get from the calls it came from.
 struct Inherited {
@@ -64,10 +67,14 @@ impl ObjectCollector<'_> {
         let (fixed, keyed) = self.references()?;
         let written = object.meta.depends_on.iter().flat_map(|written| dependency(program, place, written));
         let fixed = Follower::new(program).references(place, fixed)?;
+        let triggers: Vec<Trigger> =
+            object.meta.replace_triggered_by.iter().flat_map(|written| triggers(program, place, written)).collect();
+        let written = written.chain(triggers.iter().map(|trigger| trigger.of.clone()));
         let shared: BTreeSet<Address> =
             self.instances(&fixed).chain(written).chain(inherited.after.iter().cloned()).collect();
         let run = Run::new(program, None);
         let mut own = Diagnostics::new();
+        let mut nested = 0;
         for (key, value) in expansion.iter() {
             let mut frame = run.repeated_frame(place, Repeated::of(key.as_ref(), value));
             let narrowed = keyed.iter().map(|(reference, key)| frame.narrowed(reference, key.as_ref()));
@@ -79,9 +86,16 @@ impl ObjectCollector<'_> {
                 span: object.header,
                 dependencies,
                 called_cluster: inherited.cluster.clone(),
-                lifecycle: object.meta.lifecycle.clone(),
+                lifecycle: Lifecycle { replace_triggered_by: triggers.clone(), ..object.meta.lifecycle.clone() },
                 shape: frame.shape(&object.body, &run, &mut own),
             });
+            nested += blocks.last().map_or(0, |block| block.shape.values().map(Vec::len).sum());
+            if nested > NESTED_MAX && object.body.blocks("dynamic").next().is_some() {
+                let summary = format!("the `dynamic` blocks of `{block}` unfold to more than {NESTED_MAX} blocks");
+                own.push(
+                    Diagnostic::error(summary).at(object.header).hint("use a smaller collection, or fewer instances"),
+                );
+            }
             // Every other instance would say the same again.
             if own.has_errors() {
                 break;
@@ -179,6 +193,14 @@ fn called_cluster(program: &Program, mut place: usize, diagnostics: &mut Diagnos
         place = caller.instance;
     }
     None
+}
+
+/// What one entry of `replace_triggered_by` means: whole block instances, or one attribute of each.
+fn triggers(program: &Program, place: usize, written: &Place) -> Vec<Trigger> {
+    let steps = written.path.0.get(2..).unwrap_or_default();
+    let is_key = matches!(steps.first(), Some(Step::Key(_) | Step::Index(_)));
+    let path = Path(steps[usize::from(is_key)..].to_vec());
+    dependency(program, place, written).into_iter().map(|of| Trigger { of, path: path.clone() }).collect()
 }
 
 /// The block instances that one entry of `depends_on` means.

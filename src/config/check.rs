@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// Names that are there in every module, besides the block types of objects.
 const ROOTS: [&str; 9] = ["var", "local", "module", "each", "count", "path", "spawnpoint", "terraform", "cluster"];
 
+/// Names compared to make hints: in a large module full of mistakes only the first ones get a hint.
+const COMPARISONS_MAX: usize = 100_000;
+
 /// Checks all references of a module.
 pub(super) struct Checker<'a> {
     pub module: &'a Module,
@@ -110,7 +113,7 @@ impl Checker<'_> {
             }
             Repetition::Single => {}
         }
-        for place in &meta.depends_on {
+        for place in meta.depends_on.iter().chain(&meta.replace_triggered_by) {
             self.dependency(place);
         }
     }
@@ -245,6 +248,9 @@ impl Checker<'_> {
             }
         };
         let diagnostic = Diagnostic::error(format!("there is no {what}"));
+        if self.diagnostics.iter().len().saturating_mul(known.len()) > COMPARISONS_MAX {
+            return diagnostic;
+        }
         let nearest = super::similar(name, known.iter().map(|name| &***name));
         match (nearest, known.is_empty()) {
             (Some(nearest), _) => diagnostic.hint(format!("did you mean `{root}.{nearest}`?")),
@@ -314,10 +320,11 @@ pub(super) fn iterator(body: &Body) -> Option<Arc<str>> {
 
 /// Writes names as a list, at most eight.
 pub(super) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    let more = names.len().saturating_sub(8);
-    names.truncate(8);
-    match more {
+    let mut names = names;
+    let first: Vec<String> = names.by_ref().take(8).map(|name| format!("`{name}`")).collect();
+    let names_left = names.count();
+    let names = first;
+    match names_left {
         0 => names.join(", "),
         more => format!("{} and {more} more", names.join(", ")),
     }

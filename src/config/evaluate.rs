@@ -30,6 +30,29 @@ impl Stack {
         (body, about(run.finish(own), block))
     }
 
+    /// Evaluates only some attributes and nested blocks of a block instance, as far as they are known before any object is, silently.
+    ///
+    /// # Panics
+    ///
+    /// If `block` is not the address of one of [`Stack::blocks`].
+    pub fn glance(&self, block: &Address, names: &[&str]) -> Body {
+        let (place, object, repeated) = self.find(block);
+        let empty = Objects::new();
+        let run = Run::new(&self.program, Some(&empty));
+        let is_wanted = |nested: &&syntax::Block| {
+            let kind =
+                nested.labels.first().filter(|_| &*nested.kind == "dynamic").map_or(&nested.kind, |label| &label.text);
+            names.contains(&&**kind)
+        };
+        let attributes = object.body.attributes.iter().filter(|attribute| names.contains(&&*attribute.name));
+        let body = syntax::Body {
+            attributes: attributes.cloned().collect(),
+            blocks: object.body.blocks.iter().filter(is_wanted).cloned().collect(),
+            literals: Vec::new(),
+        };
+        run.repeated_frame(place, repeated).body(&body, object.header, &mut Diagnostics::new())
+    }
+
     /// Judges the `precondition`s of a block instance, or the `postcondition`s if its value is given as `own`.
     ///
     /// # Panics
@@ -37,6 +60,9 @@ impl Stack {
     /// If `block` is not the address of one of [`Stack::blocks`].
     pub fn conditions(&self, block: &Address, own: Option<&Value>, objects: &Objects) -> Diagnostics {
         let (place, object, repeated) = self.find(block);
+        if object.meta.preconditions.is_empty() && object.meta.postconditions.is_empty() {
+            return Diagnostics::new();
+        }
         let run = Run::new(&self.program, Some(objects));
         let mut diagnostics = Diagnostics::new();
         let mut frame = run.repeated_frame(place, repeated);

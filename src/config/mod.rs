@@ -45,4 +45,5 @@ pub use load::load;
 pub(crate) use similar::similar;
 pub use stack::{
     Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,
+    Trigger,
 };

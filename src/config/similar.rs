@@ -6,6 +6,8 @@ pub(crate) fn similar<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
     let allowed = (name.chars().count() / 3).clamp(1, 3);
     candidates
         .into_iter()
+        // A difference in length is a distance already, and cheaper to see.
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= 4 * allowed)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min()

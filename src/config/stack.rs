@@ -147,6 +147,17 @@ pub struct Lifecycle {
     pub ignore_changes: Vec<Path>,
     /// `ignore_changes = all`.
     pub ignores_all_changes: bool,
+    /// What makes the object anew when it changes.
+    pub replace_triggered_by: Vec<Trigger>,
+}
+
+/// An entry of `replace_triggered_by`.
+#[derive(Clone, Debug)]
+pub struct Trigger {
+    /// The block instance.
+    pub of: Address,
+    /// The attribute of it that counts; empty: any.
+    pub path: Path,
 }
 
 /// One `output` of the root module.

@@ -4,7 +4,7 @@ use super::change::{Action, Change};
 use super::input::PlanInput;
 use super::judge::{Judged, judge};
 use super::wish::{Scene, wishes};
-use super::{Mode, OutputChange, Plan, arrange, intent, quota, select};
+use super::{Mode, MovedRecord, OutputChange, Plan, arrange, intent, quota, refactor, select};
 use crate::config::{Address, Block, Output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::resources::schema::{Presence, Schema};
@@ -13,22 +13,36 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the plan, unless there are errors, and everything worth saying about it.
 pub fn plan(input: &PlanInput) -> (Option<Plan>, Diagnostics) {
-    let replaced = BTreeSet::new();
-    let (scene, mut diagnostics) = wishes(input, &replaced);
+    let (readdressed, mut diagnostics) = refactor::readdressed(input);
+    diagnostics.extend(refactor::declared_removals(input.stack));
+    if diagnostics.has_errors() {
+        return (None, diagnostics);
+    }
+    match readdressed {
+        None => planned(input, &[]),
+        Some((state, moves)) => planned(&PlanInput { state: &state, ..*input }, &moves),
+    }
+}
+
+/// Plans with every record under its new address.
+fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnostics) {
+    let (scene, mut diagnostics) = wishes(input, &BTreeSet::new(), BTreeMap::new());
     if diagnostics.has_errors() {
         return (None, diagnostics);
     }
     let (judged, errors) = judge(&scene);
     // What is replaced takes a new VMID, which others refer to: everything is evaluated again with that known.
+    let triggered = refactor::triggered(input.stack, &judged);
     let replaced: BTreeSet<Address> = judged
         .values()
         .filter(|object| object.change.action == Action::Replace)
         .map(|object| object.change.address.clone())
+        .chain(triggered.keys().cloned())
         .collect();
     let (scene, mut judged, errors) = if replaced.is_empty() {
         (scene, judged, errors)
     } else {
-        let (scene, again) = wishes(input, &replaced);
+        let (scene, again) = wishes(input, &replaced, triggered);
         diagnostics = again;
         let (judged, errors) = judge(&scene);
         (scene, judged, errors)
@@ -41,10 +55,14 @@ pub fn plan(input: &PlanInput) -> (Option<Plan>, Diagnostics) {
     diagnostics.extend(misfits);
     let (outputs, wrong) = outputs(&scene);
     diagnostics.extend(wrong);
+    if input.options.mode != Mode::Destroy {
+        diagnostics.extend(input.stack.checks(&scene.objects));
+    }
     if diagnostics.has_errors() {
         return (None, diagnostics);
     }
-    let (operations, estimate_ms) = arrange::arrange(input, &judged);
+    let (mut operations, estimate_ms) = arrange::arrange(input, &judged);
+    refactor::record_moves(input.state, moves, &mut operations);
     let mut plan = Plan {
         project: input.stack.settings.project.clone(),
         lineage: input.state.lineage.clone(),
@@ -54,6 +72,7 @@ pub fn plan(input: &PlanInput) -> (Option<Plan>, Diagnostics) {
         intent: String::new(),
         changes: judged.into_values().map(|object| shown(object.change)).collect(),
         operations,
+        moved: moves.to_vec(),
         outputs,
         quotas,
         capacity,
@@ -68,9 +87,11 @@ pub fn plan(input: &PlanInput) -> (Option<Plan>, Diagnostics) {
 
 /// Judges the files alone: what can be known without a cluster and a state.
 pub fn validate(input: &PlanInput) -> Diagnostics {
-    let (scene, mut diagnostics) = wishes(input, &BTreeSet::new());
+    let (scene, mut diagnostics) = wishes(input, &BTreeSet::new(), BTreeMap::new());
+    diagnostics.extend(refactor::declared_removals(input.stack));
     if !diagnostics.has_errors() {
         diagnostics.extend(scene.input.stack.outputs(&scene.objects).1);
+        diagnostics.extend(scene.input.stack.checks(&scene.objects));
     }
     diagnostics
 }

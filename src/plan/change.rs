@@ -106,7 +106,7 @@ pub enum Reason {
     Vanished,
     /// Steps of its making were not done: the run was interrupted.
     Unfinished,
-    /// Its dependency is replaced.
+    /// An object that its `replace_triggered_by` names changes.
     DependencyReplaced(Address),
 }
 

@@ -14,6 +14,9 @@ pub(super) fn intent(plan: &Plan) -> String {
     for change in plan.changes.iter().filter(|change| change.action != Action::NoOp) {
         describe(change, &mut text);
     }
+    for moved in &plan.moved {
+        text.push_str(&format!("moved {} {}\n", moved.from, moved.to));
+    }
     hex(&Sha256::digest(text))
 }
 

@@ -293,6 +293,9 @@ fn action_of(
         (Origin::Made, None, _) => (Action::Create, None),
         (Origin::Made, Some(_), None) => (Action::Create, Some(Reason::Vanished)),
         (Origin::Made, Some(_), Some(_)) if is_requested => (Action::Replace, Some(Reason::Requested)),
+        (Origin::Made, Some(_), Some(_)) if scene.triggered.contains_key(&wish.address) => {
+            (Action::Replace, Some(Reason::DependencyReplaced(scene.triggered[&wish.address].clone())))
+        }
         (Origin::Made, Some(record), Some(_)) => {
             let forcing: Vec<Path> = attributes
                 .iter()

@@ -15,6 +15,7 @@ mod judge;
 mod operation;
 mod order;
 mod quota;
+mod refactor;
 mod select;
 mod wish;
 
@@ -50,6 +51,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What to do, as a graph by index.
     pub operations: Vec<Operation>,
+    /// Records that change their address, as `moved` blocks say.
+    pub moved: Vec<MovedRecord>,
     /// Outputs that change, and those that do not.
     pub outputs: BTreeMap<Arc<str>, OutputChange>,
     /// Quota of each tenant after apply.
@@ -111,11 +114,21 @@ impl Plan {
         counts
     }
 
-    /// Returns whether applying it would change nothing: no object, no output.
+    /// Returns whether applying it would change nothing: no object, no address, no output.
     pub fn is_empty(&self) -> bool {
         self.changes.iter().all(|change| change.action == Action::NoOp)
+            && self.moved.is_empty()
             && self.outputs.values().all(OutputChange::is_unchanged)
     }
+}
+
+/// An object that is known under another address from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedRecord {
+    /// Its address so far.
+    pub from: crate::config::Address,
+    /// Its new one.
+    pub to: crate::config::Address,
 }
 
 /// An output before and after.

@@ -142,7 +142,7 @@ fn because(reason: &Reason) -> String {
         Reason::Vanished => "it is gone from the cluster".into(),
         Reason::Unfinished => "an interrupted run left it unfinished".into(),
         Reason::DependencyReplaced(address) => {
-            format!("`{address}`, which it depends on, is replaced")
+            format!("its `replace_triggered_by` names `{address}`, which changes")
         }
     }
 }

@@ -25,6 +25,7 @@ pub fn text(plan: &Plan, schemas: Schemas, style: Style) -> String {
             text.push_str(&change::text(object, style));
         }
     }
+    text.push_str(&moves(plan));
     text.push_str(&outputs(plan, style));
     text.push_str(&limits::text(plan, style));
     if has_drift(plan) {
@@ -36,8 +37,7 @@ pub fn text(plan: &Plan, schemas: Schemas, style: Style) -> String {
     let _ = writeln!(
         text,
         "\n{}",
-        harm(&objects).map_or_else(String::new, |line| style.paint(Role::Remove, &line) + "\n")
-            + &summary(plan.counts(), style)
+        harm(&objects).map_or_else(String::new, |line| style.paint(Role::Remove, &line) + "\n") + &summary(plan, style)
     );
     text
 }
@@ -49,8 +49,9 @@ pub fn sentence(counts: Counts) -> String {
     format!("Plan: {import}{} to add, {} to change, {} to destroy{forget}.", counts.add, counts.change, counts.destroy)
 }
 
-fn summary(counts: Counts, style: Style) -> String {
-    if counts == Counts::default() {
+fn summary(plan: &Plan, style: Style) -> String {
+    let counts = plan.counts();
+    if counts == Counts::default() && plan.moved.is_empty() {
         return "You can apply this plan to save these new output values; no object changes.".into();
     }
     let sentence = sentence(counts);
@@ -115,6 +116,14 @@ fn legend(action: Action) -> String {
         Action::Forget => "forget",
     };
     format!("{} {words}", action.symbol())
+}
+
+fn moves(plan: &Plan) -> String {
+    if plan.moved.is_empty() {
+        return String::new();
+    }
+    let lines = plan.moved.iter().map(|moved| format!("  {}, moved from {}\n", moved.to, moved.from));
+    format!("\nKnown under a new address:\n{}", lines.collect::<String>())
 }
 
 fn outputs(plan: &Plan, style: Style) -> String {

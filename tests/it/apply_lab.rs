@@ -253,6 +253,7 @@ fn plan(operations: Vec<Operation>) -> Plan {
         intent: String::new(),
         changes: Vec::new(),
         operations,
+        moved: Vec::new(),
         outputs: BTreeMap::new(),
         quotas: Vec::new(),
         capacity: Vec::new(),

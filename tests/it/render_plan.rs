@@ -121,6 +121,7 @@ fn plan_of(changes: Vec<Change>) -> Plan {
         intent: "pi1:9c31e07a4d".into(),
         changes,
         operations: Vec::new(),
+        moved: Vec::new(),
         outputs: BTreeMap::new(),
         quotas: Vec::new(),
         capacity: Vec::new(),

@@ -73,6 +73,7 @@ fn plan() -> Plan {
             operation(server, Verb::Provision, &[1]),
             operation(lobby, Verb::Update, &[]),
         ],
+        moved: Vec::new(),
         outputs: BTreeMap::new(),
         quotas: Vec::new(),
         capacity: Vec::new(),

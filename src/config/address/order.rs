@@ -5,6 +5,9 @@ use std::cmp::Ordering;
 
 /// Compares two texts so that `node-2` comes before `node-10`. Texts that differ are never equal.
 fn natural(left: &str, right: &str) -> Ordering {
+    if left == right {
+        return Ordering::Equal;
+    }
     let (mut left_rest, mut right_rest) = (left.as_bytes(), right.as_bytes());
     while let (Some(left_byte), Some(right_byte)) = (left_rest.first(), right_rest.first()) {
         let order = if left_byte.is_ascii_digit() && right_byte.is_ascii_digit() {

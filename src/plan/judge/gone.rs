@@ -5,6 +5,7 @@ use crate::config::Address;
 use crate::diagnostics::Diagnostic;
 use crate::plan::Mode;
 use crate::plan::change::{Action, Change, Reason};
+use crate::plan::refactor::removal;
 use crate::plan::wish::Scene;
 use crate::resources::{self, Sighting};
 use crate::state::Record;
@@ -45,6 +46,11 @@ pub(super) fn judge(
                 (Action::NoOp, None)
             }
         };
+    let is_given_up = removal(scene.input.stack, address).is_some_and(|removed| !removed.destroys);
+    if is_given_up && scene.input.options.mode != Mode::Destroy && action == Action::Delete {
+        notes.push("a `removed` block gives it up; it stays on the cluster".to_owned());
+        action = Action::Forget;
+    }
     if scene.input.options.mode == Mode::RefreshOnly && action == Action::Delete {
         action = Action::NoOp;
     }

@@ -51,9 +51,13 @@ impl Wish {
 
 /// Returns what is wanted, and everything that is wrong with it.
 ///
-/// Guests in `replaced` are to get a new VMID.
-pub(super) fn wishes<'a>(input: &PlanInput<'a>, replaced: &BTreeSet<Address>) -> (Scene<'a>, Diagnostics) {
-    let mut scene = Scene::new(input, replaced);
+/// Guests in `replaced` are to get a new VMID; those in `triggered` are replaced because another object changes.
+pub(super) fn wishes<'a>(
+    input: &PlanInput<'a>,
+    replaced: &BTreeSet<Address>,
+    triggered: BTreeMap<Address, Address>,
+) -> (Scene<'a>, Diagnostics) {
+    let mut scene = Scene::new(input, replaced, triggered);
     let mut diagnostics = Diagnostics::new();
     if input.options.mode == super::Mode::Destroy {
         return (scene, diagnostics);
@@ -82,6 +86,9 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let own_cluster = body.attributes.remove("cluster");
     let (conformed, judged) = conform(kind.schema, &body);
     diagnostics.extend(judged);
+    if !diagnostics.has_errors() {
+        diagnostics.extend(stack.conditions(&block.address, None, &scene.objects));
+    }
     if diagnostics.has_errors() {
         return about(diagnostics, block);
     }
@@ -94,6 +101,7 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let object = complete(scene, &mut draft);
     let has_errors = draft.diagnostics.has_errors();
     if let Some(object) = object.filter(|_| !has_errors) {
+        draft.diagnostics.extend(stack.conditions(&block.address, Some(&object), &scene.objects));
         scene.objects.insert(block.address.clone(), object);
     }
     about(draft.diagnostics, block)

@@ -27,6 +27,8 @@ pub(in crate::plan) struct Scene<'a> {
     pub(super) replaced: BTreeSet<Address>,
     /// Those of them that are made before the old one goes, and so share nothing with it.
     made_first: BTreeSet<Address>,
+    /// Objects that are replaced because another one changes, with that one.
+    pub(in crate::plan) triggered: BTreeMap<Address, Address>,
     default_cluster: Option<Arc<str>>,
 }
 
@@ -46,7 +48,11 @@ pub(in crate::plan) struct TenantFacts {
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(input: &PlanInput<'a>, replaced: &BTreeSet<Address>) -> Self {
+    pub(super) fn new(
+        input: &PlanInput<'a>,
+        replaced: &BTreeSet<Address>,
+        triggered: BTreeMap<Address, Address>,
+    ) -> Self {
         let clusters = &input.stack.clusters;
         let declared = clusters
             .values()
@@ -59,6 +65,7 @@ impl<'a> Scene<'a> {
             ledger: choose::Ledger::default(),
             tenants: BTreeMap::new(),
             replaced: replaced.clone(),
+            triggered,
             made_first: made_first(input, replaced),
             default_cluster: declared.map(|cluster| cluster.name.clone()),
         };
@@ -111,9 +118,8 @@ impl<'a> Scene<'a> {
 
     /// Notes what later blocks fix in their text, so that an earlier `auto` does not take it.
     pub(super) fn note_fixed(&mut self) {
-        let empty = Objects::new();
         for block in self.input.stack.blocks.iter().filter(|block| &*block.address.kind == "vm") {
-            let (body, _) = self.input.stack.evaluate(&block.address, &empty);
+            let body = self.input.stack.glance(&block.address, &["vmid", "network"]);
             let owner = block.address.to_string();
             if let Some(vmid) = written(&body, "vmid").and_then(|vmid| u32::try_from(vmid.value.as_i64()?).ok()) {
                 self.ledger.fix_vmid(vmid, &owner);

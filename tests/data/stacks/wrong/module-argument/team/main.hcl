@@ -1,0 +1,7 @@
+variable "size" {
+  type = number
+}
+
+locals {
+  doubled = var.size * 2
+}

@@ -1,0 +1,32 @@
+cluster "lab" {
+  vmid_range = [5000, 5999]
+
+  simulator {}
+}
+
+template "debian13" {
+  vmid = 9000
+}
+
+vm "good" {
+  template = template.debian13
+  cores    = 2
+
+  lifecycle {
+    precondition {
+      condition     = template.debian13.vmid == 9000
+      error_message = "the template is ${template.debian13.vmid}"
+    }
+    postcondition {
+      condition     = self.cores % 2 == 0
+      error_message = "${self.cores} cores are odd"
+    }
+  }
+}
+
+check "names" {
+  assert {
+    condition     = vm.good.name == "bad"
+    error_message = "the guest is called ${vm.good.name}"
+  }
+}

@@ -1,0 +1,13 @@
+cluster "lab" {
+  vmid_range = [5000, 5999]
+
+  simulator {}
+}
+
+template "debian13" {
+  vmid = 9000
+}
+
+vm "a" {
+  template = template.debian13
+}
