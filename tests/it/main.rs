@@ -1,5 +1,7 @@
 //! One integration binary: every file of this folder is a module here, which `tidy` checks.
 
+#![expect(clippy::print_stdout, reason = "tests say what they ran and what they left out")]
+
 mod apply;
 mod apply_faults;
 mod apply_lab;
@@ -14,15 +16,19 @@ mod client_server;
 mod config;
 mod config_input;
 mod config_scale;
+mod console;
+mod docs;
 mod examples;
 mod expressions;
 mod fmt;
 mod fmt_generated;
 mod games;
+mod guest_e2e;
 mod harness;
 mod hostile;
 mod https;
 mod kill;
+mod language_test;
 mod planner_properties;
 mod planner_world;
 mod plans;
