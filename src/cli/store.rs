@@ -12,6 +12,7 @@ use crate::value::Value;
 use state_backends::{
     Backend, HistoryQuery, Holder, Keys, Lease, Liveness, LockRequest, Protected, RunRecord, Sqlite, Stored,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,17 +174,21 @@ impl Store {
     }
 }
 
+/// Opens the backend that the `state` block names by its label. A new backend is an arm here.
 async fn backend(settings: &Settings, shell: &Shell) -> Outcome<Arc<dyn Backend>> {
-    let (kind, attributes) = match &settings.state {
-        Some((kind, attributes)) => (&**kind, Some(attributes)),
-        None => ("sqlite", None),
-    };
-    if kind != "sqlite" {
-        return Err(Diagnostic::error(format!("state `{kind}` is not in this version, expected `sqlite`"))
+    let none = BTreeMap::new();
+    let (kind, attributes) =
+        settings.state.as_ref().map_or(("sqlite", &none), |(kind, attributes)| (&**kind, attributes));
+    match kind {
+        "sqlite" => sqlite(attributes, shell).await,
+        _ => Err(Diagnostic::error(format!("state `{kind}` is not in this version, expected `sqlite`"))
             .hint("write `state \"sqlite\" {` with its `path`, or leave the block out")
-            .into());
+            .into()),
     }
-    let path = match attributes.and_then(|attributes| attributes.get("path")).and_then(Value::as_text) {
+}
+
+async fn sqlite(attributes: &BTreeMap<Arc<str>, Value>, shell: &Shell) -> Outcome<Arc<dyn Backend>> {
+    let path = match attributes.get("path").and_then(Value::as_text) {
         Some(path) => shell.folder.join(path),
         None => shell.own_folder()?.join("state.db"),
     };

@@ -46,13 +46,8 @@ pub(super) fn judge(
                 (Action::NoOp, None)
             }
         };
-    let is_given_up = removal(scene.input.stack, address).is_some_and(|removed| !removed.destroys);
-    if is_given_up && scene.input.options.mode != Mode::Destroy && action == Action::Delete {
-        notes.push("a `removed` block gives it up; it stays on the cluster".to_owned());
-        action = Action::Forget;
-    }
-    if scene.input.options.mode == Mode::RefreshOnly && action == Action::Delete {
-        action = Action::NoOp;
+    if action == Action::Delete {
+        action = instead_of_delete(scene, address, &mut notes);
     }
     let before = found.as_ref().map_or_else(|| record.applied.clone(), |found| found.value.clone());
     let tenant = record.applied.get("tenant").and_then(Value::as_text).and_then(|text| text.parse::<Address>().ok());
@@ -85,6 +80,19 @@ pub(super) fn judge(
         dependencies: record.dependencies.clone(),
         creates_first: false,
     })
+}
+
+/// A `removed` block may give an object up, and a refresh changes nothing.
+fn instead_of_delete(scene: &Scene, address: &Address, notes: &mut Vec<String>) -> Action {
+    let is_given_up = removal(scene.input.stack, address).is_some_and(|removed| !removed.destroys);
+    match scene.input.options.mode {
+        Mode::RefreshOnly if !is_given_up => Action::NoOp,
+        Mode::Apply | Mode::RefreshOnly if is_given_up => {
+            notes.push("a `removed` block gives it up; it stays on the cluster".to_owned());
+            Action::Forget
+        }
+        Mode::Apply | Mode::Destroy | Mode::RefreshOnly => Action::Delete,
+    }
 }
 
 fn reason_gone(address: &Address, declared: &BTreeSet<Address>, mode: Mode) -> Reason {
