@@ -65,8 +65,7 @@ fn impact_of(word: &str) -> Impact {
 }
 
 fn read(name: &str, text: &str, object: &ObjectType) -> Case {
-    let mut case =
-        Case { name: name.to_owned(), lines: Vec::new(), steps: Vec::new(), reasons: BTreeMap::new() };
+    let mut case = Case { name: name.to_owned(), lines: Vec::new(), steps: Vec::new(), reasons: BTreeMap::new() };
     let parts: Vec<Vec<&str>> = text.lines().map(|line| line.split("#>").collect()).collect();
     case.lines = parts.iter().map(|parts| parts[0].trim_end().to_owned()).collect();
     for reason in text.lines().filter_map(|line| line.strip_prefix("#! ")) {
@@ -191,7 +190,9 @@ fn cases_of(object: &ObjectType, wrong: &mut Vec<String>) -> Vec<Case> {
     let covered: BTreeSet<&str> = cases.iter().flat_map(|case| &case.steps).map(|step| step.covers.as_str()).collect();
     let reasons: BTreeSet<&str> = cases.iter().flat_map(|case| case.reasons.keys()).map(String::as_str).collect();
     let is_excused = |path: &str| {
-        reasons.iter().any(|reason| path.strip_prefix(reason).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+        reasons
+            .iter()
+            .any(|reason| path.strip_prefix(reason).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     };
     for path in open.iter().filter(|path| !covered.contains(path.as_str()) && !is_excused(path)) {
         wrong.push(format!("{}: `{path}` has no step and no reason", object.name));
