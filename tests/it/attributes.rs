@@ -248,8 +248,8 @@ fn run(case: &Case, object: &ObjectType) -> Result<usize, String> {
     for change in &case.steps {
         let (from, to) = change.lines;
         let context = format!("{name}: line {}: {}", from + 1, change.text.as_deref().unwrap_or("gone").trim());
-        for at in from..=to {
-            lines[at] = change.text.as_ref().map(|_| case.lines[at].clone());
+        for (line, first) in lines[from..=to].iter_mut().zip(&case.lines[from..]) {
+            *line = change.text.as_ref().map(|_| first.clone());
         }
         lines[from].clone_from(&change.text);
         let text = text_of(&lines);
