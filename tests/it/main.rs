@@ -6,6 +6,7 @@ mod apply;
 mod apply_faults;
 mod apply_lab;
 mod apply_state;
+mod attributes;
 mod cli;
 mod cli_errors;
 mod cli_fmt;
