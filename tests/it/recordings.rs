@@ -87,7 +87,17 @@ impl Line {
             }
         };
         let expected = without_noise(target, expected);
-        Self { name, caller, method: method.into(), target: target.into(), body, status, reason: reason.into(), expected, class }
+        Self {
+            name,
+            caller,
+            method: method.into(),
+            target: target.into(),
+            body,
+            status,
+            reason: reason.into(),
+            expected,
+            class,
+        }
     }
 
     fn is_error(&self) -> bool {
@@ -178,11 +188,13 @@ struct Replay {
 
 impl Replay {
     fn new() -> Self {
-        let lab = Lab::parse("lab.hcl", &read("lab.hcl").expect("the lab is in the repository")).expect("the lab is valid");
+        let lab =
+            Lab::parse("lab.hcl", &read("lab.hcl").expect("the lab is in the repository")).expect("the lab is valid");
         let mut machine = Machine::new(&lab, 1).expect("the lab can be built");
         machine.set_pace(Pace::Real);
         let root = "root@pam!tf=root-secret".to_owned();
-        let tokens = [("", root), ("wrong-secret", "root@pam!tf=wrong".into()), ("unknown-token", "root@pam!no=wrong".into())];
+        let tokens =
+            [("", root), ("wrong-secret", "root@pam!tf=wrong".into()), ("unknown-token", "root@pam!no=wrong".into())];
         let mut replay = Self {
             machine,
             known: Known::default(),
@@ -254,7 +266,8 @@ impl Replay {
         let Some(upid) = body["data"].as_str().and_then(|text| text.parse::<Upid>().ok()) else {
             return;
         };
-        let path = format!("/nodes/{}/tasks/{}/status", upid.node, spawnpoint::proxmox::call::segment(&upid.to_string()));
+        let path =
+            format!("/nodes/{}/tasks/{}/status", upid.node, spawnpoint::proxmox::call::segment(&upid.to_string()));
         for _ in 0..10_000 {
             let reply = self.send("", "GET", &path, "");
             let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
@@ -286,7 +299,8 @@ impl Replay {
             }
             "send" => {
                 for name in rest.split(' ') {
-                    let line = lines.iter().find(|line| line.name == name).unwrap_or_else(|| panic!("{name} is no line"));
+                    let line =
+                        lines.iter().find(|line| line.name == name).unwrap_or_else(|| panic!("{name} is no line"));
                     let (target, body) = (self.known.translate(&line.target), self.known.translate(&line.body));
                     let reply = self.send(&line.caller, &line.method, &target, &body);
                     self.early.insert(name.to_owned(), reply);
@@ -379,7 +393,8 @@ fn the_simulator_answers_as_the_real_server_did() {
     let wanted = std::env::var("RECORDING").ok();
     let (mut agreeing, mut all, mut agreeing_errors, mut all_errors) = (0, 0, 0, 0);
     let mut wrong = Vec::new();
-    for section in sections().iter().filter(|section| wanted.as_ref().is_none_or(|wanted| section.starts_with(wanted))) {
+    for section in sections().iter().filter(|section| wanted.as_ref().is_none_or(|wanted| section.starts_with(wanted)))
+    {
         let (_, results) = Replay::section(section);
         let count = |is_wanted: &dyn Fn(&Line, bool) -> bool| {
             results.iter().filter(|(line, result)| is_wanted(line, result.is_ok())).count()
@@ -402,7 +417,10 @@ fn the_simulator_answers_as_the_real_server_did() {
     if wanted.is_none() {
         assert_eq!(all, 954, "the recording has 954 lines");
         assert!(agreeing >= AGREEING_LINES, "{agreeing} of {all} lines agree, it was {AGREEING_LINES} already");
-        assert!(agreeing_errors >= AGREEING_ERRORS, "{agreeing_errors} of {all_errors} errors agree, it was {AGREEING_ERRORS}");
+        assert!(
+            agreeing_errors >= AGREEING_ERRORS,
+            "{agreeing_errors} of {all_errors} errors agree, it was {AGREEING_ERRORS}"
+        );
     }
 }
 

@@ -26,13 +26,37 @@ static MADE_UP: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Numbers that are measured, or count up, wherever they stand.
 const MEASURED: &[&str] = &[
-    "cpu", "mem", "memhost", "disk", "diskread", "diskwrite", "netin", "netout", "uptime", "pid", "pstart", "starttime", "endtime",
-    "ctime", "snaptime", "localtime", "time", "avail", "used", "used_fraction", "free", "available", "idle", "wait", "shared_bytes",
+    "cpu",
+    "mem",
+    "memhost",
+    "disk",
+    "diskread",
+    "diskwrite",
+    "netin",
+    "netout",
+    "uptime",
+    "pid",
+    "pstart",
+    "starttime",
+    "endtime",
+    "ctime",
+    "snaptime",
+    "localtime",
+    "time",
+    "avail",
+    "used",
+    "used_fraction",
+    "free",
+    "available",
+    "idle",
+    "wait",
+    "shared_bytes",
 ];
 /// The same, but only of a node or a storage: a guest's are what it was given.
 const MEASURED_OF_HOSTS: &[&str] = &["maxcpu", "maxmem", "maxdisk", "total", "cpus", "cores", "sockets", "user_hz"];
 /// Members whose content is the machine's or QEMU's own.
-const OPAQUE: &[&str] = &["blockstat", "ballooninfo", "nics", "proxmox-support", "cpuinfo", "loadavg", "kversion", "current-kernel"];
+const OPAQUE: &[&str] =
+    &["blockstat", "ballooninfo", "nics", "proxmox-support", "cpuinfo", "loadavg", "kversion", "current-kernel"];
 
 /// What the recording's names are called here.
 #[derive(Default)]
