@@ -175,6 +175,9 @@ fn setup_of(section: &str) -> (Option<String>, BTreeMap<String, Vec<String>>) {
     (follows, before)
 }
 
+/// A line and how its answer differs.
+type Compared = (Line, Result<(), String>);
+
 /// A lab that answers recorded calls, and what the recording's names mean in it.
 struct Replay {
     machine: Machine,
@@ -344,7 +347,7 @@ impl Replay {
     }
 
     /// Replays a section, and first the one it goes on from.
-    fn section(section: &str) -> (Self, Vec<(Line, Result<(), String>)>) {
+    fn section(section: &str) -> (Self, Vec<Compared>) {
         let (follows, before) = setup_of(section);
         let mut replay = match follows {
             Some(earlier) => Self::section(&earlier).0,
