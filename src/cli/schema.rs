@@ -22,7 +22,7 @@ pub(super) struct Args {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &Args, shell: &Shell) -> Ended {
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let mut pages = pages();
     if let Some(name) = &args.block {
         if !pages.iter().any(|page| page.name == name) {
