@@ -89,9 +89,8 @@ fn find(args: &Args, shell: &Shell) -> Outcome<Vec<String>> {
         if !path.is_dir() {
             continue;
         }
-        let names = names(&path).map_err(|error| {
-            Diagnostic::error(format!("cannot list the folder `{}`: {error}", folder.display()))
-        })?;
+        let names = names(&path)
+            .map_err(|error| Diagnostic::error(format!("cannot list the folder `{}`: {error}", folder.display())))?;
         found.extend(names.into_iter().map(|name| folder.join(name).to_string_lossy().replace('\\', "/")));
     }
     if args.filter.is_empty() {

@@ -44,9 +44,9 @@ pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
 pub use input::{Input, MemoryWorld, TestInput, TestValue, VariableArgument, World};
 pub use load::load;
-pub use test_run::{RunOutputs, TestNames};
 pub(crate) use similar::similar;
 pub use stack::{
     Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,
     Trigger,
 };
+pub use test_run::{RunOutputs, TestNames};

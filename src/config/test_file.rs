@@ -161,10 +161,9 @@ impl Reader<'_> {
         constants.refuse_others(&RUN);
         let command = self.command(&block.body);
         let expected = match block.body.literal("expect_failures") {
-            Some(LiteralContent::Places(places)) => places
-                .iter()
-                .map(|place| ExpectedFailure { what: place.path.to_string(), span: place.span })
-                .collect(),
+            Some(LiteralContent::Places(places)) => {
+                places.iter().map(|place| ExpectedFailure { what: place.path.to_string(), span: place.span }).collect()
+            }
             Some(LiteralContent::Place(place)) => {
                 self.error(format!("`expect_failures` takes a list, expected `[{}]`", place.path), place.span);
                 Vec::new()

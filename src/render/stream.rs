@@ -29,7 +29,13 @@ pub(super) fn diagnostic_in(at: &str, diagnostic: &Diagnostic, sources: &Sources
         Severity::Warning => ("warn", "Warning"),
     };
     let message = format!("{word}: {}", diagnostic.summary);
-    line(at, level, "diagnostic", &message, joined(more, json!({ "diagnostic": diagnostics::json(diagnostic, sources) })))
+    line(
+        at,
+        level,
+        "diagnostic",
+        &message,
+        joined(more, json!({ "diagnostic": diagnostics::json(diagnostic, sources) })),
+    )
 }
 
 /// Returns the lines of a plan: each change, then the counts, then the outputs.

@@ -70,7 +70,11 @@ fn programs_get_a_stream_and_a_document() {
 fn verbose_shows_plans() {
     let output = test(&world(51), &["-verbose", "-filter", "./good.test.hcl"]);
     assert_eq!(output.status, Some(0), "{output}");
-    assert_eq!(output.stdout.matches("\nPlan: ").count() + output.stdout.matches("\nNo changes.").count(), 5, "{output}");
+    assert_eq!(
+        output.stdout.matches("\nPlan: ").count() + output.stdout.matches("\nNo changes.").count(),
+        5,
+        "{output}"
+    );
     assert!(output.stdout.contains("# vm.mc[\"lobby\"] will be created"), "{output}");
 }
 

@@ -133,8 +133,7 @@ impl<'a> Bench<'a> {
             is_lenient: run.module.is_some(),
         };
         let folder = run.module.as_deref().unwrap_or(".");
-        let mut configuration =
-            configuration::load_module(disk.clone(), self.given, folder, Some(&test), self.shell)?;
+        let mut configuration = configuration::load_module(disk.clone(), self.given, folder, Some(&test), self.shell)?;
         let clusters = &mut configuration.stack.clusters;
         let clients = self.labs.connect(clusters, run.span, &*disk);
         let clusters = clients.map_err(|failure| Failure::new(failure.diagnostics, &configuration.sources))?;
@@ -198,7 +197,8 @@ impl<'a> Bench<'a> {
         }
         let changed = self.labs.changed();
         if !changed.is_empty() && !cleanup.diagnostics.has_errors() {
-            let diagnostic = Diagnostic::error("what the runs made was destroyed, and the simulated cluster is not as it was");
+            let diagnostic =
+                Diagnostic::error("what the runs made was destroyed, and the simulated cluster is not as it was");
             cleanup.diagnostics.push(diagnostic.detail(format!("Changed: {}.", changed.join(", "))));
         }
         (cleanup, leftovers)

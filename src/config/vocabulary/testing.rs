@@ -69,6 +69,6 @@ pub(in crate::config) static TEST_ASSERT: Block =
         .attributes(CONDITION);
 
 pub(in crate::config) static TEST_SIMULATOR: Block =
-    Block::new("simulator", "The cluster that the file is tested on; without it, the built-in lab.").single().attributes(
-        &[Attribute::new("lab", Takes::Text, "A lab file, relative to the stack: `three-nodes.lab.hcl`.")],
-    );
+    Block::new("simulator", "The cluster that the file is tested on; without it, the built-in lab.")
+        .single()
+        .attributes(&[Attribute::new("lab", Takes::Text, "A lab file, relative to the stack: `three-nodes.lab.hcl`.")]);
