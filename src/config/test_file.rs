@@ -127,7 +127,7 @@ impl Reader<'_> {
                 continue;
             }
             match &*kind {
-                "run" => self.run(block, &mut file.runs),
+                "run" => self.run(&block, &mut file.runs),
                 "variables" => file.variables = self.variables(block.body),
                 _ => file.lab = self.text(&block, &TEST_SIMULATOR, "lab"),
             }
@@ -146,7 +146,7 @@ impl Reader<'_> {
         });
     }
 
-    fn run(&mut self, block: Block, runs: &mut Vec<TestRun>) {
+    fn run(&mut self, block: &Block, runs: &mut Vec<TestRun>) {
         let [label] = block.labels.as_slice() else {
             return self.error("`run` needs a name, expected `run \"name\" {`", block.header);
         };
