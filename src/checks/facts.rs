@@ -108,10 +108,8 @@ impl Facts {
 
     async fn nodes(&mut self, target: &Target) -> Result<(), String> {
         let nodes = self.read("/nodes").await?;
-        let mut online: Vec<&str> = rows(&nodes)
-            .filter(|row| row["status"] == "online")
-            .filter_map(|row| row["node"].as_str())
-            .collect();
+        let mut online: Vec<&str> =
+            rows(&nodes).filter(|row| row["status"] == "online").filter_map(|row| row["node"].as_str()).collect();
         online.sort_unstable();
         let node = chosen("node", target.node.as_deref(), &online)?;
         let second = online.into_iter().find(|name| *name != node);

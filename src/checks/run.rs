@@ -149,8 +149,11 @@ impl<'a> Session<'a> {
             Step::Answers { count, expected } => self.answers(*count, expected),
             Step::Tasks { count, ends } => self.tasks(*count, ends).await,
             Step::Same(pointer) => {
-                let values: Vec<Value> =
-                    self.together.iter().map(|answer| answer.json().pointer(pointer).cloned().unwrap_or_default()).collect();
+                let values: Vec<Value> = self
+                    .together
+                    .iter()
+                    .map(|answer| answer.json().pointer(pointer).cloned().unwrap_or_default())
+                    .collect();
                 match values.windows(2).all(|pair| pair[0] == pair[1]) {
                     true => Ok(()),
                     false => got(Value::from(values).to_string()),
@@ -199,7 +202,12 @@ impl<'a> Session<'a> {
         self.take_id(name)?;
         let kind = if is_container { "lxc" } else { "qemu" };
         let mut parameters: BTreeMap<String, String> = match is_container {
-            true => [("hostname", "check-{ID}"), ("ostemplate", "{ostemplate}"), ("rootfs", "{storage}:1"), ("memory", "64")],
+            true => [
+                ("hostname", "check-{ID}"),
+                ("ostemplate", "{ostemplate}"),
+                ("rootfs", "{storage}:1"),
+                ("memory", "64"),
+            ],
             false => [("name", "check-{ID}"), ("memory", "64"), ("cores", "1"), ("ostype", "l26")],
         }
         .map(|(key, value)| (key.to_owned(), value.replace("{ID}", &self.names[name])))
@@ -227,7 +235,8 @@ impl<'a> Session<'a> {
         let Some(value) = json.pointer(pointer) else { return got(format!("{pointer} is not there")) };
         let mut value = text_of(value);
         if let Some(expression) = expression {
-            let found = self.regex(expression).captures(&value).and_then(|groups| Some(groups.get(1)?.as_str().to_owned()));
+            let found =
+                self.regex(expression).captures(&value).and_then(|groups| Some(groups.get(1)?.as_str().to_owned()));
             value = found.ok_or_else(|| Stop::Got(value))?;
         }
         self.names.insert(name.to_owned(), value);
@@ -579,7 +588,9 @@ mod tests {
     /// What a name may stand for must not matter for whether a line can be read.
     #[test]
     fn every_expression_and_every_value_can_be_read() {
-        let fill = |text: &str| Regex::new(r"\{[a-z0-9]+(?::lower)?\}").expect("it is one").replace_all(text, "1").into_owned();
+        let fill = |text: &str| {
+            Regex::new(r"\{[a-z0-9]+(?::lower)?\}").expect("it is one").replace_all(text, "1").into_owned()
+        };
         for check in super::super::parse(super::super::CHECKS).expect("our own checks can be read") {
             for line in &check.lines {
                 let (expression, value) = match &line.step {

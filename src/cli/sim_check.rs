@@ -93,9 +93,9 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
         None => Some(Simulator::start(&args).await.map_err(Diagnostic::error)?),
     };
     let target = target(&args, simulator.as_ref(), shell)?;
-    let facts = Facts::gather(&target).await.map_err(|error| {
-        Diagnostic::error(format!("cannot check `{}`: {error}", target.endpoint))
-    })?;
+    let facts = Facts::gather(&target)
+        .await
+        .map_err(|error| Diagnostic::error(format!("cannot check `{}`: {error}", target.endpoint)))?;
     let mut outcomes = Vec::new();
     for check in checks.iter().filter(|check| args.only.as_ref().is_none_or(|only| only.contains(&check.number))) {
         let outcome = checks::run(&facts, check).await;
