@@ -237,7 +237,7 @@ impl<'a> Session<'a> {
         if let Some(expression) = expression {
             let found =
                 self.regex(expression).captures(&value).and_then(|groups| Some(groups.get(1)?.as_str().to_owned()));
-            value = found.ok_or_else(|| Stop::Got(value))?;
+            value = found.ok_or(Stop::Got(value))?;
         }
         self.names.insert(name.to_owned(), value);
         Ok(())
