@@ -1,8 +1,9 @@
 //! Sixty checks of what a Proxmox VE server does, run against the simulator or any real server.
 //!
 //! `checks.txt` says what is done and what should be seen; `script` reads it, `run` carries it out, `wire` is the connection, `facts` is what
-//! the server has. Checks make guests in a range of ids that the user calls disposable, and take away only what they made.
+//! the server has, `clean` takes away what was made. Checks make guests in a range of ids that the user calls disposable, and take away only what they made.
 
+mod clean;
 mod facts;
 mod run;
 mod script;

@@ -1,4 +1,4 @@
-//! Carries out a check: sends what it says, compares what it expects, and takes away what it made.
+//! Carries out a check: sends what it says, and compares what it expects.
 
 use super::facts::Facts;
 use super::script::{Ask, Check, Expected, Match, Step, Test};
@@ -41,26 +41,26 @@ fn why_not(need: &str) -> &'static str {
 }
 
 /// Why a line did not hold.
-enum Stop {
+pub(super) enum Stop {
     /// What was seen instead.
     Got(String),
     /// The line could not be tried.
     Skip(String),
 }
 
-type Held = Result<(), Stop>;
+pub(super) type Held = Result<(), Stop>;
 
-fn got<T>(text: impl Into<String>) -> Result<T, Stop> {
+pub(super) fn got<T>(text: impl Into<String>) -> Result<T, Stop> {
     Err(Stop::Got(text.into()))
 }
 
 /// One check on its way.
-struct Session<'a> {
+pub(super) struct Session<'a> {
     facts: &'a Facts,
     names: BTreeMap<String, String>,
-    ids: Vec<u32>,
-    undo: Vec<Ask>,
-    last: Received,
+    pub(super) ids: Vec<u32>,
+    pub(super) undo: Vec<Ask>,
+    pub(super) last: Received,
     upid: Option<String>,
     together: Vec<Received>,
     connection: Option<Connection>,
@@ -274,7 +274,7 @@ impl<'a> Session<'a> {
         Sent { method: ask.method, target, headers, body, is_chunked: ask.is_chunked }
     }
 
-    async fn send(&self, ask: &Ask) -> Result<Received, Stop> {
+    pub(super) async fn send(&self, ask: &Ask) -> Result<Received, Stop> {
         self.facts.place.ask(&self.request(ask)).await.map_err(Stop::Got)
     }
 
@@ -284,7 +284,7 @@ impl<'a> Session<'a> {
         connection.ask(&sent).await.map_err(Stop::Got)
     }
 
-    async fn get(&self, path: String) -> Result<Received, Stop> {
+    pub(super) async fn get(&self, path: String) -> Result<Received, Stop> {
         self.send(&Ask { method: "GET".into(), path, ..Ask::default() }).await
     }
 
@@ -318,7 +318,7 @@ impl<'a> Session<'a> {
         if holds { Ok(()) } else { got(text) }
     }
 
-    fn check_answer(&self, answer: &Received, expected: &Expected) -> Held {
+    pub(super) fn check_answer(&self, answer: &Received, expected: &Expected) -> Held {
         let shown = || {
             let errors = answer.json()["errors"].clone();
             let errors = if errors.is_null() { String::new() } else { format!(" {errors}") };
@@ -399,7 +399,7 @@ impl<'a> Session<'a> {
         self.last.header("x-spawnpoint-clock").as_deref() == Some("instant")
     }
 
-    async fn pause(&self) {
+    pub(super) async fn pause(&self) {
         if !self.is_instant() {
             tokio::time::sleep(self.scaled(Duration::from_millis(200)).max(Duration::from_millis(4))).await;
         }
@@ -455,7 +455,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn end_of(&mut self, upid: &str) -> Result<String, Stop> {
+    pub(super) async fn end_of(&mut self, upid: &str) -> Result<String, Stop> {
         let began = Instant::now();
         for _ in 0..POLLS {
             let answer = self.get(format!("{}/status", task_path(upid))).await?;
@@ -478,70 +478,9 @@ impl<'a> Session<'a> {
         let lines: Vec<&str> = rows(answer.get("data")).filter_map(|line| line["t"].as_str()).collect();
         Ok(lines.join("\n"))
     }
-
-    // --- taking away -------------------------------------------------------------------------------------------------------------------
-
-    /// Takes away what was made, the latest first: a clone goes before its template.
-    async fn clean_up(&mut self) -> Held {
-        let mut held = Ok(());
-        for id in std::mem::take(&mut self.ids).into_iter().rev() {
-            for kind in ["qemu", "lxc"] {
-                held = held.and(self.remove(kind, id).await);
-            }
-        }
-        for ask in std::mem::take(&mut self.undo).into_iter().rev() {
-            let answer = self.send(&ask).await?;
-            held = held.and(self.check_answer(&answer, &Expected { status: 200, text: None }));
-        }
-        held
-    }
-
-    async fn remove(&mut self, kind: &str, id: u32) -> Held {
-        let path = format!("/nodes/{{node}}/{kind}/{id}");
-        let mut config = self.get(format!("{path}/config")).await?;
-        // A clone that is still running owns its target.
-        for _ in 0..POLLS {
-            if config.status != 200 || config.json()["data"]["lock"].is_null() {
-                break;
-            }
-            self.last = config;
-            self.pause().await;
-            config = self.get(format!("{path}/config")).await?;
-        }
-        if config.status != 200 {
-            return Ok(());
-        }
-        let data = config.json()["data"].take();
-        let call = |method: &str, path: &str, parameters: &[(&str, &str)]| Ask {
-            method: method.into(),
-            path: path.into(),
-            parameters: parameters.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
-            ..Ask::default()
-        };
-        if alike(&data["protection"], &Value::from(1)) {
-            self.send(&call("PUT", &format!("{path}/config"), &[("protection", "0")])).await?;
-        }
-        if !alike(&data["template"], &Value::from(1)) {
-            let current = self.get(format!("{path}/status/current")).await?.json();
-            if current["data"]["status"] != "stopped" {
-                let answer = self.send(&call("POST", &format!("{path}/status/stop"), &[])).await?;
-                self.wait_for(&answer).await?;
-            }
-        }
-        let answer = self.send(&call("DELETE", &path, &[("purge", "1")])).await?;
-        self.wait_for(&answer).await
-    }
-
-    async fn wait_for(&mut self, answer: &Received) -> Held {
-        let Some(upid) = upid(answer) else {
-            return got(format!("{} {}", answer.status, answer.reason));
-        };
-        let ended = self.end_of(&upid).await?;
-        if ended == "OK" || ended.starts_with("WARNINGS") { Ok(()) } else { got(ended) }
-    }
 }
 
-fn upid(answer: &Received) -> Option<String> {
+pub(super) fn upid(answer: &Received) -> Option<String> {
     answer.json()["data"].as_str().filter(|text| text.starts_with("UPID:")).map(str::to_owned)
 }
 
@@ -559,7 +498,7 @@ fn text_of(value: &Value) -> String {
 }
 
 /// Versions differ in whether a number is one: `2`, `"2"` and `true` for 1.
-fn alike(found: &Value, wanted: &Value) -> bool {
+pub(super) fn alike(found: &Value, wanted: &Value) -> bool {
     let plain = |value: &Value| match value {
         Value::Bool(flag) => u8::from(*flag).to_string(),
         other => text_of(other),
