@@ -6,12 +6,13 @@ use super::failure::{Failure, Outcome};
 use super::shell::Shell;
 use super::store::Store;
 use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, look_and_recover};
-use crate::config::World;
+use crate::config::{Output, World};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::Observed;
 use crate::plan::{self, Options, Plan, PlanInput};
 use crate::state::State;
 use state_backends::Lease;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +88,26 @@ impl Session {
             }
             None => Err(Failure::new(found, &self.configuration.sources)),
         }
+    }
+
+    /// Returns the outputs that can be told now, from files and state alone.
+    ///
+    /// # Errors
+    /// A state that cannot be read.
+    pub(super) async fn outputs(&self) -> Outcome<BTreeMap<Arc<str>, Output>> {
+        let state = self.store.load().await?;
+        Ok(plan::outputs_of(&PlanInput {
+            stack: &self.configuration.stack,
+            state: &state,
+            observed: None,
+            games: &self.configuration.games,
+            estimate_ms: &|_| 0,
+            options: &Options::default(),
+            now: self.shell.now.as_second(),
+            fingerprint_key: self.store.keys().fingerprints().bytes(),
+            in_progress: &BTreeMap::new(),
+            avoided_vmids: &BTreeSet::new(),
+        }))
     }
 
     async fn look(&self, state: &State, role: Role<'_>) -> Outcome<(Recovery, Observed)> {

@@ -21,7 +21,7 @@ mod select;
 mod wish;
 
 pub use crate::resources::step::{Expected, Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};
-pub use build::{plan, validate};
+pub use build::{outputs_of, plan, validate};
 pub use change::{Action, AttributeChange, Cause, Change, Reason};
 pub use input::{GameFacts, Options, PlanInput};
 pub use look::wanted;

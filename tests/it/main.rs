@@ -44,4 +44,5 @@ mod served;
 mod simulator;
 mod simulator_server;
 mod tidy;
+mod tokens;
 mod wrong_stacks;
