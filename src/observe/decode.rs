@@ -3,9 +3,7 @@
 //!
 //! What a config key means is not known here; `resources` reads the texts.
 
-use super::{
-    AclView, GuestConfig, GuestKind, GuestView, NodeView, PoolView, Power, Seen, StorageView,
-};
+use super::{AclView, GuestConfig, GuestKind, GuestView, NodeView, PoolView, Power, Seen, StorageView};
 use crate::proxmox::decode::{boolean, integer, text};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -16,8 +16,7 @@ pub fn wanted<'a>(stack: &Stack, state: &State, clusters: impl Iterator<Item = &
     for block in &stack.blocks {
         note_block(stack, block, &mut named);
     }
-    let mut clusters: BTreeMap<Arc<str>, ClusterWanted> =
-        clusters.map(|name| (name.clone(), named.clone())).collect();
+    let mut clusters: BTreeMap<Arc<str>, ClusterWanted> = clusters.map(|name| (name.clone(), named.clone())).collect();
     for record in state.records.values() {
         let Some(wanted) = clusters.get_mut(&record.cluster) else { continue };
         wanted.guests.extend(record.identity.vmid());

@@ -109,11 +109,7 @@ impl Column {
 
     /// Gives it a form of its own.
     #[must_use]
-    pub const fn written(
-        mut self,
-        encode: fn(&Value) -> Option<String>,
-        decode: fn(&Json) -> Option<Value>,
-    ) -> Self {
+    pub const fn written(mut self, encode: fn(&Value) -> Option<String>, decode: fn(&Json) -> Option<Value>) -> Self {
         self.form = Form::Own { encode, decode };
         self
     }

@@ -90,9 +90,8 @@ fn find<'a>(view: &'a ClusterView, identity: &Identity) -> Look<'a> {
         hidden @ Look::Hidden(_) => return hidden,
     };
     let mut tokens = user.get("tokens").and_then(|tokens| tokens.as_array()).into_iter().flatten();
-    let is_it = |token: &&serde_json::Value| {
-        token.get("tokenid").and_then(decode::text).as_deref() == Some(tokenid(identity))
-    };
+    let is_it =
+        |token: &&serde_json::Value| token.get("tokenid").and_then(decode::text).as_deref() == Some(tokenid(identity));
     tokens.find(is_it).map_or(Look::Nowhere, |token| Look::At(Cow::Borrowed(token)))
 }
 

@@ -128,8 +128,7 @@ fn create(draft: &Draft) -> Vec<Step> {
 fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     let mut steps = ROW.update(draft, changed);
     if let Some(password) = password(draft).filter(|_| changed.paths.contains(&Path::attribute("password"))) {
-        let call =
-            Call::put("/access/password").with("userid", name(draft.identity)).with_secret("password", password);
+        let call = Call::put("/access/password").with("userid", name(draft.identity)).with_secret("password", password);
         steps.push(ROW.step(draft, "set password", call, Guard::None, true));
     }
     steps

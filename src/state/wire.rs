@@ -66,7 +66,8 @@ pub enum WireError {
 /// [`WireError::Seal`], if a sensitive output cannot be protected.
 pub fn write_snapshot(state: &State, seal: &dyn Seal) -> Result<String, WireError> {
     let open = state.open.values().flatten().map(|entry| EntryWire::of(entry, seal)).collect::<Result<_, _>>()?;
-    let records = state.records.iter().map(|(address, record)| Ok((address.to_string(), RecordWire::of(record, seal)?)));
+    let records =
+        state.records.iter().map(|(address, record)| Ok((address.to_string(), RecordWire::of(record, seal)?)));
     Ok(text(&SnapshotWire {
         format: FORMAT,
         serial: state.serial,
@@ -390,7 +391,8 @@ fn secrets_of(record: &Record, seal: &dyn Seal) -> Result<BTreeMap<Arc<str>, ser
     let secret = |(name, value): (&Arc<str>, &Value)| {
         let marked = value.clone().with_marks(Marks::SENSITIVE);
         let sealed = wire::to_json(&marked, &mut |text| seal.seal(text).map_err(wire::WireError));
-        let unwritable = |error: wire::WireError| WireError::Unwritable { kind: record.kind.to_string(), reason: error.0 };
+        let unwritable =
+            |error: wire::WireError| WireError::Unwritable { kind: record.kind.to_string(), reason: error.0 };
         Ok((name.clone(), sealed.map_err(unwritable)?))
     };
     record.secrets.iter().map(secret).collect()
