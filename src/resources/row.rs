@@ -29,9 +29,12 @@ pub struct Row {
     pub columns: &'static [Column],
     /// The file of the cluster it is written in, which one writer holds at a time: `user.cfg`.
     pub file: &'static str,
-    /// The table and the column that names a row, where writes take a digest.
-    pub digest: Option<fn(&Identity) -> (Call, &'static str, String)>,
+    /// Where writes take a digest: how the row is read again before one.
+    pub digest: Option<Rereading>,
 }
+
+/// Returns the read of a table, the column that names its rows, and the name of an object's row.
+pub type Rereading = fn(&Identity) -> (Call, &'static str, String);
 
 /// One attribute of a row.
 pub struct Column {
