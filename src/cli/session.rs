@@ -59,6 +59,16 @@ impl Session {
     /// # Errors
     /// A cluster that cannot be read, or a plan that cannot be made.
     pub(super) async fn plan(&self, options: &Options, role: Role<'_>) -> Outcome<Plan> {
+        let (plan, found) = self.planned(options, role).await?;
+        self.shell.terminal.diagnostics(&found, &self.configuration.sources);
+        Ok(plan)
+    }
+
+    /// Looks, recovers and plans, and returns what there is to say about it.
+    ///
+    /// # Errors
+    /// As [`Session::plan`].
+    pub(super) async fn planned(&self, options: &Options, role: Role<'_>) -> Outcome<(Plan, Diagnostics)> {
         let state = self.store.load().await?;
         let (recovery, observed) = self.look(&state, role).await?;
         let mut messages = Diagnostics::new();
@@ -82,10 +92,7 @@ impl Session {
             avoided_vmids: &recovery.avoid.values().flatten().copied().collect(),
         });
         match plan {
-            Some(plan) => {
-                self.shell.terminal.diagnostics(&found, &self.configuration.sources);
-                Ok(plan)
-            }
+            Some(plan) => Ok((plan, found)),
             None => Err(Failure::new(found, &self.configuration.sources)),
         }
     }
