@@ -25,7 +25,7 @@ pub(crate) struct Cost {
 /// If it cannot be started.
 pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> Cost {
     let begin = Instant::now();
-    let mut child = Command::new(program)
+    let child = Command::new(program)
         .args(arguments)
         .current_dir(folder)
         .env("CHECKPOINT_DISABLE", "1")

@@ -126,7 +126,12 @@ impl Lowering<'_> {
 
     /// Lowers a body; `around` are the kinds of the blocks it is in, the outermost first.
     fn body(&mut self, body: &Body, around: &[&str]) -> syntax::Body {
-        let mut lowered = syntax::Body::default();
+        let attributes = body.attributes().count();
+        let mut lowered = syntax::Body {
+            attributes: Vec::with_capacity(attributes),
+            literals: Vec::new(),
+            blocks: Vec::with_capacity(body.len() - attributes),
+        };
         for structure in body {
             match structure {
                 Structure::Attribute(attribute) if is_literal(around, attribute.key.as_str()) => {

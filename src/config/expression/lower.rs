@@ -132,7 +132,7 @@ impl<'a> Lowering<'a> {
     fn name(&mut self, name: &str, span: Span) -> Node {
         match self.locals.iter().rposition(|local| local.as_deref() == Some(name)) {
             Some(place) => Node::Local(place, self.locals[place].clone()),
-            None => Node::Reference(Box::new(Reference { root: name.into(), steps: Vec::new(), span })),
+            None => Node::Reference(Arc::new(Reference { root: name.into(), steps: Vec::new(), span })),
         }
     }
 
@@ -247,8 +247,11 @@ impl<'a> Lowering<'a> {
         span: Span,
         may_extend: bool,
     ) -> Expression {
-        let mut extends = may_extend && matches!(source.node, Node::Reference(_));
         let mut source = source;
+        let mut extends = may_extend;
+        if let Node::Reference(reference) = &mut source.node {
+            Arc::make_mut(reference).steps.reserve_exact(operators.len());
+        }
         let mut steps = Vec::new();
         let mut place = 0;
         while let Some(operator) = operators.get(place) {
@@ -305,6 +308,7 @@ impl<'a> Lowering<'a> {
 /// Makes a literal step part of the reference it follows; returns whether it could.
 fn extend(source: &mut Expression, kind: &StepKind, span: Span) -> bool {
     let Node::Reference(reference) = &mut source.node else { return false };
+    let reference = Arc::make_mut(reference);
     let step = match kind {
         StepKind::Attribute(name) => crate::value::Step::Attribute(name.clone()),
         StepKind::Index(Expression { node: Node::Literal(key), .. }) => {
