@@ -36,16 +36,16 @@ pub(super) struct Args {
 }
 
 /// Runs the command. Files with errors are left alone; the others are formatted all the same.
-pub(super) fn run(args: &Args, shell: &Shell) -> Ended {
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     if args.paths == [Path::new("-")] {
-        return standard_input(args, shell);
+        return standard_input(&args, shell);
     }
     let mut sources = Sources::new();
     let mut found = Diagnostics::new();
     let mut is_any_changed = false;
-    for path in files(args, shell)? {
+    for path in files(&args, shell)? {
         let name = path.strip_prefix(&shell.folder).unwrap_or(&path).display().to_string();
-        match file(&path, &name, args, shell, &mut sources) {
+        match file(&path, &name, &args, shell, &mut sources) {
             Ok(is_changed) => is_any_changed |= is_changed,
             Err(errors) => found.extend(errors),
         }

@@ -25,7 +25,7 @@ pub(super) struct Args {
 }
 
 /// Runs the command.
-pub(super) fn run(args: Args, shell: &Shell) -> Ended {
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let given = Given::of_process(args.values.0);
     let (found, sources) = match judge(&given, shell) {
         Ok((found, configuration)) => (found, configuration.sources),

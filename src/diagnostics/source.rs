@@ -83,6 +83,11 @@ impl Sources {
         Self::default()
     }
 
+    /// Returns whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds a text and returns its id. Texts are limited to 4 GiB by the width of a span.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
         self.0.push(Source { name: name.into(), text: text.into(), line_starts: OnceLock::new() });
