@@ -91,7 +91,9 @@ mod tests {
             let text: String = (0..2_000).map(block).collect();
             let (read, is_read) = pieces(&text, |_| true);
             assert!(is_read && read.len() > 2 && read.concat() == text);
-            assert!(read.iter().all(|piece| piece.ends_with(&format!("}}{line_end}")) && piece.len() < 2 * PIECE_BYTES));
+            assert!(
+                read.iter().all(|piece| piece.ends_with(&format!("}}{line_end}")) && piece.len() < 2 * PIECE_BYTES)
+            );
         }
     }
 

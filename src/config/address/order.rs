@@ -76,7 +76,8 @@ impl Ord for Address {
         } else {
             self.module.cmp(&other.module)
         };
-        let kinds = || if Arc::ptr_eq(&self.kind, &other.kind) { Ordering::Equal } else { natural(&self.kind, &other.kind) };
+        let kinds =
+            || if Arc::ptr_eq(&self.kind, &other.kind) { Ordering::Equal } else { natural(&self.kind, &other.kind) };
         modules
             .then_with(kinds)
             .then_with(|| natural(&self.name, &other.name))
