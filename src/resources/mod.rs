@@ -4,6 +4,7 @@
 
 pub mod acl;
 pub mod conform;
+pub mod keys;
 pub mod marker;
 pub mod pool;
 pub mod provision;
@@ -12,6 +13,7 @@ pub mod size;
 pub mod step;
 pub mod template;
 pub mod vm;
+pub mod wire;
 
 use crate::observe::ClusterView;
 use crate::state::Identity;

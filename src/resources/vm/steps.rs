@@ -4,8 +4,9 @@
 //! is preceded by a fresh read that proves the marker.
 
 use super::decode::{disk_bytes, is_disk, storage_of};
-use super::encode::{Source, Write, all_keys, encode, keys_of};
+use super::encode::{all_keys, encode, keys_of};
 use crate::proxmox::Call;
+use crate::resources::keys::{Source, Write};
 use crate::resources::schema::Impact;
 use crate::resources::step::{Guard, GuardedCall, Lock, Step, Task, Verify};
 use crate::resources::{Changed, Draft, conform, pool, size};
