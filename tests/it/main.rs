@@ -38,6 +38,8 @@ mod provision_guest;
 mod provision_sshd;
 mod proxmoxer;
 mod quickstart;
+mod recordings;
+mod recordings_compare;
 mod render_plan;
 mod render_progress;
 mod served;
