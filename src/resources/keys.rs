@@ -209,18 +209,23 @@ fn read_attributes<'a>(schema: &Schema, get: impl Fn(&str) -> Option<&'a str>) -
     attributes.collect()
 }
 
-/// Reads a property string into the attributes of a schema, defaults filled in.
+/// Reads a property string into the attributes of a schema: what it says, no more.
 pub fn read_property(schema: &Schema, text: &str, default_key: Option<&str>) -> Option<Attributes> {
     let parsed = PropertyString::parse(text, default_key).ok()?;
     Some(read_options(schema, &parsed, default_key))
 }
 
-/// Reads the options of a property string into the attributes of a schema, defaults filled in.
+/// Reads the options of a property string into the attributes of a schema: what they say, no more.
 pub fn read_options(schema: &Schema, parsed: &PropertyString, default_key: Option<&str>) -> Attributes {
-    read_attributes(schema, |key| match default_key {
+    let get = |key: &str| match default_key {
         Some(default) if default == key => parsed.default.as_deref(),
         _ => parsed.option(key),
-    })
+    };
+    let written = schema.attributes.iter().filter_map(|attribute| {
+        let wire = attribute.wire?;
+        Some((attribute.name.into(), (wire.codec.read)(attribute.takes, get(wire.key)?)?))
+    });
+    written.collect()
 }
 
 fn print_attribute(schema: &Schema, key: &str, block: &Value) -> Option<Write> {

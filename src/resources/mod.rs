@@ -4,6 +4,7 @@
 
 pub mod acl;
 pub mod conform;
+pub mod guest;
 pub mod keys;
 pub mod marker;
 pub mod pool;

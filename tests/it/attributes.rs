@@ -271,7 +271,13 @@ fn text_of(lines: &[Option<String>]) -> String {
     lines.iter().flatten().cloned().collect::<Vec<_>>().join("\n") + "\n"
 }
 
-fn step(world: &mut PlannerWorld, object: &ObjectType, change: &Change, text: &str, context: &str) -> Result<(), String> {
+fn step(
+    world: &mut PlannerWorld,
+    object: &ObjectType,
+    change: &Change,
+    text: &str,
+    context: &str,
+) -> Result<(), String> {
     let address = format!("{}.x", object.name);
     let (plan, shown) = planned(world, text, context)?;
     let own = plan.changes.iter().find(|change| change.address.to_string() == address);

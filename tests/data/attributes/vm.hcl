@@ -78,12 +78,12 @@ vm "x" {
   protection  = false                  #> true | live  #> back | live
   description = "one\ntwo"             #> "a=b, c; ä" | live  #> gone | live
   tags        = ["b", "a"]             #> ["c"] | live  #> gone | live
-  hotplug     = ["disk", "network", "usb", "cloudinit"]  #> ["disk", "network", "usb"] | live  #> gone | live
+  hotplug     = ["disk", "network", "usb", "cloudinit"]  #> ["disk", "network"] | live  #> gone | live
   power       = "running"              #> "stopped" | stop  #> back | live
 
   disk "scsi0" {
     size     = "8GiB"                  #> "9GiB" | live
-    storage  = "shared"                #> "local-lvm" | recreate | vmid, disk["scsi0"].storage
+    storage  = "shared"
     ssd      = true                    #> false | reboot
     aio      = "threads"               #> "native" | reboot  #> gone | reboot
     replicate = false                  #> true | live

@@ -17,8 +17,9 @@ pub static DISK: Schema = Schema {
     attributes: &[
         Attribute::new("size", Takes::Size, "Size; it can grow, not shrink. Default: the template's or the image's.")
             .chosen(),
-        Attribute::new("storage", Takes::Text, "Storage; a disk elsewhere is moved there. Default: the template's.")
-            .chosen(),
+        Attribute::new("storage", Takes::Text, "Storage; default: the template's.")
+            .chosen()
+            .on_change(Impact::Recreate),
         Attribute::new(
             "format",
             Takes::OneOf(&["raw", "qcow2", "vmdk"]),
@@ -179,7 +180,7 @@ pub static CDROM: Schema = Schema {
 /// The `efidisk0` block.
 pub static EFI_DISK: Schema = Schema {
     attributes: &[
-        Attribute::new("storage", Takes::Text, "Storage, moved there if it is on another.").required(),
+        Attribute::new("storage", Takes::Text, "Storage.").required().on_change(Impact::Recreate),
         Attribute::new("efitype", Takes::OneOf(&["2m", "4m"]), "Layout; another one means a new disk.")
             .or("4m")
             .key("efitype")
@@ -208,7 +209,7 @@ pub static EFI_DISK: Schema = Schema {
 /// The `tpmstate0` block.
 pub static TPM_STATE: Schema = Schema {
     attributes: &[
-        Attribute::new("storage", Takes::Text, "Storage.").required(),
+        Attribute::new("storage", Takes::Text, "Storage.").required().on_change(Impact::Recreate),
         Attribute::new("version", Takes::OneOf(&["v1.2", "v2.0"]), "Version; another one means a new state.")
             .or("v2.0")
             .key("version")
