@@ -75,6 +75,7 @@ cfg_if! {
         mod console;
         mod functions;
         mod schema;
+        mod test;
         mod sim;
         mod unlock;
         mod completions;

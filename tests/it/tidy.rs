@@ -24,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "state",
             "observe",
             "proxmox::call",
+            "proxmox::decode",
             "proxmox::property",
             "proxmox::Call",
         ],
