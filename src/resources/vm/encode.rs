@@ -25,13 +25,13 @@ pub(super) fn keys_of(path: &Path) -> Vec<String> {
     match (path.root().unwrap_or_default(), label(1), label(2)) {
         ("description" | "tags", ..) => vec![path.to_string()],
         ("extra", Some(key), _) => vec![key.to_owned()],
-        ("disk", Some(_), Some("size" | "storage" | "delete_on_remove" | "format" | "import_from")) => Vec::new(),
+        ("disk", Some(_), Some("size" | "storage" | "delete_on_remove" | "format" | "import_from"))
+        | ("efidisk0" | "tpmstate0", Some("storage"), _) => Vec::new(),
         ("network", Some(slot), None) => std::iter::once(slot.to_owned()).chain(ip(slot)).collect(),
         ("network", Some(slot), Some(name)) if IP_CONFIG.iter().any(|(attribute, _)| *attribute == name) => {
             ip(slot).into_iter().collect()
         }
         ("disk" | "network" | "cdrom", Some(slot), _) => vec![slot.to_owned()],
-        ("efidisk0" | "tpmstate0", Some("storage"), _) => Vec::new(),
         (root @ ("efidisk0" | "tpmstate0"), ..) => vec![root.to_owned()],
         _ => LAYOUT.keys_of(path),
     }
