@@ -9,10 +9,8 @@ use std::process::Command;
 const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 
 fn run_lifecycle(served: &Served, client: &mut Command) {
-    let output = client
-        .env("SPAWNPOINT_ENDPOINT", served.server.address.to_string())
-        .output()
-        .expect("the interpreter starts");
+    let output =
+        client.env("SPAWNPOINT_ENDPOINT", served.server.address.to_string()).output().expect("the interpreter starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "ok\n", "{errors}");
     assert!(served.server.requests() > 20, "it asked this server");

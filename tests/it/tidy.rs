@@ -340,7 +340,8 @@ fn every_hazard_names_a_test_that_exists() {
         if names.is_empty() && !is_excused {
             wrong.push(format!("hazard {number} names no test and gives no reason"));
         }
-        wrong.extend(names.iter().filter(|name| !exists(name)).map(|name| format!("hazard {number}: no test `{name}`")));
+        wrong
+            .extend(names.iter().filter(|name| !exists(name)).map(|name| format!("hazard {number}: no test `{name}`")));
     }
     assert_eq!(rows.len(), 50, "the table has fifty rows");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
