@@ -91,7 +91,11 @@ pub(super) enum DistrustKind {
 }
 
 impl Trust {
-    pub(super) fn client_config(&self) -> Result<ClientConfig, SettingsError> {
+    /// Returns the TLS side of a client that trusts so.
+    ///
+    /// # Errors
+    /// Certificates that cannot be read.
+    pub fn client_config(&self) -> Result<ClientConfig, SettingsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let check = match self {
             Self::SystemRoots => Check::Chain(chain_verifier(system_roots(), &provider)?),
