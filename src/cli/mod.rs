@@ -15,6 +15,7 @@ mod modules;
 mod plan_file;
 mod session;
 mod shell;
+mod sim_check;
 mod store;
 mod terminal;
 

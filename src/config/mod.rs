@@ -26,6 +26,7 @@ mod lock;
 mod meta;
 mod module;
 mod parse;
+pub mod piece;
 mod place;
 mod program;
 mod refactor;

@@ -84,9 +84,8 @@ impl Git<'_> {
         let wanted = pinned.or(reference);
         let fetch = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"];
         let alone = [&fetch[..], &["--depth=1", "--end-of-options", url, wanted.unwrap_or("HEAD")]].concat();
-        let refused = match self.run(&alone).await {
-            Ok(_) => return self.commit("FETCH_HEAD").await,
-            Err(error) => error,
+        let Err(refused) = self.run(&alone).await else {
+            return self.commit("FETCH_HEAD").await;
         };
         let Some(wanted) = wanted else { return Err(refused) };
         // A short id, or one that the server does not give out alone, is looked for among everything.

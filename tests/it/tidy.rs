@@ -24,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "state",
             "observe",
             "proxmox::call",
+            "proxmox::decode",
             "proxmox::property",
             "proxmox::Call",
         ],
@@ -56,6 +57,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("fetch", &["config", "proxmox::https"]),
     ("provision", &["value", "config", "diagnostics", "games", "proxmox"]),
     ("simulator", &["proxmox"]),
+    ("checks", &["proxmox"]),
     (
         "render",
         &[
@@ -98,7 +100,7 @@ const CORE: [&str; 16] = [
 const IMPURE: [&str; 7] = ["async fn", "async move", "std::fs", "std::env::", "SystemTime", "Instant::now", "tokio::"];
 
 /// Rooms that may look at a secret in clear: those that send it, and the simulator that receives it.
-const REVEALING: [&str; 4] = ["src/apply/", "src/proxmox/", "src/provision/", "src/simulator/"];
+const REVEALING: [&str; 5] = ["src/apply/", "src/checks/", "src/proxmox/", "src/provision/", "src/simulator/"];
 
 const LINES_MAX: usize = 600;
 const FUNCTION_LINES_MAX: usize = 70;

@@ -91,10 +91,10 @@ pub(super) enum DistrustKind {
 }
 
 impl Trust {
-    /// Returns the TLS side of a client that trusts so.
+    /// Returns how TLS is spoken with a server that must prove itself like this.
     ///
     /// # Errors
-    /// Certificates that cannot be read.
+    /// A file cannot be read, or there is nothing to trust.
     pub fn client_config(&self) -> Result<ClientConfig, SettingsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let check = match self {
