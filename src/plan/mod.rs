@@ -15,6 +15,7 @@ mod judge;
 mod look;
 mod operation;
 mod order;
+pub mod permissions;
 mod quota;
 mod refactor;
 mod select;

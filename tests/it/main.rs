@@ -32,6 +32,7 @@ mod hostile;
 mod https;
 mod kill;
 mod language_test;
+mod permissions;
 mod planner_properties;
 mod planner_world;
 mod plans;
