@@ -10,6 +10,7 @@ mod execute;
 mod exit;
 mod failure;
 mod flags;
+mod lookups;
 mod plan_file;
 mod session;
 mod shell;

@@ -3,13 +3,14 @@
 use super::clusters;
 use super::configuration::{self, Configuration, Given};
 use super::failure::{Failure, Outcome};
+use super::lookups::Answering;
 use super::shell::Shell;
 use super::store::Store;
 use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, look_and_recover};
-use crate::config::{Objects, World};
+use crate::config::{Objects, Stack, World};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::collect::ClusterWanted;
-use crate::observe::{Observed, Wanted};
+use crate::observe::{Memory, Observed, Wanted};
 use crate::plan::{Options, Plan, PlanInput};
 use crate::resources;
 use crate::state::State;
@@ -32,6 +33,8 @@ pub(super) struct Session {
     pub(super) clusters: Clusters,
     /// The surroundings.
     pub(super) shell: Shell,
+    /// What was said about the files.
+    pub(super) told: Diagnostics,
 }
 
 /// Whether the run holds the lock, and so may write what recovery found.
@@ -54,7 +57,7 @@ impl Session {
         shell.terminal.diagnostics(&warnings, &configuration.sources);
         let store = Store::open(&configuration.stack.settings, shell).await?;
         let clusters = clusters::connect(&configuration.stack.clusters, &*world, &configuration.sources, shell)?;
-        Ok(Self { configuration, store, clusters, shell: shell.clone() })
+        Ok(Self { configuration, store, clusters, shell: shell.clone(), told: warnings })
     }
 
     /// Looks, recovers and plans.
@@ -63,7 +66,8 @@ impl Session {
     /// A cluster that cannot be read, or a plan that cannot be made.
     pub(super) async fn plan(&self, options: &Options, role: Role<'_>) -> Outcome<Plan> {
         let state = self.store.load().await?;
-        let (recovery, observed) = self.look(&state, role).await?;
+        let (looked_up, recovery, observed) = self.look(&state, role).await?;
+        let stack = looked_up.as_ref().unwrap_or(&self.configuration.stack);
         let mut messages = Diagnostics::new();
         messages.extend(recovery.messages);
         self.shell.terminal.diagnostics(&messages, &self.configuration.sources);
@@ -73,7 +77,7 @@ impl Session {
         }
         let estimates = self.store.estimates().await?;
         let (plan, found) = crate::plan::plan(&PlanInput {
-            stack: &self.configuration.stack,
+            stack,
             state: &recovery.state,
             observed: Some(&observed),
             games: &self.configuration.games,
@@ -93,7 +97,34 @@ impl Session {
         }
     }
 
-    async fn look(&self, state: &State, role: Role<'_>) -> Outcome<(Recovery, Observed)> {
+    /// Looks at the clusters, and answers the stack's `data` blocks from what is seen. There is a stack only if it has some.
+    async fn look(&self, state: &State, role: Role<'_>) -> Outcome<(Option<Stack>, Recovery, Arc<Observed>)> {
+        let read = &self.configuration.stack;
+        if read.lookups().is_empty() {
+            let wanted = self.wanted(read, state);
+            let (recovery, observed) = self.recover(state, role, &wanted, None).await?;
+            return Ok((None, recovery, observed));
+        }
+        let memory = Memory::default();
+        let mut lookups = Answering::new(self, &memory);
+        let mut stack = lookups.resolve(read).await?;
+        let mut wanted = self.wanted(&stack, state);
+        lookups.want(&mut wanted);
+        let (recovery, observed) = self.recover(state, role, &wanted, Some(&memory)).await?;
+        // What was recovered may have been looked at anew: the plan and its look-ups see the same.
+        lookups.snapshot.observed = observed.clone();
+        stack = lookups.resolve(read).await?;
+        lookups.tell();
+        Ok((Some(stack), recovery, observed))
+    }
+
+    async fn recover(
+        &self,
+        state: &State,
+        role: Role<'_>,
+        wanted: &Wanted,
+        memory: Option<&Memory>,
+    ) -> Outcome<(Recovery, Arc<Observed>)> {
         let at_work = match role {
             Role::Reader => self.store.at_work().await?,
             Role::Worker(_) => None,
@@ -107,13 +138,13 @@ impl Session {
                 Role::Worker(_) => Patience::Wait(DEAD_TASK_PATIENCE),
             },
         };
-        let looked = look_and_recover(state, &self.clusters, &self.wanted(state), situation).await;
-        looked.map_err(|failed| clusters::unread(failed, &self.configuration))
+        let looked = look_and_recover(state, &self.clusters, wanted, situation, memory).await;
+        let (recovery, observed) = looked.map_err(|failed| clusters::unread(failed, &self.configuration))?;
+        Ok((recovery, Arc::new(observed)))
     }
 
     /// What has to be seen in detail: everything recorded, and the templates and pools that the files name.
-    fn wanted(&self, state: &State) -> Wanted {
-        let stack = &self.configuration.stack;
+    fn wanted(&self, stack: &Stack, state: &State) -> Wanted {
         let mut named = ClusterWanted { storages: true, bridges: true, ..ClusterWanted::default() };
         named.tables.extend(resources::REGISTRY.iter().flat_map(|object| object.tables).map(|path| (*path).to_owned()));
         for block in &stack.blocks {

@@ -22,6 +22,7 @@ mod given;
 mod input;
 mod lexer;
 mod load;
+mod lookup;
 mod meta;
 mod module;
 mod parse;
@@ -42,6 +43,7 @@ pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
 pub use input::{Input, MemoryWorld, VariableArgument, World};
 pub use load::load;
+pub use lookup::{Answer, LookupNode, Lookups, Question};
 pub(crate) use similar::similar;
 pub use stack::{
     Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,

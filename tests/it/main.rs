@@ -9,6 +9,7 @@ mod apply_state;
 mod cli;
 mod cli_errors;
 mod cli_fmt;
+mod cli_lookups;
 mod cli_server;
 mod client;
 mod client_login;

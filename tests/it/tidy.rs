@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Who may know whom: a room, and the rooms (or parts of rooms) it may name. `cli` may name everything and is not listed.
 ///
 /// This is the floor plan's only form that a machine reads. A new arrow is a design decision: add it here, and say why in the commit.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("value", &[]),
     ("diagnostics", &[]),
     ("config", &["value", "diagnostics"]),
@@ -30,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ),
     ("domain", &["value", "config", "diagnostics", "games", "resources"]),
     ("observe", &["proxmox", "value"]),
+    ("lookups", &["value", "config", "diagnostics", "observe", "resources", "state"]),
     ("history", &["state", "value", "config"]),
     (
         "plan",
@@ -74,7 +75,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
 ];
 
 /// The functional core: files and folders below `src` that compute and do nothing else.
-const CORE: [&str; 16] = [
+const CORE: [&str; 17] = [
     "value",
     "diagnostics",
     "config",
@@ -83,6 +84,7 @@ const CORE: [&str; 16] = [
     "graph",
     "state",
     "resources",
+    "lookups",
     "plan",
     "render",
     "history",

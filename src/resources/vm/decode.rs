@@ -105,7 +105,8 @@ fn cpu_type(values: &BTreeMap<String, String>) -> String {
     parsed.and_then(|parsed| parsed.default).unwrap_or_else(|| "kvm64".to_owned())
 }
 
-fn disks(values: &BTreeMap<String, String>) -> Value {
+/// Returns the disks by slot.
+pub fn disks(values: &BTreeMap<String, String>) -> Value {
     Value::object(values.iter().filter(|(key, value)| is_disk(key, value)).filter_map(|(slot, value)| {
         let parsed = PropertyString::parse(value, Some("file")).ok()?;
         let flag =
