@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::decode;
+
 /// The HTTP method of a call. Proxmox VE uses these four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Method {
@@ -173,6 +175,32 @@ pub enum Clock {
 }
 
 impl Answer {
+    /// Returns the answer that a status, its reason phrase and a body make. A body that is no JSON object is what the HTTP layer itself
+    /// says (401, 501, 596), and the reason phrase says it all.
+    pub fn decode(status: u16, reason: &str, body: &[u8]) -> Self {
+        Self::empty(status, reason.to_owned()).with_members(serde_json::from_slice(body).unwrap_or_default())
+    }
+
+    /// Returns an answer without a body.
+    pub(crate) fn empty(status: u16, reason: String) -> Self {
+        let (errors, data) = (BTreeMap::new(), serde_json::Value::Null);
+        Self { status, reason, data, errors, message: None, date: None, simulator: None }
+    }
+
+    /// Puts what the members of a body say into an answer.
+    pub(crate) fn with_members(self, mut members: serde_json::Map<String, serde_json::Value>) -> Self {
+        let errors = match members.remove("errors") {
+            Some(serde_json::Value::Object(errors)) => errors,
+            _ => serde_json::Map::new(),
+        };
+        Self {
+            data: members.remove("data").unwrap_or_default(),
+            message: members.get("message").and_then(decode::text),
+            errors: errors.iter().map(|(name, text)| (name.clone(), decode::text(text).unwrap_or_default())).collect(),
+            ..self
+        }
+    }
+
     /// Returns whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)

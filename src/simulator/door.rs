@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
-
 use super::exchange::Outcome;
 use super::listeners::Listeners;
 use super::machine::{Pace, Reply, Request};
@@ -105,20 +103,12 @@ fn encode(call: &Call, credential: &str) -> Request {
 }
 
 fn decode(reply: &Reply, pace: Pace, now_ms: u64) -> Answer {
-    let mut body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let errors = body["errors"].as_object().map(|errors| {
-        errors.iter().map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned())).collect()
-    });
     Answer {
-        status: reply.status,
-        reason: reply.reason.clone(),
-        data: body["data"].take(),
-        errors: errors.unwrap_or_default(),
-        message: body["message"].as_str().map(str::to_owned),
         date: i64::try_from(now_ms / 1000).ok(),
         simulator: Some(match pace {
             Pace::Instant => Clock::Instant,
             Pace::Real => Clock::Real,
         }),
+        ..Answer::decode(reply.status, &reply.reason, &reply.body)
     }
 }

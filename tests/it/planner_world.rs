@@ -13,6 +13,7 @@ use spawnpoint::plan::{GameFacts, Mode, Options, Plan, PlanInput, ProvisionTask}
 use spawnpoint::provision::assets;
 use spawnpoint::proxmox::{Call, Client, Limits};
 use spawnpoint::render::{Style, diagnostics, plan};
+use spawnpoint::resources::REGISTRY;
 use spawnpoint::simulator::{InProcess, Lab, Pace, Store};
 use spawnpoint::state::{Entry, OutputRecord, State, fold};
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,7 +112,8 @@ impl PlannerWorld {
     fn observe(&self, stack: &Stack, state: &State) -> Observed {
         let recorded = state.records.values().filter_map(|record| record.identity.vmid());
         let guests = recorded.chain(template_vmids(stack)).collect();
-        let details = ClusterWanted { guests, storages: true, bridges: true, ..ClusterWanted::default() };
+        let tables = REGISTRY.iter().flat_map(|object| object.tables).map(|path| (*path).to_owned()).collect();
+        let details = ClusterWanted { guests, tables, storages: true, bridges: true, ..ClusterWanted::default() };
         let names: BTreeSet<Arc<str>> =
             stack.clusters.keys().cloned().chain(state.records.values().map(|record| record.cluster.clone())).collect();
         let clients = names.iter().map(|name| (name.clone(), self.client.clone())).collect();
@@ -148,6 +150,11 @@ impl PlannerWorld {
 
     /// Carries out a plan; every operation must be done.
     pub(crate) fn apply(&mut self, plan: &Plan) {
+        self.apply_or_tell(plan).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
+    /// Carries out a plan, and tells what was not done.
+    pub(crate) fn apply_or_tell(&mut self, plan: &Plan) -> Result<(), String> {
         self.runs += 1;
         let clusters =
             plan.operations.iter().map(|operation| (operation.cluster.clone(), self.client.clone())).collect();
@@ -165,12 +172,15 @@ impl PlannerWorld {
         let summary = self.runtime.block_on(apply::run(&run, &mut |_| (), interrupts));
         for (operation, result) in plan.operations.iter().zip(&summary.results) {
             let is_done = matches!(result, Some(OperationResult::Done | OperationResult::DoneWithWarnings(_)));
-            assert!(is_done, "{}: {} {:?}: {result:?}", self.name, operation.address, operation.verb);
+            if !is_done {
+                return Err(format!("{} {:?}: {result:?}", operation.address, operation.verb));
+            }
         }
         let after = plan.outputs.iter().filter_map(|(name, change)| Some((name.clone(), change.after.as_ref()?)));
         let record = |output: &Output| OutputRecord { value: output.value.clone(), is_sensitive: output.is_sensitive };
         let outputs = after.map(|(name, output)| (name, record(output))).collect();
         self.journal.0.lock().expect("no holder panics").push(Entry::Outputs { run: run.id, outputs });
+        Ok(())
     }
 
     /// Does something behind our back.

@@ -1,13 +1,10 @@
 //! A call as an HTTP request, and an HTTP response as an [`Answer`]. Nothing here decides whether to send.
 
-use std::collections::BTreeMap;
-
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::super::{Answer, Call, Clock, Method, TransportError};
 use super::failure;
-use crate::proxmox::decode;
 
 /// Returns the parameters form-encoded: names and values both, for the server cuts a value at a raw `;` or second `=`.
 pub(super) fn form(call: &Call) -> String {
@@ -69,13 +66,9 @@ pub(super) async fn answer(
     let lost = |detail: String| TransportError::AfterSend { endpoint: endpoint.to_owned(), detail };
     let is_local = sees_peer && response.remote_addr().is_some_and(|peer| peer.ip().is_loopback());
     let head = Answer {
-        status: response.status().as_u16(),
-        reason: reason(&response),
-        data: Value::Null,
-        errors: BTreeMap::new(),
-        message: None,
         date: response.headers().get(DATE).and_then(seconds),
         simulator: simulator_clock(response.headers()).filter(|_| is_local),
+        ..Answer::empty(response.status().as_u16(), reason(&response))
     };
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure::after_send(endpoint, &error))? {
@@ -85,24 +78,11 @@ pub(super) async fn answer(
         body.extend_from_slice(&chunk);
     }
     match serde_json::from_slice(&body) {
-        Ok(Value::Object(members)) => Ok(with_members(head, members)),
+        Ok(Value::Object(members)) => Ok(head.with_members(members)),
         // Refusals of the HTTP layer itself (401, 501, 596) have an empty or plain body; the reason phrase says it all.
         Ok(_) | Err(_) if !head.is_success() => Ok(head),
         Ok(other) => Err(lost(format!("the answer is not an object but `{}`", start_of(&other.to_string())))),
         Err(error) => Err(lost(format!("the answer is not JSON: {error}"))),
-    }
-}
-
-fn with_members(head: Answer, mut members: serde_json::Map<String, Value>) -> Answer {
-    let errors = match members.remove("errors") {
-        Some(Value::Object(errors)) => errors,
-        _ => serde_json::Map::new(),
-    };
-    Answer {
-        data: members.remove("data").unwrap_or(Value::Null),
-        message: members.get("message").and_then(decode::text),
-        errors: errors.iter().map(|(name, text)| (name.clone(), decode::text(text).unwrap_or_default())).collect(),
-        ..head
     }
 }
 
