@@ -91,10 +91,8 @@ impl<'a> Answering<'a> {
         }
         if is_about_clusters {
             let project = &self.session.configuration.stack.settings.project;
-            let wanted = Wanted {
-                clusters: self.snapshot.wanted.clone(),
-                tag: crate::resources::marker::project_tag(project),
-            };
+            let wanted =
+                Wanted { clusters: self.snapshot.wanted.clone(), tag: crate::resources::marker::project_tag(project) };
             let observed = collect_with(&self.session.clusters, &wanted, Some(self.memory)).await;
             self.snapshot.observed =
                 Arc::new(observed.map_err(|failed| clusters::unread(failed, &self.session.configuration))?);
@@ -113,7 +111,8 @@ async fn outputs_of(folder: &str, workspace: &str, shell: &Shell) -> Result<Outp
     let world = Arc::new(Disk::new(shell.folder.clone()));
     let other = configuration::load(world, &Given::of_process(Vec::new()), &shell).map_err(first)?;
     let store = Store::open_existing(&other.stack.settings, &shell).await.map_err(first)?;
-    let nothing = || Diagnostic::error(format!("it has no state in workspace `{workspace}` yet, apply it first")).into();
+    let nothing =
+        || Diagnostic::error(format!("it has no state in workspace `{workspace}` yet, apply it first")).into();
     let state = store.ok_or_else(nothing).map_err(first)?.load().await.map_err(first)?;
     Ok(state.outputs)
 }

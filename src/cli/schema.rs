@@ -135,7 +135,15 @@ fn nested(nested: &Nested) -> Page {
         Occurs::Many => (MANY, None),
         Occurs::ByLabel(label) => (BY_LABEL, Some(label)),
     };
-    Page { name: nested.name.into(), label, occurs, documentation: nested.documentation, attributes, blocks, example: "" }
+    Page {
+        name: nested.name.into(),
+        label,
+        occurs,
+        documentation: nested.documentation,
+        attributes,
+        blocks,
+        example: "",
+    }
 }
 
 fn entry(attribute: &Attribute) -> Entry {

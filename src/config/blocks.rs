@@ -91,7 +91,10 @@ impl ObjectCollector<'_> {
                 address: block.instance(key),
                 span: object.header,
                 dependencies,
-                lookups: [&fixed, &narrowed, &unfolded].into_iter().flat_map(|facts| facts.lookups.iter().cloned()).collect(),
+                lookups: [&fixed, &narrowed, &unfolded]
+                    .into_iter()
+                    .flat_map(|facts| facts.lookups.iter().cloned())
+                    .collect(),
                 called_cluster: inherited.cluster.clone(),
                 lifecycle: Lifecycle { replace_triggered_by: triggers.clone(), ..object.meta.lifecycle.clone() },
                 shape: frame.shape(&object.body, &run, &mut own),

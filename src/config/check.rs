@@ -14,7 +14,8 @@ use crate::value::Step;
 use std::sync::Arc;
 
 /// Names that are there in every module, besides the block types of objects.
-const ROOTS: [&str; 10] = ["var", "local", "module", "data", "each", "count", "path", "spawnpoint", "terraform", "cluster"];
+const ROOTS: [&str; 10] =
+    ["var", "local", "module", "data", "each", "count", "path", "spawnpoint", "terraform", "cluster"];
 
 /// Names compared to make hints: in a large module full of mistakes only the first ones get a hint.
 const COMPARISONS_MAX: usize = 100_000;
@@ -130,11 +131,8 @@ impl Checker<'_> {
             }
         }
         self.meta(&lookup.meta);
-        let around = Around {
-            repetition: Some(&lookup.meta.repetition),
-            check: lookup.check.as_deref(),
-            ..Around::default()
-        };
+        let around =
+            Around { repetition: Some(&lookup.meta.repetition), check: lookup.check.as_deref(), ..Around::default() };
         self.body(&lookup.body, around);
         self.rules(&lookup.meta.preconditions, around);
         self.rules(&lookup.meta.postconditions, Around { has_self: true, ..around });
@@ -296,8 +294,7 @@ impl Checker<'_> {
     }
 
     fn no_lookup(&self, kind: &str, name: &str) -> Diagnostic {
-        let known: Vec<String> =
-            self.module.lookups.keys().map(|(kind, name)| format!("data.{kind}.{name}")).collect();
+        let known: Vec<String> = self.module.lookups.keys().map(|(kind, name)| format!("data.{kind}.{name}")).collect();
         let written = format!("data.{kind}.{name}");
         let diagnostic = Diagnostic::error(format!("there is no `{written}`"));
         match (did_you_mean(&written, known.iter().map(String::as_str)), known.is_empty()) {

@@ -217,11 +217,9 @@ pub(super) fn known(run: &Run, frame: &Frame, attribute: &Attribute, diagnostics
                 blocks.join(", ")
             );
             let diagnostic = Diagnostic::error(summary).at(attribute.span);
-            diagnostics.push(
-                diagnostic.hint(
-                    "how many instances there are may depend on variables, locals, look-ups, `path` and the workspace only",
-                ),
-            );
+            diagnostics.push(diagnostic.hint(
+                "how many instances there are may depend on variables, locals, look-ups, `path` and the workspace only",
+            ));
         }
         Ok(facts) => {
             let mut errors = Diagnostics::new();
@@ -257,7 +255,11 @@ pub(super) fn counted(value: &Value, attribute: &Attribute, diagnostics: &mut Di
     None
 }
 
-pub(super) fn each(value: &Value, attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<BTreeMap<Arc<str>, Value>> {
+pub(super) fn each(
+    value: &Value,
+    attribute: &Attribute,
+    diagnostics: &mut Diagnostics,
+) -> Option<BTreeMap<Arc<str>, Value>> {
     let value = usable(value, attribute, diagnostics)?;
     let summary = match value.kind() {
         Kind::Map(_, entries) => return Some((**entries).clone()),

@@ -189,7 +189,8 @@ impl Frame<'_> {
         let name = self.name(reference)?;
         let here = &self.run.program.instances[self.instance];
         let Some(children) = here.children.get(name) else {
-            let is_unfolded = here.module.calls.get(name).is_some_and(|call| self.run.is_unfolded_later(self.instance, call));
+            let is_unfolded =
+                here.module.calls.get(name).is_some_and(|call| self.run.is_unfolded_later(self.instance, call));
             if is_unfolded {
                 return Ok(Resolved { value: Value::unknown(Type::Dynamic), steps: 1 });
             }

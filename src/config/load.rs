@@ -2,8 +2,8 @@
 
 use super::check::Checker;
 use super::expand::Builder;
-use super::input::Input;
 use super::given::Given;
+use super::input::Input;
 use super::lookup::Lookups;
 use super::module::Module;
 use super::program::Program;

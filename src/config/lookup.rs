@@ -116,9 +116,8 @@ impl Stack {
                 for (key, value) in expansion.iter() {
                     let repeated = Repeated::of(key.as_ref(), value);
                     let question = run.question(place, lookup, key, repeated, &mut told);
-                    let is_open = |question: &Question| {
-                        matches!(self.program.lookups.answer(question), Answer::Open(_))
-                    };
+                    let is_open =
+                        |question: &Question| matches!(self.program.lookups.answer(question), Answer::Open(_));
                     open.extend(question.filter(is_open));
                 }
             }
@@ -292,9 +291,11 @@ impl Run<'_> {
                     let (kind, name) = (&lookup.kind, &lookup.name);
                     let summary = format!("`data.{kind}.{name}` depends on `{block}`, which is only planned then");
                     let diagnostic = Diagnostic::error(summary).at(lookup.header);
-                    diagnostics.push(diagnostic.detail(EARLY).hint(format!(
-                        "what this stack manages needs no look-up: refer to `{block}` itself"
-                    )));
+                    diagnostics.push(
+                        diagnostic
+                            .detail(EARLY)
+                            .hint(format!("what this stack manages needs no look-up: refer to `{block}` itself")),
+                    );
                 }
             }
         }

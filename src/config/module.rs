@@ -174,9 +174,8 @@ impl Collector<'_> {
                 let label = if is_identifier(&first.text) { second } else { first };
                 not_a_name(label)
             }
-            (2, _) => {
-                Diagnostic::error("`data` needs a type and a name, expected `data \"vm\" \"router\" {`").at(block.header)
-            }
+            (2, _) => Diagnostic::error("`data` needs a type and a name, expected `data \"vm\" \"router\" {`")
+                .at(block.header),
             (0, [first, ..]) => Diagnostic::error(format!("`{kind}` takes no label")).at(first.span),
             (_, []) => {
                 Diagnostic::error(format!("`{kind}` needs a name, expected `{kind} \"name\" {{`")).at(block.header)

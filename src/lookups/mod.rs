@@ -100,8 +100,12 @@ impl Ask<'_> {
         let Some(name) = self.question.cluster.clone().or_else(default) else {
             let diagnostic = self.wrong("there is no cluster to look at", None);
             return Err(Missing::Wrong(Box::new(match clusters.is_empty() {
-                true => diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`"),
-                false => diagnostic.hint("mark one cluster with `default = true`, or write `cluster = cluster.NAME` here"),
+                true => {
+                    diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`")
+                }
+                false => {
+                    diagnostic.hint("mark one cluster with `default = true`, or write `cluster = cluster.NAME` here")
+                }
             })));
         };
         match (self.snapshot.observed.clusters.get(&name), self.snapshot.wanted.get(&name)) {
@@ -194,4 +198,3 @@ fn refuse_given_blocks(schema: &Schema, question: &Question, found: &mut Diagnos
         }
     }
 }
-

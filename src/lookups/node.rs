@@ -37,8 +37,12 @@ static SCHEMA: Schema = Schema {
             "Bridges and vnets usable on it; null if the token may not see them.",
         )
         .computed(),
-        Attribute::new("vmids", Takes::List(&Takes::Number), "VMIDs of the guests on it, containers and templates too.")
-            .computed(),
+        Attribute::new(
+            "vmids",
+            Takes::List(&Takes::Number),
+            "VMIDs of the guests on it, containers and templates too.",
+        )
+        .computed(),
     ],
     blocks: &[],
 };

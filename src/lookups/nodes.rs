@@ -28,12 +28,7 @@ static SCHEMA: Schema = Schema {
         Attribute::new("online", Takes::Bool, "Only those that are online and answered, or only those that are not."),
         Attribute::new("names", Takes::Set(&Takes::Text), "Their names: what `for_each` takes.").computed(),
     ],
-    blocks: &[Nested {
-        name: "nodes",
-        occurs: Occurs::Many,
-        schema: &NODE,
-        documentation: "What is known of each.",
-    }],
+    blocks: &[Nested { name: "nodes", occurs: Occurs::Many, schema: &NODE, documentation: "What is known of each." }],
 };
 
 static NODE: Schema = Schema {

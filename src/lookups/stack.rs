@@ -22,7 +22,8 @@ output "gateway" {
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("folder", Takes::Text, "Its folder. Its own `spawnpoint` block says where its state is.").required(),
+        Attribute::new("folder", Takes::Text, "Its folder. Its own `spawnpoint` block says where its state is.")
+            .required(),
         Attribute::new("workspace", Takes::Text, "Its workspace.").or("default"),
         Attribute::new("outputs", Takes::Any, "Its outputs by name.").computed(),
     ],

@@ -37,8 +37,12 @@ static SCHEMA: Schema = Schema {
         Attribute::new("content", Takes::Set(&Takes::Text), "What it may hold: images, iso, snippets.").computed(),
         Attribute::new("nodes", Takes::Set(&Takes::Text), "Nodes it is usable on.").computed(),
         Attribute::new("total", Takes::Size, "Its size.").computed(),
-        Attribute::new("used", Takes::Size, "What is used of it now. It changes by itself: nothing managed should follow it.")
-            .computed(),
+        Attribute::new(
+            "used",
+            Takes::Size,
+            "What is used of it now. It changes by itself: nothing managed should follow it.",
+        )
+        .computed(),
         Attribute::new("available", Takes::Size, "What is left of it now.").computed(),
     ],
     blocks: &[],

@@ -64,8 +64,12 @@ static NETWORK: Schema = Schema {
         Attribute::new("mac", Takes::Text, "MAC address, upper case.").computed(),
         Attribute::new("bridge", Takes::Text, "Bridge it is on.").computed(),
         Attribute::new("vlan", Takes::Number, "VLAN tag; null without.").computed(),
-        Attribute::new("address", Takes::Text, "Address with prefix, or dhcp, as cloud-init is told; null if it is not.")
-            .computed(),
+        Attribute::new(
+            "address",
+            Takes::Text,
+            "Address with prefix, or dhcp, as cloud-init is told; null if it is not.",
+        )
+        .computed(),
         Attribute::new("gateway", Takes::Address, "Gateway, as cloud-init is told; null if it is not.").computed(),
     ],
     blocks: &[],

@@ -238,12 +238,8 @@ impl Reader<'_> {
         let (qemu, lxc) = (read("qemu"), read("lxc"));
         let storages = self.details.storages.then(|| read("storage"));
         let bridges = self.details.bridges.then(|| read("network").with("type", "any_bridge"));
-        let (qemu, lxc, storages, bridges) = tokio::join!(
-            self.read(&qemu),
-            self.read(&lxc),
-            self.optional(storages),
-            self.optional(bridges),
-        );
+        let (qemu, lxc, storages, bridges) =
+            tokio::join!(self.read(&qemu), self.read(&lxc), self.optional(storages), self.optional(bridges),);
         Ok(NodeLists { qemu: qemu?, lxc: lxc?, storages: storages?, bridges: bridges? })
     }
 

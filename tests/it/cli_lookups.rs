@@ -4,7 +4,8 @@ use crate::harness::World;
 
 const LAB: &str = include_str!("../../src/simulator/labs/built-in.lab.hcl");
 
-const CLUSTER: &str = "cluster \"lab\" {\n  vmid_range = [5000, 5999]\n\n  simulator {\n    lab = \"main.lab.hcl\"\n  }\n}\n";
+const CLUSTER: &str =
+    "cluster \"lab\" {\n  vmid_range = [5000, 5999]\n\n  simulator {\n    lab = \"main.lab.hcl\"\n  }\n}\n";
 
 /// A lab in which somebody made a router.
 fn lab(router: &str) -> String {

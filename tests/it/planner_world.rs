@@ -95,8 +95,7 @@ impl PlannerWorld {
             let (stack, found) = read.resolve(Arc::new(snapshot.clone()));
             let Some(stack) = stack else { return (None, found) };
             let questions = stack.questions();
-            let missing: BTreeSet<Read> =
-                questions.iter().filter_map(|question| snapshot.missing(question)).collect();
+            let missing: BTreeSet<Read> = questions.iter().filter_map(|question| snapshot.missing(question)).collect();
             if missing.is_empty() {
                 return (Some(stack).filter(|_| !found.has_errors()), found);
             }
