@@ -123,7 +123,7 @@ impl Checker<'_> {
             self.diagnostics.push(diagnostic.at(lookup.header).hint(hint));
         }
         for place in &lookup.meta.depends_on {
-            if !place.path.0.first().is_some_and(|step| *step == Step::Attribute("data".into())) {
+            if place.path.0.first().is_none_or(|step| *step != Step::Attribute("data".into())) {
                 let summary = format!("a look-up cannot wait for `{}`", place.path);
                 let diagnostic = Diagnostic::error(summary).at(place.span).detail(super::lookup::EARLY);
                 let hint = "what this stack manages needs no look-up: refer to the object itself, and remove this line";
