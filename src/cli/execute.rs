@@ -41,12 +41,14 @@ pub(super) async fn execute(
         body: format!("{{\"intent\":{:?}}}", plan.intent),
     };
     session.store.record(lease, record.clone()).await?;
-    let journal = session.store.journal(lease);
-    let summary = drive(session, plan, &journal, run, parallelism).await;
-    if summary.is_success() {
-        write_outputs(plan, run, &journal).await?;
-        session.store.compact(lease).await?;
-    }
+    let (wish, interrupts) = watch::channel(Interrupt::None);
+    let listener = tokio::spawn(listen(wish));
+    let mut reporter = Reporter::new(plan, &session.shell);
+    let approved = Approved { plan, lease, run, parallelism, interrupts };
+    let summary = carry_out(session, approved, &mut |event| reporter.report(&event)).await;
+    listener.abort();
+    reporter.end();
+    let summary = summary?;
     record.finished = Some(jiff::Timestamp::now());
     record.outcome = Some(word(&summary).into());
     record.summary = outcome::headline(plan, &summary);
@@ -62,28 +64,51 @@ pub(super) async fn execute(
     })
 }
 
-async fn drive(session: &Session, plan: &Plan, journal: &dyn Journal, run: &str, parallelism: usize) -> Summary {
+/// A plan that is to be carried out, and how.
+pub(super) struct Approved<'a> {
+    /// The plan.
+    pub(super) plan: &'a Plan,
+    /// The lock that the run holds.
+    pub(super) lease: &'a Arc<Lease>,
+    /// Id of the run.
+    pub(super) run: &'a str,
+    /// Operations at once.
+    pub(super) parallelism: usize,
+    /// How urgently the user wants it to end.
+    pub(super) interrupts: watch::Receiver<Interrupt>,
+}
+
+/// Does what a plan says and writes what came of it into the state. What happens is told only to `report`.
+///
+/// # Errors
+/// The state cannot be written. What was done on the clusters is in the journal.
+pub(super) async fn carry_out(
+    session: &Session,
+    approved: Approved<'_>,
+    report: &mut (dyn FnMut(Event) + Send),
+) -> Outcome<Summary> {
+    let Approved { plan, lease, run, parallelism, interrupts } = approved;
+    let journal = session.store.journal(lease);
     let provisioner = Playbooks {
         games: session.configuration.files.clone(),
         stack: session.shell.folder.clone(),
         known_hosts: session.shell.folder.join(".spawnpoint/known_hosts"),
     };
-    let run = Run {
+    let apply = Run {
         plan,
         clusters: &session.clusters,
-        journal,
+        journal: &journal,
         provisioner: &provisioner,
         id: run.into(),
         parallelism,
         clock: &|| jiff::Timestamp::now().as_second(),
     };
-    let (wish, interrupts) = watch::channel(Interrupt::None);
-    let listener = tokio::spawn(listen(wish));
-    let mut reporter = Reporter::new(plan, &session.shell);
-    let summary = apply::run(&run, &mut |event| reporter.report(&event), interrupts).await;
-    listener.abort();
-    reporter.end();
-    summary
+    let summary = apply::run(&apply, report, interrupts).await;
+    if summary.is_success() {
+        write_outputs(plan, run, &journal).await?;
+        session.store.compact(lease).await?;
+    }
+    Ok(summary)
 }
 
 /// Ctrl-C once: finish what runs. Twice: leave now.

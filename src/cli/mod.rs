@@ -76,6 +76,7 @@ cfg_if! {
         mod console;
         mod functions;
         mod schema;
+        mod test;
         mod sim;
         mod unlock;
         mod completions;

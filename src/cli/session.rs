@@ -17,7 +17,7 @@ use crate::state::State;
 use crate::value::Value;
 use state_backends::Lease;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long an apply waits for a task that a dead run started: a full clone of a big disk.
@@ -33,6 +33,8 @@ pub(super) struct Session {
     pub(super) clusters: Clusters,
     /// The surroundings.
     pub(super) shell: Shell,
+    /// The stack with its `data` blocks answered, since the last plan; none if it has no such blocks.
+    pub(super) resolved: Mutex<Option<Stack>>,
     /// What was said about the files.
     pub(super) told: Diagnostics,
 }
@@ -57,7 +59,13 @@ impl Session {
         shell.terminal.diagnostics(&warnings, &configuration.sources);
         let store = Store::open(&configuration.stack.settings, shell).await?;
         let clusters = clusters::connect(&configuration.stack.clusters, &*world, &configuration.sources, shell)?;
-        Ok(Self { configuration, store, clusters, shell: shell.clone(), told: warnings })
+        Ok(Self { configuration, store, clusters, shell: shell.clone(), resolved: Mutex::default(), told: warnings })
+    }
+
+    /// Gives the stack as it was last planned.
+    pub(super) fn with_stack<T>(&self, look: impl FnOnce(&Stack) -> T) -> T {
+        let resolved = self.resolved.lock().expect("nobody panics while holding it");
+        look(resolved.as_ref().unwrap_or(&self.configuration.stack))
     }
 
     /// Looks, recovers and plans.
@@ -65,6 +73,16 @@ impl Session {
     /// # Errors
     /// A cluster that cannot be read, or a plan that cannot be made.
     pub(super) async fn plan(&self, options: &Options, role: Role<'_>) -> Outcome<Plan> {
+        let (plan, found) = self.planned(options, role).await?;
+        self.shell.terminal.diagnostics(&found, &self.configuration.sources);
+        Ok(plan)
+    }
+
+    /// Looks, recovers and plans, and returns what there is to say about it.
+    ///
+    /// # Errors
+    /// As [`Session::plan`].
+    pub(super) async fn planned(&self, options: &Options, role: Role<'_>) -> Outcome<(Plan, Diagnostics)> {
         let state = self.store.load().await?;
         let (looked_up, recovery, observed) = self.look(&state, role).await?;
         let stack = looked_up.as_ref().unwrap_or(&self.configuration.stack);
@@ -90,8 +108,8 @@ impl Session {
         });
         match plan {
             Some(plan) => {
-                self.shell.terminal.diagnostics(&found, &self.configuration.sources);
-                Ok(plan)
+                *self.resolved.lock().expect("nobody panics while holding it") = looked_up;
+                Ok((plan, found))
             }
             None => Err(Failure::new(found, &self.configuration.sources)),
         }

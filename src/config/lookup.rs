@@ -9,7 +9,7 @@ use super::body::Body;
 use super::expand::{counted, each, known};
 use super::expression::Expression;
 use super::facts::Follower;
-use super::frame::{Run, assemble};
+use super::frame::{Run, assemble, judge};
 use super::meta::{Meta, Repetition};
 use super::module::Call;
 use super::program::{CellKind, CellName, Expansion, Facts, Program, Repeated};
@@ -216,9 +216,10 @@ impl Run<'_> {
         found: &mut Diagnostics,
     ) -> Option<Value> {
         let mut frame = self.repeated_frame(place, repeated.clone());
+        let of = self.program.lookup_address(place, lookup, key.clone()).to_string();
         let mut broken = Diagnostics::new();
         for rule in &lookup.meta.preconditions {
-            frame.rule(rule, "a precondition does not hold", &mut broken);
+            judge(rule, "a precondition does not hold", &of, &frame, &mut broken);
         }
         let is_broken = broken.has_errors();
         found.extend(broken);
@@ -236,7 +237,7 @@ impl Run<'_> {
         };
         frame.own = Some(value.clone());
         for rule in &lookup.meta.postconditions {
-            frame.rule(rule, "a postcondition does not hold", found);
+            judge(rule, "a postcondition does not hold", &of, &frame, found);
         }
         Some(value)
     }

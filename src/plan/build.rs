@@ -63,6 +63,7 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
     }
     let (mut operations, estimate_ms) = arrange::arrange(input, &judged);
     refactor::record_moves(input.state, moves, &mut operations);
+    let objects = scene.objects;
     let mut plan = Plan {
         project: input.stack.settings.project.clone(),
         lineage: input.state.lineage.clone(),
@@ -79,6 +80,7 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
         in_progress: input.in_progress.iter().map(|(address, what)| format!("{address}: {what}")).collect(),
         unreachable: unreachable(input),
         estimate_ms,
+        objects,
     };
     plan.intent = intent::intent(&plan);
     debug_assert_eq!(super::check::check(&plan), Vec::<String>::new(), "the planner makes legal plans");

@@ -25,7 +25,7 @@ pub use change::{Action, AttributeChange, Cause, Change, Reason};
 pub use input::{GameFacts, Options, PlanInput};
 pub use operation::{Operation, Verb};
 
-use crate::config::Output;
+use crate::config::{Objects, Output};
 use crate::domain::BlockType;
 use crate::value::Value;
 use intent::owner_intent;
@@ -65,6 +65,8 @@ pub struct Plan {
     pub unreachable: BTreeMap<String, usize>,
     /// Expected duration of the apply: the critical path.
     pub estimate_ms: u64,
+    /// Every block as expressions see it, what the plan chose included: for what is judged after planning.
+    pub objects: Objects,
 }
 
 /// What was asked for.

@@ -260,6 +260,7 @@ fn plan(operations: Vec<Operation>) -> Plan {
         in_progress: Vec::new(),
         unreachable: BTreeMap::new(),
         estimate_ms: 0,
+        objects: Default::default(),
     }
 }
 

@@ -46,5 +46,6 @@ mod render_progress;
 mod served;
 mod simulator;
 mod simulator_server;
+mod test_command;
 mod tidy;
 mod wrong_stacks;

@@ -44,7 +44,7 @@ impl Planned {
     pub(crate) fn text(&self) -> String {
         let schemas = |kind: &str| spawnpoint::resources::find(kind).map(|object| object.schema);
         let mut shown = self.plan.as_ref().map(|made| plan::text(made, schemas, Style::Plain)).unwrap_or_default();
-        shown.push_str(&diagnostics::text(&self.diagnostics, &self.sources, diagnostics::Colour::Never));
+        shown.push_str(&diagnostics::text(&self.diagnostics, &self.sources, spawnpoint::render::Style::Plain));
         shown
     }
 }
@@ -81,6 +81,7 @@ impl PlannerWorld {
             folder_name: &self.name,
             working_folder: "/stack",
             now: jiff::Timestamp::UNIX_EPOCH,
+            test: None,
         })
     }
 
