@@ -7,11 +7,13 @@ use super::session::Session;
 use super::shell::{Ended, Shell};
 use super::terminal::{Form, now};
 use crate::apply::{self, Event, Interrupt, Journal, Playbooks, Run, Summary};
+use crate::config::Output;
 use crate::diagnostics::Diagnostic;
 use crate::plan::{Mode, Plan};
 use crate::render::{outcome, progress, stream};
 use crate::state::{Entry, OutputRecord};
 use state_backends::{Lease, RunRecord};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -105,7 +107,7 @@ pub(super) async fn carry_out(
     };
     let summary = apply::run(&apply, report, interrupts).await;
     if summary.is_success() {
-        write_outputs(plan, run, &journal).await?;
+        write_outputs(session, plan, run, &journal).await?;
         session.store.compact(lease).await?;
     }
     Ok(summary)
@@ -158,11 +160,18 @@ impl<'a> Reporter<'a> {
 }
 
 /// Outputs are part of the state from the moment the objects they speak of are.
-async fn write_outputs(plan: &Plan, run: &str, journal: &dyn Journal) -> Outcome<()> {
-    let known = plan.outputs.iter().filter_map(|(name, output)| {
-        let after = output.after.as_ref()?;
-        let record = OutputRecord { value: after.value.clone(), is_sensitive: after.is_sensitive };
-        after.value.is_wholly_known().then(|| (name.clone(), record))
+async fn write_outputs(session: &Session, plan: &Plan, run: &str, journal: &dyn Journal) -> Outcome<()> {
+    let is_known = |output: &&Output| output.value.is_wholly_known();
+    let planned: BTreeMap<&Arc<str>, &Output> =
+        plan.outputs.iter().filter_map(|(name, output)| Some((name, output.after.as_ref()?))).collect();
+    let told = match planned.values().all(is_known) {
+        true => BTreeMap::new(),
+        false => session.outputs().await?,
+    };
+    let record = |output: &Output| OutputRecord { value: output.value.clone(), is_sensitive: output.is_sensitive };
+    let known = planned.into_iter().filter_map(|(name, output)| {
+        let output = Some(output).filter(is_known).or_else(|| told.get(name))?;
+        Some((name.clone(), record(output)))
     });
     let entry = Entry::Outputs { run: run.into(), outputs: known.collect() };
     journal.append(vec![entry]).await.map_err(|error| Diagnostic::error(error.to_string()).into())

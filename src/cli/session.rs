@@ -7,16 +7,13 @@ use super::lookups::Answering;
 use super::shell::Shell;
 use super::store::Store;
 use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, look_and_recover};
-use crate::config::{Objects, Stack, World};
+use crate::config::{Output, Stack, World};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::observe::collect::ClusterWanted;
 use crate::observe::{Memory, Observed, Wanted};
-use crate::plan::{Options, Plan, PlanInput};
-use crate::resources;
+use crate::plan::{self, Options, Plan, PlanInput};
 use crate::state::State;
-use crate::value::Value;
 use state_backends::Lease;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -94,7 +91,7 @@ impl Session {
             written.map_err(|error| Diagnostic::error(error.to_string()))?;
         }
         let estimates = self.store.estimates().await?;
-        let (plan, found) = crate::plan::plan(&PlanInput {
+        let (plan, found) = plan::plan(&PlanInput {
             stack,
             state: &recovery.state,
             observed: Some(&observed),
@@ -115,18 +112,38 @@ impl Session {
         }
     }
 
+    /// Returns the outputs that can be told now, from files and state alone.
+    ///
+    /// # Errors
+    /// A state that cannot be read.
+    pub(super) async fn outputs(&self) -> Outcome<BTreeMap<Arc<str>, Output>> {
+        let state = self.store.load().await?;
+        Ok(plan::outputs_of(&PlanInput {
+            stack: &self.configuration.stack,
+            state: &state,
+            observed: None,
+            games: &self.configuration.games,
+            estimate_ms: &|_| 0,
+            options: &Options::default(),
+            now: self.shell.now.as_second(),
+            fingerprint_key: self.store.keys().fingerprints().bytes(),
+            in_progress: &BTreeMap::new(),
+            avoided_vmids: &BTreeSet::new(),
+        }))
+    }
+
     /// Looks at the clusters, and answers the stack's `data` blocks from what is seen. There is a stack only if it has some.
     async fn look(&self, state: &State, role: Role<'_>) -> Outcome<(Option<Stack>, Recovery, Arc<Observed>)> {
         let read = &self.configuration.stack;
         if read.lookups().is_empty() {
-            let wanted = self.wanted(read, state);
+            let wanted = plan::wanted(read, state, self.clusters.keys());
             let (recovery, observed) = self.recover(state, role, &wanted, None).await?;
             return Ok((None, recovery, observed));
         }
         let memory = Memory::default();
         let mut lookups = Answering::new(self, &memory);
         let mut stack = lookups.resolve(read).await?;
-        let mut wanted = self.wanted(&stack, state);
+        let mut wanted = plan::wanted(&stack, state, self.clusters.keys());
         lookups.want(&mut wanted);
         let (recovery, observed) = self.recover(state, role, &wanted, Some(&memory)).await?;
         // What was recovered may have been looked at anew: the plan and its look-ups see the same.
@@ -159,41 +176,6 @@ impl Session {
         let looked = look_and_recover(state, &self.clusters, wanted, situation, memory).await;
         let (recovery, observed) = looked.map_err(|failed| clusters::unread(failed, &self.configuration))?;
         Ok((recovery, Arc::new(observed)))
-    }
-
-    /// What has to be seen in detail: everything recorded, and the templates and pools that the files name.
-    fn wanted(&self, stack: &Stack, state: &State) -> Wanted {
-        let mut named = ClusterWanted { storages: true, bridges: true, ..ClusterWanted::default() };
-        named.tables.extend(resources::REGISTRY.iter().flat_map(|object| object.tables).map(|path| (*path).to_owned()));
-        for block in &stack.blocks {
-            // Evaluated alone, a block has only what does not refer to others: enough for a VMID or a name.
-            let attribute = |name: &str| {
-                let (body, _) = stack.evaluate(&block.address, &Objects::new());
-                body.attributes.get(name).map(|attribute| attribute.value.clone())
-            };
-            match &*block.address.kind {
-                "template" => {
-                    let vmid = attribute("vmid").as_ref().and_then(Value::as_i64);
-                    named.guests.extend(vmid.and_then(|vmid| u32::try_from(vmid).ok()));
-                }
-                "tenant" => {
-                    let pool = attribute("pool").and_then(|pool| pool.as_text().map(str::to_owned));
-                    named.pools.insert(pool.unwrap_or_else(|| block.address.name.to_string()));
-                }
-                _ => {}
-            }
-        }
-        let mut clusters: BTreeMap<Arc<str>, ClusterWanted> =
-            self.clusters.keys().map(|name| (name.clone(), named.clone())).collect();
-        for record in state.records.values() {
-            let Some(wanted) = clusters.get_mut(&record.cluster) else {
-                continue;
-            };
-            wanted.guests.extend(record.identity.vmid());
-            wanted.pools.extend(record.identity.get("pool").map(str::to_owned));
-            wanted.groups.extend(record.identity.get("group").map(str::to_owned));
-        }
-        Wanted { clusters, tag: format!("spawnpoint-{}", stack.settings.project) }
     }
 }
 

@@ -98,6 +98,13 @@ pub fn validate(input: &PlanInput) -> Diagnostics {
     diagnostics
 }
 
+/// Returns the outputs as they are with a state: after an apply it knows what its plan could not, such as the secret of a new token.
+pub fn outputs_of(input: &PlanInput) -> BTreeMap<std::sync::Arc<str>, Output> {
+    let (scene, _) = wishes(input, &BTreeSet::new(), BTreeMap::new());
+    let known = |output: &Output| output.value.is_wholly_known();
+    scene.input.stack.outputs(&scene.objects).0.into_iter().filter(|(_, output)| known(output)).collect()
+}
+
 /// The plan's own copies of desired objects show no secret, not even its fingerprint.
 fn shown(mut change: Change) -> Change {
     let hidden =

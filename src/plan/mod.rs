@@ -12,6 +12,7 @@ mod difference;
 mod input;
 mod intent;
 mod judge;
+mod look;
 mod operation;
 mod order;
 mod quota;
@@ -19,10 +20,11 @@ mod refactor;
 mod select;
 mod wish;
 
-pub use crate::resources::step::{Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};
-pub use build::{plan, validate};
+pub use crate::resources::step::{Expected, Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};
+pub use build::{outputs_of, plan, validate};
 pub use change::{Action, AttributeChange, Cause, Change, Reason};
 pub use input::{GameFacts, Options, PlanInput};
+pub use look::wanted;
 pub use operation::{Operation, Verb};
 
 use crate::config::{Objects, Output};

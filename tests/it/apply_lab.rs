@@ -273,6 +273,7 @@ fn record(kind: &str, identity: Identity, intent: &str, completeness: Completene
         applied: Value::from("as planned"),
         dependencies: Vec::new(),
         completeness,
+        secrets: BTreeMap::new(),
         is_adopted: false,
     }))
 }

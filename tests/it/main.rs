@@ -48,4 +48,5 @@ mod simulator;
 mod simulator_server;
 mod test_command;
 mod tidy;
+mod tokens;
 mod wrong_stacks;

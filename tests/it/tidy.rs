@@ -24,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "state",
             "observe",
             "proxmox::call",
+            "proxmox::decode",
             "proxmox::property",
             "proxmox::Call",
         ],
