@@ -14,6 +14,7 @@ mod lookups;
 mod plan_file;
 mod session;
 mod shell;
+mod sim_check;
 mod store;
 mod terminal;
 

@@ -26,6 +26,7 @@ mod lookup;
 mod meta;
 mod module;
 mod parse;
+pub mod piece;
 mod place;
 mod program;
 mod refactor;

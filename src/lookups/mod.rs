@@ -21,7 +21,7 @@ use crate::config::Question;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::ClusterView;
 use crate::observe::collect::ClusterWanted;
-use crate::resources::conform::{Conformed, did_you_mean, type_of};
+use crate::resources::conform::{Places, did_you_mean, type_of};
 use crate::resources::schema::{Occurs, Schema};
 use crate::value::{ObjectField, Path, Type, Value};
 use std::collections::BTreeMap;
@@ -70,7 +70,8 @@ enum Missing {
 struct Ask<'a> {
     snapshot: &'a Snapshot,
     question: &'a Question,
-    arguments: &'a Conformed,
+    arguments: &'a Value,
+    places: &'a Places,
 }
 
 /// A cluster as far as it was read.
@@ -84,7 +85,7 @@ struct Seen<'a> {
 impl Ask<'_> {
     /// Returns an argument, if it is written.
     fn argument(&self, name: &str) -> Option<&Value> {
-        self.arguments.value.get(name).filter(|value| !value.is_null())
+        self.arguments.get(name).filter(|value| !value.is_null())
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -116,8 +117,8 @@ impl Ask<'_> {
 
     /// Returns an error at an argument, or at the block.
     fn wrong(&self, summary: impl Into<String>, argument: Option<&str>) -> Diagnostic {
-        let span = argument.map(|name| self.arguments.span_of(&Path::attribute(name)));
-        Diagnostic::error(summary).at(span.unwrap_or(self.arguments.span))
+        let span = argument.map(|name| self.places.span_of(&Path::attribute(name)));
+        Diagnostic::error(summary).at(span.unwrap_or(self.places.span))
     }
 
     /// Returns the error of a name that nothing has, with what there is.

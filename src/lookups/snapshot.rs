@@ -69,9 +69,9 @@ impl Snapshot {
 
     fn consult(&self, question: &Question) -> Result<Value, Missing> {
         let kind = find(&question.kind).expect("look-ups of unknown types were refused when the files were read");
-        let (arguments, _) = conform(kind.schema, &question.body);
-        let given = (kind.answer)(&Ask { snapshot: self, question, arguments: &arguments })?;
-        Ok(shaped(kind.schema, &arguments.value, given))
+        let (arguments, places, _) = conform(kind.schema, &question.body);
+        let given = (kind.answer)(&Ask { snapshot: self, question, arguments: &arguments, places: &places })?;
+        Ok(shaped(kind.schema, &arguments, given))
     }
 }
 
@@ -84,9 +84,9 @@ impl Lookups for Snapshot {
         let kind = find(&question.kind).expect("look-ups of unknown types were refused when the files were read");
         let mut found = Diagnostics::new();
         refuse_given_blocks(kind.schema, question, &mut found);
-        let (arguments, wrong) = conform(kind.schema, &question.body);
+        let (arguments, _, wrong) = conform(kind.schema, &question.body);
         // What is open behind an argument is asked again when it is known.
-        let is_known = arguments.value.is_wholly_known();
+        let is_known = arguments.is_wholly_known();
         found.extend(wrong);
         if found.has_errors() {
             return Answer::Wrong(found);

@@ -134,10 +134,11 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
             return Err(unmarked(scene, &wish.address, &known.intent_before, &what).at(wish.places.span));
         }
     }
-    let desired = fingerprint(&wish.value, input.fingerprint_key);
+    let value = wish.value();
+    let desired = fingerprint(&value, input.fingerprint_key);
     let (attributes, unchanged) = differences(scene, wish, block, &known, &desired);
     refuse_shrinking(wish, &attributes)?;
-    Ok(decide(scene, wish, record, known, &desired, (attributes, unchanged)))
+    Ok(decide(scene, wish, record, known, (value, &desired), (attributes, unchanged)))
 }
 
 /// Compares with what the configuration on the cluster says, and with what a running guest still has of an older one.
@@ -176,7 +177,7 @@ fn decide(
     wish: &Wish,
     record: Option<&Record>,
     known: Known,
-    desired: &Value,
+    (value, desired): (Value, &Value),
     (attributes, unchanged): (Vec<AttributeChange>, usize),
 ) -> Judged {
     let input = &scene.input;
@@ -212,18 +213,18 @@ fn decide(
             identity,
             notes: known.notes,
             before: found_value,
-            after: wish.value.clone(),
+            after: value.clone(),
             span: Some(block.span),
         },
         object: wish.object,
-        desired: wish.value.clone(),
+        desired: value,
         applied: known.applied,
         found: known.found,
         identity_before: known.identity_before,
         intent,
         intent_before: known.intent_before,
         is_stale_record,
-        dependencies: block.dependencies.iter().cloned().collect(),
+        dependencies: block.dependencies.to_vec(),
         creates_first: is_renamed && wish.object.is_replaced_first || scene.makes_first(&wish.address),
     }
 }
@@ -383,9 +384,8 @@ fn is_ignored(block: &Block, path: &Path) -> bool {
 
 /// The cluster agrees with the wish, and the record does not say so yet.
 fn is_stale(record: &Record, desired: &Value, identity: &Identity, block: &Block) -> bool {
-    let dependencies: Vec<Address> = block.dependencies.iter().cloned().collect();
     let says_the_same = is_same(Some(&record.applied), Some(&recorded_form(desired)));
-    !says_the_same || record.identity != *identity || record.dependencies != dependencies
+    !says_the_same || record.identity != *identity || *record.dependencies != *block.dependencies
 }
 
 /// Nothing is planned from silence.
@@ -417,7 +417,7 @@ fn silent(wish: &Wish, block: &Block, known: Known) -> Judged {
         intent: intent_before.clone(),
         intent_before,
         is_stale_record: false,
-        dependencies: block.dependencies.iter().cloned().collect(),
+        dependencies: block.dependencies.to_vec(),
         creates_first: false,
     }
 }
