@@ -78,7 +78,8 @@ impl<'a> ObjectCollector<'a> {
             Repetition::Count(attribute) | Repetition::ForEach(attribute) => Some(&*attribute.expression),
         };
         let unfolded = Follower::new(program).expressions(place, repetition)?;
-        let of_keyed = Follower::new(program).references(place, keyed.iter().map(|(reference, _)| reference.clone()))?;
+        let of_keyed =
+            Follower::new(program).references(place, keyed.iter().map(|(reference, _)| reference.clone()))?;
         let lookups: BTreeSet<&Address> =
             [&fixed, &of_keyed, &unfolded].into_iter().flat_map(|facts| facts.lookups.iter()).collect();
         let lookups: Arc<[Address]> = lookups.into_iter().cloned().collect();

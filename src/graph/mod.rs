@@ -24,7 +24,8 @@ pub fn drawing(stack: &Stack) -> Result<Graph, Diagnostics> {
         stack.blocks.iter().map(|block| (&block.address, block.dependencies.iter().chain(block.lookups.iter())));
     let of_blocks = of_blocks.flat_map(|(address, others)| others.map(move |other| (address, other)));
     let of_lookups = lookups.iter().flat_map(|node| node.lookups.iter().map(|other| (&node.address, other)));
-    Ok(Graph::new(nodes.cloned().collect(), of_blocks.chain(of_lookups)).expect("look-ups in a circle were refused when they were read"))
+    Ok(Graph::new(nodes.cloned().collect(), of_blocks.chain(of_lookups))
+        .expect("look-ups in a circle were refused when they were read"))
 }
 
 /// Returns the graph of the blocks of a configuration, or one error that names a cycle and shows each block on it.

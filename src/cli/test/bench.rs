@@ -141,7 +141,14 @@ impl<'a> Bench<'a> {
             self.states.push((key.to_owned(), Held { store: Store::in_memory().await?, session: None }));
         }
         let store = self.held(key).store.clone();
-        Ok(Session { configuration, store, clusters, shell: self.shell.clone(), resolved: Mutex::default(), told: Diagnostics::new() })
+        Ok(Session {
+            configuration,
+            store,
+            clusters,
+            shell: self.shell.clone(),
+            resolved: Mutex::default(),
+            told: Diagnostics::new(),
+        })
     }
 
     fn held(&mut self, key: &str) -> &mut Held {
