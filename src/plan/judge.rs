@@ -373,7 +373,9 @@ pub(super) fn all_disks(guest: &Value) -> Vec<String> {
 /// A disk that is only detached keeps its content, but the guest loses it.
 fn removed_disk(change: &AttributeChange, applied: &Value) -> Option<String> {
     let slot = match change.path.0.as_slice() {
-        [Step::Attribute(block), Step::Key(slot)] if matches!(&**block, "disk" | "mount") && change.after.is_none() => slot,
+        [Step::Attribute(block), Step::Key(slot)] if matches!(&**block, "disk" | "mount") && change.after.is_none() => {
+            slot
+        }
         _ => return None,
     };
     let size = change.before.as_ref()?.get("size").and_then(Value::as_text).unwrap_or("unknown size");

@@ -19,7 +19,17 @@ pub static LAYOUT: Layout = Layout {
 };
 
 const OS_TYPES: &[&str] = &[
-    "debian", "devuan", "ubuntu", "centos", "fedora", "opensuse", "archlinux", "alpine", "gentoo", "nixos", "unmanaged",
+    "debian",
+    "devuan",
+    "ubuntu",
+    "centos",
+    "fedora",
+    "opensuse",
+    "archlinux",
+    "alpine",
+    "gentoo",
+    "nixos",
+    "unmanaged",
 ];
 
 const ATTRIBUTES: &[Attribute] = &[
@@ -62,7 +72,12 @@ const fn block(name: &'static str, schema: &'static Schema, documentation: &'sta
     Nested { name, occurs: Occurs::Once, schema, documentation }
 }
 
-const fn slots(name: &'static str, label: &'static str, schema: &'static Schema, documentation: &'static str) -> Nested {
+const fn slots(
+    name: &'static str,
+    label: &'static str,
+    schema: &'static Schema,
+    documentation: &'static str,
+) -> Nested {
     Nested { name, occurs: Occurs::ByLabel(label), schema, documentation }
 }
 
@@ -72,7 +87,12 @@ const BLOCKS: &[Nested] = &[
     slots("network", "the slot, e.g. net0", &NETWORK, "A network device, by slot: net0 to net31."),
     block("features", &FEATURES, "What it may do beyond the usual."),
     block("startup", &STARTUP, "Order in which guests start and stop with their node."),
-    slots("device", "the slot, e.g. dev0", &DEVICE, "A device of the node, by slot: dev0 to dev255. Only the user root@pam itself may set it; a token is refused."),
+    slots(
+        "device",
+        "the slot, e.g. dev0",
+        &DEVICE,
+        "A device of the node, by slot: dev0 to dev255. Only the user root@pam itself may set it; a token is refused.",
+    ),
     block("placement", &PLACEMENT, "How a node is chosen when `node` is not written."),
     block("timeouts", &TIMEOUTS, "How long each operation may take."),
 ];
@@ -82,13 +102,35 @@ pub static ROOTFS: Schema = Schema {
     attributes: &[
         Attribute::new("storage", Takes::Text, "Storage.").required().on_change(Impact::Recreate),
         Attribute::new("size", Takes::Size, "Size; it can grow, not shrink.").or("4GiB"),
-        Attribute::new("mountoptions", Takes::Set(&Takes::OneOf(&["discard", "lazytime", "noatime", "nodev", "noexec", "nosuid"])), "Options it is mounted with.").coded("mountoptions", &SEMICOLONS).on_change(Impact::Reboot),
-        Attribute::new("acl", Takes::Bool, "Whether access lists are on; default: by file system.").key("acl").on_change(Impact::Reboot),
-        Attribute::new("quota", Takes::Bool, "Whether user quotas are on.").key("quota").absent("0").on_change(Impact::Reboot),
-        Attribute::new("ro", Takes::Bool, "Whether it can only be read.").key("ro").absent("0").on_change(Impact::Reboot),
-        Attribute::new("replicate", Takes::Bool, "Whether replication includes it.").key("replicate").absent("1").on_change(Impact::Reboot),
-        Attribute::new("shared", Takes::Bool, "Whether it is on every node by means Proxmox does not know.").key("shared").absent("0").on_change(Impact::Reboot),
-        Attribute::new("idmap", Takes::Text, "How ids map to those of the node.").key("idmap").on_change(Impact::Reboot),
+        Attribute::new(
+            "mountoptions",
+            Takes::Set(&Takes::OneOf(&["discard", "lazytime", "noatime", "nodev", "noexec", "nosuid"])),
+            "Options it is mounted with.",
+        )
+        .coded("mountoptions", &SEMICOLONS)
+        .on_change(Impact::Reboot),
+        Attribute::new("acl", Takes::Bool, "Whether access lists are on; default: by file system.")
+            .key("acl")
+            .on_change(Impact::Reboot),
+        Attribute::new("quota", Takes::Bool, "Whether user quotas are on.")
+            .key("quota")
+            .absent("0")
+            .on_change(Impact::Reboot),
+        Attribute::new("ro", Takes::Bool, "Whether it can only be read.")
+            .key("ro")
+            .absent("0")
+            .on_change(Impact::Reboot),
+        Attribute::new("replicate", Takes::Bool, "Whether replication includes it.")
+            .key("replicate")
+            .absent("1")
+            .on_change(Impact::Reboot),
+        Attribute::new("shared", Takes::Bool, "Whether it is on every node by means Proxmox does not know.")
+            .key("shared")
+            .absent("0")
+            .on_change(Impact::Reboot),
+        Attribute::new("idmap", Takes::Text, "How ids map to those of the node.")
+            .key("idmap")
+            .on_change(Impact::Reboot),
     ],
     blocks: &[],
 };
@@ -116,19 +158,39 @@ pub static MOUNT: Schema = Schema {
 /// The `network` block. Name and MAC address stand in it like its options.
 pub static NETWORK: Schema = Schema {
     attributes: &[
-        Attribute::new("name", Takes::Text, "Name inside; default: `eth` and the number of the slot.").chosen().key("name"),
+        Attribute::new("name", Takes::Text, "Name inside; default: `eth` and the number of the slot.")
+            .chosen()
+            .key("name"),
         Attribute::new("bridge", Takes::Text, "Bridge or SDN vnet; default: the tenant's.").chosen().key("bridge"),
         Attribute::new("vlan", Takes::Integer(1, 4094), "VLAN tag; default: the tenant's.").chosen().key("tag"),
-        Attribute::new("mac", Takes::Text, "MAC address; default: made from lineage, address and slot.").chosen().key("hwaddr"),
-        Attribute::new("firewall", Takes::Bool, "Whether the Proxmox firewall filters it.").or("false").key("firewall").absent("0"),
+        Attribute::new("mac", Takes::Text, "MAC address; default: made from lineage, address and slot.")
+            .chosen()
+            .key("hwaddr"),
+        Attribute::new("firewall", Takes::Bool, "Whether the Proxmox firewall filters it.")
+            .or("false")
+            .key("firewall")
+            .absent("0"),
         Attribute::new("rate", Takes::Number, "Rate limit in MB/s.").key("rate"),
         Attribute::new("mtu", Takes::Integer(64, 65535), "MTU.").key("mtu"),
         Attribute::new("link_down", Takes::Bool, "Whether the cable is unplugged.").key("link_down").absent("0"),
         Attribute::new("trunks", Takes::List(&Takes::Text), "VLANs that pass.").coded("trunks", &SEMICOLONS),
-        Attribute::new("host-managed", Takes::Bool, "Whether the node configures it from outside.").key("host-managed").absent("0"),
-        Attribute::new("address", Takes::Text, "`auto` (from the tenant's cidr), `dhcp`, `manual`, or an address with prefix: `10.40.0.9/24`.").chosen().key("ip"),
+        Attribute::new("host-managed", Takes::Bool, "Whether the node configures it from outside.")
+            .key("host-managed")
+            .absent("0"),
+        Attribute::new(
+            "address",
+            Takes::Text,
+            "`auto` (from the tenant's cidr), `dhcp`, `manual`, or an address with prefix: `10.40.0.9/24`.",
+        )
+        .chosen()
+        .key("ip"),
         Attribute::new("gateway", Takes::Address, "Default gateway; default: the tenant's.").chosen().key("gw"),
-        Attribute::new("address6", Takes::Text, "IPv6: `dhcp`, `auto` (announced by the router), `manual`, or an address with prefix.").key("ip6"),
+        Attribute::new(
+            "address6",
+            Takes::Text,
+            "IPv6: `dhcp`, `auto` (announced by the router), `manual`, or an address with prefix.",
+        )
+        .key("ip6"),
         Attribute::new("gateway6", Takes::Address, "Default gateway for IPv6.").key("gw6"),
     ],
     blocks: &[],
@@ -137,12 +199,49 @@ pub static NETWORK: Schema = Schema {
 /// The `features` block.
 pub static FEATURES: Schema = Schema {
     attributes: &[
-        Attribute::new("nesting", Takes::Bool, "Whether containers may run in it.").key("nesting").absent("0").on_change(Impact::Reboot),
-        Attribute::new("fuse", Takes::Bool, "Whether it may mount FUSE file systems. Only the user root@pam itself may set it; a token is refused.").key("fuse").absent("0").on_change(Impact::Reboot),
-        Attribute::new("keyctl", Takes::Bool, "Whether it may use the keyctl() call. Only the user root@pam itself may set it; a token is refused.").key("keyctl").absent("0").on_change(Impact::Reboot),
-        Attribute::new("mknod", Takes::Bool, "Whether it may make device nodes. Only the user root@pam itself may set it; a token is refused.").key("mknod").absent("0").on_change(Impact::Reboot),
-        Attribute::new("force_rw_sys", Takes::Bool, "Whether /sys can be written. Only the user root@pam itself may set it; a token is refused.").key("force_rw_sys").absent("0").on_change(Impact::Reboot),
-        Attribute::new("mount", Takes::List(&Takes::Text), "File systems it may mount. Only the user root@pam itself may set it; a token is refused.").coded("mount", &SEMICOLONS).on_change(Impact::Reboot),
+        Attribute::new("nesting", Takes::Bool, "Whether containers may run in it.")
+            .key("nesting")
+            .absent("0")
+            .on_change(Impact::Reboot),
+        Attribute::new(
+            "fuse",
+            Takes::Bool,
+            "Whether it may mount FUSE file systems. Only the user root@pam itself may set it; a token is refused.",
+        )
+        .key("fuse")
+        .absent("0")
+        .on_change(Impact::Reboot),
+        Attribute::new(
+            "keyctl",
+            Takes::Bool,
+            "Whether it may use the keyctl() call. Only the user root@pam itself may set it; a token is refused.",
+        )
+        .key("keyctl")
+        .absent("0")
+        .on_change(Impact::Reboot),
+        Attribute::new(
+            "mknod",
+            Takes::Bool,
+            "Whether it may make device nodes. Only the user root@pam itself may set it; a token is refused.",
+        )
+        .key("mknod")
+        .absent("0")
+        .on_change(Impact::Reboot),
+        Attribute::new(
+            "force_rw_sys",
+            Takes::Bool,
+            "Whether /sys can be written. Only the user root@pam itself may set it; a token is refused.",
+        )
+        .key("force_rw_sys")
+        .absent("0")
+        .on_change(Impact::Reboot),
+        Attribute::new(
+            "mount",
+            Takes::List(&Takes::Text),
+            "File systems it may mount. Only the user root@pam itself may set it; a token is refused.",
+        )
+        .coded("mount", &SEMICOLONS)
+        .on_change(Impact::Reboot),
     ],
     blocks: &[],
 };
@@ -150,7 +249,8 @@ pub static FEATURES: Schema = Schema {
 /// The `startup` block.
 pub static STARTUP: Schema = Schema {
     attributes: &[
-        Attribute::new("order", Takes::Integer(0, i64::MAX), "Rank: lower ones start first and stop last.").key("order"),
+        Attribute::new("order", Takes::Integer(0, i64::MAX), "Rank: lower ones start first and stop last.")
+            .key("order"),
         Attribute::new("up", Takes::Integer(0, i64::MAX), "Seconds until the next one starts.").key("up"),
         Attribute::new("down", Takes::Integer(0, i64::MAX), "Seconds it may take to stop.").key("down"),
     ],
@@ -164,7 +264,10 @@ pub static DEVICE: Schema = Schema {
         Attribute::new("mode", Takes::Text, "Access mode in it, e.g. `0660`.").key("mode").on_change(Impact::Reboot),
         Attribute::new("uid", Takes::Integer(0, i64::MAX), "Owner in it.").key("uid").on_change(Impact::Reboot),
         Attribute::new("gid", Takes::Integer(0, i64::MAX), "Group in it.").key("gid").on_change(Impact::Reboot),
-        Attribute::new("deny-write", Takes::Bool, "Whether it may only read it.").key("deny-write").absent("0").on_change(Impact::Reboot),
+        Attribute::new("deny-write", Takes::Bool, "Whether it may only read it.")
+            .key("deny-write")
+            .absent("0")
+            .on_change(Impact::Reboot),
     ],
     blocks: &[],
 };

@@ -142,7 +142,8 @@ fn demand(scene: &Scene, draft: &Draft, guest: &Guest, attributes: &Attributes, 
         let entries = attributes.get(block).and_then(Value::as_entries).into_iter().flatten();
         entries.filter_map(|(_, nested)| nested.get(name)?.as_text().map(str::to_owned)).collect()
     };
-    let single = ["rootfs", "efidisk0", "tpmstate0"].into_iter().filter_map(|name| attributes.get(name)?.get("storage"));
+    let single =
+        ["rootfs", "efidisk0", "tpmstate0"].into_iter().filter_map(|name| attributes.get(name)?.get("storage"));
     let single = single.filter_map(|storage| storage.as_text().map(str::to_owned));
     let archive = attributes.get("ostemplate").and_then(Value::as_text).into_iter().map(str::to_owned);
     let media = texts("cdrom", "file").into_iter().chain(texts("disk", "import_from")).chain(archive);
