@@ -83,6 +83,6 @@ pub(super) fn print_network(slot: &str, source: &Source) -> Option<String> {
     let is_fixed = |key: &str| printed.option(key).is_some_and(|address| address.contains('/'));
     let (has_four, has_six) = (is_fixed("ip"), is_fixed("ip6"));
     // A gateway without an address of its own is refused.
-    printed.options.retain(|key, _| !(key == "gw" && !has_four || key == "gw6" && !has_six));
+    printed.options.retain(|key, _| (has_four || key != "gw") && (has_six || key != "gw6"));
     Some(printed.to_string())
 }
