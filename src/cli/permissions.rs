@@ -59,8 +59,7 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     }
     let token = args.token.unwrap_or_else(|| configuration.stack.settings.project.clone());
     let grantee = Grantee { user: args.user, token };
-    let texts: Vec<String> =
-        needed.iter().map(|(cluster, grants)| commands(cluster, grants, &grantee)).collect();
+    let texts: Vec<String> = needed.iter().map(|(cluster, grants)| commands(cluster, grants, &grantee)).collect();
     shell.terminal.data(&texts.join("\n"));
     Ok(Exit::Done)
 }

@@ -204,9 +204,7 @@ impl Session {
 fn lacking(cluster: &str, missing: &Grants) -> Diagnostic {
     let lines: Vec<String> = missing
         .iter()
-        .map(|(path, grant)| {
-            format!("{path}: {}", grant.privileges.iter().copied().collect::<Vec<_>>().join(" "))
-        })
+        .map(|(path, grant)| format!("{path}: {}", grant.privileges.iter().copied().collect::<Vec<_>>().join(" ")))
         .collect();
     Diagnostic::warning(format!("the token may not do all of this on cluster \"{cluster}\""))
         .detail(format!("It lacks\n{}", lines.join("\n")))

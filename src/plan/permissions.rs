@@ -167,7 +167,8 @@ impl Needs {
         ];
         if kind == "vm" {
             privileges.extend(["VM.Config.CDROM", "VM.Config.Cloudinit"]);
-            let hardware = ["bios", "machine", "serial", "usb", "hostpci", "vga", "rng", "audio", "tpmstate0", "efidisk0"];
+            let hardware =
+                ["bios", "machine", "serial", "usb", "hostpci", "vga", "rng", "audio", "tpmstate0", "efidisk0"];
             let is_written = |name: &str| value.get(name).is_some_and(|value| !value.is_null());
             if hardware.into_iter().any(is_written) {
                 privileges.push("VM.Config.HWType");
@@ -189,7 +190,8 @@ impl Needs {
     /// A disk whose storage nobody named lands where its template is, which only the cluster knows.
     fn volumes(&mut self, value: &Value) {
         let disks = value.get("disk").and_then(Value::as_entries);
-        let mut named = disks.into_iter().flatten().map(|(_, disk)| disk.get("storage").and_then(Value::as_text)).peekable();
+        let mut named =
+            disks.into_iter().flatten().map(|(_, disk)| disk.get("storage").and_then(Value::as_text)).peekable();
         if named.peek().is_none() {
             self.add("/storage", &["Datastore.AllocateSpace", "Datastore.Audit"]);
         }
@@ -232,10 +234,7 @@ fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
 /// An address that DHCP gives is found by asking the agent.
 fn asks_agent(value: &Value) -> bool {
     let networks = value.get("network").and_then(Value::as_entries);
-    networks
-        .into_iter()
-        .flatten()
-        .any(|(_, network)| network.get("address").and_then(Value::as_text) == Some("dhcp"))
+    networks.into_iter().flatten().any(|(_, network)| network.get("address").and_then(Value::as_text) == Some("dhcp"))
 }
 
 #[cfg(test)]
@@ -245,10 +244,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_found_at_the_path_or_above() {
-        let grant = |privileges: &[&'static str]| Grant {
-            privileges: privileges.iter().copied().collect(),
-            propagates: true,
-        };
+        let grant =
+            |privileges: &[&'static str]| Grant { privileges: privileges.iter().copied().collect(), propagates: true };
         let wanted = Grants::from([
             ("/pool/acme".to_owned(), grant(&["VM.Allocate", "VM.Audit"])),
             ("/storage/fast".to_owned(), grant(&["Datastore.AllocateSpace"])),
