@@ -95,6 +95,12 @@ const BLOCKS: &[Nested] = &[
         documentation: "A network device, by slot.",
     },
     Nested {
+            name: "firewall",
+            occurs: Occurs::Once,
+            schema: &crate::resources::firewall::GUEST,
+            documentation: "Its firewall: an object of its own, `vm.NAME.firewall`.",
+        },
+    Nested {
         name: "cloud_init",
         occurs: Occurs::Once,
         schema: &CLOUD_INIT,

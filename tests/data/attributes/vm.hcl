@@ -1,3 +1,4 @@
+#! firewall: an object of its own, told in tests/stacks/firewall-of-guests
 #! template: the lab has one template only
 #! vmid: chosen with the guest; another one is another guest
 #! node: moving a guest is not planned by this version
