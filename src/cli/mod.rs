@@ -13,6 +13,7 @@ mod flags;
 mod plan_file;
 mod session;
 mod shell;
+mod sim_check;
 mod store;
 mod terminal;
 
