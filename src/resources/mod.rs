@@ -9,12 +9,9 @@ pub mod firewall;
 pub mod firewall_alias;
 pub mod firewall_group;
 pub mod group;
-<<<<<<< HEAD
+pub mod guest;
 pub mod ha_resource;
 pub mod ha_rule;
-=======
-pub mod guest;
->>>>>>> main
 pub mod ip_set;
 pub mod keys;
 pub mod marker;
@@ -33,11 +30,8 @@ pub mod template;
 pub mod token;
 pub mod user;
 pub mod vm;
-<<<<<<< HEAD
 pub mod vnet;
-=======
 pub mod wire;
->>>>>>> main
 
 use crate::observe::ClusterView;
 use crate::state::Identity;

@@ -17,12 +17,8 @@ use crate::config::{Address, Block, Body, Evaluated};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::domain::{self, Role};
 use crate::resources::ObjectType;
-<<<<<<< HEAD
-use crate::resources::conform::{Conformed, conform, type_of};
-use crate::resources::firewall::FIREWALL;
-=======
 use crate::resources::conform::{Places, conform, type_of};
->>>>>>> main
+use crate::resources::firewall::FIREWALL;
 use crate::resources::schema::Presence;
 use crate::state::Identity;
 use crate::value::{Kind, Marks, Path, Step, Value};
@@ -50,9 +46,9 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// Returns what it should be; references are addresses, and what the server tells once is not there.
+    /// Returns what it should be; references are addresses, and what is kept apart is not there.
     pub(super) fn value(&self) -> Value {
-        without_secrets(self.object, &flatten(&self.wanted, true))
+        alone(self.object, &flatten(&self.wanted, true))
     }
 
     /// Returns the best place for a message about an attribute.
@@ -175,8 +171,6 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         for objection in (instance.object.check)(&value, view) {
             draft.error(objection.summary, &objection.path, objection.hint);
         }
-<<<<<<< HEAD
-        let value = alone(instance.object, &flatten(&value, true));
         register(scene, draft, &tenant, (instance.address, instance.object), (value, identity));
     }
     if &*draft.block.address.kind == "vm"
@@ -184,21 +178,6 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
     {
         let identity = (FIREWALL.identify)(&value);
         register(scene, draft, &tenant, (address, &FIREWALL), (value, identity));
-=======
-        scene.wishes.insert(
-            instance.address.clone(),
-            Wish {
-                address: instance.address,
-                object: instance.object,
-                cluster: draft.cluster.clone(),
-                wanted: value,
-                identity,
-                tenant: tenant.clone(),
-                block: draft.at,
-                places: draft.places.clone(),
-            },
-        );
->>>>>>> main
     }
     Some(object)
 }
@@ -214,7 +193,7 @@ fn register(
         address: address.clone(),
         object,
         cluster: draft.cluster.clone(),
-        value,
+        wanted: value,
         identity,
         tenant: tenant.clone(),
         block: draft.at,
