@@ -22,7 +22,9 @@ pub(super) fn add(input: &PlanInput, judged: &BTreeMap<Address, Judged>, operati
     let mut groups: BTreeMap<(Arc<str>, &'static str), Group> = BTreeMap::new();
     for (index, operation) in operations.iter().enumerate() {
         let Some(finish) = judged.get(&operation.address).and_then(|object| object.object.finish) else { continue };
-        let Some(view) = input.observed.and_then(|observed| observed.clusters.get(&operation.cluster)) else { continue };
+        let Some(view) = input.observed.and_then(|observed| observed.clusters.get(&operation.cluster)) else {
+            continue;
+        };
         let key = (operation.cluster.clone(), finish.name);
         let cluster = operation.cluster.clone();
         let group =

@@ -45,17 +45,28 @@ pub static BACKUP_JOB: ObjectType = ObjectType {
 static SCHEMA: Schema = Schema {
     attributes: &[
         Attribute::new("id", Takes::Text, "Its id on the cluster.").required().on_change(Impact::Recreate),
-        Attribute::new("schedule", Takes::Text, "When it runs, as a calendar event: `03:30`, `mon..fri 02:00`.").required(),
+        Attribute::new("schedule", Takes::Text, "When it runs, as a calendar event: `03:30`, `mon..fri 02:00`.")
+            .required(),
         Attribute::new("storage", Takes::Text, "Where the backups go."),
         Attribute::new("all", Takes::Bool, "Whether it backs up every guest.").or("false"),
-        Attribute::new("vmid", Takes::Set(&Takes::Integer(100, 999_999_999)), "The guests it backs up, e.g. `[vm.mc.vmid]`."),
+        Attribute::new(
+            "vmid",
+            Takes::Set(&Takes::Integer(100, 999_999_999)),
+            "The guests it backs up, e.g. `[vm.mc.vmid]`.",
+        ),
         Attribute::new("pool", Takes::Text, "The pool whose guests it backs up, e.g. `tenant.acme.pool`."),
         Attribute::new("exclude", Takes::Set(&Takes::Integer(100, 999_999_999)), "With `all`: guests it leaves out."),
         Attribute::new("node", Takes::Text, "Only guests on this node."),
         Attribute::new("enabled", Takes::Bool, "Whether it runs.").or("true"),
         Attribute::new("comment", Takes::Text, "What it is for.").or(""),
-        Attribute::new("mode", Takes::OneOf(&["snapshot", "suspend", "stop"]), "Whether guests run meanwhile.").or("snapshot"),
-        Attribute::new("compress", Takes::OneOf(&["0", "1", "gzip", "lzo", "zstd"]), "How backups are compressed; `0`: not.").or("0"),
+        Attribute::new("mode", Takes::OneOf(&["snapshot", "suspend", "stop"]), "Whether guests run meanwhile.")
+            .or("snapshot"),
+        Attribute::new(
+            "compress",
+            Takes::OneOf(&["0", "1", "gzip", "lzo", "zstd"]),
+            "How backups are compressed; `0`: not.",
+        )
+        .or("0"),
         Attribute::new("zstd", Takes::Integer(0, 256), "Threads of zstd; 0: half the cores."),
         Attribute::new("bwlimit", Takes::Integer(0, i64::MAX), "KiB per second at most; 0: no limit."),
         Attribute::new("ionice", Takes::Integer(0, 8), "Priority of reading and writing; 8: only when idle."),
@@ -163,7 +174,11 @@ fn check(job: &Value, _view: Option<&ClusterView>) -> Vec<Objection> {
         hint: hint.to_owned(),
     };
     match written.as_slice() {
-        [] => vec![objection("all", "the job backs up nothing".to_owned(), "write `all = true`, `vmid = [...]` or `pool = ...`")],
+        [] => vec![objection(
+            "all",
+            "the job backs up nothing".to_owned(),
+            "write `all = true`, `vmid = [...]` or `pool = ...`",
+        )],
         ["all"] => Vec::new(),
         [_] if is_written(&"exclude") => {
             vec![objection("exclude", "`exclude` goes with `all` only".to_owned(), "remove this line")]

@@ -54,10 +54,16 @@ const ENABLE: Attribute = flag(
     "enable",
     "Whether the firewall is on. That of a guest filters only devices with `firewall = true`, and only while the cluster's is on.",
 );
-const POLICY_IN: Attribute =
-    Attribute::new("policy_in", Takes::OneOf(POLICIES), "What becomes of incoming packets without a rule; cluster and guest.");
-const POLICY_OUT: Attribute =
-    Attribute::new("policy_out", Takes::OneOf(POLICIES), "What becomes of outgoing packets without a rule; cluster and guest.");
+const POLICY_IN: Attribute = Attribute::new(
+    "policy_in",
+    Takes::OneOf(POLICIES),
+    "What becomes of incoming packets without a rule; cluster and guest.",
+);
+const POLICY_OUT: Attribute = Attribute::new(
+    "policy_out",
+    Takes::OneOf(POLICIES),
+    "What becomes of outgoing packets without a rule; cluster and guest.",
+);
 const LOG_LEVEL_IN: Attribute = level("log_level_in", "What is logged of incoming packets; node and guest.");
 const LOG_LEVEL_OUT: Attribute = level("log_level_out", "What is logged of outgoing packets; node and guest.");
 const NDP: Attribute = flag("ndp", "Whether neighbour discovery of IPv6 is let through; node and guest.");
@@ -66,7 +72,9 @@ const RADV: Attribute = flag("radv", "Whether the guest may send router advertis
 const MACFILTER: Attribute = flag("macfilter", "Whether only the guest's own MAC addresses may send; guest.");
 const IPFILTER: Attribute = flag("ipfilter", "Whether only the guest's own addresses may send; guest.");
 const EXCLUSIVE: Attribute =
-    Attribute::new("exclusive", Takes::Bool, "Whether rules that are not written here are removed.").or("false").recorded();
+    Attribute::new("exclusive", Takes::Bool, "Whether rules that are not written here are removed.")
+        .or("false")
+        .recorded();
 const RULES: Nested = Nested {
     name: "rule",
     occurs: Occurs::ByLabel("its name, e.g. ssh; it stands at the head of the rule's comment"),
@@ -97,9 +105,13 @@ pub static GUEST: Schema = Schema {
 static SCHEMA: Schema = Schema {
     attributes: &[
         Attribute::new("node", Takes::Text, "The node whose firewall it is.").on_change(Impact::Recreate),
-        Attribute::new("vm", Takes::Reference("vm"), "The guest whose firewall it is; with neither, it is the cluster's.")
-            .on_change(Impact::None)
-            .recorded(),
+        Attribute::new(
+            "vm",
+            Takes::Reference("vm"),
+            "The guest whose firewall it is; with neither, it is the cluster's.",
+        )
+        .on_change(Impact::None)
+        .recorded(),
         Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID of the guest.")
             .on_change(Impact::Recreate)
             .derived(),
@@ -110,9 +122,17 @@ static SCHEMA: Schema = Schema {
         ENABLE,
         POLICY_IN,
         POLICY_OUT,
-        Attribute::new("policy_forward", Takes::OneOf(&["ACCEPT", "DROP"]), "What happens to forwarded packets; cluster."),
+        Attribute::new(
+            "policy_forward",
+            Takes::OneOf(&["ACCEPT", "DROP"]),
+            "What happens to forwarded packets; cluster.",
+        ),
         flag("ebtables", "Whether rules below IP are made too; cluster."),
-        Attribute::new("log_ratelimit", Takes::Text, "Limit of the log, e.g. `enable=1,burst=5,rate=1/second`; cluster."),
+        Attribute::new(
+            "log_ratelimit",
+            Takes::Text,
+            "Limit of the log, e.g. `enable=1,burst=5,rate=1/second`; cluster.",
+        ),
         LOG_LEVEL_IN,
         LOG_LEVEL_OUT,
         level("log_level_forward", "What is logged of forwarded packets; node."),
@@ -127,14 +147,34 @@ static SCHEMA: Schema = Schema {
         flag("tcpflags", "Whether illegal combinations of TCP flags are dropped; node."),
         level("tcp_flags_log_level", "What is logged of those; node."),
         flag("protection_synflood", "Whether floods of SYN packets are limited; node."),
-        Attribute::new("protection_synflood_rate", Takes::Integer(1, i64::MAX), "SYN packets per second and source; node."),
-        Attribute::new("protection_synflood_burst", Takes::Integer(1, i64::MAX), "SYN packets at once and source; node."),
+        Attribute::new(
+            "protection_synflood_rate",
+            Takes::Integer(1, i64::MAX),
+            "SYN packets per second and source; node.",
+        ),
+        Attribute::new(
+            "protection_synflood_burst",
+            Takes::Integer(1, i64::MAX),
+            "SYN packets at once and source; node.",
+        ),
         flag("log_nf_conntrack", "Whether connections are logged; node."),
         flag("nf_conntrack_allow_invalid", "Whether packets of no known connection are let through; node."),
-        Attribute::new("nf_conntrack_helpers", Takes::Set(&Takes::Text), "Helpers of connection tracking, e.g. `[\"ftp\"]`; node."),
+        Attribute::new(
+            "nf_conntrack_helpers",
+            Takes::Set(&Takes::Text),
+            "Helpers of connection tracking, e.g. `[\"ftp\"]`; node.",
+        ),
         Attribute::new("nf_conntrack_max", Takes::Integer(32_768, i64::MAX), "Connections at most; node."),
-        Attribute::new("nf_conntrack_tcp_timeout_established", Takes::Integer(7_875, i64::MAX), "Seconds until an idle connection is forgotten; node."),
-        Attribute::new("nf_conntrack_tcp_timeout_syn_recv", Takes::Integer(30, 60), "Seconds until a half-open connection is forgotten; node."),
+        Attribute::new(
+            "nf_conntrack_tcp_timeout_established",
+            Takes::Integer(7_875, i64::MAX),
+            "Seconds until an idle connection is forgotten; node.",
+        ),
+        Attribute::new(
+            "nf_conntrack_tcp_timeout_syn_recv",
+            Takes::Integer(30, 60),
+            "Seconds until a half-open connection is forgotten; node.",
+        ),
     ],
     blocks: &[RULES],
 };
@@ -142,7 +182,16 @@ static SCHEMA: Schema = Schema {
 /// Options of each kind of firewall.
 const OF_CLUSTER: &[&str] = &["enable", "policy_in", "policy_out", "policy_forward", "ebtables", "log_ratelimit"];
 const OF_GUEST: &[&str] = &[
-    "enable", "policy_in", "policy_out", "log_level_in", "log_level_out", "ndp", "dhcp", "radv", "macfilter", "ipfilter",
+    "enable",
+    "policy_in",
+    "policy_out",
+    "log_level_in",
+    "log_level_out",
+    "ndp",
+    "dhcp",
+    "radv",
+    "macfilter",
+    "ipfilter",
 ];
 const OF_NODE: &[&str] = &[
     "enable",
@@ -171,7 +220,8 @@ static ROW: Row = Row {
     find: options,
     names: |identity| {
         let node = identity.get("of").map(|node| ("node", Value::text(node)));
-        let vmid = identity.get("guest").and_then(|vmid| vmid.parse().ok()).map(|vmid: i64| ("vmid", Value::from(vmid)));
+        let vmid =
+            identity.get("guest").and_then(|vmid| vmid.parse().ok()).map(|vmid: i64| ("vmid", Value::from(vmid)));
         node.into_iter().chain(vmid).collect()
     },
     path: |identity| format!("{}/options", base(identity)),
@@ -214,7 +264,9 @@ static ROW: Row = Row {
 fn identify(firewall: &Value) -> Identity {
     let node = row::text_of(firewall, "node").to_owned();
     match firewall.get("vmid").and_then(Value::as_i64) {
-        Some(vmid) => Identity::of([("guest", vmid.to_string()), ("node", row::text_of(firewall, "guest_node").to_owned())]),
+        Some(vmid) => {
+            Identity::of([("guest", vmid.to_string()), ("node", row::text_of(firewall, "guest_node").to_owned())])
+        }
         None if node.is_empty() => Identity::of([("firewall", "cluster".to_owned())]),
         None => Identity::of([("of", node)]),
     }
@@ -258,7 +310,8 @@ fn check(firewall: &Value, _view: Option<&ClusterView>) -> Vec<Objection> {
         (false, true) => ("a guest", OF_GUEST),
         (false, false) => ("the cluster", OF_CLUSTER),
     };
-    let strange = ROW.columns.iter().map(|column| column.attribute).filter(|name| is_written(name) && !allowed.contains(name));
+    let strange =
+        ROW.columns.iter().map(|column| column.attribute).filter(|name| is_written(name) && !allowed.contains(name));
     let objection = |name: &str| Objection {
         path: Path::attribute(name),
         summary: format!("`{name}` is no option of the firewall of {whose}"),
@@ -336,7 +389,8 @@ fn create(draft: &Draft) -> Vec<Step> {
 fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     let place = place(draft);
     let mut steps = rules::change(&place, draft);
-    let options = ROW.update(draft, changed).into_iter().map(|step| Step { name: "set options".into(), ..step }).collect();
+    let options =
+        ROW.update(draft, changed).into_iter().map(|step| Step { name: "set options".into(), ..step }).collect();
     let digest = draft.found.and_then(|found| found.digest.as_deref());
     steps.extend(guarded(options, &place.proof, digest));
     steps

@@ -42,9 +42,13 @@ pub static FIREWALL_GROUP: ObjectType = ObjectType {
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("group", Takes::Text, "Name: a letter, then letters, digits, `-` and `_`; at most 18 characters.")
-            .required()
-            .on_change(Impact::Recreate),
+        Attribute::new(
+            "group",
+            Takes::Text,
+            "Name: a letter, then letters, digits, `-` and `_`; at most 18 characters.",
+        )
+        .required()
+        .on_change(Impact::Recreate),
         Attribute::new("comment", Takes::Text, "What it is for.").or(""),
         Attribute::new("exclusive", Takes::Bool, "Whether rules that are not written here are removed.")
             .or("true")

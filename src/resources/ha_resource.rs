@@ -86,7 +86,8 @@ fn check(resource: &Value, view: Option<&ClusterView>) -> Vec<Objection> {
         hint: hint.to_owned(),
     };
     let sid = row::text_of(resource, "sid");
-    let is_sid = sid.split_once(':').is_some_and(|(kind, vmid)| matches!(kind, "vm" | "ct") && vmid.parse::<u32>().is_ok());
+    let is_sid =
+        sid.split_once(':').is_some_and(|(kind, vmid)| matches!(kind, "vm" | "ct") && vmid.parse::<u32>().is_ok());
     let mut objections = Vec::new();
     if !is_sid && resource.get("sid").is_some_and(|sid| !sid.is_unknown()) {
         let summary = format!("`{sid}` is no guest");

@@ -51,7 +51,11 @@ static SCHEMA: Schema = Schema {
         .required()
         .on_change(Impact::Recreate),
         Attribute::new("resources", Takes::Set(&Takes::Text), "The guests, e.g. `[ha_resource.mc.sid]`.").required(),
-        Attribute::new("nodes", Takes::Set(&Takes::Text), "Of `node-affinity`: nodes, each with a priority if it matters: `pve1:2`."),
+        Attribute::new(
+            "nodes",
+            Takes::Set(&Takes::Text),
+            "Of `node-affinity`: nodes, each with a priority if it matters: `pve1:2`.",
+        ),
         Attribute::new("strict", Takes::Bool, "Of `node-affinity`: whether they run on no other node."),
         Attribute::new(
             "affinity",

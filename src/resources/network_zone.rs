@@ -37,23 +37,37 @@ pub static NETWORK_ZONE: ObjectType = ObjectType {
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("zone", Takes::Text, "Its name: 2 to 8 letters and digits.").required().on_change(Impact::Recreate),
-        Attribute::new("type", Takes::OneOf(&["simple", "vlan", "qinq", "vxlan", "evpn"]), "How its networks reach across nodes.")
+        Attribute::new("zone", Takes::Text, "Its name: 2 to 8 letters and digits.")
             .required()
             .on_change(Impact::Recreate),
+        Attribute::new(
+            "type",
+            Takes::OneOf(&["simple", "vlan", "qinq", "vxlan", "evpn"]),
+            "How its networks reach across nodes.",
+        )
+        .required()
+        .on_change(Impact::Recreate),
         sdn::ACTIVE,
         Attribute::new("nodes", Takes::Set(&Takes::Text), "Nodes it is on; default: all."),
         Attribute::new("mtu", Takes::Integer(576, 65_520), "Size of packets at most."),
         Attribute::new("bridge", Takes::Text, "Of `vlan` and `qinq`: the bridge it uses."),
         Attribute::new("tag", Takes::Integer(1, 4094), "Of `qinq`: the outer VLAN."),
-        Attribute::new("vlan_protocol", Takes::OneOf(&["802.1q", "802.1ad"]), "Of `qinq`: the protocol of the outer VLAN."),
+        Attribute::new(
+            "vlan_protocol",
+            Takes::OneOf(&["802.1q", "802.1ad"]),
+            "Of `qinq`: the protocol of the outer VLAN.",
+        ),
         Attribute::new("peers", Takes::Set(&Takes::Address), "Of `vxlan`: addresses of the nodes."),
         Attribute::new("vxlan_port", Takes::Integer(1, 65_536), "Of `vxlan`: UDP port."),
         Attribute::new("controller", Takes::Text, "Of `evpn`: its controller."),
         Attribute::new("vrf_vxlan", Takes::Integer(1, 16_777_215), "Of `evpn`: id of its routing table."),
         Attribute::new("exitnodes", Takes::Set(&Takes::Text), "Of `evpn`: nodes that route to the outside."),
         Attribute::new("exitnodes_primary", Takes::Text, "Of `evpn`: the first choice among them."),
-        Attribute::new("exitnodes_local_routing", Takes::Bool, "Of `evpn`: whether exit nodes reach guests themselves."),
+        Attribute::new(
+            "exitnodes_local_routing",
+            Takes::Bool,
+            "Of `evpn`: whether exit nodes reach guests themselves.",
+        ),
         Attribute::new("advertise_subnets", Takes::Bool, "Of `evpn`: whether silent guests are announced."),
         Attribute::new("disable_arp_nd_suppression", Takes::Bool, "Of `evpn`: whether ARP and ND packets pass."),
         Attribute::new("rt_import", Takes::Text, "Of `evpn`: route targets to import."),

@@ -176,9 +176,8 @@ impl Row {
 
     /// Returns the step that makes it.
     pub fn create(&self, draft: &Draft) -> Vec<Step> {
-        let call = self.columns.iter().fold((self.make)(draft.identity), |call, column| {
-            with(call, column, draft.desired)
-        });
+        let call =
+            self.columns.iter().fold((self.make)(draft.identity), |call, column| with(call, column, draft.desired));
         vec![self.step(draft, "create", call, Guard::None, true)]
     }
 

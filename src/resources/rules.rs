@@ -27,7 +27,8 @@ pub static RULE: Schema = Schema {
             "Direction; `group`: the rules of the firewall group that `action` names.",
         )
         .or("in"),
-        Attribute::new("action", Takes::Text, "`ACCEPT`, `DROP`, `REJECT`, or the name of a firewall group.").required(),
+        Attribute::new("action", Takes::Text, "`ACCEPT`, `DROP`, `REJECT`, or the name of a firewall group.")
+            .required(),
         Attribute::new("enable", Takes::Bool, "Whether it counts.").or("true"),
         Attribute::new("macro", Takes::Text, "Ports of a well-known service, e.g. `SSH`."),
         Attribute::new("proto", Takes::Text, "Protocol, e.g. `tcp`."),
@@ -44,14 +45,20 @@ pub static RULE: Schema = Schema {
 };
 
 /// Attributes of whatever has a list of rules; `exclusive` has another default in each.
-pub const ORDER: Attribute =
-    Attribute { presence: Presence::Derived, ..Attribute::new("order", Takes::List(&Takes::Text), "Labels of the rules as written: the order they are tried in.") };
+pub const ORDER: Attribute = Attribute {
+    presence: Presence::Derived,
+    ..Attribute::new("order", Takes::List(&Takes::Text), "Labels of the rules as written: the order they are tried in.")
+};
 
 /// What stands in the list and is not from here.
 pub const UNMANAGED: Attribute = Attribute {
     presence: Presence::Derived,
     default: Some(""),
-    ..Attribute::new("unmanaged_rules", Takes::Text, "Rules that somebody else added, one per line; with `exclusive` they are removed.")
+    ..Attribute::new(
+        "unmanaged_rules",
+        Takes::Text,
+        "Rules that somebody else added, one per line; with `exclusive` they are removed.",
+    )
 };
 
 /// A rule as the server keeps it, by member.
@@ -72,7 +79,10 @@ pub fn read(answer: &Json) -> Vec<Rule> {
     let mut rows: Vec<&Json> = answer.as_array().into_iter().flatten().filter(|row| row.is_object()).collect();
     rows.sort_by_key(|row| position(row));
     let rule = |row: &&Json| -> Rule {
-        RULE_MEMBERS.iter().filter_map(|name| Some(((*name).to_owned(), row.get(*name).and_then(decode::text)?))).collect()
+        RULE_MEMBERS
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), row.get(*name).and_then(decode::text)?)))
+            .collect()
     };
     rows.iter().map(rule).collect()
 }
@@ -143,7 +153,8 @@ fn shown(rule: &Rule) -> String {
 pub fn wanted(object: &Value) -> Vec<Wanted> {
     let order = object.get("order").and_then(Value::as_items).unwrap_or_default();
     let labels = order.iter().filter_map(Value::as_text);
-    let rule = |label: &str| Some(Wanted { label: label.to_owned(), rule: encoded(label, object.get("rule")?.get(label)?) });
+    let rule =
+        |label: &str| Some(Wanted { label: label.to_owned(), rule: encoded(label, object.get("rule")?.get(label)?) });
     labels.filter_map(rule).collect()
 }
 
@@ -156,7 +167,10 @@ fn encoded(label: &str, block: &Value) -> Rule {
         }
     }
     let comment = row::text_of(block, "comment").trim_end();
-    rule.insert("comment".to_owned(), if comment.is_empty() { label.to_owned() } else { format!("{label}: {comment}") });
+    rule.insert(
+        "comment".to_owned(),
+        if comment.is_empty() { label.to_owned() } else { format!("{label}: {comment}") },
+    );
     rule
 }
 
@@ -196,7 +210,13 @@ pub fn change(place: &Place, draft: &Draft) -> Vec<Step> {
 
 /// Returns the steps that bring a list from what it is to what is wanted. Rules labelled with one of `known` are ours; others stay, unless
 /// the list is all ours.
-pub fn steps(place: &Place, list: &[Rule], wanted: &[Wanted], known: &BTreeSet<Arc<str>>, is_exclusive: bool) -> Vec<Step> {
+pub fn steps(
+    place: &Place,
+    list: &[Rule],
+    wanted: &[Wanted],
+    known: &BTreeSet<Arc<str>>,
+    is_exclusive: bool,
+) -> Vec<Step> {
     let mut edit = Edit { place, list: list.to_vec(), steps: Vec::new() };
     let is_wanted = |label: &str| wanted.iter().any(|wanted| wanted.label == label);
     let is_ours = |label: &str| is_wanted(label) || known.contains(label);
@@ -310,8 +330,12 @@ impl Edit<'_> {
         if *has == wanted.rule {
             return;
         }
-        let differing: Rule =
-            wanted.rule.iter().filter(|(name, text)| has.get(*name) != Some(text)).map(|(n, t)| (n.clone(), t.clone())).collect();
+        let differing: Rule = wanted
+            .rule
+            .iter()
+            .filter(|(name, text)| has.get(*name) != Some(text))
+            .map(|(n, t)| (n.clone(), t.clone()))
+            .collect();
         let unset: Vec<&str> = has.keys().filter(|name| !wanted.rule.contains_key(*name)).map(String::as_str).collect();
         let mut call = with(Call::put(self.rule(at)), &differing);
         if !unset.is_empty() {
@@ -445,7 +469,8 @@ mod tests {
     #[test]
     fn a_rule_in_the_middle_takes_two_calls() {
         let list = [rule("ssh", 22), rule("drop", 0)];
-        let wanted = ["ssh", "game", "drop"].map(|label| Wanted { label: label.to_owned(), rule: rule(label, if label == "ssh" { 22 } else { 0 }) });
+        let wanted = ["ssh", "game", "drop"]
+            .map(|label| Wanted { label: label.to_owned(), rule: rule(label, if label == "ssh" { 22 } else { 0 }) });
         let place = Place { path: "/rules".to_owned(), proof: Guard::None };
         let steps = steps(&place, &list, &wanted, &BTreeSet::new(), true);
         let names: Vec<&str> = steps.iter().map(|step| &*step.name).collect();

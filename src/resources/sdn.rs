@@ -102,7 +102,8 @@ fn apply(view: &ClusterView, staying: &[&Value]) -> Vec<Step> {
         effect: Effect::None,
         estimate_ms: 0,
     }];
-    let zones: BTreeSet<&str> = staying.iter().map(|object| row::text_of(object, "zone")).filter(|zone| !zone.is_empty()).collect();
+    let zones: BTreeSet<&str> =
+        staying.iter().map(|object| row::text_of(object, "zone")).filter(|zone| !zone.is_empty()).collect();
     let nodes = view.nodes.iter().filter(|(_, node)| node.is_online).map(|(name, _)| name);
     for node in nodes {
         for zone in zones.iter().filter(|zone| is_on(view, staying, zone, node)) {

@@ -149,7 +149,19 @@ pub enum Expected {
 
 /// What a firewall rule says; everything else in a row is about the list.
 pub const RULE_MEMBERS: [&str; 13] = [
-    "type", "action", "enable", "macro", "proto", "dport", "sport", "source", "dest", "iface", "icmp-type", "log", "comment",
+    "type",
+    "action",
+    "enable",
+    "macro",
+    "proto",
+    "dport",
+    "sport",
+    "source",
+    "dest",
+    "iface",
+    "icmp-type",
+    "log",
+    "comment",
 ];
 
 /// How to learn the outcome of a call whose answer or task was lost.

@@ -1,9 +1,9 @@
 //! `subnet`: addresses of a vnet, with their gateway and what is handed out.
 
+use super::ObjectType;
 use super::row::{self, Column, Look, Row};
 use super::schema::{Attribute, Impact, Schema, Takes};
 use super::sdn::{self, Known};
-use super::ObjectType;
 use crate::observe::ClusterView;
 use crate::proxmox::call::segment;
 use crate::proxmox::{Call, decode};
@@ -50,13 +50,21 @@ subnet "lobby" {
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("subnet", Takes::Cidr, "The network, e.g. `10.50.0.0/24`.").required().on_change(Impact::Recreate),
+        Attribute::new("subnet", Takes::Cidr, "The network, e.g. `10.50.0.0/24`.")
+            .required()
+            .on_change(Impact::Recreate),
         Attribute::new("vnet", Takes::Text, "Its vnet, e.g. `vnet.arena.vnet`.").required().on_change(Impact::Recreate),
-        Attribute::new("zone", Takes::Text, "The vnet's zone, e.g. `vnet.arena.zone`.").required().on_change(Impact::Recreate),
+        Attribute::new("zone", Takes::Text, "The vnet's zone, e.g. `vnet.arena.zone`.")
+            .required()
+            .on_change(Impact::Recreate),
         sdn::ACTIVE,
         Attribute::new("gateway", Takes::Address, "Gateway of the guests."),
         Attribute::new("snat", Takes::Bool, "Whether guests reach the outside by the node's address.").or("false"),
-        Attribute::new("dhcp_range", Takes::Set(&Takes::Text), "Addresses that DHCP hands out, e.g. `[\"10.50.0.100-10.50.0.200\"]`."),
+        Attribute::new(
+            "dhcp_range",
+            Takes::Set(&Takes::Text),
+            "Addresses that DHCP hands out, e.g. `[\"10.50.0.100-10.50.0.200\"]`.",
+        ),
         Attribute::new("dhcp_dns_server", Takes::Address, "Name server that DHCP tells guests."),
         Attribute::new("dnszoneprefix", Takes::Text, "Prefix of names in the zone's domain."),
     ],
@@ -115,7 +123,9 @@ fn read_ranges(member: &Json) -> Option<Value> {
     let range = |item: &Json| {
         let part = |name: &str| match item {
             Json::Object(parts) => parts.get(name).and_then(decode::text),
-            other => decode::text(other)?.split(',').find_map(|part| Some(part.strip_prefix(name)?.strip_prefix('=')?.to_owned())),
+            other => decode::text(other)?
+                .split(',')
+                .find_map(|part| Some(part.strip_prefix(name)?.strip_prefix('=')?.to_owned())),
         };
         Some(format!("{}-{}", part("start-address")?, part("end-address")?))
     };

@@ -1,10 +1,10 @@
 //! `vnet`: a virtual network of a zone, which guests name as their bridge.
 
+use super::ObjectType;
 use super::network_zone::check_name;
 use super::row::{self, Column, Look, Row};
 use super::schema::{Attribute, Impact, Schema, Takes};
 use super::sdn::{self, Known};
-use super::ObjectType;
 use crate::observe::ClusterView;
 use crate::proxmox::Call;
 use crate::proxmox::call::segment;
@@ -42,7 +42,9 @@ vnet "arena" {
 
 static SCHEMA: Schema = Schema {
     attributes: &[
-        Attribute::new("vnet", Takes::Text, "Its name: 2 to 8 letters and digits.").required().on_change(Impact::Recreate),
+        Attribute::new("vnet", Takes::Text, "Its name: 2 to 8 letters and digits.")
+            .required()
+            .on_change(Impact::Recreate),
         Attribute::new("zone", Takes::Text, "Its zone, e.g. `network_zone.games.zone`.").required(),
         sdn::ACTIVE,
         Attribute::new("alias", Takes::Text, "What it is, in words.").or(""),

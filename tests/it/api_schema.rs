@@ -141,7 +141,9 @@ impl Schema {
             Some("integer") if text.parse::<i64>().is_err() => return wrong("not a whole number"),
             Some(kind @ ("integer" | "number")) => {
                 let Ok(number) = text.parse::<f64>() else { return wrong(kind) };
-                if bound("minimum").is_some_and(|minimum| number < minimum) || bound("maximum").is_some_and(|maximum| number > maximum) {
+                if bound("minimum").is_some_and(|minimum| number < minimum)
+                    || bound("maximum").is_some_and(|maximum| number > maximum)
+                {
                     return wrong("out of range");
                 }
             }
@@ -153,7 +155,9 @@ impl Schema {
             return wrong("not one of the words");
         }
         let length = text.chars().count() as f64;
-        if bound("maxLength").is_some_and(|most| length > most) || bound("minLength").is_some_and(|least| length < least) {
+        if bound("maxLength").is_some_and(|most| length > most)
+            || bound("minLength").is_some_and(|least| length < least)
+        {
             return wrong("too long or too short");
         }
         if let Some(pattern) = rule["pattern"].as_str() {
@@ -194,7 +198,9 @@ impl Schema {
             "pve-fw-protocol-spec" => is("^[a-z0-9-]+$"),
             "pve-fw-dport-spec" | "pve-fw-sport-spec" => is("^[A-Za-z0-9:,-]+$"),
             "pve-fw-icmp-type-spec" => is("^[a-z0-9-]+$"),
-            "pve-fw-addr-spec" => text.split(',').all(|part| is_network(part) || is("^\\+?((dc|guest)/)?[A-Za-z][A-Za-z0-9_-]+$") || part.contains('-')),
+            "pve-fw-addr-spec" => text
+                .split(',')
+                .all(|part| is_network(part) || is("^\\+?((dc|guest)/)?[A-Za-z][A-Za-z0-9_-]+$") || part.contains('-')),
             "pve-fw-conntrack-helper" => is("^[a-z0-9-]+(,[a-z0-9-]+)*$"),
             "pve-iface" => is("^[A-Za-z][A-Za-z0-9_.-]{1,19}$"),
             "mac-addr" => is("^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$"),
@@ -205,11 +211,15 @@ impl Schema {
             "pve-sdn-subnet-id" => is("^[A-Za-z0-9.:/-]+$"),
             "pve-calendar-event" => is("^[A-Za-z0-9:.,*/ -]+$"),
             "pve-volume-id" | "pve-volume-id-or-qm-path" | "pve-qm-bootdevs" | "pve-qm-boot" => !text.is_empty(),
-            "pve-storage-content" => ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none"].contains(&text),
+            "pve-storage-content" => {
+                ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none"].contains(&text)
+            }
             "prune-backups" => is("^keep-[a-z]+=[0-9]+(,keep-[a-z]+=[0-9]+)*$"),
             "backup-fleecing" => is("^(enabled=)?[01](,storage=[A-Za-z0-9._-]+)?$"),
             "pve-tag" => is("^[A-Za-z0-9_][A-Za-z0-9_.+-]*$"),
-            "pve-sdn-dhcp-range" => is("^(start-address|end-address)=[0-9a-f.:]+,(start-address|end-address)=[0-9a-f.:]+$"),
+            "pve-sdn-dhcp-range" => {
+                is("^(start-address|end-address)=[0-9a-f.:]+,(start-address|end-address)=[0-9a-f.:]+$")
+            }
             "email-or-username" => !text.contains(char::is_whitespace),
             "disk-size" => is("^[0-9]+(\\.[0-9]+)?[KMGT]?$"),
             // Formats without a rule here accept anything that is text; the test tells which they were.
@@ -219,7 +229,8 @@ impl Schema {
     }
 
     fn properties(&self, name: &str, fields: &[(String, Json)], text: &str) -> Result<(), String> {
-        let default = fields.iter().find(|(_, rule)| rule["default_key"] == 1).map(|(name, _)| name.trim_end_matches('?'));
+        let default =
+            fields.iter().find(|(_, rule)| rule["default_key"] == 1).map(|(name, _)| name.trim_end_matches('?'));
         for part in text.split(',').filter(|part| !part.is_empty()) {
             let (key, value) = match part.split_once('=') {
                 Some((key, value)) => (key, value),

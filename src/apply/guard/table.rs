@@ -2,9 +2,9 @@
 
 use super::Failure;
 use crate::plan::Expected;
-use crate::resources::step::RULE_MEMBERS;
 use crate::proxmox::ErrorClass;
 use crate::proxmox::decode::{gist, text};
+use crate::resources::step::RULE_MEMBERS;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -30,7 +30,12 @@ fn note_guest(attributes: &mut Attributes, guest: &Value) {
 }
 
 /// Returns the firewall of a guest, if its own block or its tenant asks for one.
-pub(super) fn of_guest(scene: &Scene, draft: &mut Draft, guest: &Value, tenant: Option<&Address>) -> Option<(Address, Value)> {
+pub(super) fn of_guest(
+    scene: &Scene,
+    draft: &mut Draft,
+    guest: &Value,
+    tenant: Option<&Address>,
+) -> Option<(Address, Value)> {
     let own = guest.get("firewall").filter(|block| !block.is_null());
     let group = tenant.and_then(|tenant| tenant::firewall_group_name(scene.objects.get(tenant)?));
     if own.is_none() && group.is_none() {
