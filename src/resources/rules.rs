@@ -285,7 +285,7 @@ fn arrange(edit: &mut Edit, names: &mut Vec<Name>, wanted: &[Wanted]) {
             }
         };
         let places = placed.iter().filter_map(|other| Some((*other, place_of(names, *other)?)));
-        let (before, after): (Vec<(usize, usize)>, Vec<(usize, usize)>) = places.partition(|(other, _)| *other < index);
+        let (before, after): (Vec<_>, Vec<_>) = places.partition(|(other, _)| *other < index);
         let is_right = before.iter().all(|(_, place)| *place < at) && after.iter().all(|(_, place)| *place > at);
         if !is_right {
             let to = match (after.iter().map(|(_, place)| *place).min(), before.iter().map(|(_, place)| *place).max()) {

@@ -195,9 +195,8 @@ impl Schema {
             "CIDR" => text.parse::<ipnet::IpNet>().is_ok(),
             "IPorCIDR" => is_network(text),
             "IPorCIDRorAlias" => is_network(text) || is("^((dc|guest)/)?[A-Za-z][A-Za-z0-9_-]+$"),
-            "pve-fw-protocol-spec" => is("^[a-z0-9-]+$"),
+            "pve-fw-protocol-spec" | "pve-fw-icmp-type-spec" => is("^[a-z0-9-]+$"),
             "pve-fw-dport-spec" | "pve-fw-sport-spec" => is("^[A-Za-z0-9:,-]+$"),
-            "pve-fw-icmp-type-spec" => is("^[a-z0-9-]+$"),
             "pve-fw-addr-spec" => text
                 .split(',')
                 .all(|part| is_network(part) || is("^\\+?((dc|guest)/)?[A-Za-z][A-Za-z0-9_-]+$") || part.contains('-')),
