@@ -242,7 +242,8 @@ static CLOUD_INIT: Schema = Schema {
     blocks: &[],
 };
 
-static PLACEMENT: Schema = Schema {
+/// The `placement` block of a guest.
+pub static PLACEMENT: Schema = Schema {
     attributes: &[
         Attribute::new(
             "strategy",
@@ -270,7 +271,8 @@ pub static CONNECTION: Schema = Schema {
     blocks: &[],
 };
 
-static TIMEOUTS: Schema = Schema {
+/// The `timeouts` block of a guest.
+pub static TIMEOUTS: Schema = Schema {
     attributes: &[
         Attribute::new("clone", Takes::Duration, "Cloning.").or("60m").on_change(Impact::None).recorded(),
         Attribute::new("start", Takes::Duration, "Starting.").or("5m").on_change(Impact::None).recorded(),
