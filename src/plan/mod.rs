@@ -16,6 +16,7 @@ mod judge;
 mod look;
 mod operation;
 mod order;
+pub mod permissions;
 mod quota;
 mod refactor;
 mod select;
