@@ -9,6 +9,7 @@ mod change;
 pub mod check;
 mod choose;
 mod difference;
+mod finish;
 mod input;
 mod intent;
 mod judge;
