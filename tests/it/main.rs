@@ -47,6 +47,7 @@ mod recordings_compare;
 mod render_plan;
 mod render_progress;
 mod served;
+mod sim_check;
 mod simulator;
 mod simulator_server;
 mod test_command;
