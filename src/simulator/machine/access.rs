@@ -32,7 +32,6 @@ pub(super) fn handler(method: &str, template: &str) -> Option<fn(&mut Machine, &
         ("GET", "/access/acl") => list_acl,
         ("PUT", "/access/acl") => change_acl,
         ("GET", "/access/permissions") => permissions,
-        ("GET", "/access/domains") => list_realms,
         ("POST", "/access/ticket") => ticket,
         _ => return None,
     };
@@ -377,17 +376,6 @@ fn permissions(machine: &mut Machine, context: &Context) -> Answer {
     Ok(json!(data).into())
 }
 
-fn list_realms(machine: &mut Machine, _context: &Context) -> Answer {
-    let rows = machine.access.realms.iter().map(|(name, realm)| {
-        let mut row = json!({ "realm": name, "type": realm.kind });
-        if let Some(comment) = &realm.comment {
-            row["comment"] = json!(comment);
-        }
-        row
-    });
-    Ok(Value::Array(rows.collect()).into())
-}
-
 fn ticket(machine: &mut Machine, context: &Context) -> Answer {
     let parameters = &context.parameters;
     let mut id = parameters.required("username").to_owned();
@@ -411,7 +399,7 @@ fn ticket(machine: &mut Machine, context: &Context) -> Answer {
 fn capabilities(machine: &Machine, caller: &Caller) -> Value {
     let areas = [
         ("access", "/access", &["Group", "User", "Permissions"][..]),
-        ("dc", "/", &["SDN", "Sys"]),
+        ("dc", "/", &["SDN", "Sys.Audit", "Sys.Modify"]),
         ("mapping", "/mapping", &["Mapping", "Permissions"]),
         ("nodes", "/nodes", &["Sys", "Permissions"]),
         ("sdn", "/sdn", &["SDN", "Permissions"]),
@@ -420,7 +408,7 @@ fn capabilities(machine: &Machine, caller: &Caller) -> Value {
     ];
     let mut data = Map::new();
     for (area, path, families) in areas {
-        let is_of_area = |name: &String| families.iter().any(|family| name.starts_with(&format!("{family}.")));
+        let is_of_area = |name: &String| families.iter().any(|family| name == family || name.starts_with(&format!("{family}.")));
         let held = machine.privileges(caller, path).into_keys().filter(is_of_area);
         data.insert(area.to_owned(), Value::Object(held.map(|name| (name, json!(1))).collect()));
     }

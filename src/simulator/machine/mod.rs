@@ -18,7 +18,9 @@ mod firewall;
 mod form;
 mod formats;
 mod guests;
+mod index;
 mod nodes;
+mod objects;
 mod pending;
 mod pools;
 mod power;
@@ -41,7 +43,7 @@ pub use request::{Reply, Request};
 pub(super) use routes::is_protected;
 pub use table::Row;
 
-use state::{Access, Binding, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Pool, Seen, Storage, Volume};
+use state::{Access, Binding, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Object, Pool, Seen, Storage, Volume};
 use table::{Single, Table};
 use task::{Event, Task};
 
@@ -77,6 +79,8 @@ pub struct Machine {
     guests: Table<u32, Guest>,
     pools: Table<String, Pool>,
     firewalls: Table<String, Firewall>,
+    /// Sections of configuration files, by `file/name`.
+    objects: Table<String, Object>,
     tasks: Table<u64, Task>,
     seen: Table<u32, Seen>,
     log: Table<u64, LogLine>,
@@ -138,6 +142,7 @@ impl Machine {
         self.guests.take_changes("guest", &mut rows);
         self.pools.take_changes("pool", &mut rows);
         self.firewalls.take_changes("firewall", &mut rows);
+        self.objects.take_changes("object", &mut rows);
         self.tasks.take_changes("task", &mut rows);
         self.seen.take_changes("seen", &mut rows);
         self.log.take_changes("log", &mut rows);
@@ -175,6 +180,7 @@ impl Machine {
             ("guest", _) => self.guests.restore(key, json),
             ("pool", _) => self.pools.restore(key, json),
             ("firewall", _) => self.firewalls.restore(key, json),
+            ("object", _) => self.objects.restore(key, json),
             ("task", _) => self.tasks.restore(key, json),
             ("seen", _) => self.seen.restore(key, json),
             ("log", _) => self.log.restore(key, json),

@@ -91,7 +91,7 @@ impl Machine {
         for (name, comment) in
             [("pam", "Linux PAM standard authentication"), ("pve", "Proxmox VE authentication server")]
         {
-            let realm = Realm { kind: name.to_owned(), comment: Some(comment.to_owned()) };
+            let realm = Realm { kind: name.to_owned(), comment: Some(comment.to_owned()), ..Realm::default() };
             self.access.realms.insert(name.to_owned(), realm);
         }
         let root = User { is_enabled: true, ..User::default() };

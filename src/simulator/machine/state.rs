@@ -8,6 +8,17 @@ use serde::{Deserialize, Serialize};
 
 pub(super) type Config = BTreeMap<String, String>;
 
+/// One value of an [`Object`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Setting {
+    Text(String),
+    List(Vec<String>),
+}
+
+/// A section of a configuration file.
+pub(super) type Object = BTreeMap<String, Setting>;
+
 /// Facts about the lab that never change, and the version of this layout.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Meta {
@@ -181,6 +192,8 @@ pub(super) struct Access {
 pub(super) struct Realm {
     pub(super) kind: String,
     pub(super) comment: Option<String>,
+    #[serde(default)]
+    pub(super) settings: Object,
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]
