@@ -177,6 +177,10 @@ impl Machine {
             return if is_almighty() { Ok(()) } else { Err(denied) };
         };
         let wanted = texts(items.get(2));
+        // A path with other characters is no path, and nobody has rights on it.
+        if !path.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'/')) {
+            return Err(Fault::denied("", &wanted.join("|")));
+        }
         if items.get(3).and_then(Value::as_str) == Some("any") {
             return self.require_any(caller, &path, &wanted);
         }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Machine;
 use super::config::is_network_key;
-use super::disks::{file_name, is_cdrom, is_cloudinit, is_disk_key, storage_of};
+use super::disks::{is_base, is_cdrom, is_cloudinit, is_disk_key, storage_of};
 use super::property::{print, print_size, split};
 use super::request::{Answer, Fault};
 use super::routes::Context;
@@ -15,9 +15,10 @@ use super::task::{Hold, Spawn, Step, Work};
 /// How long a clone worker waits for both guests' locks.
 const LOCK_WAIT_MS: u64 = 1000;
 /// How fast a full copy goes: what the reference server did with raw files.
-const COPY_BYTES_PER_MS: u64 = 600 << 10;
+pub(super) const COPY_BYTES_PER_MS: u64 = 600 << 10;
 /// Configuration keys that are not copied.
-const NOT_COPIED: &[&str] = &["template", "lock", "parent", "snapstate", "vmstate"];
+const NOT_COPIED: &[&str] =
+    &["template", "lock", "parent", "snapstate", "snaptime", "vmstate", "runningmachine", "runningcpu"];
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct CloneWork {
@@ -31,6 +32,15 @@ pub(super) struct CloneWork {
     storage: Option<String>,
     format: Option<String>,
     pool: Option<String>,
+    /// What is copied: the source as it is, or one of its snapshots.
+    snapshot: Option<String>,
+}
+
+impl CloneWork {
+    fn config_of<'a>(&self, source: &'a Guest) -> &'a Config {
+        let snapshot = self.snapshot.as_ref().and_then(|name| source.snapshots.get(name));
+        snapshot.map_or(&source.config, |snapshot| &snapshot.config)
+    }
 }
 
 impl Machine {
@@ -68,11 +78,12 @@ impl Machine {
             self.storage_on(storage, &node)?;
         }
         let guest = self.guest(&node, source)?;
-        if let Some(lock) = guest.lock() {
-            return Err(Fault::text(format!("VM is locked ({lock})")));
+        if let Some(text) = guest.locked() {
+            return Err(Fault::text(text));
         }
-        if let Some(snapshot) = parameters.get("snapname") {
-            return Err(Fault::text(format!("snapshot '{snapshot}' does not exist")));
+        let snapshot = text("snapname");
+        if let Some(name) = snapshot.as_ref().filter(|name| !guest.snapshots.contains_key(*name)) {
+            return Err(Fault::text(format!("snapshot '{name}' does not exist")));
         }
         let is_full = parameters.get("full").map_or(!guest.is_template(), |value| value == "1");
         if !is_full {
@@ -93,6 +104,7 @@ impl Machine {
             storage: text("storage"),
             format: text("format"),
             pool: text("pool"),
+            snapshot,
         };
         self.check_clone(context, guest, &work)?;
         if self.guests.has(&newid) {
@@ -102,15 +114,14 @@ impl Machine {
     }
 
     fn check_clone(&self, context: &Context, guest: &Guest, work: &CloneWork) -> Result<(), Fault> {
-        for (key, value) in guest.config.iter().filter(|(key, _)| is_disk_key(key)) {
+        for (key, value) in work.config_of(guest).iter().filter(|(key, _)| is_disk_key(key)) {
             let volid = value.split(',').next().unwrap_or_default();
             if volid == "none" || (is_cdrom(value) && !is_cloudinit(value)) {
                 continue;
             }
             let storage = work.storage.as_deref().unwrap_or_else(|| storage_of(volid));
             self.require(&context.caller, &format!("/storage/{storage}"), "Datastore.AllocateSpace")?;
-            let is_base = file_name(volid).starts_with("base-");
-            if !work.is_full && !is_cdrom(value) && !is_base {
+            if !work.is_full && !is_cdrom(value) && !is_base(volid) {
                 return Err(Fault::text(format!("Linked clone feature is not supported for '{volid}' ({key})")));
             }
             let is_shared = |name: &str| self.storages.get(name).is_some_and(|storage| storage.is_shared);
@@ -119,7 +130,7 @@ impl Machine {
                 return Err(Fault::text(text));
             }
         }
-        for (_, value) in guest.config.iter().filter(|(key, _)| is_network_key(key)) {
+        for (_, value) in work.config_of(guest).iter().filter(|(key, _)| is_network_key(key)) {
             self.check_bridge(&context.caller, value)?;
         }
         Ok(())
@@ -165,7 +176,7 @@ impl Machine {
         let source = self.guests.get(&work.source).cloned().ok_or("the source is gone")?;
         let mut config = Config::from([("lock".to_owned(), "clone".to_owned())]);
         let mut copied_bytes = 0;
-        for (key, value) in &source.config {
+        for (key, value) in work.config_of(&source) {
             if NOT_COPIED.contains(&key.as_str()) || key.starts_with("unused") {
                 continue;
             }

@@ -45,7 +45,7 @@ fn not_backed_up(machine: &mut Machine, context: &Context) -> Answer {
     let rows = machine.guests.iter().filter(|(vmid, _)| {
         !is_covered(**vmid) && machine.has(&context.caller, &format!("/vms/{vmid}"), "VM.Audit")
     });
-    let rows = rows.map(|(vmid, guest)| json!({ "name": guest.name(*vmid), "type": guest.kind(), "vmid": vmid }));
+    let rows = rows.map(|(vmid, guest)| json!({ "name": guest.name(*vmid), "type": guest.kind.as_str(), "vmid": vmid }));
     Ok(Value::Array(rows.collect()).into())
 }
 
@@ -66,7 +66,7 @@ fn included_volumes(machine: &mut Machine, context: &Context) -> Answer {
             json!({ "id": key, "name": name, "included": is_included, "reason": reason, "leaf": 1 })
         });
         let disks: Vec<Value> = disks.collect();
-        json!({ "id": vmid, "name": guest.name(*vmid), "type": guest.kind(), "children": disks })
+        json!({ "id": vmid, "name": guest.name(*vmid), "type": guest.kind.as_str(), "children": disks })
     });
     Ok(json!({ "children": children.collect::<Vec<_>>() }).into())
 }
@@ -98,7 +98,7 @@ fn node_replication(machine: &mut Machine, context: &Context) -> Answer {
         (is_wanted && is_visible).then(|| {
             json!({
                 "id": id, "guest": vmid, "jobnum": text(job, "jobnum").and_then(|number| number.parse::<u32>().ok()),
-                "source": guest.node, "target": text(job, "target"), "type": "local", "vmtype": guest.kind(),
+                "source": guest.node, "target": text(job, "target"), "type": "local", "vmtype": guest.kind.as_str(),
                 "schedule": text(job, "schedule").unwrap_or("*/15"), "last_sync": 0, "last_try": 0, "fail_count": 0,
                 "next_sync": schedule.next(machine.now_s()),
             })

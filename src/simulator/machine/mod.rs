@@ -4,31 +4,54 @@
 
 mod access;
 mod acl;
+mod acme;
 mod agent;
 mod api;
+mod areas;
 mod auth;
+mod bulk;
+mod calendar;
 mod clone;
 mod cloudinit;
 mod cluster;
 mod config;
+mod container_clone;
+mod container_config;
+mod containers;
 mod create;
+mod crud;
+mod definitions;
 mod disks;
 mod dump;
 mod firewall;
 mod form;
 mod formats;
+mod guest_routes;
 mod guests;
+mod ha;
+mod ha_manager;
+mod hardware;
 mod index;
+mod jobs;
+mod multipart;
+mod network;
+mod node_settings;
 mod nodes;
+mod notifications;
 mod objects;
 mod pending;
 mod pools;
 mod power;
 mod property;
+mod realms;
 mod request;
 mod routes;
 mod schema;
+mod sdn;
+mod sdn_fabrics;
+mod sdn_view;
 mod seed;
+mod snapshots;
 mod state;
 mod status;
 mod storage;
@@ -36,6 +59,7 @@ mod table;
 mod task;
 mod tasks;
 mod tokens;
+mod uploads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +67,7 @@ pub use request::{Reply, Request};
 pub(super) use routes::is_protected;
 pub use table::Row;
 
-use state::{Access, Binding, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Object, Pool, Seen, Storage, Volume};
+use state::{Access, Binding, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Object, Pool, Seen, Storage, Url, Volume};
 use table::{Single, Table};
 use task::{Event, Task};
 
@@ -73,6 +97,8 @@ pub struct Machine {
     leases: Single<BTreeMap<String, String>>,
     /// Real hosts by guest name, from the lab file.
     bindings: Single<BTreeMap<String, Binding>>,
+    /// What is at which address of the world outside, from the lab file.
+    urls: Single<BTreeMap<String, Url>>,
     nodes: Table<String, Node>,
     storages: Table<String, Storage>,
     volumes: Table<String, Volume>,
@@ -136,6 +162,7 @@ impl Machine {
         self.options.take_changes("options", &mut rows);
         self.leases.take_changes("leases", &mut rows);
         self.bindings.take_changes("bindings", &mut rows);
+        self.urls.take_changes("urls", &mut rows);
         self.nodes.take_changes("node", &mut rows);
         self.storages.take_changes("storage", &mut rows);
         self.volumes.take_changes("volume", &mut rows);
@@ -173,6 +200,7 @@ impl Machine {
             ("single", "access") => self.access.restore(json),
             ("single", "options") => self.options.restore(json),
             ("single", "leases") => self.leases.restore(json),
+            ("single", "urls") => self.urls.restore(json),
             ("single", "bindings") => self.bindings.restore(json),
             ("node", _) => self.nodes.restore(key, json),
             ("storage", _) => self.storages.restore(key, json),

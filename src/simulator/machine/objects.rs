@@ -119,10 +119,6 @@ impl Machine {
         row
     }
 
-    pub(super) fn object_rows(&self, file: &File) -> Vec<Value> {
-        self.objects_of(file).map(|(id, object)| Value::Object(self.object_row(file, id, object))).collect()
-    }
-
     /// Refuses a call whose digest is not the file's; `prefix` says which call it was.
     pub(super) fn check_file(&self, context: &Context, file: &File, prefix: &str) -> Result<(), Fault> {
         check_digest(context, &self.file_digest(file), prefix)

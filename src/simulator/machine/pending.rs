@@ -102,6 +102,10 @@ impl Machine {
         };
         let volid = value.split(',').next().unwrap_or_default().to_owned();
         if key.starts_with("unused") {
+            if guest.is_in_snapshot(&volid) {
+                let text = format!("unable to delete '{volid}' - volume is still in use (snapshot?)");
+                return Err(Fault::text(text));
+            }
             if is_protected {
                 let text = format!("can't remove unused disk '{volid}' - protection mode enabled");
                 return Err(Fault::text(text));
@@ -126,7 +130,7 @@ impl Machine {
         if is_disk_key(key) && is_cloudinit(&value) {
             self.free_volume(&node, &volid);
             self.with_guest(vmid, |guest| guest.config.remove(key));
-        } else if is_disk_key(key) && frees {
+        } else if is_disk_key(key) && frees && !guest.is_in_snapshot(&volid) {
             self.free_volume(&node, &volid);
             self.with_guest(vmid, |guest| guest.config.remove(key));
         } else if is_disk_key(key) && !is_cdrom(&value) {
@@ -202,7 +206,7 @@ impl Machine {
 
     fn check_hotplug(&mut self, vmid: u32, node: &str, key: &str, value: &str) -> Result<(), Fault> {
         let bridge = key_of(value, "bridge").unwrap_or_default();
-        let exists = bridge.is_empty() || self.nodes.get(node).is_some_and(|node| node.bridges.contains_key(&bridge));
+        let exists = bridge.is_empty() || self.has_bridge(node, &bridge);
         if exists {
             return Ok(());
         }
@@ -241,7 +245,8 @@ impl Machine {
     }
 }
 
-fn normalise_tags(value: &str) -> String {
+/// Returns tags in lower case, sorted and without doubles.
+pub(super) fn normalise_tags(value: &str) -> String {
     let tags: std::collections::BTreeSet<String> = split_list(value).into_iter().map(str::to_lowercase).collect();
     tags.into_iter().collect::<Vec<_>>().join(";")
 }
@@ -258,13 +263,17 @@ pub(super) fn detach(guest: &mut Guest, key: &str) {
     let Some(value) = guest.config.remove(key) else {
         return;
     };
-    let volid = value.split(',').next().unwrap_or_default().to_owned();
-    if guest.config.iter().any(|(name, other)| name.starts_with("unused") && *other == volid) {
+    keep_as_unused(guest, value.split(',').next().unwrap_or_default());
+}
+
+/// Lists a volume as unused, unless it is attached or listed already.
+pub(super) fn keep_as_unused(guest: &mut Guest, volid: &str) {
+    if volid.is_empty() || guest.config.values().any(|value| value.split(',').next() == Some(volid)) {
         return;
     }
     let slot = (0..256).map(|number| format!("unused{number}")).find(|slot| !guest.config.contains_key(slot));
     if let Some(slot) = slot {
-        guest.config.insert(slot, volid);
+        guest.config.insert(slot, volid.to_owned());
     }
 }
 

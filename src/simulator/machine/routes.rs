@@ -1,30 +1,48 @@
 //! From a request to its handler: path, identity, permission, node, schema, in the order the real server has.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 use super::Machine;
 use super::api::{Api, Route};
 use super::auth::Caller;
 use super::form::{Raw, decode, decode_body, unescape_segment};
 use super::request::{Answer, Fault, Reply, Request};
 use super::schema::{Parameters, check};
-use super::{access, agent, cluster, firewall, tokens};
+use super::state::GuestType;
+use super::{
+    access, acme, bulk, cluster, crud, definitions, firewall, guest_routes, ha, hardware, index, jobs, multipart, network,
+    node_settings, notifications, realms, sdn, sdn_fabrics, tokens, uploads,
+};
 
 /// What a handler gets.
 pub(super) struct Context {
     pub(super) caller: Caller,
     pub(super) parameters: Parameters,
     pub(super) template: &'static str,
+    /// The file that an upload sent.
+    pub(super) upload: Option<Vec<u8>>,
 }
 
 impl Context {
     pub(super) fn node(&self) -> &str {
         self.parameters.required("node")
     }
+
+    /// Returns which kind of guest the path is about.
+    pub(super) fn guest_type(&self) -> GuestType {
+        if self.template.starts_with("/nodes/{node}/lxc") { GuestType::Lxc } else { GuestType::Qemu }
+    }
 }
 
 /// Returns whether a call runs in the privileged daemon, whose answers carry two `Connection` lines.
 pub(in crate::simulator) fn is_protected(method: &str, path: &str) -> bool {
-    let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(unescape_segment).collect();
-    Api::get().find(method, &segments).is_some_and(|(route, _)| route.is_protected)
+    Api::get().find(method, &segments_of(path)).is_some_and(|(route, _)| route.is_protected)
+}
+
+/// Splits a path after decoding it: an encoded slash parts segments like any other.
+fn segments_of(path: &str) -> Vec<String> {
+    unescape_segment(path).split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 /// Answers one call.
@@ -38,8 +56,20 @@ fn listed() -> &'static Routes {
     static ROUTES: OnceLock<Routes> = OnceLock::new();
     ROUTES.get_or_init(|| {
         let tables = [
-            acme::ROUTES, bulk::ROUTES, ha::ROUTES, hardware::ROUTES, jobs::ROUTES, network::ROUTES, node_settings::ROUTES,
-            notifications::ROUTES, realms::ROUTES, sdn::ROUTES, sdn_fabrics::ROUTES, storage::ROUTES, uploads::ROUTES, definitions::ROUTES, cluster::ROUTES,
+            acme::ROUTES,
+            bulk::ROUTES,
+            cluster::ROUTES,
+            definitions::ROUTES,
+            ha::ROUTES,
+            hardware::ROUTES,
+            jobs::ROUTES,
+            network::ROUTES,
+            node_settings::ROUTES,
+            notifications::ROUTES,
+            realms::ROUTES,
+            sdn::ROUTES,
+            sdn_fabrics::ROUTES,
+            uploads::ROUTES,
         ];
         // Areas come first: a file of its own may answer single calls of an area otherwise.
         let all = index::routes().chain(crud::routes()).chain(tables.into_iter().flatten().copied());
@@ -64,7 +94,7 @@ impl Machine {
         if !matches!(method, "GET" | "POST" | "PUT" | "DELETE") {
             return Err(Fault { has_body: false, ..Fault::new(501, format!("method '{method}' not available")) });
         }
-        let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(unescape_segment).collect();
+        let segments = segments_of(path);
         let shown = format!("/{}", segments.join("/"));
         let found = Api::get().find(method, &segments);
         let is_public = found.as_ref().is_some_and(|(route, _)| !route.needs_login);
@@ -77,8 +107,8 @@ impl Machine {
         if caller.token.is_some() && !route.allows_token {
             return Err(Fault::new(403, "Permission check failed"));
         }
-        let raw = collect(request, &values)?;
-        self.dispatch(route, caller, &raw, &shown)
+        let (raw, upload) = collect(request, &values)?;
+        self.dispatch(route, caller, &raw, upload, &shown)
     }
 
     fn dispatch(
@@ -86,6 +116,7 @@ impl Machine {
         route: &'static Route,
         caller: Caller,
         raw: &super::form::RawParameters,
+        upload: Option<Vec<u8>>,
         shown: &str,
     ) -> Answer {
         if let Some(rule) = &route.check {
@@ -100,7 +131,7 @@ impl Machine {
             return Err(Fault::not_modelled(route.method, shown));
         };
         let parameters = check(&route.parameters, raw)?;
-        handler(self, &Context { caller, parameters, template: route.template })
+        handler(self, &Context { caller, parameters, template: route.template, upload })
     }
 
     /// A call for a node is handed to that node: it must exist and answer.
@@ -116,8 +147,12 @@ impl Machine {
 }
 
 /// Merges path, query and body; the query wins over the body, the path must not be contradicted.
-fn collect(request: &Request, values: &[(&'static str, String)]) -> Result<super::form::RawParameters, Fault> {
-    let mut raw = decode_body(request.content_type.as_deref(), &request.body)?;
+fn collect(request: &Request, values: &[(&'static str, String)]) -> Result<multipart::Parts, Fault> {
+    let content_type = request.content_type.as_deref();
+    let (mut raw, upload) = match multipart::parse(content_type, &request.body)? {
+        Some(parts) => parts,
+        None => (decode_body(content_type, &request.body)?, None),
+    };
     raw.extend(decode(&request.query));
     for (name, value) in values {
         let given = raw.insert((*name).to_owned(), Raw::Text(value.clone()));
@@ -127,7 +162,7 @@ fn collect(request: &Request, values: &[(&'static str, String)]) -> Result<super
             return Err(Fault::new(400, text));
         }
     }
-    Ok(raw)
+    Ok((raw, upload))
 }
 
 fn handler(method: &'static str, template: &'static str) -> Option<Handler> {
@@ -135,13 +170,19 @@ fn handler(method: &'static str, template: &'static str) -> Option<Handler> {
         return Some(*handler);
     }
     if let Some(rest) = template.strip_prefix("/nodes/{node}") {
-        return match rest.strip_prefix("/qemu/{vmid}") {
-            Some(rest) => guest_handler(method, rest),
-            None => node_handler(method, rest),
-        };
+        if let Some(rest) = rest.strip_prefix("/qemu/{vmid}") {
+            return guest_routes::handler(GuestType::Qemu, method, rest);
+        }
+        if let Some(rest) = rest.strip_prefix("/lxc/{vmid}") {
+            return guest_routes::handler(GuestType::Lxc, method, rest);
+        }
+        return node_handler(method, rest);
     }
     if template.starts_with("/access") {
         return access::handler(method, template).or_else(|| tokens::handler(method, template));
+    }
+    if let Some(rest) = template.strip_prefix("/cluster/sdn/vnets/{vnet}/firewall") {
+        return firewall::handler(method, rest);
     }
     if template.starts_with("/cluster/firewall") {
         return firewall::handler(method, template.strip_prefix("/cluster/firewall")?);
@@ -156,8 +197,6 @@ fn handler(method: &'static str, template: &'static str) -> Option<Handler> {
         ("GET", "/cluster/options") => cluster::options,
         ("PUT", "/cluster/options") => cluster::set_options,
         ("GET", "/nodes") => Machine::list_nodes,
-        ("GET", "/storage") => Machine::list_storage_definitions,
-        ("GET", "/storage/{storage}") => Machine::storage_definition,
         ("GET", "/pools" | "/pools/{poolid}") => Machine::list_pools,
         ("POST", "/pools") => Machine::create_pool,
         ("PUT", "/pools" | "/pools/{poolid}") => Machine::update_pool,
@@ -174,10 +213,10 @@ fn node_handler(method: &str, rest: &str) -> Option<Handler> {
     let handler: Handler = match (method, rest) {
         ("GET", "/status") => Machine::node_status,
         ("GET", "/version") => cluster::version,
-        ("GET", "/network") => Machine::node_network,
         ("GET", "/qemu") => Machine::list_guests,
         ("POST", "/qemu") => Machine::create_guest,
         ("GET", "/lxc") => Machine::list_containers,
+        ("POST", "/lxc") => Machine::create_container,
         ("GET", "/storage") => Machine::node_storages,
         ("GET", "/storage/{storage}/status") => Machine::storage_status,
         ("GET", "/storage/{storage}/content") => Machine::storage_content,
@@ -188,35 +227,6 @@ fn node_handler(method: &str, rest: &str) -> Option<Handler> {
         ("GET", "/tasks/{upid}/status") => Machine::task_status,
         ("GET", "/tasks/{upid}/log") => Machine::task_log_lines,
         ("DELETE", "/tasks/{upid}") => Machine::stop_task,
-        _ => return None,
-    };
-    Some(handler)
-}
-
-fn guest_handler(method: &str, rest: &str) -> Option<Handler> {
-    if let Some(rest) = rest.strip_prefix("/firewall") {
-        return firewall::handler(method, rest);
-    }
-    if let Some(rest) = rest.strip_prefix("/agent/") {
-        return agent::handler(method, rest);
-    }
-    let handler: Handler = match (method, rest) {
-        ("GET", "/config") => Machine::guest_config,
-        ("PUT", "/config") => Machine::put_config,
-        ("POST", "/config") => Machine::post_config,
-        ("GET", "/pending") => Machine::guest_pending,
-        ("PUT", "/resize") => Machine::resize_disk,
-        ("POST", "/clone") => Machine::clone_guest,
-        ("POST", "/template") => Machine::make_template,
-        ("DELETE", "") => Machine::delete_guest,
-        ("GET", "/status/current") => Machine::guest_status,
-        ("POST", "/status/start" | "/status/stop" | "/status/shutdown" | "/status/reboot" | "/status/reset") => {
-            Machine::change_power
-        }
-        ("GET", "/cloudinit") => Machine::cloudinit_pending,
-        ("PUT", "/cloudinit") => Machine::cloudinit_regenerate,
-        ("GET", "/cloudinit/dump") => Machine::cloudinit_dump,
-        ("GET", "/feature") => Machine::guest_feature,
         _ => return None,
     };
     Some(handler)

@@ -310,6 +310,11 @@ impl Machine {
         self.object(&VNETS.running, vnet).and_then(|vnet| text(vnet, "zone"))
     }
 
+    /// Returns whether a node has something of this name to attach a guest to.
+    pub(super) fn has_bridge(&self, node: &str, name: &str) -> bool {
+        self.nodes.get(node).is_some_and(|node| node.bridges.contains_key(name)) || self.zone_of_vnet(name).is_some()
+    }
+
     /// Returns the rows of the zones in the cluster's bulk list.
     pub(super) fn zone_rows(&self, caller: &super::auth::Caller) -> Vec<Value> {
         let mut rows = Vec::new();

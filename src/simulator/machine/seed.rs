@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::disks::{VolumeKind, is_disk_key};
 use super::property::{print, print_size};
 use super::state::{
-    AclEntry, Binding, Bridge, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token, User,
+    AclEntry, Binding, Bridge, Card, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token, Url, User,
     Volume,
 };
 use super::table::Single;
@@ -30,11 +30,18 @@ impl Machine {
         let mut machine = Self::default();
         // The nodes have been up for an hour when the lab opens.
         let booted_ms = EPOCH_MS - 3_600_000;
-        machine.meta = Single::new(Meta { format: FORMAT, seed, cluster: lab.cluster.clone(), booted_ms });
+        machine.meta = Single::new(Meta { format: FORMAT, seed, cluster: lab.cluster.clone(), booted_ms, version: lab.version.clone() });
         machine.clock = Single::new(Clock { now_ms: EPOCH_MS, next_pid: 4000, ..Clock::default() });
         machine.options = Single::new(lab.options.clone());
         machine.leases = Single::new(BTreeMap::new());
         machine.options.entry("mac_prefix".to_owned()).or_insert("BC:24:11".to_owned());
+        let url_of = |url: &lab::Url| Url {
+            size_bytes: url.size_bytes,
+            mimetype: url.mimetype.clone(),
+            image: url.image.clone(),
+            checksums: url.checksums.clone(),
+        };
+        machine.urls = Single::new(lab.url.iter().map(|(address, url)| (address.clone(), url_of(url))).collect());
         machine.add_nodes(lab);
         for (name, storage) in &lab.storage {
             machine.storages.insert(name.clone(), storage_of(storage));
@@ -72,7 +79,12 @@ impl Machine {
             let bridge = |(bridge_name, bridge): (&String, &lab::Bridge)| {
                 let is_first = lab.bridge.keys().next() == Some(bridge_name);
                 let address = is_first.then(|| format!("10.90.0.{}/16", 10 + position));
-                let bridge = Bridge { is_vlan_aware: bridge.vlan_aware, address, dhcp: bridge.dhcp.clone() };
+                let bridge = Bridge {
+                    is_vlan_aware: bridge.vlan_aware,
+                    address: bridge.address.clone().or(address),
+                    ports: bridge.ports.clone(),
+                    dhcp: bridge.dhcp.clone(),
+                };
                 (bridge_name.clone(), bridge)
             };
             let node = Node {
@@ -82,6 +94,7 @@ impl Machine {
                 is_online: node.status == NodeStatus::Online,
                 address: format!("10.90.0.{}", 10 + position),
                 bridges: lab.bridge.iter().map(bridge).collect(),
+                cards: node.cards.iter().map(|(name, card)| (name.clone(), card_of(*card))).collect(),
             };
             self.nodes.insert(name.clone(), node);
         }
@@ -125,7 +138,7 @@ impl Machine {
     fn add_file(&mut self, volid: &str, file: &lab::File) {
         let (storage, name) = volid.split_once(':').expect("the lab check refuses other names");
         let content = name.split('/').next().unwrap_or_default().to_owned();
-        let end = name.rsplit('.').next().unwrap_or_default();
+        let format = super::uploads::file_format(&content, name);
         let is_shared = self.storages.get(storage).is_some_and(|storage| storage.is_shared);
         let nodes: Vec<String> = if is_shared { vec![String::new()] } else { self.nodes.keys().cloned().collect() };
         for node in nodes {
@@ -134,9 +147,9 @@ impl Machine {
                 node: node.clone(),
                 volid: volid.to_owned(),
                 content: content.clone(),
-                format: end.to_owned(),
-                size_bytes: file.size_mib << 20,
-                used_bytes: file.size_mib << 20,
+                format: format.clone(),
+                size_bytes: file.bytes(),
+                used_bytes: file.bytes(),
                 vmid: None,
                 parent: None,
                 image: file.image.clone(),
@@ -177,7 +190,12 @@ impl Machine {
         }
         let mut entry = Guest::new(&node, config);
         if guest.running {
-            entry.power = Power::Running { since_ms: EPOCH_MS, pid: 99_000 + vmid % 1000, agent_at_ms: Some(EPOCH_MS) };
+            entry.power = Power::Running {
+                since_ms: EPOCH_MS,
+                pid: 99_000 + vmid % 1000,
+                agent_at_ms: Some(EPOCH_MS),
+                is_paused: false,
+            };
         }
         if guest.running {
             self.take_leases(&entry);
@@ -187,7 +205,8 @@ impl Machine {
     }
 
     fn lab_disk(&mut self, node: &str, vmid: u32, storage: &str, guest: &lab::Guest) -> Result<String, String> {
-        let size_bytes = guest.disk_gib << 30;
+        // A disk is whole sectors long.
+        let size_bytes = ((guest.disk_gib * 2_097_152.0).round() as u64) * 512;
         let (volid, _) = self.allocate(node, storage, vmid, "qcow2", size_bytes, VolumeKind::Disk)?;
         let key = if self.storages.get(storage).is_some_and(|storage| storage.is_shared) { "" } else { node };
         if let Some(volume) = self.volumes.get_mut(&format!("{key}|{volid}")) {
@@ -204,6 +223,10 @@ impl Machine {
         let options = BTreeMap::from([("size".to_owned(), print_size(size_bytes))]);
         Ok(print(&volid, &options))
     }
+}
+
+fn card_of(card: lab::Card) -> Card {
+    Card { is_configured: card != lab::Card::Present, is_present: card != lab::Card::Configured }
 }
 
 fn storage_of(storage: &lab::Storage) -> Storage {
