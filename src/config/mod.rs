@@ -25,6 +25,7 @@ mod load;
 mod meta;
 mod module;
 mod parse;
+pub mod piece;
 mod place;
 mod program;
 mod refactor;
@@ -33,6 +34,8 @@ mod similar;
 mod stack;
 mod suggest;
 mod syntax;
+pub mod test_file;
+mod test_run;
 mod tree;
 mod variable;
 mod version;
@@ -40,10 +43,11 @@ pub mod vocabulary;
 
 pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
-pub use input::{Input, MemoryWorld, VariableArgument, World};
+pub use input::{Input, MemoryWorld, TestInput, TestValue, VariableArgument, World};
 pub use load::load;
 pub(crate) use similar::similar;
 pub use stack::{
     Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,
     Trigger,
 };
+pub use test_run::{RunOutputs, TestNames};

@@ -194,7 +194,7 @@ impl Replay {
         let lab =
             Lab::parse("lab.hcl", &read("lab.hcl").expect("the lab is in the repository")).expect("the lab is valid");
         let mut machine = Machine::new(&lab, 1).expect("the lab can be built");
-        machine.set_pace(Pace::Real);
+        machine.set_pace(Pace::REAL);
         let root = "root@pam!tf=root-secret".to_owned();
         let tokens =
             [("", root), ("wrong-secret", "root@pam!tf=wrong".into()), ("unknown-token", "root@pam!no=wrong".into())];

@@ -176,6 +176,8 @@ impl Machine {
     pub(super) fn put_config(&mut self, context: &Context) -> Answer {
         let vmid = context.parameters.vmid();
         let changes = self.read_changes(context)?;
+        // A lock in the config is refused at once, and looked for again once the wait for the guest is over.
+        self.check_writable(context.node(), vmid, &changes)?;
         self.wait_for_lock(vmid, LOCK_WAIT_MS).map_err(Fault::text)?;
         self.check_writable(context.node(), vmid, &changes)?;
         let message = format!("update VM {vmid}: {}", describe(&context.parameters));
