@@ -199,7 +199,7 @@ fn delete_group(machine: &mut Machine, context: &Context) -> Answer {
 
 fn list_roles(machine: &mut Machine, _context: &Context) -> Answer {
     let builtin = builtin_roles().into_iter().map(|(name, privileges)| {
-        let privileges = privileges.into_iter().collect::<Vec<_>>().join(",");
+        let privileges = machine.privilege_names(privileges).into_iter().collect::<Vec<_>>().join(",");
         json!({ "roleid": name, "privs": privileges, "special": 1 })
     });
     let own = machine.access.roles.iter().map(|(name, privileges)| {
@@ -209,8 +209,8 @@ fn list_roles(machine: &mut Machine, _context: &Context) -> Answer {
     Ok(Value::Array(builtin.chain(own).collect()).into())
 }
 
-fn read_privileges(context: &Context) -> Result<BTreeSet<String>, Fault> {
-    let known = all_privileges();
+fn read_privileges(machine: &Machine, context: &Context) -> Result<BTreeSet<String>, Fault> {
+    let known = machine.privilege_names(all_privileges());
     let wanted = context.parameters.items("privs");
     match wanted.iter().find(|name| !known.contains(**name)) {
         Some(name) => Err(Fault::parameter("privs", format!("invalid format - invalid privilege '{name}'\n"))),
@@ -220,7 +220,7 @@ fn read_privileges(context: &Context) -> Result<BTreeSet<String>, Fault> {
 
 fn create_role(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("roleid").to_owned();
-    let privileges = read_privileges(context)?;
+    let privileges = read_privileges(machine, context)?;
     if name.to_uppercase().starts_with("PVE") {
         let text = "cannot use role ID starting with the (case-insensitive) 'PVE' namespace";
         return Err(Fault::parameter("roleid", text));
@@ -248,7 +248,7 @@ fn role_exists(machine: &Machine, name: &str) -> bool {
 
 fn update_role(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("roleid");
-    let privileges = read_privileges(context)?;
+    let privileges = read_privileges(machine, context)?;
     if builtin_roles().contains_key(name) {
         return Err(Fault::text(format!("auto-generated role '{name}' cannot be modified")));
     }

@@ -9,7 +9,7 @@ use super::objects::text;
 use super::request::{Answer, Fault};
 use super::routes::{Context, Entry};
 use super::schema::split_list;
-use super::state::Object;
+use super::state::{Object, Setting};
 
 pub(super) const ROUTES: &[Entry] = &[
     ("GET", "/cluster/backup-info/not-backed-up", not_backed_up),
@@ -120,6 +120,32 @@ fn defaults(machine: &mut Machine, context: &Context) -> Answer {
 }
 
 impl Machine {
+    /// Takes a guest out of the jobs that name it, and out of the care of the HA manager.
+    pub(super) fn purge(&mut self, vmid: u32) {
+        if let Some(sid) = self.ha_sid(vmid) {
+            self.forget_ha(&sid, true);
+        }
+        let name = vmid.to_string();
+        let jobs: Vec<(String, Object)> =
+            self.objects_of(&BACKUP_JOBS).map(|(id, job)| (id.to_owned(), job.clone())).collect();
+        for (id, mut job) in jobs {
+            for key in ["vmid", "exclude"] {
+                let Some(list) = text(&job, key).filter(|list| split_list(list).contains(&name.as_str())) else {
+                    continue;
+                };
+                let rest: Vec<&str> = split_list(list).into_iter().filter(|other| *other != name).collect();
+                let rest = rest.join(",");
+                job.insert(key.to_owned(), Setting::Text(rest));
+            }
+            // A job for this guest alone has nothing left to do.
+            if text(&job, "vmid") == Some("") {
+                self.remove_object(&BACKUP_JOBS, &id);
+            } else {
+                self.save_object(&BACKUP_JOBS, &id, job);
+            }
+        }
+    }
+
     /// Returns virtual time in seconds since 1970.
     pub(super) fn now_s(&self) -> i64 {
         i64::try_from(self.clock.now_ms / 1000).unwrap_or(i64::MAX)

@@ -11,7 +11,7 @@ use super::request::{Answer, Fault, Reply, Request};
 use super::schema::{Parameters, check};
 use super::state::GuestType;
 use super::{
-    access, acme, bulk, cluster, crud, definitions, firewall, guest_routes, ha, hardware, index, jobs, multipart, network,
+    access, acme, bulk, cluster, crud, definitions, firewall, guest_routes, ha, hardware, index, jobs, migrate, multipart, network,
     node_settings, notifications, realms, sdn, sdn_fabrics, tokens, uploads,
 };
 
@@ -63,6 +63,7 @@ fn listed() -> &'static Routes {
             ha::ROUTES,
             hardware::ROUTES,
             jobs::ROUTES,
+            migrate::ROUTES,
             network::ROUTES,
             node_settings::ROUTES,
             notifications::ROUTES,
@@ -79,6 +80,9 @@ fn listed() -> &'static Routes {
 
 impl Machine {
     pub(super) fn route(&mut self, request: &Request) -> Reply {
+        if !request.body.is_empty() && !matches!(request.method.as_str(), "POST" | "PUT") {
+            return Reply::plain(501, format!("Unexpected content for method '{}'", request.method));
+        }
         if let Some(path) = request.path.strip_prefix("/spawnpoint/") {
             return Reply::from_answer(self.answer_about_simulator(&request.method, path), 0);
         }
@@ -103,6 +107,7 @@ impl Machine {
             Err(_) if is_public => Caller { user: String::new(), token: None },
             Err(fault) => return Err(fault),
         };
+        let found = found.filter(|(route, _)| self.knows_path(route.template));
         let (route, values) = found.ok_or_else(|| Fault::not_implemented(method, &shown))?;
         if caller.token.is_some() && !route.allows_token {
             return Err(Fault::new(403, "Permission check failed"));
@@ -130,8 +135,14 @@ impl Machine {
         let Some(handler) = handler(route.method, route.template) else {
             return Err(Fault::not_modelled(route.method, shown));
         };
+        if let Some(name) = self.unknown_parameter(route.template, raw) {
+            let text = "property is not defined in schema and the schema does not allow additional properties";
+            return Err(Fault::parameter(name, text));
+        }
         let parameters = check(&route.parameters, raw)?;
-        handler(self, &Context { caller, parameters, template: route.template, upload })
+        let mut answer = handler(self, &Context { caller, parameters, template: route.template, upload })?;
+        self.without_new_members(&mut answer.data);
+        Ok(answer)
     }
 
     /// A call for a node is handed to that node: it must exist and answer.

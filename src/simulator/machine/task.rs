@@ -11,6 +11,7 @@ use super::config::ConfigureWork;
 use super::container_clone::CloneContainerWork;
 use super::containers::CreateContainerWork;
 use super::create::CreateWork;
+use super::migrate::MigrateWork;
 use super::power::PowerWork;
 use super::uploads::{DownloadWork, ImportWork};
 use super::snapshots::SnapshotWork;
@@ -83,6 +84,7 @@ pub(super) enum Work {
     /// Says one line and is done.
     Say { line: String },
     Bulk(BulkWork),
+    Migrate(MigrateWork),
     Download(DownloadWork),
     Import(ImportWork),
 }
@@ -336,6 +338,7 @@ impl Machine {
                 self.task_log(seq, line);
                 Step::DONE
             }
+            Work::Migrate(work) => self.run_migrate(seq, stage, &work),
             Work::Bulk(work) => self.run_bulk(seq, stage, &work),
             Work::Download(work) => self.run_download(seq, stage, &work),
             Work::Import(work) => self.run_import(seq, stage, &work),

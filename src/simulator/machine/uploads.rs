@@ -171,7 +171,7 @@ impl Machine {
             "HTTP request sent, awaiting response... 200 OK".to_owned(),
             format!("Length: {size} [{}]", mimetype.as_deref().unwrap_or("application/octet-stream")),
             format!("Saving to: '{temporary}'"),
-            format!("{:>6} {:>37}% {}=0s", "0K", "100", "1.00G"),
+            format!("{:>7}{:>39}% 1.00G=0s", "0K", 100),
             format!("{time} (1.00 GB/s) - '{temporary}' saved [{size_bytes}/{size_bytes}]"),
         ];
         for line in lines {
