@@ -30,6 +30,9 @@ pub(super) struct CreateWork {
 
 impl Machine {
     pub(super) fn create_guest(&mut self, context: &Context) -> Answer {
+        if context.parameters.get("archive").is_some() {
+            return self.restore_guest(context);
+        }
         let vmid = context.parameters.vmid();
         let node = context.node().to_owned();
         let pool = context.parameters.get("pool").map(str::to_owned);
@@ -39,7 +42,7 @@ impl Machine {
         for name in ["node", "vmid", "pool", "storage", "unique", "force", "bwlimit"] {
             parameters.remove(name);
         }
-        for name in ["archive", "live-restore", "ha-managed", "import-working-storage"] {
+        for name in ["live-restore", "ha-managed", "import-working-storage"] {
             if parameters.remove(name).is_some() {
                 return Err(Fault::not_modelled("POST", &format!("/nodes/{node}/qemu with {name}")));
             }

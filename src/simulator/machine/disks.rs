@@ -271,6 +271,9 @@ impl Machine {
             parent: None,
             image: None,
             created_s: self.clock.now_ms / 1000,
+            notes: None,
+            is_protected: false,
+            archive: None,
         };
         let key = self.volume_key(node, &volid);
         self.volumes.insert(key, volume);
@@ -400,7 +403,15 @@ impl Machine {
         total.saturating_sub(self.used_bytes(storage, node))
     }
 
-    fn free_disk_number(&self, storage: &str, node: &str, vmid: u32) -> u32 {
+    /// Gives a volume to another guest.
+    pub(super) fn set_owner(&mut self, node: &str, volid: &str, vmid: u32) {
+        let key = self.volume_key(node, volid);
+        if let Some(volume) = self.volumes.get_mut(&key) {
+            volume.vmid = Some(vmid);
+        }
+    }
+
+    pub(super) fn free_disk_number(&self, storage: &str, node: &str, vmid: u32) -> u32 {
         let is_taken = |number: u32| {
             let stems = ["vm", "base", "subvol", "basevol"].map(|start| format!("{start}-{vmid}-disk-{number}"));
             self.volumes.values().any(|volume| {

@@ -356,7 +356,7 @@ fn still_running(kind: GuestType, vmid: u32) -> String {
 }
 
 /// Returns the volumes a guest's configuration and snapshots refer to as theirs.
-fn owned_volumes(guest: &Guest) -> std::collections::BTreeSet<String> {
+pub(super) fn owned_volumes(guest: &Guest) -> std::collections::BTreeSet<String> {
     let is_owned = |(key, value): &(&String, &String)| {
         (is_disk_key(key) && (!is_cdrom(value) || is_cloudinit(value)))
             || key.starts_with("unused")

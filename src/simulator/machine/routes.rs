@@ -168,6 +168,8 @@ fn node_handler(method: &str, rest: &str) -> Option<Handler> {
         ("POST", "/qemu") => Machine::create_guest,
         ("GET", "/lxc") => Machine::list_containers,
         ("POST", "/lxc") => Machine::create_container,
+        ("POST", "/vzdump") => Machine::backup,
+        ("GET", "/vzdump/extractconfig") => Machine::extract_config,
         ("GET", "/storage") => Machine::node_storages,
         ("GET", "/storage/{storage}/status") => Machine::storage_status,
         ("GET", "/storage/{storage}/content") => Machine::storage_content,

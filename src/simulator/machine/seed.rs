@@ -146,6 +146,9 @@ impl Machine {
                 parent: None,
                 image: file.image.clone(),
                 created_s: EPOCH_MS / 1000,
+                notes: None,
+                is_protected: false,
+                archive: None,
             };
             self.volumes.insert(format!("{node}|{volid}"), volume);
         }

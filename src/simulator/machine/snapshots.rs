@@ -247,6 +247,9 @@ impl Machine {
             parent: None,
             image: None,
             created_s: self.clock.now_ms / 1000,
+            notes: None,
+            is_protected: false,
+            archive: None,
         };
         self.add_volume(&guest.node, volume);
         Ok(volid)

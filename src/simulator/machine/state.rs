@@ -87,6 +87,14 @@ pub(super) struct Volume {
     /// Name of the operating system image on it; a blank disk boots nothing.
     pub(super) image: Option<String>,
     pub(super) created_s: u64,
+    #[serde(default)]
+    pub(super) notes: Option<String>,
+    /// Nobody may delete it.
+    #[serde(default)]
+    pub(super) is_protected: bool,
+    /// The guest a backup holds.
+    #[serde(default)]
+    pub(super) archive: Option<Box<super::backup::Archive>>,
 }
 
 /// What a guest is: a virtual machine or a container.

@@ -233,6 +233,15 @@ fn content_row(volume: &Volume) -> Value {
         row["used"] = json!(volume.used_bytes);
         row["parent"] = json!(volume.parent);
     }
+    if let Some(archive) = &volume.archive {
+        row["subtype"] = json!(archive.kind.as_str());
+    }
+    if let Some(notes) = &volume.notes {
+        row["notes"] = json!(notes);
+    }
+    if volume.is_protected {
+        row["protected"] = json!(1);
+    }
     if let Some(vmid) = volume.vmid {
         row["vmid"] = json!(vmid);
     }

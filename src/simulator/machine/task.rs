@@ -5,12 +5,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::backup::BackupWork;
 use super::clone::CloneWork;
 use super::config::ConfigureWork;
 use super::container_clone::CloneContainerWork;
 use super::containers::CreateContainerWork;
 use super::create::CreateWork;
+use super::migrate::MigrateWork;
+use super::moves::{MoveWork, ReassignWork};
 use super::power::PowerWork;
+use super::restore::RestoreWork;
 use super::snapshots::SnapshotWork;
 use super::state::GuestType;
 use super::{Machine, auth::Caller};
@@ -69,6 +73,11 @@ pub(super) enum Work {
     Clone(CloneWork),
     CloneContainer(CloneContainerWork),
     Snapshot(SnapshotWork),
+    Move(MoveWork),
+    Reassign(ReassignWork),
+    Migrate(MigrateWork),
+    Backup(BackupWork),
+    Restore(RestoreWork),
     ResizeMountPoint { vmid: u32, key: String, size_bytes: u64 },
     Configure(ConfigureWork),
     Power(PowerWork),
@@ -307,6 +316,11 @@ impl Machine {
             Work::Clone(work) => self.run_clone(seq, stage, &work),
             Work::CloneContainer(work) => self.run_clone_container(seq, stage, &work),
             Work::Snapshot(work) => self.run_snapshot(seq, stage, &work),
+            Work::Move(work) => self.run_move(seq, stage, &work),
+            Work::Reassign(work) => self.run_reassign(seq, &work),
+            Work::Migrate(work) => self.run_migrate(seq, stage, &work),
+            Work::Backup(work) => self.run_backup(seq, stage, &work),
+            Work::Restore(work) => self.run_restore(seq, stage, &work),
             Work::ResizeMountPoint { vmid, key, size_bytes } => {
                 self.run_resize_mount_point(seq, stage, vmid, &key, size_bytes)
             }
