@@ -177,8 +177,10 @@ impl std::fmt::Debug for User {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// Size in MiB.
+    /// Size in MiB; of a disk image the size of the disk in it.
     pub size_mib: u64,
+    /// Size of the file itself in bytes, where MiB are too coarse or the image in it is larger.
+    pub file_bytes: Option<u64>,
     /// Operating system image in it, for files to import from.
     pub image: Option<String>,
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Machine;
 use super::config::is_network_key;
-use super::disks::{is_base, is_cdrom, is_cloudinit, is_disk_key, storage_of};
+use super::disks::{copy_lines, is_base, is_cdrom, is_cloudinit, is_disk_key, storage_of};
 use super::property::{print, print_size, split};
 use super::request::{Answer, Fault};
 use super::routes::Context;
@@ -194,6 +194,11 @@ impl Machine {
             };
             config.insert(key.clone(), value);
         }
+        let mut pending: Vec<&str> = source.pending.keys().map(String::as_str).collect();
+        pending.extend((!source.pending_delete.is_empty()).then_some("delete"));
+        if !pending.is_empty() && work.snapshot.is_none() {
+            self.task_log(seq, format!("found pending changes for '{}', discarding for clone", pending.join(",")));
+        }
         self.personalise(work, &source, &mut config);
         self.copy_firewall(work.source, work.newid);
         self.with_guest(work.newid, |guest| guest.config = config);
@@ -249,6 +254,9 @@ impl Machine {
         lines.into_iter().for_each(|line| self.task_log(seq, line));
         if !is_linked {
             self.task_log(seq, format!("allocated target volume '{volume}'"));
+            if !is_cloudinit(value) {
+                copy_lines(original.size_bytes).into_iter().for_each(|line| self.task_log(seq, line));
+            }
         }
         options.insert("size".to_owned(), print_size(original.size_bytes));
         Ok((print(&volume, &options), if is_linked { 0 } else { original.used_bytes }))

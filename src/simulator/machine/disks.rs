@@ -329,7 +329,14 @@ impl Machine {
         };
         let log = if definition.is_file_based() {
             let line = format!("clone {base_name}: images, {stem}.qcow2, {vmid} to {stem}.qcow2 (base=../{base_name})");
-            vec![line, formatting_line(&definition, vmid, &volid, "qcow2", base.size_bytes)]
+            let path = file_path(&definition, vmid, &volid);
+            let formatting = format!(
+                "Formatting '{path}', fmt=qcow2 cluster_size=131072 extended_l2=on preallocation=metadata \
+                 compression_type=zlib size={} backing_file=../{base_name} backing_fmt={} lazy_refcounts=off \
+                 refcount_bits=16",
+                base.size_bytes, base.format
+            );
+            vec![line, formatting]
         } else {
             vec![format!("  Logical volume \"{stem}\" created.")]
         };
@@ -365,6 +372,11 @@ impl Machine {
     pub(super) fn free_volume(&mut self, node: &str, volid: &str) -> Option<Volume> {
         let key = self.volume_key(node, volid);
         self.volumes.remove(&key)
+    }
+
+    /// Returns the path of a guest's image file.
+    pub(super) fn image_path(&self, vmid: u32, volid: &str) -> String {
+        self.storages.get(storage_of(volid)).map(|storage| file_path(storage, vmid, volid)).unwrap_or_default()
     }
 
     /// Gives a volume another id, as making a template does.
@@ -433,6 +445,23 @@ pub(super) enum VolumeKind {
     CloudInit,
     /// A container's file system.
     Container,
+}
+
+/// What a task log says about a copy: its beginning and its end.
+pub(super) fn copy_lines(size_bytes: u64) -> [String; 2] {
+    let total = human(size_bytes);
+    [format!("transferred 0.0 B of {total} (0.00%)"), format!("transferred {total} of {total} (100.00%)")]
+}
+
+fn human(bytes: u64) -> String {
+    let (factor, unit) = match bytes {
+        0..1024 => (1, "B"),
+        1024..0x10_0000 => (1 << 10, "KiB"),
+        0x10_0000..0x4000_0000 => (1 << 20, "MiB"),
+        _ => (1 << 30, "GiB"),
+    };
+    let tenths = (bytes * 10 + factor / 2) / factor;
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
 fn file_path(storage: &Storage, vmid: u32, volid: &str) -> String {

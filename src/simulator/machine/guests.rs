@@ -178,8 +178,14 @@ impl Machine {
         if wanted == volume.size_bytes {
             return Step::DONE;
         }
-        if file_name(&volid).starts_with("base-") {
-            return Step::failed("command '/usr/bin/qemu-img resize' failed: exit code 1");
+        if is_base(&volid) {
+            let path = self.image_path(vmid, &volid);
+            let refused = format!("Could not open '{path}'");
+            self.task_log(seq, format!("qemu-img: {refused}: {refused}: Operation not permitted"));
+            let format = &volume.format;
+            return Step::failed(format!(
+                "command '/usr/bin/qemu-img resize '--preallocation=metadata' -f {format} {path} {wanted}' failed: exit code 1"
+            ));
         }
         self.resize_volume(&guest.node, &volid, wanted);
         options.insert("size".to_owned(), print_size(wanted));

@@ -5,6 +5,7 @@
 mod access;
 mod acl;
 mod agent;
+mod agent_exec;
 mod api;
 mod auth;
 mod backup;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Machine;
 use super::clone::COPY_BYTES_PER_MS;
 use super::config::Changes;
-use super::disks::{file_name, is_cdrom, is_cloudinit, is_disk_key, storage_of, volume_in};
+use super::disks::{copy_lines, file_name, is_cdrom, is_cloudinit, is_disk_key, storage_of, volume_in};
 use super::pending::keep_as_unused;
 use super::property::{print, print_size, split};
 use super::request::{Answer, Fault};
@@ -151,6 +151,7 @@ impl Machine {
             Ok((moved, lines)) => {
                 lines.into_iter().for_each(|line| self.task_log(seq, line));
                 self.task_log(seq, format!("allocated target volume '{moved}'"));
+                copy_lines(original.size_bytes).into_iter().for_each(|line| self.task_log(seq, line));
                 options.insert("size".to_owned(), print_size(original.size_bytes));
                 let work = MoveWork { moved: Some(print(&moved, &options)), ..work.clone() };
                 self.replace_work(seq, Work::Move(work));

@@ -337,6 +337,7 @@ impl Machine {
         self.take_leases(&guest);
         self.with_guest(vmid, |guest| {
             guest.power = Power::Running { since_ms: now_ms, pid, agent_at_ms, is_paused: false };
+            guest.processes.clear();
             if instance_id.is_some() && guest.instance_id != instance_id {
                 guest.instance_id = instance_id;
                 guest.personalised += 1;
@@ -352,7 +353,10 @@ impl Machine {
     }
 
     /// Returns whether an operating system starts that obeys ACPI.
-    fn has_system(&self, guest: &Guest) -> bool {
+    pub(super) fn has_system(&self, guest: &Guest) -> bool {
+        if guest.config.get("args").is_some_and(|args| args.contains("-kernel ")) {
+            return true;
+        }
         let disks = guest.config.iter().filter(|(key, value)| is_disk_key(key) && !is_cdrom(value));
         let mut volumes =
             disks.filter_map(|(_, value)| self.volume(&guest.node, value.split(',').next().unwrap_or_default()));
@@ -365,8 +369,12 @@ impl Machine {
             && self.has_system(guest)
     }
 
+    /// The process ends; what waited for that is applied.
     pub(super) fn power_off(&mut self, vmid: u32) {
         self.with_guest(vmid, |guest| guest.power = Power::Stopped);
+        if self.guests.get(&vmid).is_some_and(|guest| guest.kind == GuestType::Qemu) {
+            self.apply_pending(vmid);
+        }
     }
 
     fn run_shutdown(&mut self, seq: u64, stage: u32, vmid: u32, timeout_ms: u64, is_forced: bool) -> Step {

@@ -131,6 +131,7 @@ impl Machine {
             Some((_, "xz")) => "txz",
             _ => name.rsplit('.').next().unwrap_or_default(),
         };
+        let bytes = file.file_bytes.unwrap_or(file.size_mib << 20);
         let is_shared = self.storages.get(storage).is_some_and(|storage| storage.is_shared);
         let nodes: Vec<String> = if is_shared { vec![String::new()] } else { self.nodes.keys().cloned().collect() };
         for node in nodes {
@@ -140,8 +141,8 @@ impl Machine {
                 volid: volid.to_owned(),
                 content: content.clone(),
                 format: end.to_owned(),
-                size_bytes: file.size_mib << 20,
-                used_bytes: file.size_mib << 20,
+                size_bytes: if content == "import" { file.size_mib << 20 } else { bytes },
+                used_bytes: bytes,
                 vmid: None,
                 parent: None,
                 image: file.image.clone(),

@@ -25,6 +25,9 @@ pub(super) struct Clock {
     pub(super) next_pid: u32,
     pub(super) next_random: u64,
     pub(super) next_log: u64,
+    /// Guests whose lock something else than a task holds, and until when.
+    #[serde(default)]
+    pub(super) held: BTreeMap<u32, u64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -164,10 +167,22 @@ pub(super) struct Guest {
     pub(super) restart_at_ms: Option<u64>,
     /// Files written through the agent; they are on the disk, so a restart keeps them.
     pub(super) files: BTreeMap<String, String>,
+    /// Programs the agent was asked to run since the last boot.
+    #[serde(default)]
+    pub(super) processes: BTreeMap<u32, Process>,
     /// What cloud-init saw at the last boot.
     pub(super) instance_id: Option<String>,
     /// How often cloud-init ran its once-per-instance steps.
     pub(super) personalised: u32,
+}
+
+/// A program in a guest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Process {
+    pub(super) done_ms: u64,
+    pub(super) exit_code: i32,
+    /// What it wrote; gone once it was told.
+    pub(super) output: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,6 +209,7 @@ impl Guest {
             power: Power::Stopped,
             restart_at_ms: None,
             files: BTreeMap::new(),
+            processes: BTreeMap::new(),
             instance_id: None,
             personalised: 0,
         }

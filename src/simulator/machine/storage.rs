@@ -225,9 +225,10 @@ impl Machine {
 }
 
 fn content_row(volume: &Volume) -> Value {
+    let size = if volume.content == "import" { volume.used_bytes } else { volume.size_bytes };
+    let format = if volume.content == "snippets" { "snippet" } else { &volume.format };
     let mut row = json!({
-        "volid": volume.volid, "content": volume.content, "format": volume.format, "size": volume.size_bytes,
-        "ctime": volume.created_s,
+        "volid": volume.volid, "content": volume.content, "format": format, "size": size, "ctime": volume.created_s,
     });
     if matches!(volume.content.as_str(), "images" | "rootdir") {
         row["used"] = json!(volume.used_bytes);

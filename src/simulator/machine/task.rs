@@ -109,6 +109,8 @@ pub(super) enum Event {
     Task(u64),
     Restart(u32),
     AgentUp(u32),
+    /// Something that was no task gives a guest's lock free.
+    Release(u32),
     Broadcast,
 }
 
@@ -219,10 +221,27 @@ impl Machine {
     pub(super) fn is_lock_free(&self, wanted: &[Hold]) -> bool {
         let clashes =
             |held: &Hold| wanted.iter().any(|wish| wish.vmid == held.vmid && !(wish.is_shared && held.is_shared));
+        if wanted.iter().any(|wish| self.clock.held.contains_key(&wish.vmid)) {
+            return false;
+        }
         self.active_tasks().all(|task| match task.phase {
             Phase::Running { .. } => !task.locks.iter().any(clashes),
             Phase::Waiting { .. } | Phase::Ended { .. } => true,
         })
+    }
+
+    /// Lets something that is no task hold a guest's lock for a while, as what cleans up after a process does.
+    pub fn hold_lock(&mut self, vmid: u32, time_ms: u64) {
+        let until_ms = self.clock.now_ms + time_ms;
+        self.clock.held.insert(vmid, until_ms);
+        self.agenda.insert((until_ms, Event::Release(vmid)));
+    }
+
+    pub(super) fn release_held(&mut self, vmid: u32) {
+        if self.clock.held.get(&vmid).is_some_and(|until_ms| *until_ms <= self.clock.now_ms) {
+            self.clock.held.remove(&vmid);
+            self.wake_waiting();
+        }
     }
 
     /// Waits inside a call until a guest's lock is free; time passes meanwhile.
@@ -250,6 +269,7 @@ impl Machine {
                 Event::Task(seq) => self.run_task(seq),
                 Event::Restart(vmid) => self.restart_guest(vmid),
                 Event::AgentUp(_) => {}
+                Event::Release(vmid) => self.release_held(vmid),
                 Event::Broadcast => self.broadcast(),
             }
         }
@@ -400,6 +420,7 @@ impl Machine {
                 agenda.push((due_ms, Event::Task(*seq)));
             }
         }
+        agenda.extend(self.clock.held.iter().map(|(vmid, due_ms)| (*due_ms, Event::Release(*vmid))));
         for (vmid, guest) in self.guests.iter() {
             agenda.extend(guest.restart_at_ms.map(|due_ms| (due_ms, Event::Restart(*vmid))));
             if let super::state::Power::Running { agent_at_ms: Some(due_ms), .. } = guest.power
