@@ -13,6 +13,7 @@ mod flags;
 mod plan_file;
 mod session;
 mod shell;
+mod sim_check;
 mod store;
 mod terminal;
 
@@ -75,6 +76,7 @@ cfg_if! {
         mod console;
         mod functions;
         mod schema;
+        mod test;
         mod sim;
         mod unlock;
         mod completions;

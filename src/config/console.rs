@@ -183,7 +183,8 @@ impl Names {
         Ok(())
     }
 
-    fn set(&mut self, path: &[&str], value: Value) {
+    /// Adds a name, or takes the place of one: `var` and `size`.
+    pub(super) fn set(&mut self, path: &[&str], value: Value) {
         let (last, around) = path.split_last().expect("a path has names");
         let mut parts = &mut self.roots;
         for name in around {

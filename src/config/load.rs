@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Reads a configuration. There is a stack only if there is no error; the sources are there in any case, to show the diagnostics with.
 pub fn load(input: &Input) -> (Option<Stack>, Sources, Diagnostics) {
-    let mut sources = Sources::new();
+    let mut sources = input.test.map_or_else(Sources::new, |test| test.sources.clone());
     let mut diagnostics = Diagnostics::new();
     let stack = stack(input, &mut sources, &mut diagnostics);
     (stack.filter(|_| !diagnostics.has_errors()), sources, diagnostics)

@@ -33,6 +33,8 @@ mod similar;
 mod stack;
 mod suggest;
 mod syntax;
+pub mod test_file;
+mod test_run;
 mod tree;
 mod variable;
 mod version;
@@ -40,10 +42,11 @@ pub mod vocabulary;
 
 pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
-pub use input::{Input, MemoryWorld, VariableArgument, World};
+pub use input::{Input, MemoryWorld, TestInput, TestValue, VariableArgument, World};
 pub use load::load;
 pub(crate) use similar::similar;
 pub use stack::{
     Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,
     Trigger,
 };
+pub use test_run::{RunOutputs, TestNames};

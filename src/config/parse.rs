@@ -182,6 +182,7 @@ fn is_literal(around: &[&str], name: &str) -> bool {
             | (["moved"], "from" | "to")
             | (["removed"], "from")
             | (["import"], "to")
+            | (["run"], "expect_failures")
             | ([_], "depends_on")
             | ([_, "lifecycle"], "ignore_changes" | "replace_triggered_by")
     )

@@ -75,6 +75,11 @@ impl Sources {
         Self::default()
     }
 
+    /// Returns whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds a text and returns its id. Texts are limited to 4 GiB by the width of a span.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
         let text: Arc<str> = text.into();

@@ -252,12 +252,15 @@ fn operation(
 }
 
 fn put(input: &PlanInput, object: &Judged, completeness: Completeness) -> Effect {
+    let is_fresh = matches!(object.change.action, Action::Create | Action::Replace);
+    let record = input.state.records.get(&object.change.address).filter(|_| !is_fresh);
     Effect::Put(Box::new(Record {
         kind: object.change.kind.clone(),
         cluster: object.change.cluster.clone(),
         identity: object.change.identity.clone(),
         intent: object.intent.clone(),
         applied: recorded_form(&fingerprint(&object.desired, input.fingerprint_key)),
+        secrets: record.map(|record| record.secrets.clone()).unwrap_or_default(),
         dependencies: object.dependencies.clone(),
         completeness,
         is_adopted: object.object.origin == Origin::Adopted,

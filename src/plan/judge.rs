@@ -128,6 +128,7 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
             known.notes.push(format!("unreachable: node {node} does not answer"));
             return Ok(silent(wish, block, known));
         }
+        Sighting::Hidden { table } => return Err(hidden(&wish.address, &table).at(wish.places.span)),
         Sighting::Foreign(what) => known.notes.push(format!("the recorded guest is gone: {what}")),
         Sighting::Unmarked(what) => {
             return Err(unmarked(scene, &wish.address, &known.intent_before, &what).at(wish.places.span));
@@ -194,6 +195,8 @@ fn decide(
     let is_stale_record =
         action == Action::NoOp && record.is_some_and(|record| is_stale(record, desired, &identity, block));
     let found_value = known.found.as_ref().map_or_else(null, |found| found.value.clone());
+    // Two of one name cannot stand side by side.
+    let is_renamed = known.identity_before.as_ref() != Some(&wish.identity);
     Judged {
         change: Change {
             address: wish.address.clone(),
@@ -221,7 +224,7 @@ fn decide(
         intent_before: known.intent_before,
         is_stale_record,
         dependencies: block.dependencies.iter().cloned().collect(),
-        creates_first: wish.object.is_replaced_first || scene.makes_first(&wish.address),
+        creates_first: is_renamed && wish.object.is_replaced_first || scene.makes_first(&wish.address),
     }
 }
 
@@ -233,6 +236,13 @@ fn unmarked(scene: &Scene, address: &Address, intent: &str, what: &str) -> Diagn
         .detail("It has our MAC address, so it was ours. A guest without a marker is nobody's: it is not changed and not destroyed, and no second one is made beside it.")
         .hint(format!("to keep it, write this line into its notes: `{}`", marker.line()))
         .hint("to have it made anew, destroy it by hand and plan again")
+        .about(address)
+}
+
+/// What nobody can see, nobody can compare.
+fn hidden(address: &Address, table: &str) -> Diagnostic {
+    Diagnostic::error(format!("{address} cannot be planned: the token may not read `{table}`"))
+        .hint("give the token (and its user) the privilege to audit that, for example the role `PVEAuditor` on `/`")
         .about(address)
 }
 
@@ -261,7 +271,7 @@ fn refuse_shrinking(wish: &Wish, attributes: &[AttributeChange]) -> Result<(), D
 fn unrecorded(scene: &Scene, wish: &Wish) -> Result<Sighting, Diagnostic> {
     let sighting = sight(scene, wish.object, &wish.cluster, &wish.identity, "", &null());
     match (wish.object.origin, &sighting) {
-        (Origin::Adopted, _) | (_, Sighting::Absent) => Ok(sighting),
+        (Origin::Adopted, _) | (_, Sighting::Absent | Sighting::Hidden { .. }) => Ok(sighting),
         (Origin::Made, Sighting::Present(_)) => Err(Diagnostic::error(format!(
             "{} exists already on cluster `{}` and is not ours: {}",
             wish.object.name, wish.cluster, wish.identity

@@ -70,8 +70,9 @@ impl Transport for InProcess {
         let Some(reply) = outcome.reply() else {
             return Err(self.broken("connection closed before message completed"));
         };
-        if outcome.pace() == Pace::Real && reply.took_ms > 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(reply.took_ms)).await;
+        let pause = outcome.pace().lasts(std::time::Duration::from_millis(reply.took_ms));
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
         }
         Ok(decode(reply, outcome.pace(), outcome.now_ms()))
     }
@@ -107,7 +108,7 @@ fn decode(reply: &Reply, pace: Pace, now_ms: u64) -> Answer {
         date: i64::try_from(now_ms / 1000).ok(),
         simulator: Some(match pace {
             Pace::Instant => Clock::Instant,
-            Pace::Real => Clock::Real,
+            Pace::Real { .. } => Clock::Real,
         }),
         ..Answer::decode(reply.status, &reply.reason, &reply.body)
     }

@@ -45,5 +45,7 @@ mod render_progress;
 mod served;
 mod simulator;
 mod simulator_server;
+mod test_command;
 mod tidy;
+mod tokens;
 mod wrong_stacks;

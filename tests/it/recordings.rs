@@ -207,7 +207,7 @@ impl Replay {
         let text = read(name).unwrap_or_else(|| panic!("there is no {name}"));
         let lab = Lab::parse(name, &text).expect("the lab is valid");
         let mut machine = Machine::new(&lab, 1).expect("the lab can be built");
-        machine.set_pace(Pace::Real);
+        machine.set_pace(Pace::REAL);
         let root = "root@pam!tf=root-secret".to_owned();
         let tokens =
             [("", root), ("wrong-secret", "root@pam!tf=wrong".into()), ("unknown-token", "root@pam!no=wrong".into())];

@@ -15,7 +15,7 @@ mod template;
 mod traversal;
 
 pub use evaluate::evaluate;
-pub(super) use evaluate::render;
+pub(super) use evaluate::{render, with_values};
 pub(super) use limits::{TEXT_MAX, WEIGHT_MAX};
 pub use lower::{lower, lower_template};
 pub use reference::{Reference, ReferenceStep, keyed_references, references};

@@ -16,9 +16,10 @@ use crate::config::{Address, Block, Body, Evaluated};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::domain::{self, Role};
 use crate::resources::ObjectType;
-use crate::resources::conform::{Conformed, conform};
+use crate::resources::conform::{Conformed, conform, type_of};
+use crate::resources::schema::Presence;
 use crate::state::Identity;
-use crate::value::{Kind, Path, Step, Value};
+use crate::value::{Kind, Marks, Path, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -144,13 +145,14 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         "template" => template::complete(scene, draft),
         "vm" => vm::complete(scene, draft),
         "game_server" => game_server::complete(scene, draft),
-        _ => Some(as_written(draft, kind.role)),
+        _ => Some(as_written(scene, draft, kind.role)),
     }?;
     let Completed { attributes, tenant, identity } = completed;
     let object = Value::block(draft.block.address.to_string(), attributes);
     if draft.diagnostics.has_errors() {
         return None;
     }
+    let view = scene.view(&draft.cluster);
     for instance in domain::instances(draft.block) {
         let (value, identity) = match (&kind.role, instance.child) {
             (_, Some(child)) => {
@@ -161,13 +163,16 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
             }
             (Role::Object(_) | Role::Setting | Role::Composite(_), None) => (object.clone(), identity.clone()),
         };
+        for objection in (instance.object.check)(&value, view) {
+            draft.error(objection.summary, &objection.path, objection.hint);
+        }
         scene.wishes.insert(
             instance.address.clone(),
             Wish {
                 address: instance.address,
                 object: instance.object,
                 cluster: draft.cluster.clone(),
-                value: flatten(&value, true),
+                value: without_secrets(instance.object, &flatten(&value, true)),
                 identity,
                 tenant: tenant.clone(),
                 block: draft.at,
@@ -179,12 +184,41 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
 }
 
 /// A block that inherits and chooses nothing.
-fn as_written(draft: &Draft, role: Role) -> Completed {
-    let identity = match role {
-        Role::Object(object) => (object.identify)(&draft.places.value),
-        Role::Setting | Role::Composite(_) => Identity::default(),
+fn as_written(scene: &Scene, draft: &Draft, role: Role) -> Completed {
+    let Role::Object(object) = role else {
+        return Completed { attributes: draft.attributes(), tenant: None, identity: Identity::default() };
     };
-    Completed { attributes: draft.attributes(), tenant: None, identity }
+    let identity = (object.identify)(&draft.places.value);
+    let mut attributes = draft.attributes();
+    let record = scene.record(&draft.block.address).filter(|_| !scene.replaced.contains(&draft.block.address));
+    let computed = object.schema.attributes.iter().filter(|attribute| attribute.presence == Presence::Computed);
+    for attribute in computed.filter(|attribute| attribute.is_sensitive) {
+        // Told once, when the object was made: a record without it is one of an object that was made elsewhere.
+        let value = match record {
+            None => Value::unknown(type_of(attribute.takes)),
+            Some(record) => match record.secrets.get(attribute.name) {
+                Some(secret) => secret.clone(),
+                None => Value::null(type_of(attribute.takes)),
+            },
+        };
+        attributes.insert(attribute.name.into(), value.with_marks(Marks::SENSITIVE));
+    }
+    Completed { attributes, tenant: None, identity }
+}
+
+/// Returns an object without what the server tells once: that is kept apart from what is wanted.
+fn without_secrets(object: &ObjectType, value: &Value) -> Value {
+    let is_told_once = |name: &str| {
+        let attribute = object.schema.attribute(name);
+        attribute.is_some_and(|attribute| attribute.presence == Presence::Computed && attribute.is_sensitive)
+    };
+    match value.as_entries() {
+        Some(entries) if entries.keys().any(|name| is_told_once(name)) => {
+            let kept = entries.iter().filter(|(name, _)| !is_told_once(name));
+            Value::object(kept.map(|(name, value)| (name.clone(), value.clone())))
+        }
+        _ => value.clone(),
+    }
 }
 
 /// What a block type's file returns.

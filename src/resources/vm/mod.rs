@@ -25,7 +25,6 @@ pub static VM: ObjectType = ObjectType {
   memory   = "4GiB"
 }
 "#,
-    tables: &[],
     identify: |vm| identity(vm.get("node").and_then(Value::as_text).unwrap_or_default(), super::template::vmid_of(vm)),
     sight,
     create: steps::create,
@@ -33,6 +32,7 @@ pub static VM: ObjectType = ObjectType {
     delete: steps::delete,
     is_replaced_first: false,
     locks: steps::locks,
+    ..ObjectType::BASE
 };
 
 /// Returns the identity of a guest.

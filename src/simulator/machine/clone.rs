@@ -9,13 +9,16 @@ use super::disks::{copy_lines, is_base, is_cdrom, is_cloudinit, is_disk_key, sto
 use super::property::{print, print_size, split};
 use super::request::{Answer, Fault};
 use super::routes::Context;
-use super::state::{Config, Guest};
+use super::state::{Config, Guest, Volume};
 use super::task::{Hold, Spawn, Step, Work};
 
 /// How long a clone worker waits for both guests' locks.
 const LOCK_WAIT_MS: u64 = 1000;
 /// How fast a full copy goes: what the reference server did with raw files.
 pub(super) const COPY_BYTES_PER_MS: u64 = 600 << 10;
+/// A copy from this length on goes in pieces, stage by stage up to [`LAST_PIECE`].
+const LONG_COPY_MS: u64 = 1000;
+const LAST_PIECE: u32 = 6;
 /// Configuration keys that are not copied.
 const NOT_COPIED: &[&str] =
     &["template", "lock", "parent", "snapstate", "snaptime", "vmstate", "runningmachine", "runningcpu"];
@@ -34,6 +37,8 @@ pub(super) struct CloneWork {
     pool: Option<String>,
     /// What is copied: the source as it is, or one of its snapshots.
     snapshot: Option<String>,
+    /// How long each piece of a long copy takes; 0 until that is known.
+    piece_ms: u64,
 }
 
 impl CloneWork {
@@ -105,6 +110,7 @@ impl Machine {
             format: text("format"),
             pool: text("pool"),
             snapshot,
+            piece_ms: 0,
         };
         self.check_clone(context, guest, &work)?;
         if self.guests.has(&newid) {
@@ -152,12 +158,13 @@ impl Machine {
                 Step::After(60)
             }
             2 => match self.clone_disks(seq, work) {
-                Ok(copied_bytes) => Step::After(60 + copied_bytes / COPY_BYTES_PER_MS),
+                Ok(copied_bytes) => self.copy_in_pieces(seq, work, 60 + copied_bytes / COPY_BYTES_PER_MS),
                 Err(error) => {
                     self.drop_clone(work);
                     Step::failed(format!("clone failed: {error}"))
                 }
             },
+            3..LAST_PIECE if work.piece_ms > 0 => Step::After(work.piece_ms),
             _ => {
                 self.with_guest(work.newid, |guest| {
                     guest.config.remove("lock");
@@ -169,6 +176,18 @@ impl Machine {
                 Step::DONE
             }
         }
+    }
+
+    /// A long copy has moments in between, at which others see it under way.
+    fn copy_in_pieces(&mut self, seq: u64, work: &CloneWork, copy_ms: u64) -> Step {
+        if copy_ms < LONG_COPY_MS {
+            return Step::After(copy_ms);
+        }
+        let piece_ms = copy_ms / u64::from(LAST_PIECE - 2);
+        if let Some(task) = self.tasks.get_mut(&seq) {
+            task.work = Work::Clone(CloneWork { piece_ms, ..work.clone() });
+        }
+        Step::After(piece_ms)
     }
 
     /// Writes the real configuration, still locked, and copies the disks. Returns how many bytes were copied.
@@ -259,7 +278,14 @@ impl Machine {
             }
         }
         options.insert("size".to_owned(), print_size(original.size_bytes));
-        Ok((print(&volume, &options), if is_linked { 0 } else { original.used_bytes }))
+        Ok((print(&volume, &options), if is_linked { 0 } else { self.content_bytes(&work.node, &original) }))
+    }
+
+    /// Returns how much a full copy of a volume reads: a linked one has the rest of its content in its base.
+    fn content_bytes(&self, node: &str, volume: &Volume) -> u64 {
+        let base = volume.parent.as_deref().and_then(|parent| self.volume(node, parent));
+        let below = base.map_or(0, |base| self.content_bytes(node, base));
+        (volume.used_bytes + below).min(volume.size_bytes)
     }
 
     fn free_all(&mut self, node: &str, config: &Config) {

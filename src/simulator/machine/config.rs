@@ -180,6 +180,8 @@ impl Machine {
     }
 
     pub(super) fn put_changes(&mut self, context: &Context, vmid: u32, changes: &Changes) -> Answer {
+        // A lock in the config is refused at once, and looked for again once the wait for the guest is over.
+        self.check_writable(context.node(), vmid, changes)?;
         self.wait_for_lock(vmid, LOCK_WAIT_MS).map_err(Fault::text)?;
         self.check_writable(context.node(), vmid, changes)?;
         let message = format!("update VM {vmid}: {}", describe(&context.parameters));
