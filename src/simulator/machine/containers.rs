@@ -121,6 +121,7 @@ impl Machine {
                 }
                 Err(error) => {
                     self.remove_guest(work.vmid);
+                    self.task_log(seq, error.clone());
                     Step::failed(format!("unable to create CT {} - {error}", work.vmid))
                 }
             };

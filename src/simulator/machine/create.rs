@@ -113,7 +113,8 @@ impl Machine {
         let mut disks: u64 = 0;
         for (key, value) in &work.settings {
             if !is_disk_key(key) {
-                let value = self.normalise(key, value);
+                // A password is only hashed when an existing guest gets it.
+                let value = if key == "cipassword" { value.clone() } else { self.normalise(key, value) };
                 if !value.is_empty() {
                     config.insert(key.clone(), value);
                 }

@@ -217,6 +217,8 @@ impl Machine {
                 options.insert("size".to_owned(), print_size(original.size_bytes));
                 let setting = print(&volid, &options);
                 log.insert(0, format!("create full clone of drive ({source})"));
+                log.push(format!("allocated target volume '{volid}'"));
+                log.extend(copy_lines(original.size_bytes));
                 log.push(format!("{key}: successfully created disk '{setting}'"));
                 Ok((setting, log))
             }

@@ -44,6 +44,7 @@ mod table;
 mod task;
 mod tasks;
 mod tokens;
+mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,7 +11,7 @@ use super::property::{is_enabled, key_of};
 use super::request::{Answer, Fault};
 use super::routes::Context;
 use super::state::{Config, Guest, GuestType, Power};
-use super::task::{Event, Phase, Spawn, Step, Work, exclusive};
+use super::task::{Event, Spawn, Step, Work, exclusive};
 
 const LOCK_WAIT_MS: u64 = 10_000;
 /// Durations of the reference server, in milliseconds.
@@ -263,6 +263,13 @@ impl Machine {
             if is_network_key(key) {
                 self.check_bridge_exists(&guest.node, value)?;
             }
+            let is_device = key.starts_with("usb") || key.starts_with("hostpci");
+            if let Some(name) = key_of(value, "mapping").filter(|_| is_device) {
+                // The server says PCI whatever the device is.
+                let text = format!("PCI device mapping not found for '{name}'");
+                self.task_log(seq, text.clone());
+                return Err(text);
+            }
             let volid = value.split(',').next().unwrap_or_default();
             if is_disk_key(key) && volid != "none" && self.volume(&guest.node, volid).is_none() {
                 return Err(format!("volume '{volid}' does not exist"));
@@ -440,18 +447,6 @@ impl Machine {
             return;
         };
         self.spawn_start(&Caller::root(), vmid, &node, GuestType::Qemu);
-    }
-
-    /// Ends the guests' workers of one kind as a crash would; used by fault rules.
-    pub fn kill_worker(&mut self, upid: &str) -> bool {
-        let Some(seq) = self.upids.get(upid).copied() else {
-            return false;
-        };
-        let is_active = self.tasks.get(&seq).is_some_and(|task| !matches!(task.phase, Phase::Ended { .. }));
-        if is_active {
-            self.kill_task(seq);
-        }
-        is_active
     }
 }
 

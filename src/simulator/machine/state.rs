@@ -18,7 +18,7 @@ pub(super) struct Meta {
 }
 
 /// Virtual time and the counters that make ids.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Clock {
     pub(super) now_ms: u64,
     pub(super) next_task: u64,
@@ -28,6 +28,22 @@ pub(super) struct Clock {
     /// Guests whose lock something else than a task holds, and until when.
     #[serde(default)]
     pub(super) held: BTreeMap<u32, u64>,
+    /// The same for storages.
+    #[serde(default)]
+    pub(super) held_storages: BTreeMap<String, u64>,
+    /// Finished tasks before this number are on no list any more.
+    #[serde(default)]
+    pub(super) listed_from: u64,
+    /// Requests that act after their clients gave up.
+    #[serde(default)]
+    pub(super) late: Vec<Late>,
+}
+
+/// A request nobody waits for any more.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Late {
+    pub(super) due_ms: u64,
+    pub(super) request: super::request::Request,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

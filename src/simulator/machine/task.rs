@@ -39,6 +39,12 @@ pub(super) struct Task {
     pub(super) locks: Vec<Hold>,
     pub(super) log: Vec<String>,
     pub(super) work: Work,
+    /// How it fails at its next stage.
+    #[serde(default)]
+    pub(super) doom: Option<String>,
+    /// A fault rule lets its copy fail.
+    #[serde(default)]
+    pub(super) is_short_of_space: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +97,8 @@ pub(super) enum Work {
 pub(super) enum Step {
     /// Another stage follows after so many milliseconds.
     After(u64),
+    /// The same stage is tried again after so many milliseconds.
+    Again(u64),
     /// The task is over: OK with a number of warnings, or the error text.
     End(Result<u32, String>),
 }
@@ -111,6 +119,8 @@ pub(super) enum Event {
     AgentUp(u32),
     /// Something that was no task gives a guest's lock free.
     Release(u32),
+    /// A request is answered after its client gave up.
+    Late,
     Broadcast,
 }
 
@@ -187,6 +197,8 @@ impl Machine {
             locks: spawn.locks,
             log: Vec::new(),
             work: spawn.work,
+            doom: None,
+            is_short_of_space: false,
         };
         self.upids.insert(upid.clone(), seq);
         self.tasks.insert(seq, task);
@@ -230,20 +242,6 @@ impl Machine {
         })
     }
 
-    /// Lets something that is no task hold a guest's lock for a while, as what cleans up after a process does.
-    pub fn hold_lock(&mut self, vmid: u32, time_ms: u64) {
-        let until_ms = self.clock.now_ms + time_ms;
-        self.clock.held.insert(vmid, until_ms);
-        self.agenda.insert((until_ms, Event::Release(vmid)));
-    }
-
-    pub(super) fn release_held(&mut self, vmid: u32) {
-        if self.clock.held.get(&vmid).is_some_and(|until_ms| *until_ms <= self.clock.now_ms) {
-            self.clock.held.remove(&vmid);
-            self.wake_waiting();
-        }
-    }
-
     /// Waits inside a call until a guest's lock is free; time passes meanwhile.
     pub(super) fn wait_for_lock(&mut self, vmid: u32, wait_ms: u64) -> Result<(), String> {
         let wanted = exclusive(vmid);
@@ -270,6 +268,7 @@ impl Machine {
                 Event::Restart(vmid) => self.restart_guest(vmid),
                 Event::AgentUp(_) => {}
                 Event::Release(vmid) => self.release_held(vmid),
+                Event::Late => self.handle_late(),
                 Event::Broadcast => self.broadcast(),
             }
         }
@@ -285,6 +284,12 @@ impl Machine {
     }
 
     fn run_task(&mut self, seq: u64) {
+        let Some(task) = self.tasks.get(&seq) else {
+            return;
+        };
+        if task.is_active() && self.end_doomed(seq) {
+            return;
+        }
         let Some(task) = self.tasks.get(&seq) else {
             return;
         };
@@ -310,13 +315,20 @@ impl Machine {
                 self.set_phase(seq, Phase::Running { due_ms, stage: stage + 1 });
                 self.agenda.insert((due_ms, Event::Task(seq)));
             }
+            Step::Again(delay_ms) => {
+                let due_ms = now_ms + delay_ms;
+                self.set_phase(seq, Phase::Running { due_ms, stage });
+                self.agenda.insert((due_ms, Event::Task(seq)));
+            }
             Step::End(result) => self.end_task(seq, result),
         }
     }
 
     fn keep_waiting(&mut self, seq: u64, until_ms: u64) {
         if self.clock.now_ms >= until_ms {
-            let vmid = self.tasks.get(&seq).and_then(|task| task.locks.first()).map_or(0, |hold| hold.vmid);
+            let locks = self.tasks.get(&seq).map(|task| task.locks.clone()).unwrap_or_default();
+            let taken = locks.iter().find(|hold| !self.is_lock_free(std::slice::from_ref(hold)));
+            let vmid = taken.or(locks.first()).map_or(0, |hold| hold.vmid);
             return self.end_task(seq, Err(self.lock_timeout(vmid)));
         }
         if self.tasks.get(&seq).is_some_and(|task| task.log.is_empty()) {
@@ -384,7 +396,7 @@ impl Machine {
         self.wake_waiting();
     }
 
-    fn wake_waiting(&mut self) {
+    pub(super) fn wake_waiting(&mut self) {
         let now_ms = self.clock.now_ms;
         let is_waiting = |task: &super::task::Task| matches!(task.phase, Phase::Waiting { .. });
         let waiting: Vec<u64> =
@@ -420,6 +432,7 @@ impl Machine {
                 agenda.push((due_ms, Event::Task(*seq)));
             }
         }
+        agenda.extend(self.clock.late.iter().map(|late| (late.due_ms, Event::Late)));
         agenda.extend(self.clock.held.iter().map(|(vmid, due_ms)| (*due_ms, Event::Release(*vmid))));
         for (vmid, guest) in self.guests.iter() {
             agenda.extend(guest.restart_at_ms.map(|due_ms| (due_ms, Event::Restart(*vmid))));
