@@ -7,7 +7,6 @@ use super::failure::{Failure, Outcome};
 use super::flags::Values;
 use super::shell::{Ended, Shell};
 use crate::diagnostics::{Diagnostics, Severity, Sources};
-use crate::graph;
 use crate::plan::{self, Options, PlanInput};
 use crate::render::diagnostics;
 use crate::state::State;
@@ -48,10 +47,6 @@ fn judge(given: &Given, shell: &Shell) -> Outcome<(Diagnostics, Configuration)> 
     let world = Arc::new(Disk::new(shell.folder.clone()));
     let mut configuration = configuration::load(world, given, shell)?;
     let mut found = std::mem::take(&mut configuration.warnings);
-    if let Err(cycle) = graph::build(&configuration.stack.blocks) {
-        found.extend(cycle);
-        return Ok((found, configuration));
-    }
     found.extend(plan::validate(&PlanInput {
         stack: &configuration.stack,
         state: &State::default(),

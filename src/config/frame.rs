@@ -349,7 +349,7 @@ impl Scope for Frame<'_> {
         };
         match &*reference.root {
             "module" => here.children.get(name).is_some_and(Expansion::is_repeated),
-            kind => here.objects.get(&(Arc::from(kind), name.clone())).is_some_and(Expansion::is_repeated),
+            _ => here.objects.get(&(reference.root.clone(), name.clone())).is_some_and(Expansion::is_repeated),
         }
     }
 

@@ -25,6 +25,7 @@ mod load;
 mod meta;
 mod module;
 mod parse;
+pub mod piece;
 mod place;
 mod program;
 mod refactor;

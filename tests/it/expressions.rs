@@ -5,6 +5,7 @@
 
 use serde_json::Value as Json;
 use spawnpoint::config::expression::{FunctionWorld, Reference, Resolved, Scope, evaluate, lower, references};
+use spawnpoint::config::piece::Piece;
 use spawnpoint::diagnostics::{Diagnostic, FileId};
 use spawnpoint::value::{Display, Marks, Step, Type, Value};
 
@@ -115,7 +116,7 @@ pub(super) fn answer(text: &str, scope: &Names) -> Result<Value, String> {
     let told = |diagnostics: spawnpoint::diagnostics::Diagnostics| {
         diagnostics.iter().map(|diagnostic| diagnostic.summary.clone()).collect::<Vec<_>>().join("; ")
     };
-    let expression = lower(&attribute.value, FileId(0), &source).map_err(told)?;
+    let expression = lower(&attribute.value, Piece::whole(FileId(0), &source)).map_err(told)?;
     for reference in references(&expression) {
         scope.resolve(&reference).map_err(|diagnostic| diagnostic.summary)?;
     }
@@ -135,7 +136,7 @@ pub(super) fn json_of(value: &Value) -> String {
     }
     let source = "jsonencode(it)";
     let parsed = source.parse().expect("the call is an expression");
-    let call = lower(&parsed, FileId(0), source).expect("the call can be lowered");
+    let call = lower(&parsed, Piece::whole(FileId(0), source)).expect("the call can be lowered");
     let (bare, _) = value.without_marks();
     evaluate(&call, &One(bare)).expect("known values can be written").as_text().expect("JSON is text").to_string()
 }
@@ -220,7 +221,7 @@ fn complaints(text: &str, it: &Value) -> Vec<Complaint> {
         }
     }
     let parsed = text.parse().expect("the case is an expression");
-    let result = lower(&parsed, FileId(0), text).and_then(|expression| evaluate(&expression, &One(it)));
+    let result = lower(&parsed, Piece::whole(FileId(0), text)).and_then(|expression| evaluate(&expression, &One(it)));
     let told = |diagnostic: &Diagnostic| {
         let span = diagnostic.span.expect("every complaint has a place");
         let part = text[span.start as usize..span.end as usize].to_string();

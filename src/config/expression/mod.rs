@@ -90,7 +90,7 @@ impl Expression {
 enum Node {
     Literal(Value),
     /// A traversal from a name that is not a `for` variable.
-    Reference(Box<Reference>),
+    Reference(Arc<Reference>),
     /// A `for` variable by its place on the stack of variables, or the item of a splat (without a name).
     Local(usize, Option<Arc<str>>),
     Tuple(Box<[Expression]>),

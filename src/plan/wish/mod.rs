@@ -16,7 +16,7 @@ use crate::config::{Address, Block, Body, Evaluated};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::domain::{self, Role};
 use crate::resources::ObjectType;
-use crate::resources::conform::{Conformed, conform, type_of};
+use crate::resources::conform::{Places, conform, type_of};
 use crate::resources::schema::Presence;
 use crate::state::Identity;
 use crate::value::{Kind, Marks, Path, Step, Value};
@@ -31,8 +31,8 @@ pub(super) struct Wish {
     pub(super) object: &'static ObjectType,
     /// Its cluster.
     pub(super) cluster: Arc<str>,
-    /// What it should be; references are addresses.
-    pub(super) value: Value,
+    /// What it should be, with references as the objects they are.
+    wanted: Value,
     /// Where it is or will be.
     pub(super) identity: Identity,
     /// Address of its tenant.
@@ -40,10 +40,15 @@ pub(super) struct Wish {
     /// Index of its block in the stack.
     pub(super) block: usize,
     /// Places of its attributes.
-    pub(super) places: Arc<Conformed>,
+    pub(super) places: Arc<Places>,
 }
 
 impl Wish {
+    /// Returns what it should be; references are addresses, and what the server tells once is not there.
+    pub(super) fn value(&self) -> Value {
+        without_secrets(self.object, &flatten(&self.wanted, true))
+    }
+
     /// Returns the best place for a message about an attribute.
     pub(super) fn span_of(&self, path: &Path) -> Span {
         self.places.span_of(path)
@@ -63,17 +68,13 @@ pub(super) fn wishes<'a>(
     if input.options.mode == super::Mode::Destroy {
         return (scene, diagnostics);
     }
-    let graph = match crate::graph::build(&input.stack.blocks) {
-        Ok(graph) => graph,
+    let order = match crate::graph::order(&input.stack.blocks) {
+        Ok(order) => order,
         Err(cycle) => return (scene, cycle),
     };
     scene.note_fixed();
-    let index: BTreeMap<&Address, usize> =
-        input.stack.blocks.iter().enumerate().map(|(at, block)| (&block.address, at)).collect();
-    for address in graph.order() {
-        if let Some(at) = index.get(&address) {
-            diagnostics.extend(evaluate(&mut scene, *at));
-        }
+    for at in order {
+        diagnostics.extend(evaluate(&mut scene, at));
     }
     diagnostics.extend(scene.duplicates());
     (scene, diagnostics)
@@ -85,7 +86,7 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let Some(kind) = domain::find(&block.address.kind) else { return Diagnostics::new() };
     let (mut body, mut diagnostics) = stack.evaluate(&block.address, &scene.objects);
     let own_cluster = body.attributes.remove("cluster");
-    let (conformed, judged) = conform(kind.schema, &body);
+    let (written, places, judged) = conform(kind.schema, &body);
     diagnostics.extend(judged);
     if !diagnostics.has_errors() {
         diagnostics.extend(stack.conditions(&block.address, None, &scene.objects));
@@ -93,12 +94,11 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     if diagnostics.has_errors() {
         return about(diagnostics, block);
     }
-    let cluster = match scene.cluster_of(block, own_cluster.as_ref(), &conformed) {
+    let cluster = match scene.cluster_of(block, own_cluster.as_ref(), &written, &places) {
         Ok(cluster) => cluster,
         Err(diagnostic) => return about(diagnostic.into(), block),
     };
-    let places = Arc::new(conformed);
-    let mut draft = Draft { block, at, cluster, places, diagnostics };
+    let mut draft = Draft { block, at, cluster, written, places: Arc::new(places), diagnostics };
     let object = complete(scene, &mut draft);
     let has_errors = draft.diagnostics.has_errors();
     if let Some(object) = object.filter(|_| !has_errors) {
@@ -113,14 +113,16 @@ struct Draft<'a> {
     block: &'a Block,
     at: usize,
     cluster: Arc<str>,
-    places: Arc<Conformed>,
+    /// As written, in canonical form, defaults filled in.
+    written: Value,
+    places: Arc<Places>,
     diagnostics: Diagnostics,
 }
 
 impl Draft<'_> {
     /// Returns the attributes as written, defaults filled in.
     fn attributes(&self) -> BTreeMap<Arc<str>, Value> {
-        self.places.value.as_entries().cloned().unwrap_or_default()
+        self.written.as_entries().cloned().unwrap_or_default()
     }
 
     fn span_of(&self, path: &Path) -> Span {
@@ -128,7 +130,7 @@ impl Draft<'_> {
     }
 
     fn is_written(&self, path: &Path) -> bool {
-        self.places.spans.contains_key(path)
+        self.places.get(path).is_some()
     }
 
     fn error(&mut self, summary: impl Into<String>, path: &Path, hint: impl Into<String>) {
@@ -172,7 +174,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
                 address: instance.address,
                 object: instance.object,
                 cluster: draft.cluster.clone(),
-                value: without_secrets(instance.object, &flatten(&value, true)),
+                wanted: value,
                 identity,
                 tenant: tenant.clone(),
                 block: draft.at,
@@ -188,7 +190,7 @@ fn as_written(scene: &Scene, draft: &Draft, role: Role) -> Completed {
     let Role::Object(object) = role else {
         return Completed { attributes: draft.attributes(), tenant: None, identity: Identity::default() };
     };
-    let identity = (object.identify)(&draft.places.value);
+    let identity = (object.identify)(&draft.written);
     let mut attributes = draft.attributes();
     let record = scene.record(&draft.block.address).filter(|_| !scene.replaced.contains(&draft.block.address));
     let computed = object.schema.attributes.iter().filter(|attribute| attribute.presence == Presence::Computed);
