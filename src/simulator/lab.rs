@@ -199,20 +199,13 @@ impl std::fmt::Debug for User {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// Size in MiB.
+    /// Size in MiB; of a disk image the size of the disk in it.
     #[serde(default)]
     pub size_mib: u64,
-    /// Size in bytes, where MiB are too coarse.
-    pub size_bytes: Option<u64>,
+    /// Size of the file itself in bytes, where MiB are too coarse or the image in it is larger.
+    pub file_bytes: Option<u64>,
     /// Operating system image in it, for files to import from.
     pub image: Option<String>,
-}
-
-impl File {
-    /// Returns the size in bytes.
-    pub(super) fn bytes(&self) -> u64 {
-        self.size_bytes.unwrap_or(self.size_mib << 20)
-    }
 }
 
 /// A file of the world outside, for downloads by URL: the simulator reaches no network.
@@ -221,6 +214,8 @@ impl File {
 pub struct Url {
     /// Size in bytes.
     pub size_bytes: u64,
+    /// Size of the disk in it in MiB, for a disk image.
+    pub disk_mib: Option<u64>,
     /// Type the server names; none means `application/octet-stream`.
     pub mimetype: Option<String>,
     /// Operating system image in it, for guests made from it.

@@ -13,6 +13,7 @@ static MADE_UP: LazyLock<Regex> = LazyLock::new(|| {
     let kinds = [
         r"(?P<task>UPID:[\w-]+:[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:[^:\s]*:[^:\s]*:[^:\s]+:)",
         r"(?P<fingerprint>(?:[0-9A-F]{2}:){31}[0-9A-F]{2})",
+        r"(?P<local>\bfe80::[0-9a-f:]+)",
         r"(?P<mac>\b(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}\b)",
         r"(?P<uuid>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)",
         r"(?P<digest>\b(?:[0-9a-f]{64}|[0-9a-f]{40})\b)",
@@ -52,6 +53,10 @@ const MEASURED: &[&str] = &[
     "idle",
     "wait",
     "shared_bytes",
+    "rx-bytes",
+    "rx-packets",
+    "tx-bytes",
+    "tx-packets",
 ];
 /// The same, but only of a node or a storage: a guest's are what it was given.
 const MEASURED_OF_HOSTS: &[&str] = &["maxcpu", "maxmem", "maxdisk", "total", "cpus", "cores", "sockets", "user_hz"];

@@ -184,8 +184,14 @@ impl Machine {
         if wanted == volume.size_bytes {
             return Step::DONE;
         }
-        if file_name(&volid).starts_with("base-") {
-            return Step::failed("command '/usr/bin/qemu-img resize' failed: exit code 1");
+        if is_base(&volid) {
+            let path = self.image_path(vmid, &volid);
+            let refused = format!("Could not open '{path}'");
+            self.task_log(seq, format!("qemu-img: {refused}: {refused}: Operation not permitted"));
+            let format = &volume.format;
+            return Step::failed(format!(
+                "command '/usr/bin/qemu-img resize '--preallocation=metadata' -f {format} {path} {wanted}' failed: exit code 1"
+            ));
         }
         self.resize_volume(&guest.node, &volid, wanted);
         options.insert("size".to_owned(), print_size(wanted));
@@ -362,7 +368,7 @@ fn still_running(kind: GuestType, vmid: u32) -> String {
 }
 
 /// Returns the volumes a guest's configuration and snapshots refer to as theirs.
-fn owned_volumes(guest: &Guest) -> std::collections::BTreeSet<String> {
+pub(super) fn owned_volumes(guest: &Guest) -> std::collections::BTreeSet<String> {
     let is_owned = |(key, value): &(&String, &String)| {
         (is_disk_key(key) && (!is_cdrom(value) || is_cloudinit(value)))
             || key.starts_with("unused")

@@ -44,8 +44,8 @@ const NEW_MEMBERS: &[&str] = &["armed-state", "memhost"];
 impl Machine {
     /// Returns whether the server that is played knows a path.
     pub(super) fn knows_path(&self, template: &str) -> bool {
-        let is_below = |path: &&str| template.strip_prefix(**path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        !self.is_before_9() || !NEW_PATHS.iter().any(|path| is_below(&path))
+        let is_below = |path: &str| template.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        !self.is_before_9() || !NEW_PATHS.iter().any(|path| is_below(path))
     }
 
     /// Returns a parameter of a call that the server that is played does not know.

@@ -11,7 +11,7 @@ use super::request::{Answer, Fault, Reply, Request};
 use super::schema::{Parameters, check};
 use super::state::GuestType;
 use super::{
-    access, acme, bulk, cluster, crud, definitions, firewall, guest_routes, ha, hardware, index, jobs, migrate, multipart, network,
+    access, acme, bulk, cluster, crud, definitions, firewall, guest_routes, ha, hardware, index, jobs, multipart, network,
     node_settings, notifications, realms, sdn, sdn_fabrics, tokens, uploads,
 };
 
@@ -63,7 +63,6 @@ fn listed() -> &'static Routes {
             ha::ROUTES,
             hardware::ROUTES,
             jobs::ROUTES,
-            migrate::ROUTES,
             network::ROUTES,
             node_settings::ROUTES,
             notifications::ROUTES,
@@ -228,6 +227,8 @@ fn node_handler(method: &str, rest: &str) -> Option<Handler> {
         ("POST", "/qemu") => Machine::create_guest,
         ("GET", "/lxc") => Machine::list_containers,
         ("POST", "/lxc") => Machine::create_container,
+        ("POST", "/vzdump") => Machine::backup,
+        ("GET", "/vzdump/extractconfig") => Machine::extract_config,
         ("GET", "/storage") => Machine::node_storages,
         ("GET", "/storage/{storage}/status") => Machine::storage_status,
         ("GET", "/storage/{storage}/content") => Machine::storage_content,

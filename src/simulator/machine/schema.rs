@@ -52,7 +52,7 @@ impl Parameters {
         self.get(name).map(split_list).unwrap_or_default()
     }
 
-    /// Returns the items of a parameter that the schema calls an array.
+    /// Returns the items of an array parameter.
     pub(super) fn list(&self, name: &str) -> &[String] {
         self.lists.get(name).map_or(&[], Vec::as_slice)
     }

@@ -37,6 +37,7 @@ impl Machine {
         machine.options.entry("mac_prefix".to_owned()).or_insert("BC:24:11".to_owned());
         let url_of = |url: &lab::Url| Url {
             size_bytes: url.size_bytes,
+            disk_bytes: url.disk_mib.map(|mib| mib << 20),
             mimetype: url.mimetype.clone(),
             image: url.image.clone(),
             checksums: url.checksums.clone(),
@@ -139,6 +140,7 @@ impl Machine {
         let (storage, name) = volid.split_once(':').expect("the lab check refuses other names");
         let content = name.split('/').next().unwrap_or_default().to_owned();
         let format = super::uploads::file_format(&content, name);
+        let bytes = file.file_bytes.unwrap_or(file.size_mib << 20);
         let is_shared = self.storages.get(storage).is_some_and(|storage| storage.is_shared);
         let nodes: Vec<String> = if is_shared { vec![String::new()] } else { self.nodes.keys().cloned().collect() };
         for node in nodes {
@@ -148,12 +150,15 @@ impl Machine {
                 volid: volid.to_owned(),
                 content: content.clone(),
                 format: format.clone(),
-                size_bytes: file.bytes(),
-                used_bytes: file.bytes(),
+                size_bytes: if content == "import" { file.size_mib << 20 } else { bytes },
+                used_bytes: bytes,
                 vmid: None,
                 parent: None,
                 image: file.image.clone(),
                 created_s: EPOCH_MS / 1000,
+                notes: None,
+                is_protected: false,
+                archive: None,
             };
             self.volumes.insert(format!("{node}|{volid}"), volume);
         }

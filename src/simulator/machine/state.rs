@@ -32,13 +32,32 @@ pub(super) struct Meta {
 }
 
 /// Virtual time and the counters that make ids.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Clock {
     pub(super) now_ms: u64,
     pub(super) next_task: u64,
     pub(super) next_pid: u32,
     pub(super) next_random: u64,
     pub(super) next_log: u64,
+    /// Guests whose lock something else than a task holds, and until when.
+    #[serde(default)]
+    pub(super) held: BTreeMap<u32, u64>,
+    /// The same for storages.
+    #[serde(default)]
+    pub(super) held_storages: BTreeMap<String, u64>,
+    /// Finished tasks before this number are on no list any more.
+    #[serde(default)]
+    pub(super) listed_from: u64,
+    /// Requests that act after their clients gave up.
+    #[serde(default)]
+    pub(super) late: Vec<Late>,
+}
+
+/// A request nobody waits for any more.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Late {
+    pub(super) due_ms: u64,
+    pub(super) request: super::request::Request,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -114,6 +133,14 @@ pub(super) struct Volume {
     /// Name of the operating system image on it; a blank disk boots nothing.
     pub(super) image: Option<String>,
     pub(super) created_s: u64,
+    #[serde(default)]
+    pub(super) notes: Option<String>,
+    /// Nobody may delete it.
+    #[serde(default)]
+    pub(super) is_protected: bool,
+    /// The guest a backup holds.
+    #[serde(default)]
+    pub(super) archive: Option<Box<super::backup::Archive>>,
 }
 
 /// What a guest is: a virtual machine or a container.
@@ -183,10 +210,22 @@ pub(super) struct Guest {
     pub(super) restart_at_ms: Option<u64>,
     /// Files written through the agent; they are on the disk, so a restart keeps them.
     pub(super) files: BTreeMap<String, String>,
+    /// Programs the agent was asked to run since the last boot.
+    #[serde(default)]
+    pub(super) processes: BTreeMap<u32, Process>,
     /// What cloud-init saw at the last boot.
     pub(super) instance_id: Option<String>,
     /// How often cloud-init ran its once-per-instance steps.
     pub(super) personalised: u32,
+}
+
+/// A program in a guest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Process {
+    pub(super) done_ms: u64,
+    pub(super) exit_code: i32,
+    /// What it wrote; gone once it was told.
+    pub(super) output: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -213,6 +252,7 @@ impl Guest {
             power: Power::Stopped,
             restart_at_ms: None,
             files: BTreeMap::new(),
+            processes: BTreeMap::new(),
             instance_id: None,
             personalised: 0,
         }
@@ -269,6 +309,8 @@ impl Guest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Url {
     pub(super) size_bytes: u64,
+    /// Size of the disk in it.
+    pub(super) disk_bytes: Option<u64>,
     pub(super) mimetype: Option<String>,
     /// Operating system image in it.
     pub(super) image: Option<String>,

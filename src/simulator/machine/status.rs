@@ -54,10 +54,11 @@ impl Machine {
         if guest.is_template() {
             data["template"] = json!(1);
         }
+        if guest.config.contains_key("vga") {
+            data["clipboard"] = Value::Null;
+        }
         if guest.is_running() {
-            data["running-machine"] = json!("pc-i440fx-10.2+pve0");
-            data["running-qemu"] = json!("10.2.2");
-            data["balloon"] = json!(memory_bytes(&guest.config));
+            complete_running_status(&mut data, vmid, guest);
         }
         Ok(data.into())
     }
@@ -159,6 +160,53 @@ impl Machine {
         }
         row
     }
+}
+
+/// What the server asks the process of a running machine for.
+fn complete_running_status(data: &mut Value, vmid: u32, guest: &Guest) {
+    let memory = memory_bytes(&guest.config);
+    data["running-machine"] = json!("pc-i440fx-10.2+pve0");
+    data["running-qemu"] = json!("10.2.2");
+    data["balloon"] = json!(memory);
+    data["ballooninfo"] = json!({ "actual": memory, "max_mem": memory });
+    data["proxmox-support"] = json!({
+        "backup-access-api": true, "backup-fleecing": true, "backup-max-workers": true, "pbs-dirty-bitmap": true,
+        "pbs-dirty-bitmap-migration": true, "pbs-dirty-bitmap-savevm": true, "pbs-library-version": "1.5.2",
+        "pbs-masterkey": true, "query-bitmap-info": true,
+    });
+    for what in ["cpu", "io", "memory"] {
+        data[format!("pressure{what}full")] = json!(0);
+        data[format!("pressure{what}some")] = json!(0);
+    }
+    let cards = guest.config.keys().filter_map(|key| key.strip_prefix("net")?.parse::<u32>().ok());
+    let cards: serde_json::Map<String, Value> =
+        cards.map(|number| (format!("tap{vmid}i{number}"), json!({ "netin": 0, "netout": 0 }))).collect();
+    if !cards.is_empty() {
+        data["nics"] = Value::Object(cards);
+    }
+    let drives = guest.config.iter().filter(|(key, value)| is_disk_key(key) && !value.starts_with("none"));
+    let drives: serde_json::Map<String, Value> = drives.map(|(key, _)| (key.clone(), drive_counters())).collect();
+    if !drives.is_empty() {
+        data["blockstat"] = Value::Object(drives);
+    }
+}
+
+/// The counters of a drive nobody has used.
+fn drive_counters() -> Value {
+    let mut counters = json!({ "account_failed": true, "account_invalid": true, "timed_stats": [], "wr_highest_offset": 0 });
+    for what in ["rd", "wr", "unmap", "flush", "zone_append"] {
+        let names = match what {
+            "flush" => ["operations", "total_time_ns"].as_slice(),
+            _ => &["bytes", "merged", "operations", "total_time_ns"],
+        };
+        for name in names {
+            counters[format!("{what}_{name}")] = json!(0);
+        }
+        for end in ["failed", "invalid"] {
+            counters[format!("{end}_{what}_operations")] = json!(0);
+        }
+    }
+    counters
 }
 
 /// A container's row has its swap, and the disk it uses, which nobody can see in a virtual machine.

@@ -192,13 +192,23 @@ impl Machine {
 }
 
 fn content_row(volume: &Volume) -> Value {
+    let size = if volume.content == "import" { volume.used_bytes } else { volume.size_bytes };
+    let format = if volume.content == "snippets" { "snippet" } else { &volume.format };
     let mut row = json!({
-        "volid": volume.volid, "content": volume.content, "format": volume.format, "size": volume.size_bytes,
-        "ctime": volume.created_s,
+        "volid": volume.volid, "content": volume.content, "format": format, "size": size, "ctime": volume.created_s,
     });
     if matches!(volume.content.as_str(), "images" | "rootdir") {
         row["used"] = json!(volume.used_bytes);
         row["parent"] = json!(volume.parent);
+    }
+    if let Some(archive) = &volume.archive {
+        row["subtype"] = json!(archive.kind.as_str());
+    }
+    if let Some(notes) = &volume.notes {
+        row["notes"] = json!(notes);
+    }
+    if volume.is_protected {
+        row["protected"] = json!(1);
     }
     if let Some(vmid) = volume.vmid {
         row["vmid"] = json!(vmid);

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::backup::BackupWork;
 use super::bulk::BulkWork;
 use super::clone::CloneWork;
 use super::config::ConfigureWork;
@@ -12,7 +13,9 @@ use super::container_clone::CloneContainerWork;
 use super::containers::CreateContainerWork;
 use super::create::CreateWork;
 use super::migrate::MigrateWork;
+use super::moves::{MoveWork, ReassignWork};
 use super::power::PowerWork;
+use super::restore::RestoreWork;
 use super::uploads::{DownloadWork, ImportWork};
 use super::snapshots::SnapshotWork;
 use super::state::GuestType;
@@ -38,6 +41,12 @@ pub(super) struct Task {
     pub(super) locks: Vec<Hold>,
     pub(super) log: Vec<String>,
     pub(super) work: Work,
+    /// How it fails at its next stage.
+    #[serde(default)]
+    pub(super) doom: Option<String>,
+    /// A fault rule lets its copy fail.
+    #[serde(default)]
+    pub(super) is_short_of_space: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +81,10 @@ pub(super) enum Work {
     Clone(CloneWork),
     CloneContainer(CloneContainerWork),
     Snapshot(SnapshotWork),
+    Move(MoveWork),
+    Reassign(ReassignWork),
+    Backup(BackupWork),
+    Restore(RestoreWork),
     ResizeMountPoint { vmid: u32, key: String, size_bytes: u64 },
     Configure(ConfigureWork),
     Power(PowerWork),
@@ -93,6 +106,8 @@ pub(super) enum Work {
 pub(super) enum Step {
     /// Another stage follows after so many milliseconds.
     After(u64),
+    /// The same stage is tried again after so many milliseconds.
+    Again(u64),
     /// The task is over: OK with a number of warnings, or the error text.
     End(Result<u32, String>),
 }
@@ -112,6 +127,10 @@ pub(super) enum Event {
     Restart(u32),
     Manager,
     AgentUp(u32),
+    /// Something that was no task gives a guest's lock free.
+    Release(u32),
+    /// A request is answered after its client gave up.
+    Late,
     Broadcast,
 }
 
@@ -188,6 +207,8 @@ impl Machine {
             locks: spawn.locks,
             log: Vec::new(),
             work: spawn.work,
+            doom: None,
+            is_short_of_space: false,
         };
         self.upids.insert(upid.clone(), seq);
         self.tasks.insert(seq, task);
@@ -222,6 +243,9 @@ impl Machine {
     pub(super) fn is_lock_free(&self, wanted: &[Hold]) -> bool {
         let clashes =
             |held: &Hold| wanted.iter().any(|wish| wish.vmid == held.vmid && !(wish.is_shared && held.is_shared));
+        if wanted.iter().any(|wish| self.clock.held.contains_key(&wish.vmid)) {
+            return false;
+        }
         self.active_tasks().all(|task| match task.phase {
             Phase::Running { .. } => !task.locks.iter().any(clashes),
             Phase::Waiting { .. } | Phase::Ended { .. } => true,
@@ -254,6 +278,8 @@ impl Machine {
                 Event::Restart(vmid) => self.restart_guest(vmid),
                 Event::Manager => self.run_manager(),
                 Event::AgentUp(_) => {}
+                Event::Release(vmid) => self.release_held(vmid),
+                Event::Late => self.handle_late(),
                 Event::Broadcast => self.broadcast(),
             }
         }
@@ -269,6 +295,12 @@ impl Machine {
     }
 
     fn run_task(&mut self, seq: u64) {
+        let Some(task) = self.tasks.get(&seq) else {
+            return;
+        };
+        if task.is_active() && self.end_doomed(seq) {
+            return;
+        }
         let Some(task) = self.tasks.get(&seq) else {
             return;
         };
@@ -294,13 +326,20 @@ impl Machine {
                 self.set_phase(seq, Phase::Running { due_ms, stage: stage + 1 });
                 self.agenda.insert((due_ms, Event::Task(seq)));
             }
+            Step::Again(delay_ms) => {
+                let due_ms = now_ms + delay_ms;
+                self.set_phase(seq, Phase::Running { due_ms, stage });
+                self.agenda.insert((due_ms, Event::Task(seq)));
+            }
             Step::End(result) => self.end_task(seq, result),
         }
     }
 
     fn keep_waiting(&mut self, seq: u64, until_ms: u64) {
         if self.clock.now_ms >= until_ms {
-            let vmid = self.tasks.get(&seq).and_then(|task| task.locks.first()).map_or(0, |hold| hold.vmid);
+            let locks = self.tasks.get(&seq).map(|task| task.locks.clone()).unwrap_or_default();
+            let taken = locks.iter().find(|hold| !self.is_lock_free(std::slice::from_ref(hold)));
+            let vmid = taken.or(locks.first()).map_or(0, |hold| hold.vmid);
             return self.end_task(seq, Err(self.lock_timeout(vmid)));
         }
         if self.tasks.get(&seq).is_some_and(|task| task.log.is_empty()) {
@@ -320,6 +359,10 @@ impl Machine {
             Work::Clone(work) => self.run_clone(seq, stage, &work),
             Work::CloneContainer(work) => self.run_clone_container(seq, stage, &work),
             Work::Snapshot(work) => self.run_snapshot(seq, stage, &work),
+            Work::Move(work) => self.run_move(seq, stage, &work),
+            Work::Reassign(work) => self.run_reassign(seq, &work),
+            Work::Backup(work) => self.run_backup(seq, stage, &work),
+            Work::Restore(work) => self.run_restore(seq, stage, &work),
             Work::ResizeMountPoint { vmid, key, size_bytes } => {
                 self.run_resize_mount_point(seq, stage, vmid, &key, size_bytes)
             }
@@ -373,7 +416,7 @@ impl Machine {
         self.wake_waiting();
     }
 
-    fn wake_waiting(&mut self) {
+    pub(super) fn wake_waiting(&mut self) {
         let now_ms = self.clock.now_ms;
         let is_waiting = |task: &super::task::Task| matches!(task.phase, Phase::Waiting { .. });
         let waiting: Vec<u64> =
@@ -412,6 +455,8 @@ impl Machine {
         if self.has_managed_guests() {
             self.plan_manager();
         }
+        agenda.extend(self.clock.late.iter().map(|late| (late.due_ms, Event::Late)));
+        agenda.extend(self.clock.held.iter().map(|(vmid, due_ms)| (*due_ms, Event::Release(*vmid))));
         for (vmid, guest) in self.guests.iter() {
             agenda.extend(guest.restart_at_ms.map(|due_ms| (due_ms, Event::Restart(*vmid))));
             if let super::state::Power::Running { agent_at_ms: Some(due_ms), .. } = guest.power

@@ -109,7 +109,7 @@ impl Machine {
         format!("{root}/{}/{filename}", folder(content))
     }
 
-    fn put_file(&mut self, node: &str, storage: &str, content: &str, filename: &str, size_bytes: u64, image: Option<String>) {
+    fn put_file(&mut self, node: &str, storage: &str, content: &str, filename: &str, size_bytes: u64, disk: Option<Url>) {
         let is_shared = self.storages.get(storage).is_some_and(|storage| storage.is_shared);
         let node = if is_shared { String::new() } else { node.to_owned() };
         let volid = format!("{storage}:{content}/{filename}");
@@ -119,12 +119,16 @@ impl Machine {
             volid: volid.clone(),
             content: content.to_owned(),
             format: file_format(content, filename),
-            size_bytes,
+            // Of a disk image the size of the disk in it counts.
+            size_bytes: disk.as_ref().and_then(|disk| disk.disk_bytes).unwrap_or(size_bytes),
             used_bytes: size_bytes,
             vmid: None,
             parent: None,
-            image,
+            image: disk.and_then(|disk| disk.image),
             created_s: self.clock.now_ms / 1000,
+            notes: None,
+            is_protected: false,
+            archive: None,
         };
         self.volumes.insert(format!("{node}|{volid}"), volume);
     }
@@ -211,7 +215,7 @@ impl Machine {
         if self.available_bytes(&work.storage, &work.node) < file.size_bytes {
             return Step::failed("download failed: No space left on device");
         }
-        self.put_file(&work.node, &work.storage, &work.content, &work.filename, file.size_bytes, file.image);
+        self.put_file(&work.node, &work.storage, &work.content, &work.filename, file.size_bytes, Some(file));
         self.task_log(seq, format!("download of '{}' to '{path}' finished", work.url));
         Step::DONE
     }

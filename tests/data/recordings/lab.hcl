@@ -52,11 +52,11 @@ guest "tiny-cloud" {
 }
 
 file "local:snippets/u.yaml" {
-  size_bytes = 43
+  file_bytes = 43
 }
 
 file "local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst" {
-  size_bytes = 65264288
+  file_bytes = 65264288
 }
 
 url "http://127.0.0.1:8099/a.iso" {
@@ -76,6 +76,7 @@ url "http://127.0.0.1:8099/disk.qcow2" {
 
 url "http://127.0.0.1:8099/tiny.qcow2" {
   size_bytes = 17367040
+  disk_mib   = 64
   image      = "tiny"
 }
 
