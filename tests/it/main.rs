@@ -21,6 +21,7 @@ mod console;
 mod docs;
 mod examples;
 mod expressions;
+mod fetched_modules;
 mod fmt;
 mod fmt_generated;
 mod games;
