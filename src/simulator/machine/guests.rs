@@ -92,9 +92,9 @@ impl Machine {
         }
         self.forget_references(vmid);
         if purges {
-            self.purge(vmid);
             let noun = guest.kind.noun();
             self.task_log(seq, format!("purging {noun} {vmid} from related configurations.."));
+            self.purge(seq, vmid);
         }
         self.with_guest(vmid, |guest| guest.config.insert("lock".to_owned(), "destroyed".to_owned()));
         Step::After(60)

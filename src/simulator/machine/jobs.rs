@@ -121,9 +121,11 @@ fn defaults(machine: &mut Machine, context: &Context) -> Answer {
 
 impl Machine {
     /// Takes a guest out of the jobs that name it, and out of the care of the HA manager.
-    pub(super) fn purge(&mut self, vmid: u32) {
+    pub(super) fn purge(&mut self, seq: u64, vmid: u32) {
         if let Some(sid) = self.ha_sid(vmid) {
             self.forget_ha(&sid, true);
+            let noun = self.guests.get(&vmid).map_or("VM", |guest| guest.kind.noun());
+            self.task_log(seq, format!("NOTE: removed {noun} {vmid} from HA resource configuration."));
         }
         let name = vmid.to_string();
         let jobs: Vec<(String, Object)> =

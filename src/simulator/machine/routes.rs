@@ -234,6 +234,7 @@ fn node_handler(method: &str, rest: &str) -> Option<Handler> {
         ("GET", "/storage/{storage}/content") => Machine::storage_content,
         ("POST", "/storage/{storage}/content") => Machine::allocate_volume,
         ("GET", "/storage/{storage}/content/{volume}") => Machine::volume_attributes,
+        ("PUT", "/storage/{storage}/content/{volume}") => Machine::change_volume,
         ("DELETE", "/storage/{storage}/content/{volume}") => Machine::delete_volume,
         ("GET", "/tasks") => Machine::node_tasks,
         ("GET", "/tasks/{upid}/status") => Machine::task_status,

@@ -168,8 +168,11 @@ impl Machine {
         let prefix = format!("{storage}:");
         let volid = if named.starts_with(&prefix) { named.to_owned() } else { format!("{prefix}{named}") };
         let node = context.node().to_owned();
+        // The task is named after the guest too, where the volume has one.
+        let owner = self.volume(&node, &volid).and_then(|volume| volume.vmid);
+        let id = owner.map_or_else(|| storage.clone(), |vmid| format!("{vmid}@{storage}"));
         let work = Work::RemoveVolume { node: node.clone(), volid };
-        let spawn = Spawn { node: &node, kind: "imgdel", id: storage, locks: Vec::new(), wait_ms: 0, work };
+        let spawn = Spawn { node: &node, kind: "imgdel", id, locks: Vec::new(), wait_ms: 0, work };
         let upid = self.spawn(&context.caller, spawn);
         match context.parameters.number::<u64>("delay") {
             Some(delay_s) => self.wait_for_task(self.upids[&upid], delay_s * 1000, &upid),
@@ -177,9 +180,29 @@ impl Machine {
         }
     }
 
+    /// Notes and protection are kept of backups only.
+    pub(super) fn change_volume(&mut self, context: &Context) -> Answer {
+        let (volid, volume) = self.named_volume(context)?;
+        let parameters = &context.parameters;
+        if volume.content != "backup" {
+            let name = if parameters.get("notes").is_some() { "notes" } else { "protected" };
+            return Err(Fault::text(format!("attribute '{name}' is not supported for volume '{volid}'")));
+        }
+        let changed = Volume {
+            notes: parameters.get("notes").map_or(volume.notes.clone(), |notes| Some(notes.to_owned())),
+            is_protected: parameters.get("protected").map_or(volume.is_protected, |value| value == "1"),
+            ..volume
+        };
+        self.add_volume(context.node(), changed);
+        Ok(().into())
+    }
+
     pub(super) fn run_remove_volume(&mut self, seq: u64, node: &str, volid: &str) -> Step {
         if self.has_visible_children(volid) {
             return Step::failed(format!("base volume '{volid}' is still in use by linked cloned"));
+        }
+        if self.volume(node, volid).is_some_and(|volume| volume.is_protected) {
+            return Step::failed(format!("cannot remove protected volume '{volid}' on '{node}'"));
         }
         match self.free_volume(node, volid) {
             Some(_) => {
