@@ -207,10 +207,14 @@ fn every_example_lab_can_be_opened() {
 fn a_file_can_be_uploaded() {
     let mut session = Session::new();
     let send = |session: &mut Session, filename: &str, checksum: &str| {
-        let field = |name: &str, value: &str| format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let field = |name: &str, value: &str| {
+            format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
         let fields = [("content", "iso"), ("checksum-algorithm", "sha256"), ("checksum", checksum)];
         let mut body: String = fields.iter().map(|(name, value)| field(name, value)).collect();
-        body.push_str(&format!("--cut\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"{filename}\"\r\n\r\n"));
+        body.push_str(&format!(
+            "--cut\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"{filename}\"\r\n\r\n"
+        ));
         body.push_str("some bytes\r\n--cut--\r\n");
         let reply = session.machine.handle(&Request {
             method: "POST".into(),
@@ -233,7 +237,8 @@ fn a_file_can_be_uploaded() {
     assert_eq!(send(&mut session, "../my seed.iso", &digest).0, 200);
     assert_eq!(session.finish_task().0, "OK");
     session.send("GET", "~/storage/local/content?content=iso", "");
-    let volids: Vec<&str> = session.last["data"].as_array().expect("a list").iter().filter_map(|row| row["volid"].as_str()).collect();
+    let volids: Vec<&str> =
+        session.last["data"].as_array().expect("a list").iter().filter_map(|row| row["volid"].as_str()).collect();
     assert!(volids.contains(&"local:iso/my_seed.iso") && !volids.contains(&"local:iso/seed.iso"), "{volids:?}");
     assert_eq!(send(&mut session, "seed.txt", &digest).1["errors"]["filename"], "wrong file extension");
 }

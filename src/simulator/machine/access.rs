@@ -408,7 +408,8 @@ fn capabilities(machine: &Machine, caller: &Caller) -> Value {
     ];
     let mut data = Map::new();
     for (area, path, families) in areas {
-        let is_of_area = |name: &String| families.iter().any(|family| name == family || name.starts_with(&format!("{family}.")));
+        let is_of_area =
+            |name: &String| families.iter().any(|family| name == family || name.starts_with(&format!("{family}.")));
         let held = machine.privileges(caller, path).into_keys().filter(is_of_area);
         data.insert(area.to_owned(), Value::Object(held.map(|name| (name, json!(1))).collect()));
     }

@@ -60,17 +60,20 @@ const NOTIFICATION: Area = Area {
 macro_rules! mapping {
     ($kind:literal) => {
         Area {
-            file: File {
-                name: concat!("mapping.", $kind),
-                id: "id",
-                created_by: concat!("/cluster/mapping/", $kind),
-            },
+            file: File { name: concat!("mapping.", $kind), id: "id", created_by: concat!("/cluster/mapping/", $kind) },
             list: concat!("/cluster/mapping/", $kind),
             item: concat!("/cluster/mapping/", $kind, "/{id}"),
-            exists: |id| Fault::text(format!(concat!("create ", $kind, " mapping failed: ", $kind, " ID '{}' already defined"), id)),
+            exists: |id| {
+                Fault::text(format!(
+                    concat!("create ", $kind, " mapping failed: ", $kind, " ID '{}' already defined"),
+                    id
+                ))
+            },
             missing: |id, verb| match verb {
                 Verb::Show => Some(Fault::text(format!("mapping '{id}' not found"))),
-                Verb::Change => Some(Fault::text(format!(concat!("update ", $kind, " mapping failed: no such resource '{}'"), id))),
+                Verb::Change => {
+                    Some(Fault::text(format!(concat!("update ", $kind, " mapping failed: no such resource '{}'"), id)))
+                }
                 Verb::Remove => None,
             },
             stale: concat!("update ", $kind, " mapping failed: "),

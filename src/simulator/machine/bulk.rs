@@ -63,7 +63,10 @@ fn bulk(machine: &mut Machine, context: &Context) -> Answer {
             (true, _) => true,
             (false, _) => wanted.contains(&vmid),
         };
-        is_here && is_listed && !guest.is_template() && machine.has(&context.caller, &format!("/vms/{vmid}"), "VM.PowerMgmt")
+        is_here
+            && is_listed
+            && !guest.is_template()
+            && machine.has(&context.caller, &format!("/vms/{vmid}"), "VM.PowerMgmt")
     };
     let guests = machine.guests.iter().filter(|(vmid, guest)| is_meant(**vmid, guest)).map(|(vmid, _)| *vmid).collect();
     let node = match is_of_node {

@@ -112,7 +112,8 @@ impl Calendar {
     }
 
     fn first_time(&self, date: Date, after: DateTime) -> Option<DateTime> {
-        let all = |allowed: &Allowed, last: i16| if allowed.is_empty() { (0..=last).collect() } else { allowed.clone() };
+        let all =
+            |allowed: &Allowed, last: i16| if allowed.is_empty() { (0..=last).collect() } else { allowed.clone() };
         for hour in all(&self.hours, 23) {
             for minute in all(&self.minutes, 59) {
                 for second in all(&self.seconds, 59) {

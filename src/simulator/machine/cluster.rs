@@ -33,10 +33,8 @@ impl Machine {
     }
 }
 
-pub(super) const ROUTES: &[Entry] = &[
-    ("GET", "/cluster/config/nodes", members),
-    ("GET", "/cluster/config/apiversion", api_version),
-];
+pub(super) const ROUTES: &[Entry] =
+    &[("GET", "/cluster/config/nodes", members), ("GET", "/cluster/config/apiversion", api_version)];
 
 /// Lists the members of the cluster; a node on its own is none.
 fn members(machine: &mut Machine, _context: &Context) -> Answer {

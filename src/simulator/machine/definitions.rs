@@ -168,7 +168,8 @@ impl Machine {
     }
 
     fn definitions_digest(&self) -> String {
-        let text: String = self.storages.iter().map(|(name, storage)| format!("{name}: {}\n", json!(storage))).collect();
+        let text: String =
+            self.storages.iter().map(|(name, storage)| format!("{name}: {}\n", json!(storage))).collect();
         sha1_hex(text.as_bytes())
     }
 
@@ -196,7 +197,9 @@ impl Machine {
     fn check_activation(&self, name: &str, storage: &Storage) -> Result<(), String> {
         let option = |key: &str| storage.options.get(key).map(String::as_str).unwrap_or_default();
         let has_same = |keys: &[&str]| {
-            self.storages.values().any(|other| keys.iter().all(|key| other.options.get(*key).map(String::as_str) == Some(option(key))))
+            self.storages
+                .values()
+                .any(|other| keys.iter().all(|key| other.options.get(*key).map(String::as_str) == Some(option(key))))
         };
         match storage.kind.as_str() {
             "lvmthin" if !has_same(&["vgname", "thinpool"]) => {
@@ -205,10 +208,14 @@ impl Machine {
             "lvm" if !has_same(&["vgname"]) => Err(format!("no such volume group '{}'", option("vgname"))),
             "zfspool" if !has_same(&["pool"]) => {
                 let pool = option("pool");
-                Err(format!("could not activate storage '{name}', zfs error: cannot import '{pool}': no such pool available"))
+                Err(format!(
+                    "could not activate storage '{name}', zfs error: cannot import '{pool}': no such pool available"
+                ))
             }
             // Servers elsewhere are taken to answer; this computer serves nothing.
-            "nfs" | "cifs" | "pbs" if option("server").starts_with("127.") => Err(format!("storage '{name}' is not online")),
+            "nfs" | "cifs" | "pbs" if option("server").starts_with("127.") => {
+                Err(format!("storage '{name}' is not online"))
+            }
             _ => Ok(()),
         }
     }

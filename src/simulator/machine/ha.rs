@@ -39,7 +39,8 @@ fn sid(machine: &Machine, context: &Context) -> String {
     let given = context.parameters.required("sid");
     match given.parse::<u32>() {
         Ok(vmid) => {
-            let is_container = machine.guests.get(&vmid).is_some_and(|guest| guest.kind == super::state::GuestType::Lxc);
+            let is_container =
+                machine.guests.get(&vmid).is_some_and(|guest| guest.kind == super::state::GuestType::Lxc);
             format!("{}:{vmid}", if is_container { "ct" } else { "vm" })
         }
         Err(_) => given.to_owned(),

@@ -196,8 +196,14 @@ impl Machine {
             return;
         };
         let work = Work::Power(PowerWork { vmid, node: node.to_owned(), kind, action });
-        let spawn =
-            Spawn { node, kind: &kind.task(word), id: vmid.to_string(), locks: exclusive(vmid), wait_ms: LOCK_WAIT_MS, work };
+        let spawn = Spawn {
+            node,
+            kind: &kind.task(word),
+            id: vmid.to_string(),
+            locks: exclusive(vmid),
+            wait_ms: LOCK_WAIT_MS,
+            work,
+        };
         self.spawn(&Caller::root(), spawn);
     }
 }

@@ -42,10 +42,12 @@ fn covers(machine: &Machine, job: &Object, vmid: u32) -> bool {
 
 fn not_backed_up(machine: &mut Machine, context: &Context) -> Answer {
     let is_covered = |vmid: u32| machine.objects_of(&BACKUP_JOBS).any(|(_, job)| covers(machine, job, vmid));
-    let rows = machine.guests.iter().filter(|(vmid, _)| {
-        !is_covered(**vmid) && machine.has(&context.caller, &format!("/vms/{vmid}"), "VM.Audit")
-    });
-    let rows = rows.map(|(vmid, guest)| json!({ "name": guest.name(*vmid), "type": guest.kind.as_str(), "vmid": vmid }));
+    let rows = machine
+        .guests
+        .iter()
+        .filter(|(vmid, _)| !is_covered(**vmid) && machine.has(&context.caller, &format!("/vms/{vmid}"), "VM.Audit"));
+    let rows =
+        rows.map(|(vmid, guest)| json!({ "name": guest.name(*vmid), "type": guest.kind.as_str(), "vmid": vmid }));
     Ok(Value::Array(rows.collect()).into())
 }
 
@@ -73,7 +75,8 @@ fn included_volumes(machine: &mut Machine, context: &Context) -> Answer {
 
 fn analyze(machine: &mut Machine, context: &Context) -> Answer {
     let parameters = &context.parameters;
-    let calendar = Calendar::parse(parameters.required("schedule")).map_err(|text| Fault::parameter("schedule", text))?;
+    let calendar =
+        Calendar::parse(parameters.required("schedule")).map_err(|text| Fault::parameter("schedule", text))?;
     let mut last_s = parameters.number("starttime").unwrap_or_else(|| machine.now_s());
     let mut rows = Vec::new();
     for _ in 0..parameters.number::<usize>("iterations").unwrap_or(10) {

@@ -74,7 +74,9 @@ pub use request::{Reply, Request};
 pub(super) use routes::is_protected;
 pub use table::Row;
 
-use state::{Access, Binding, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Object, Pool, Seen, Storage, Url, Volume};
+use state::{
+    Access, Binding, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Object, Pool, Seen, Storage, Url, Volume,
+};
 use table::{Single, Table};
 use task::{Event, Task};
 

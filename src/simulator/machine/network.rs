@@ -104,7 +104,9 @@ impl Machine {
 
     fn of_node(&self, file: &'static File, node: &str) -> Interfaces {
         let prefix = format!("{node}/");
-        let own = self.objects_of(file).filter_map(|(key, object)| Some((key.strip_prefix(&prefix)?.to_owned(), object.clone())));
+        let own = self
+            .objects_of(file)
+            .filter_map(|(key, object)| Some((key.strip_prefix(&prefix)?.to_owned(), object.clone())));
         own.collect()
     }
 
@@ -235,7 +237,12 @@ fn print(interfaces: Interfaces) -> String {
             out.push_str(&format!("\nauto {name}"));
         }
         out.push_str(&format!("\niface {name} inet {method}\n"));
-        let pairs = [("cidr", "address"), ("gateway", "gateway"), ("bridge_ports", "bridge-ports"), ("bridge_stp", "bridge-stp")];
+        let pairs = [
+            ("cidr", "address"),
+            ("gateway", "gateway"),
+            ("bridge_ports", "bridge-ports"),
+            ("bridge_stp", "bridge-stp"),
+        ];
         for (key, word) in pairs {
             if let Some(value) = text(&object, key) {
                 out.push_str(&format!("\t{word} {}\n", if value.is_empty() { "none" } else { value }));

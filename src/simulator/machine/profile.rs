@@ -44,13 +44,15 @@ const NEW_MEMBERS: &[&str] = &["armed-state", "memhost"];
 impl Machine {
     /// Returns whether the server that is played knows a path.
     pub(super) fn knows_path(&self, template: &str) -> bool {
-        let is_below = |path: &str| template.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let is_below =
+            |path: &str| template.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         !self.is_before_9() || !NEW_PATHS.iter().any(|path| is_below(path))
     }
 
     /// Returns a parameter of a call that the server that is played does not know.
     pub(super) fn unknown_parameter<'a>(&self, template: &str, raw: &'a RawParameters) -> Option<&'a str> {
-        let is_new = |name: &&String| NEW_PARAMETERS.iter().any(|(path, new)| template.starts_with(path) && new == *name);
+        let is_new =
+            |name: &&String| NEW_PARAMETERS.iter().any(|(path, new)| template.starts_with(path) && new == *name);
         raw.keys().find(is_new).filter(|_| self.is_before_9()).map(String::as_str)
     }
 

@@ -43,7 +43,11 @@ fn digest(machine: &Machine) -> String {
 }
 
 fn read(context: &Context, realm: &mut Realm) {
-    change(&context.parameters, &mut realm.settings, &["realm", "type", "comment", "password", "check-connection", "client-key"]);
+    change(
+        &context.parameters,
+        &mut realm.settings,
+        &["realm", "type", "comment", "password", "check-connection", "client-key"],
+    );
     if let Some(comment) = context.parameters.get("comment") {
         realm.comment = Some(comment.to_owned());
     }

@@ -28,7 +28,11 @@ macro_rules! kind {
     ($word:literal, $plural:literal, $parent:literal, $missing:literal, $identity:expr) => {
         Kind {
             file: File { name: concat!("sdn.", $plural), id: $word, created_by: concat!($parent, "/", $plural) },
-            running: File { name: concat!("running.sdn.", $plural), id: $word, created_by: concat!($parent, "/", $plural) },
+            running: File {
+                name: concat!("running.sdn.", $plural),
+                id: $word,
+                created_by: concat!($parent, "/", $plural),
+            },
             word: $word,
             missing: $missing,
             list: concat!($parent, "/", $plural),
@@ -40,8 +44,13 @@ macro_rules! kind {
 
 pub(super) const ZONES: Kind = kind!("zone", "zones", "/cluster/sdn", "sdn", &["type"]);
 pub(super) const VNETS: Kind = kind!("vnet", "vnets", "/cluster/sdn", "sdn vnet", &["type"]);
-pub(super) const SUBNETS: Kind =
-    kind!("subnet", "subnets", "/cluster/sdn/vnets/{vnet}", "sdn subnet", &["type", "vnet", "cidr", "id", "mask", "network", "zone"]);
+pub(super) const SUBNETS: Kind = kind!(
+    "subnet",
+    "subnets",
+    "/cluster/sdn/vnets/{vnet}",
+    "sdn subnet",
+    &["type", "vnet", "cidr", "id", "mask", "network", "zone"]
+);
 const CONTROLLERS: Kind = kind!("controller", "controllers", "/cluster/sdn", "sdn", &["type"]);
 const IPAMS: Kind = kind!("ipam", "ipams", "/cluster/sdn", "sdn", &["type"]);
 const DNS: Kind = kind!("dns", "dns", "/cluster/sdn", "sdn", &["type"]);
@@ -191,7 +200,9 @@ fn subnet_id(machine: &Machine, context: &Context) -> Result<String, Fault> {
     let vnet = machine.object(&VNETS.file, vnet);
     let zone = vnet.and_then(|vnet| text(vnet, "zone")).map(str::to_owned);
     let zone = zone.ok_or_else(|| Fault::text("create sdn subnet object failed: sdn vnet does not exist"))?;
-    let network: ipnet::IpNet = cidr.parse().map_err(|_| Fault::parameter("subnet", "invalid format - value does not look like a valid CIDR\n"))?;
+    let network: ipnet::IpNet = cidr
+        .parse()
+        .map_err(|_| Fault::parameter("subnet", "invalid format - value does not look like a valid CIDR\n"))?;
     Ok(format!("{zone}-{}-{}", network.network(), network.prefix_len()))
 }
 
@@ -204,7 +215,8 @@ pub(super) fn network_of(id: &str) -> Option<(&str, ipnet::IpNet)> {
 
 impl Machine {
     fn sees_sdn(&self, caller: &super::auth::Caller, kind: &Kind, row: &Value) -> bool {
-        let text = |key: &str| row[key].as_str().or_else(|| row["pending"][key].as_str()).unwrap_or_default().to_owned();
+        let text =
+            |key: &str| row[key].as_str().or_else(|| row["pending"][key].as_str()).unwrap_or_default().to_owned();
         let path = match kind.word {
             "zone" | "subnet" => format!("/sdn/zones/{}", text("zone")),
             "vnet" => format!("/sdn/zones/{}/{}", text("zone"), text("vnet")),
@@ -242,9 +254,9 @@ impl Machine {
             return Err(format!("missing value for required option '{name}'"));
         }
         match text(object, "controller") {
-            Some(name) if self.object(&CONTROLLERS.file, name).is_none() => {
-                Err(format!("controller {name} don't exist at /usr/share/perl5/PVE/Network/SDN/Zones/EvpnPlugin.pm line 354."))
-            }
+            Some(name) if self.object(&CONTROLLERS.file, name).is_none() => Err(format!(
+                "controller {name} don't exist at /usr/share/perl5/PVE/Network/SDN/Zones/EvpnPlugin.pm line 354."
+            )),
             _ => Ok(()),
         }
     }
@@ -252,7 +264,9 @@ impl Machine {
     fn check_vnet(&self, id: &str, object: &Object) -> Result<(), String> {
         let zone_id = text(object, "zone").unwrap_or_default();
         let Some(zone) = self.object(&ZONES.file, zone_id) else {
-            return Err("cannot lookup undefined type! at /usr/share/perl5/PVE/API2/Network/SDN/Vnets.pm line 326.".to_owned());
+            return Err(
+                "cannot lookup undefined type! at /usr/share/perl5/PVE/API2/Network/SDN/Vnets.pm line 326.".to_owned()
+            );
         };
         let zone_kind = text(zone, "type").unwrap_or_default();
         let tag = text(object, "tag");
@@ -266,9 +280,10 @@ impl Machine {
             *other != id && tag.is_some() && text(twin, "tag") == tag && text(twin, "zone") == Some(zone_id)
         };
         match self.objects_of(&VNETS.file).find(is_twin) {
-            Some((other, _)) => {
-                Err(refused("tag", &format!("tag {} already exist in zone {zone_id} in vnet {other}", tag.unwrap_or_default())))
-            }
+            Some((other, _)) => Err(refused(
+                "tag",
+                &format!("tag {} already exist in zone {zone_id} in vnet {other}", tag.unwrap_or_default()),
+            )),
             None => Ok(()),
         }
     }
@@ -321,7 +336,9 @@ impl Machine {
         for (node, state) in self.nodes.iter().filter(|(_, state)| state.is_online) {
             let applied = self.objects_of(&ZONES.running).filter(|(_, zone)| is_on(zone, node)).map(|(name, _)| name);
             for zone in std::iter::once("localnetwork").chain(applied) {
-                if state.is_online && self.has_any(caller, &format!("/sdn/zones/{zone}"), &["SDN.Audit", "SDN.Use", "SDN.Allocate"]) {
+                if state.is_online
+                    && self.has_any(caller, &format!("/sdn/zones/{zone}"), &["SDN.Audit", "SDN.Use", "SDN.Allocate"])
+                {
                     rows.push(json!({
                         "id": format!("network/{node}/zone/{zone}"), "network": zone, "network-type": "zone", "node": node,
                         "status": if zone == "localnetwork" { "ok" } else { "available" }, "type": "network",
@@ -336,7 +353,8 @@ impl Machine {
         if stage > 0 {
             return Step::DONE;
         }
-        let nodes: Vec<String> = self.nodes.iter().filter(|(_, node)| node.is_online).map(|(name, _)| name.clone()).collect();
+        let nodes: Vec<String> =
+            self.nodes.iter().filter(|(_, node)| node.is_online).map(|(name, _)| name.clone()).collect();
         for node in nodes {
             self.task_log(seq, format!("{node}: reloading network config"));
         }
@@ -394,8 +412,14 @@ fn apply(machine: &mut Machine, context: &Context) -> Answer {
         machine.remove_object(&LOCK, "lock");
     }
     let node = machine.nodes.keys().next().cloned().unwrap_or_default();
-    let spawn =
-        Spawn { node: &node, kind: "reloadnetworkall", id: String::new(), locks: Vec::new(), wait_ms: 0, work: Work::ReloadNetwork };
+    let spawn = Spawn {
+        node: &node,
+        kind: "reloadnetworkall",
+        id: String::new(),
+        locks: Vec::new(),
+        wait_ms: 0,
+        work: Work::ReloadNetwork,
+    };
     Ok(json!(machine.spawn(&context.caller, spawn)).into())
 }
 
@@ -440,7 +464,8 @@ fn dry_run(machine: &mut Machine, context: &Context) -> Answer {
         for (vnet, object) in machine.objects_of(vnets) {
             let zone = text(object, "zone").and_then(|zone| machine.object(zones, zone));
             if zone.is_some_and(|zone| is_on(zone, node)) {
-                lines.push(format!("\nauto {vnet}\niface {vnet}\n\tbridge_ports none\n\tbridge_stp off\n\tbridge_fd 0"));
+                lines
+                    .push(format!("\nauto {vnet}\niface {vnet}\n\tbridge_ports none\n\tbridge_stp off\n\tbridge_fd 0"));
             }
         }
         lines.join("\n") + "\n"

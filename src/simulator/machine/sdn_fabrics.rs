@@ -10,7 +10,8 @@ use super::state::Object;
 
 const FABRICS: File = File { name: "sdn.fabrics", id: "id", created_by: "/cluster/sdn/fabrics/fabric" };
 const RUNNING: File = File { name: "running.sdn.fabrics", id: "id", created_by: "/cluster/sdn/fabrics/fabric" };
-const NODES: File = File { name: "sdn.fabric-nodes", id: "node_id", created_by: "/cluster/sdn/fabrics/node/{fabric_id}" };
+const NODES: File =
+    File { name: "sdn.fabric-nodes", id: "node_id", created_by: "/cluster/sdn/fabrics/node/{fabric_id}" };
 const RUNNING_NODES: File =
     File { name: "running.sdn.fabric-nodes", id: "node_id", created_by: "/cluster/sdn/fabrics/node/{fabric_id}" };
 
@@ -113,7 +114,8 @@ fn delete(machine: &mut Machine, context: &Context) -> Answer {
 
 fn node_rows(machine: &Machine, context: &Context) -> Vec<Value> {
     let wanted = context.parameters.get("fabric_id");
-    let rows = machine.objects_of(&NODES).filter(|(_, node)| wanted.is_none_or(|id| text(node, "fabric_id") == Some(id)));
+    let rows =
+        machine.objects_of(&NODES).filter(|(_, node)| wanted.is_none_or(|id| text(node, "fabric_id") == Some(id)));
     let rows = rows.map(|(key, node)| {
         let name = key.split_once('/').map_or(key, |(_, name)| name);
         let mut row = machine.object_row(&NODES, name, node);

@@ -57,7 +57,8 @@ impl Machine {
         for id in gone {
             self.remove_object(to, &id);
         }
-        let objects: Vec<(String, Object)> = self.objects_of(from).map(|(id, object)| (id.to_owned(), object.clone())).collect();
+        let objects: Vec<(String, Object)> =
+            self.objects_of(from).map(|(id, object)| (id.to_owned(), object.clone())).collect();
         for (id, object) in objects {
             self.save_object(to, &id, object);
         }
@@ -73,8 +74,11 @@ fn added(kind: &Kind, new: Map<String, Value>) -> Map<String, Value> {
 }
 
 fn changed(mut row: Map<String, Value>, new: &Map<String, Value>) -> Map<String, Value> {
-    let mut pending: Map<String, Value> =
-        new.iter().filter(|(name, value)| row.get(*name) != Some(value)).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut pending: Map<String, Value> = new
+        .iter()
+        .filter(|(name, value)| row.get(*name) != Some(value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     for name in row.keys().filter(|name| !new.contains_key(*name)) {
         pending.insert(name.clone(), json!("deleted"));
     }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::disks::{VolumeKind, is_disk_key};
 use super::property::{print, print_size};
 use super::state::{
-    AclEntry, Binding, Bridge, Card, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token, Url, User,
-    Volume,
+    AclEntry, Binding, Bridge, Card, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token,
+    Url, User, Volume,
 };
 use super::table::Single;
 use super::{FORMAT, Machine};
@@ -30,7 +30,13 @@ impl Machine {
         let mut machine = Self::default();
         // The nodes have been up for an hour when the lab opens.
         let booted_ms = EPOCH_MS - 3_600_000;
-        machine.meta = Single::new(Meta { format: FORMAT, seed, cluster: lab.cluster.clone(), booted_ms, version: lab.version.clone() });
+        machine.meta = Single::new(Meta {
+            format: FORMAT,
+            seed,
+            cluster: lab.cluster.clone(),
+            booted_ms,
+            version: lab.version.clone(),
+        });
         machine.clock = Single::new(Clock { now_ms: EPOCH_MS, next_pid: 4000, ..Clock::default() });
         machine.options = Single::new(lab.options.clone());
         machine.leases = Single::new(BTreeMap::new());

@@ -16,9 +16,9 @@ use super::migrate::MigrateWork;
 use super::moves::{MoveWork, ReassignWork};
 use super::power::PowerWork;
 use super::restore::RestoreWork;
-use super::uploads::{DownloadWork, ImportWork};
 use super::snapshots::SnapshotWork;
 use super::state::GuestType;
+use super::uploads::{DownloadWork, ImportWork};
 use super::{Machine, auth::Caller};
 use crate::proxmox::task::Upid;
 
@@ -85,17 +85,40 @@ pub(super) enum Work {
     Reassign(ReassignWork),
     Backup(BackupWork),
     Restore(RestoreWork),
-    ResizeMountPoint { vmid: u32, key: String, size_bytes: u64 },
+    ResizeMountPoint {
+        vmid: u32,
+        key: String,
+        size_bytes: u64,
+    },
     Configure(ConfigureWork),
     Power(PowerWork),
-    Template { vmid: u32 },
-    Resize { vmid: u32, disk: String, size: String, digest: Option<String> },
-    Destroy { vmid: u32, purges: bool, frees_unreferenced: bool, skips_lock: bool },
-    RemoveVolume { node: String, volid: String },
+    Template {
+        vmid: u32,
+    },
+    Resize {
+        vmid: u32,
+        disk: String,
+        size: String,
+        digest: Option<String>,
+    },
+    Destroy {
+        vmid: u32,
+        purges: bool,
+        frees_unreferenced: bool,
+        skips_lock: bool,
+    },
+    RemoveVolume {
+        node: String,
+        volid: String,
+    },
     ReloadNetwork,
-    ApplyNetwork { node: String },
+    ApplyNetwork {
+        node: String,
+    },
     /// Says one line and is done.
-    Say { line: String },
+    Say {
+        line: String,
+    },
     Bulk(BulkWork),
     Migrate(MigrateWork),
     Download(DownloadWork),

@@ -111,7 +111,11 @@ impl Machine {
             _ => {
                 // A shutdown is interrupted while it waits for the guest's agent.
                 let asks_agent = task.log.is_empty() && task.kind.ends_with("shutdown");
-                let text = if asks_agent { "QEMU Guest Agent is not running - received interrupt" } else { "received interrupt" };
+                let text = if asks_agent {
+                    "QEMU Guest Agent is not running - received interrupt"
+                } else {
+                    "received interrupt"
+                };
                 self.task_log(seq, text);
                 self.kill_task(seq);
             }

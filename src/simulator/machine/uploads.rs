@@ -109,7 +109,15 @@ impl Machine {
         format!("{root}/{}/{filename}", folder(content))
     }
 
-    fn put_file(&mut self, node: &str, storage: &str, content: &str, filename: &str, size_bytes: u64, disk: Option<Url>) {
+    fn put_file(
+        &mut self,
+        node: &str,
+        storage: &str,
+        content: &str,
+        filename: &str,
+        size_bytes: u64,
+        disk: Option<Url>,
+    ) {
         let is_shared = self.storages.get(storage).is_some_and(|storage| storage.is_shared);
         let node = if is_shared { String::new() } else { node.to_owned() };
         let volid = format!("{storage}:{content}/{filename}");
@@ -193,8 +201,13 @@ impl Machine {
             }
             let Some(file) = self.urls.get(&work.url).cloned() else {
                 self.task_log(seq, "ERROR 404: Not Found.");
-                self.task_log(seq, "the simulator reaches no network; a `url` block of the lab file says what is at an address");
-                return Step::failed(format!("download failed: command '/usr/bin/wget --progress=dot:giga -O {path}' failed: exit code 8"));
+                self.task_log(
+                    seq,
+                    "the simulator reaches no network; a `url` block of the lab file says what is at an address",
+                );
+                return Step::failed(format!(
+                    "download failed: command '/usr/bin/wget --progress=dot:giga -O {path}' failed: exit code 8"
+                ));
             };
             self.log_transfer(seq, &work.url, &path, &file);
             return Step::After(100 + file.size_bytes / BYTES_PER_MS);
