@@ -48,6 +48,7 @@ mod pools;
 mod power;
 mod profile;
 mod property;
+mod prune;
 mod realms;
 mod request;
 mod restore;

@@ -15,6 +15,7 @@ use super::create::CreateWork;
 use super::migrate::MigrateWork;
 use super::moves::{MoveWork, ReassignWork};
 use super::power::PowerWork;
+use super::prune::PruneWork;
 use super::restore::RestoreWork;
 use super::snapshots::SnapshotWork;
 use super::state::GuestType;
@@ -120,6 +121,7 @@ pub(super) enum Work {
         line: String,
     },
     Bulk(BulkWork),
+    Prune(PruneWork),
     Migrate(MigrateWork),
     Download(DownloadWork),
     Import(ImportWork),
@@ -405,6 +407,7 @@ impl Machine {
                 Step::DONE
             }
             Work::Migrate(work) => self.run_migrate(seq, stage, &work),
+            Work::Prune(work) => self.run_prune(seq, &work),
             Work::Bulk(work) => self.run_bulk(seq, stage, &work),
             Work::Download(work) => self.run_download(seq, stage, &work),
             Work::Import(work) => self.run_import(seq, stage, &work),
