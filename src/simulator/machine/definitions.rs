@@ -47,9 +47,8 @@ fn required(kind: &str) -> &'static [&'static str] {
 
 fn default_content(kind: &str) -> &'static str {
     match kind {
-        "pbs" => "backup",
+        "pbs" | "cephfs" => "backup",
         "lvmthin" | "zfspool" => "images,rootdir",
-        "cephfs" => "backup",
         "esxi" => "import",
         _ => "images",
     }
