@@ -12,7 +12,7 @@ pool "spare" {
 backup_job "x" {
   id                = "nightly"              #> "weekly" | recreate
   schedule          = "03:30"                #> "mon..fri 02:00" | live
-  storage           = "local"                #> "shared" | live  #> gone | live  #> back | live
+  storage           = "local"                #> "shared" | live
   all               = true
   exclude           = [100, 1000, 99999]     #> [100] | live  #> gone | live
   node              = "pve1"                 #> "pve2" | live  #> gone | live
@@ -28,7 +28,7 @@ backup_job "x" {
   mailnotification  = "failure"              #> "always" | live  #> gone | live
   notification_mode = "auto"                 #> "notification-system" | live  #> gone | live
   protected         = true                   #> false | live  #> gone | live
-  repeat_missed     = true                   #> false | live  #> gone | live
+  repeat_missed     = true                   #> false | live  #> back | live  #> gone | live
   remove            = true                   #> false | live  #> gone | live
 
   prune_backups {

@@ -28,7 +28,7 @@ subnet "x" {
   vnet            = vnet.arena.vnet          #> vnet.lobby.vnet | recreate
   zone            = network_zone.games.zone
   gateway         = "10.50.0.1"              #> "10.50.0.2" | live  #> gone | live
-  snat            = true                     #> false | live  #> gone | live
+  snat            = true                     #> false | live  #> back | live  #> gone | live
   dhcp_range      = ["10.50.0.100-10.50.0.150", "10.50.0.160-10.50.0.170"] #> ["10.50.0.100-10.50.0.200"] | live  #> gone | live
   dhcp_dns_server = "10.50.0.1"              #> "10.50.0.2" | live  #> gone | live
 }

@@ -22,5 +22,5 @@ vnet "x" {
   alias         = "players"                  #> "players (new)" | live  #> gone | live
   tag           = 100                        #> 101 | live
   vlanaware     = false                      #> true | live  #> gone | live
-  isolate_ports = true                       #> false | live  #> gone | live
+  isolate_ports = true                       #> false | live  #> back | live  #> gone | live
 }
