@@ -132,7 +132,11 @@ static ROW: Row = Row {
     columns: &[
         Column::new("schedule"),
         Column::new("storage").always(),
-        Column::new("all"),
+        // Even `all=0` contradicts a list of guests.
+        Column::new("all").written(
+            |all| (all.as_bool() == Some(true)).then(|| "1".to_owned()),
+            |member| decode::boolean(member).map(Value::from),
+        ),
         Column::new("vmid"),
         Column::new("pool"),
         Column::new("exclude"),
