@@ -5,7 +5,7 @@
 use super::constraint;
 use super::expression::{self, Expression};
 use super::syntax::{self, LiteralContent};
-use super::{explain, place};
+use super::{grammar, place};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::value::{Type, Value};
 use hcl::edit::Span as _;
@@ -62,29 +62,29 @@ pub(super) fn parse(
     diagnostics: &mut Diagnostics,
 ) -> Option<syntax::Body> {
     let text = sources.get(file).text.clone();
-    match hcl::edit::parser::parse_body(&text) {
+    match grammar::whole_body(file, &text) {
         Ok(body) => {
             let mut lowering = Lowering { file, text: &text, object_types, diagnostics };
             Some(lowering.body(&body, &[]))
         }
-        Err(error) => {
-            diagnostics.extend(explain::explain_all(file, &text, error));
+        Err(found) => {
+            diagnostics.extend(found);
             None
         }
     }
 }
 
-/// Parses a text that is one expression, such as the value of `-var`.
+/// Parses a text that is one expression without blanks around it, such as the value of `-var`.
 pub(super) fn parse_expression(
     file: FileId,
     sources: &Sources,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<Expression>> {
     let text = sources.get(file).text.clone();
-    match hcl::edit::parser::parse_expr(text.trim()) {
+    match grammar::expression(file, &text) {
         Ok(expression) => Some(Arc::new(lowered(&expression, file, &text, diagnostics))),
-        Err(error) => {
-            diagnostics.push(explain::explain(file, &text, &error));
+        Err(diagnostic) => {
+            diagnostics.push(diagnostic);
             None
         }
     }

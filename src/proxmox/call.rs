@@ -5,6 +5,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde_json::Value;
+
+use super::decode;
+
 /// The HTTP method of a call. Proxmox VE uses these four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Method {
@@ -152,7 +156,7 @@ pub struct Answer {
     /// Reason phrase: the first line of the error message (Proxmox puts it there; before 8.4 only there).
     pub reason: String,
     /// The `data` member; `Null` where there is none.
-    pub data: serde_json::Value,
+    pub data: Value,
     /// The `errors` member of a 400: parameter name to text.
     pub errors: BTreeMap<String, String>,
     /// The `message` member of an error body, if any.
@@ -173,6 +177,40 @@ pub enum Clock {
 }
 
 impl Answer {
+    /// Reads what came over HTTP: the status, the reason phrase as bytes, and the body, `{"data": ...}` with what goes wrong beside it.
+    ///
+    /// # Errors
+    ///
+    /// A success whose body is no JSON object: it was cut off, or something else than Proxmox VE answered.
+    pub fn read(status: u16, reason: &[u8], body: &[u8]) -> Result<Self, String> {
+        let reason = String::from_utf8_lossy(reason).into_owned();
+        let errors = BTreeMap::new();
+        let head = Self { status, reason, data: Value::Null, errors, message: None, date: None, simulator: None };
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(members)) => Ok(head.with_members(members)),
+            // Refusals of the HTTP layer itself (401, 501, 596) have an empty or plain body; the reason phrase says it all.
+            Ok(_) | Err(_) if !head.is_success() => Ok(head),
+            Ok(other) => {
+                let start: String = other.to_string().chars().take(40).collect();
+                Err(format!("the answer is not an object but `{start}`"))
+            }
+            Err(error) => Err(format!("the answer is not JSON: {error}")),
+        }
+    }
+
+    fn with_members(self, mut members: serde_json::Map<String, Value>) -> Self {
+        let errors = match members.remove("errors") {
+            Some(Value::Object(errors)) => errors,
+            _ => serde_json::Map::new(),
+        };
+        Self {
+            data: members.remove("data").unwrap_or(Value::Null),
+            message: members.get("message").and_then(decode::text),
+            errors: errors.iter().map(|(name, text)| (name.clone(), decode::text(text).unwrap_or_default())).collect(),
+            ..self
+        }
+    }
+
     /// Returns whether the status is 2xx.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)

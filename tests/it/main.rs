@@ -22,6 +22,7 @@ mod examples;
 mod expressions;
 mod fmt;
 mod fmt_generated;
+mod fuzz;
 mod games;
 mod guest_e2e;
 mod harness;
