@@ -49,6 +49,8 @@ pub mod plan;
 pub mod provision;
 
 // The other side.
+pub mod checks;
+pub mod fetch;
 pub mod proxmox;
 pub mod secrets;
 pub mod simulator;

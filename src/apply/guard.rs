@@ -1,5 +1,7 @@
 //! What must hold before a call is sent: reads what the guard asks for and returns the call as it will be sent.
 
+mod table;
+
 use super::deadline::Deadline;
 use super::failure::Failure;
 use super::guest::{self, Fresh, TaskSearch};
@@ -34,6 +36,14 @@ pub(super) async fn prepare(client: &Client, guarded: &GuardedCall, lineage: &st
             is_ours(&fresh, *vmid, lineage, intent)?;
             let call = filled(&at_node(call, node, &fresh.node), &fresh)?;
             Ok(Prepared::Send(if *sends_digest { call.with("digest", &fresh.config.digest) } else { call }))
+        }
+        Guard::Table { read, expected, sends_digest } => {
+            let answer = client.read(read).await?;
+            let digest = table::compare(&answer, expected)?;
+            Ok(Prepared::Send(match digest.filter(|_| *sends_digest) {
+                Some(digest) => call.with("digest", digest),
+                None => call,
+            }))
         }
     }
 }

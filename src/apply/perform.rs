@@ -11,7 +11,8 @@ use crate::observe::Power;
 use crate::plan::{Guard, GuardedCall, Operation, ProvisionTask, Step, Task, Verify};
 use crate::proxmox::task::Exit;
 use crate::proxmox::{Call, Client, ErrorClass, Method, classify};
-use crate::state::{Entry, OperationKey, Outcome};
+use crate::state::{Effect, Entry, OperationKey, Outcome};
+use crate::value::{Marks, Value};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -52,6 +53,7 @@ impl Performer<'_> {
     async fn step(&self, step: &Step) -> Done {
         match &step.task {
             Task::Call(guarded) => self.call(step, guarded).await,
+            Task::Reveal { call, member, attribute } => self.reveal(step, call, member, attribute).await,
             Task::AwaitPower { node, vmid, is_running, deadline_ms } => {
                 let key = self.begin(step, format!("GET {}", guest::path(node, *vmid, "/status/current"))).await?;
                 let wanted = if *is_running { Power::Running } else { Power::Stopped };
@@ -105,6 +107,32 @@ impl Performer<'_> {
                 self.settle(key, result)
             }
         }
+    }
+
+    /// Sends a call whose answer holds a secret. The record that keeps it is durable before the step counts as done.
+    async fn reveal(&self, step: &Step, guarded: &GuardedCall, member: &str, attribute: &str) -> Done {
+        let client = self.client()?;
+        let key = self.begin(step, guarded.call.to_string()).await?;
+        let failure = match client.write(&guarded.call).await {
+            Ok(written) => match (written.data.get(member).and_then(|secret| secret.as_str()), &step.effect) {
+                (Some(secret), Effect::Put(record)) => {
+                    let secret = Value::text(secret).with_marks(Marks::SENSITIVE);
+                    let mut record = record.clone();
+                    record.secrets.insert(attribute.into(), secret);
+                    let effect = Effect::Put(record);
+                    let done = self.settle(key, Ok(Vec::new()));
+                    let address = self.operation.address.clone();
+                    self.append(Entry::Recorded { address, effect, at: self.now() }).await?;
+                    return done;
+                }
+                _ => Failure::new(format!("the answer has no `{member}`")),
+            },
+            Err(error) => error.into(),
+        };
+        let evidence = Evidence { client, verify: &guarded.verify, lineage: &self.run.plan.lineage };
+        let lost = |_| vec![format!("it was made, and the answer with its {attribute} was lost: make it anew")];
+        let result = judge(failure, guarded, &evidence, 1).await.map(lost);
+        self.settle(key, result)
     }
 
     async fn send(&self, client: &Client, call: &Call, key: &OperationKey, within: Duration) -> Done {

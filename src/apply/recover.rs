@@ -250,6 +250,7 @@ fn by_content(step: &OpenStep<'_>, remains: &Remains<'_>, view: &ClusterView) ->
         Lookup { view, identity: step.identity, intent: step.intent, project: remains.project, applied: &applied };
     match (step.purpose(remains.state), (object.sight)(&lookup)) {
         (_, Sighting::Unreachable { node }) => Verdict::Wait(format!("node {node} does not answer")),
+        (_, Sighting::Hidden { table }) => Verdict::Wait(format!("the token may not read `{table}`")),
         (Purpose::Make, Sighting::Present(_)) | (Purpose::Remove, Sighting::Absent) => Verdict::Settled(Outcome::Done),
         (Purpose::Make, Sighting::Absent) => Verdict::Abandoned("it was never made".to_owned()),
         (Purpose::Remove, Sighting::Present(_)) => Verdict::Abandoned("it was not destroyed".to_owned()),
@@ -363,6 +364,7 @@ impl Recovery {
             applied: Value::null(Type::Dynamic),
             dependencies: Vec::new(),
             completeness: Completeness::Partial,
+            secrets: BTreeMap::new(),
             is_adopted: false,
         };
         let message =

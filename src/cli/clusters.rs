@@ -110,7 +110,7 @@ pub(super) fn read_lab(path: &str, world: &dyn World) -> Outcome<Lab> {
 pub(super) fn pace(word: &str) -> Option<Pace> {
     match word {
         "instant" => Some(Pace::Instant),
-        "real" => Some(Pace::Real),
+        "real" => Some(Pace::REAL),
         _ => None,
     }
 }

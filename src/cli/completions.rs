@@ -13,7 +13,7 @@ pub(super) struct Args {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &Args, shell: &Shell) -> Ended {
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::Cli::command(), "spawnpoint", &mut script);
     shell.terminal.data(&String::from_utf8_lossy(&script));

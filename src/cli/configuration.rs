@@ -3,7 +3,7 @@
 use super::failure::{Failure, Outcome};
 use super::shell::Shell;
 use crate::apply::GameFiles;
-use crate::config::{self, Input, Stack, VariableArgument, World};
+use crate::config::{self, Input, Stack, TestInput, VariableArgument, World};
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
 use crate::domain;
 use crate::plan::GameFacts;
@@ -53,12 +53,26 @@ pub(super) struct Configuration {
 /// # Errors
 /// All errors of all files at once.
 pub(super) fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outcome<Configuration> {
+    load_module(world, given, ".", None, shell)
+}
+
+/// Reads a folder as a stack, perhaps for a test.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn load_module(
+    world: Arc<dyn World>,
+    given: &Given,
+    folder: &str,
+    test: Option<&TestInput>,
+    shell: &Shell,
+) -> Outcome<Configuration> {
     let folder_name =
         shell.folder.file_name().map_or_else(|| "stack".into(), |name| name.to_string_lossy().into_owned());
     let names = domain::names();
     let input = Input {
         world,
-        folder: ".",
+        folder,
         environment: given.environment.clone(),
         arguments: given.arguments.clone(),
         object_types: &names,
@@ -66,6 +80,7 @@ pub(super) fn load(world: Arc<dyn World>, given: &Given, shell: &Shell) -> Outco
         folder_name: &folder_name,
         working_folder: &shell.folder.to_string_lossy(),
         now: shell.now,
+        test,
     };
     let (stack, mut sources, mut found) = config::load(&input);
     let files = games(shell, &mut sources, &mut found);

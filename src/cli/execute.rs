@@ -7,11 +7,13 @@ use super::session::Session;
 use super::shell::{Ended, Shell};
 use super::terminal::{Form, now};
 use crate::apply::{self, Event, Interrupt, Journal, Playbooks, Run, Summary};
+use crate::config::Output;
 use crate::diagnostics::Diagnostic;
 use crate::plan::{Mode, Plan};
 use crate::render::{outcome, progress, stream};
 use crate::state::{Entry, OutputRecord};
 use state_backends::{Lease, RunRecord};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -41,12 +43,14 @@ pub(super) async fn execute(
         body: format!("{{\"intent\":{:?}}}", plan.intent),
     };
     session.store.record(lease, record.clone()).await?;
-    let journal = session.store.journal(lease);
-    let summary = drive(session, plan, &journal, run, parallelism).await;
-    if summary.is_success() {
-        write_outputs(plan, run, &journal).await?;
-        session.store.compact(lease).await?;
-    }
+    let (wish, interrupts) = watch::channel(Interrupt::None);
+    let listener = tokio::spawn(listen(wish));
+    let mut reporter = Reporter::new(plan, &session.shell);
+    let approved = Approved { plan, lease, run, parallelism, interrupts };
+    let summary = carry_out(session, approved, &mut |event| reporter.report(&event)).await;
+    listener.abort();
+    reporter.end();
+    let summary = summary?;
     record.finished = Some(jiff::Timestamp::now());
     record.outcome = Some(word(&summary).into());
     record.summary = outcome::headline(plan, &summary);
@@ -62,28 +66,51 @@ pub(super) async fn execute(
     })
 }
 
-async fn drive(session: &Session, plan: &Plan, journal: &dyn Journal, run: &str, parallelism: usize) -> Summary {
+/// A plan that is to be carried out, and how.
+pub(super) struct Approved<'a> {
+    /// The plan.
+    pub(super) plan: &'a Plan,
+    /// The lock that the run holds.
+    pub(super) lease: &'a Arc<Lease>,
+    /// Id of the run.
+    pub(super) run: &'a str,
+    /// Operations at once.
+    pub(super) parallelism: usize,
+    /// How urgently the user wants it to end.
+    pub(super) interrupts: watch::Receiver<Interrupt>,
+}
+
+/// Does what a plan says and writes what came of it into the state. What happens is told only to `report`.
+///
+/// # Errors
+/// The state cannot be written. What was done on the clusters is in the journal.
+pub(super) async fn carry_out(
+    session: &Session,
+    approved: Approved<'_>,
+    report: &mut (dyn FnMut(Event) + Send),
+) -> Outcome<Summary> {
+    let Approved { plan, lease, run, parallelism, interrupts } = approved;
+    let journal = session.store.journal(lease);
     let provisioner = Playbooks {
         games: session.configuration.files.clone(),
         stack: session.shell.folder.clone(),
         known_hosts: session.shell.folder.join(".spawnpoint/known_hosts"),
     };
-    let run = Run {
+    let apply = Run {
         plan,
         clusters: &session.clusters,
-        journal,
+        journal: &journal,
         provisioner: &provisioner,
         id: run.into(),
         parallelism,
         clock: &|| jiff::Timestamp::now().as_second(),
     };
-    let (wish, interrupts) = watch::channel(Interrupt::None);
-    let listener = tokio::spawn(listen(wish));
-    let mut reporter = Reporter::new(plan, &session.shell);
-    let summary = apply::run(&run, &mut |event| reporter.report(&event), interrupts).await;
-    listener.abort();
-    reporter.end();
-    summary
+    let summary = apply::run(&apply, report, interrupts).await;
+    if summary.is_success() {
+        write_outputs(session, plan, run, &journal).await?;
+        session.store.compact(lease).await?;
+    }
+    Ok(summary)
 }
 
 /// Ctrl-C once: finish what runs. Twice: leave now.
@@ -133,11 +160,18 @@ impl<'a> Reporter<'a> {
 }
 
 /// Outputs are part of the state from the moment the objects they speak of are.
-async fn write_outputs(plan: &Plan, run: &str, journal: &dyn Journal) -> Outcome<()> {
-    let known = plan.outputs.iter().filter_map(|(name, output)| {
-        let after = output.after.as_ref()?;
-        let record = OutputRecord { value: after.value.clone(), is_sensitive: after.is_sensitive };
-        after.value.is_wholly_known().then(|| (name.clone(), record))
+async fn write_outputs(session: &Session, plan: &Plan, run: &str, journal: &dyn Journal) -> Outcome<()> {
+    let is_known = |output: &&Output| output.value.is_wholly_known();
+    let planned: BTreeMap<&Arc<str>, &Output> =
+        plan.outputs.iter().filter_map(|(name, output)| Some((name, output.after.as_ref()?))).collect();
+    let told = match planned.values().all(is_known) {
+        true => BTreeMap::new(),
+        false => session.outputs().await?,
+    };
+    let record = |output: &Output| OutputRecord { value: output.value.clone(), is_sensitive: output.is_sensitive };
+    let known = planned.into_iter().filter_map(|(name, output)| {
+        let output = Some(output).filter(is_known).or_else(|| told.get(name))?;
+        Some((name.clone(), record(output)))
     });
     let entry = Entry::Outputs { run: run.into(), outputs: known.collect() };
     journal.append(vec![entry]).await.map_err(|error| Diagnostic::error(error.to_string()).into())

@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
+use super::files::replace;
 use super::shell::{Ended, Shell};
 use crate::config::fmt::format;
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
@@ -36,16 +37,16 @@ pub(super) struct Args {
 }
 
 /// Runs the command. Files with errors are left alone; the others are formatted all the same.
-pub(super) fn run(args: &Args, shell: &Shell) -> Ended {
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     if args.paths == [Path::new("-")] {
-        return standard_input(args, shell);
+        return standard_input(&args, shell);
     }
     let mut sources = Sources::new();
     let mut found = Diagnostics::new();
     let mut is_any_changed = false;
-    for path in files(args, shell)? {
+    for path in files(&args, shell)? {
         let name = path.strip_prefix(&shell.folder).unwrap_or(&path).display().to_string();
-        match file(&path, &name, args, shell, &mut sources) {
+        match file(&path, &name, &args, shell, &mut sources) {
             Ok(is_changed) => is_any_changed |= is_changed,
             Err(errors) => found.extend(errors),
         }
@@ -86,7 +87,7 @@ fn file(path: &Path, name: &str, args: &Args, shell: &Shell, sources: &mut Sourc
         shell.terminal.data(&difference(name, &bytes, &text));
     }
     if args.write && !args.check {
-        std::fs::write(path, text).map_err(|error| cannot("write", error))?;
+        replace(path, text.as_bytes()).map_err(|error| cannot("write", error))?;
     }
     Ok(true)
 }

@@ -20,7 +20,7 @@ pub(super) struct Args {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &Args, shell: &Shell) -> Ended {
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let chosen: Vec<&Function> = match args.names.is_empty() {
         true => functions::all().collect(),
         false => args.names.iter().map(|name| find(name)).collect::<Outcome<_>>()?,

@@ -30,7 +30,7 @@ enum Form {
 }
 
 /// Runs the command.
-pub(super) fn run(args: Args, shell: &Shell) -> Ended {
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let given = Given::of_process(args.values.0);
     let configuration = configuration::load(Arc::new(Disk::new(shell.folder.clone())), &given, shell)?;
     let graph =

@@ -22,29 +22,35 @@ pub(super) struct Args {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &Args, shell: &Shell) -> Ended {
-    let mut pages = pages();
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
+    let (mut pages, mut test_pages) = (pages(), test_pages());
     if let Some(name) = &args.block {
-        if !pages.iter().any(|page| page.name == name) {
+        let names = || pages.iter().chain(&test_pages).map(|page| page.name);
+        if names().all(|known| known != name) {
             let diagnostic = Diagnostic::error(format!("there is no block `{name}`"));
-            let near = similar(name, pages.iter().map(|page| page.name));
+            let near = similar(name, names());
             return Err(match near {
                 Some(near) => diagnostic.hint(format!("did you mean `{near}`?")).into(),
                 None => diagnostic.hint("`spawnpoint schema` lists all there are").into(),
             });
         }
         pages.retain(|page| page.name == name);
+        test_pages.retain(|page| page.name == name);
     }
     match (args.json, &args.block) {
         (true, _) => {
-            let document = Document { format_version: "1.0", blocks: &pages };
+            let document = Document { format_version: "1.0", blocks: &pages, test_blocks: &test_pages };
             shell.terminal.line(&serde_json::to_string_pretty(&document).expect("texts can be written"));
         }
-        (false, Some(_)) => shell.terminal.data(&pages.iter().map(Page::text).collect::<String>()),
+        (false, Some(_)) => {
+            shell.terminal.data(&pages.iter().chain(&test_pages).map(Page::text).collect::<String>());
+        }
         (false, None) => {
             let width = pages.iter().map(|page| page.name.len()).max().unwrap_or(0);
             let line = |page: &Page| format!("{:width$}  {}\n", page.name, page.documentation);
             shell.terminal.data(&pages.iter().map(line).collect::<String>());
+            let lines = test_pages.iter().map(line).collect::<String>();
+            shell.terminal.data(&format!("\nIn test files:\n\n{lines}"));
         }
     }
     Ok(Exit::Done)
@@ -54,6 +60,8 @@ pub(super) fn run(args: &Args, shell: &Shell) -> Ended {
 struct Document<'a> {
     format_version: &'static str,
     blocks: &'a [Page],
+    /// The blocks of test files.
+    test_blocks: &'a [Page],
 }
 
 /// One kind of block, in whichever table it stands.
@@ -104,6 +112,10 @@ fn pages() -> Vec<Page> {
     });
     let others = [&vocabulary::META].into_iter().chain(vocabulary::BLOCKS.iter().copied()).map(declared);
     objects.chain(others).collect()
+}
+
+fn test_pages() -> Vec<Page> {
+    vocabulary::TEST_BLOCKS.iter().copied().map(declared).collect()
 }
 
 const ONCE: &str = "once";

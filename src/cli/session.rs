@@ -6,16 +6,13 @@ use super::failure::{Failure, Outcome};
 use super::shell::Shell;
 use super::store::Store;
 use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, look_and_recover};
-use crate::config::{Objects, World};
+use crate::config::{Output, World};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::observe::collect::ClusterWanted;
-use crate::observe::{Observed, Wanted};
-use crate::plan::{Options, Plan, PlanInput};
-use crate::resources;
+use crate::observe::Observed;
+use crate::plan::{self, Options, Plan, PlanInput};
 use crate::state::State;
-use crate::value::Value;
 use state_backends::Lease;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +59,16 @@ impl Session {
     /// # Errors
     /// A cluster that cannot be read, or a plan that cannot be made.
     pub(super) async fn plan(&self, options: &Options, role: Role<'_>) -> Outcome<Plan> {
+        let (plan, found) = self.planned(options, role).await?;
+        self.shell.terminal.diagnostics(&found, &self.configuration.sources);
+        Ok(plan)
+    }
+
+    /// Looks, recovers and plans, and returns what there is to say about it.
+    ///
+    /// # Errors
+    /// As [`Session::plan`].
+    pub(super) async fn planned(&self, options: &Options, role: Role<'_>) -> Outcome<(Plan, Diagnostics)> {
         let state = self.store.load().await?;
         let (recovery, observed) = self.look(&state, role).await?;
         let mut messages = Diagnostics::new();
@@ -72,7 +79,7 @@ impl Session {
             written.map_err(|error| Diagnostic::error(error.to_string()))?;
         }
         let estimates = self.store.estimates().await?;
-        let (plan, found) = crate::plan::plan(&PlanInput {
+        let (plan, found) = plan::plan(&PlanInput {
             stack: &self.configuration.stack,
             state: &recovery.state,
             observed: Some(&observed),
@@ -85,12 +92,29 @@ impl Session {
             avoided_vmids: &recovery.avoid.values().flatten().copied().collect(),
         });
         match plan {
-            Some(plan) => {
-                self.shell.terminal.diagnostics(&found, &self.configuration.sources);
-                Ok(plan)
-            }
+            Some(plan) => Ok((plan, found)),
             None => Err(Failure::new(found, &self.configuration.sources)),
         }
+    }
+
+    /// Returns the outputs that can be told now, from files and state alone.
+    ///
+    /// # Errors
+    /// A state that cannot be read.
+    pub(super) async fn outputs(&self) -> Outcome<BTreeMap<Arc<str>, Output>> {
+        let state = self.store.load().await?;
+        Ok(plan::outputs_of(&PlanInput {
+            stack: &self.configuration.stack,
+            state: &state,
+            observed: None,
+            games: &self.configuration.games,
+            estimate_ms: &|_| 0,
+            options: &Options::default(),
+            now: self.shell.now.as_second(),
+            fingerprint_key: self.store.keys().fingerprints().bytes(),
+            in_progress: &BTreeMap::new(),
+            avoided_vmids: &BTreeSet::new(),
+        }))
     }
 
     async fn look(&self, state: &State, role: Role<'_>) -> Outcome<(Recovery, Observed)> {
@@ -107,44 +131,9 @@ impl Session {
                 Role::Worker(_) => Patience::Wait(DEAD_TASK_PATIENCE),
             },
         };
-        let looked = look_and_recover(state, &self.clusters, &self.wanted(state), situation).await;
+        let wanted = plan::wanted(&self.configuration.stack, state, self.clusters.keys());
+        let looked = look_and_recover(state, &self.clusters, &wanted, situation).await;
         looked.map_err(|failed| clusters::unread(failed, &self.configuration))
-    }
-
-    /// What has to be seen in detail: everything recorded, and the templates and pools that the files name.
-    fn wanted(&self, state: &State) -> Wanted {
-        let stack = &self.configuration.stack;
-        let mut named = ClusterWanted { storages: true, bridges: true, ..ClusterWanted::default() };
-        named.tables.extend(resources::REGISTRY.iter().flat_map(|object| object.tables).map(|path| (*path).to_owned()));
-        for block in &stack.blocks {
-            // Evaluated alone, a block has only what does not refer to others: enough for a VMID or a name.
-            let attribute = |name: &str| {
-                let (body, _) = stack.evaluate(&block.address, &Objects::new());
-                body.attributes.get(name).map(|attribute| attribute.value.clone())
-            };
-            match &*block.address.kind {
-                "template" => {
-                    let vmid = attribute("vmid").as_ref().and_then(Value::as_i64);
-                    named.guests.extend(vmid.and_then(|vmid| u32::try_from(vmid).ok()));
-                }
-                "tenant" => {
-                    let pool = attribute("pool").and_then(|pool| pool.as_text().map(str::to_owned));
-                    named.pools.insert(pool.unwrap_or_else(|| block.address.name.to_string()));
-                }
-                _ => {}
-            }
-        }
-        let mut clusters: BTreeMap<Arc<str>, ClusterWanted> =
-            self.clusters.keys().map(|name| (name.clone(), named.clone())).collect();
-        for record in state.records.values() {
-            let Some(wanted) = clusters.get_mut(&record.cluster) else {
-                continue;
-            };
-            wanted.guests.extend(record.identity.vmid());
-            wanted.pools.extend(record.identity.get("pool").map(str::to_owned));
-            wanted.groups.extend(record.identity.get("group").map(str::to_owned));
-        }
-        Wanted { clusters, tag: format!("spawnpoint-{}", stack.settings.project) }
     }
 }
 

@@ -1,10 +1,11 @@
-//! `spawnpoint sim serve`, `dump` and `reset`: a lab as a server of its own.
+//! `spawnpoint sim serve`, `dump` and `reset`: a lab as a server of its own. `sim check` is in `sim_check`.
 
 use super::clusters::{pace, read_lab};
 use super::disk::Disk;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
 use super::shell::{Ended, Shell};
+use super::sim_check;
 use crate::diagnostics::Diagnostic;
 use crate::simulator::{Lab, Options, Pace, RunningServer, Server, Store, StoreError};
 use std::net::SocketAddr;
@@ -33,6 +34,8 @@ enum Command {
         #[command(flatten)]
         lab: LabFlags,
     },
+    /// Makes sixty checks of what a server does, on the simulator or a real one
+    Check(sim_check::Args),
     /// Forgets everything that happened in a lab
     Reset {
         #[command(flatten)]
@@ -52,6 +55,9 @@ struct LabFlags {
     /// How time passes: instant or real
     #[arg(long, value_name = "WORD", default_value = "instant", value_parser = time)]
     time: Pace,
+    /// How many times faster than real; implies --time real
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    speed: Option<u32>,
     /// Folder of labs
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
@@ -71,6 +77,7 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
             shell.terminal.line(&dump);
             Ok(Exit::Done)
         }
+        Command::Check(args) => sim_check::run(args, shell).await,
         Command::Reset { lab } => {
             let (name, folder) = (lab.read(shell)?.cluster, lab.folder(shell)?);
             Store::reset(&folder, &name).map_err(|error| unusable(&error))?;
@@ -99,8 +106,12 @@ impl LabFlags {
         }
     }
 
+    fn pace(&self) -> Pace {
+        self.speed.map_or(self.time, |speed| Pace::Real { speed })
+    }
+
     fn open(&self, shell: &Shell) -> Outcome<Store> {
-        Store::open(&self.folder(shell)?, &self.read(shell)?, self.time).map_err(|error| unusable(&error))
+        Store::open(&self.folder(shell)?, &self.read(shell)?, self.pace()).map_err(|error| unusable(&error))
     }
 }
 

@@ -10,7 +10,8 @@ use crate::secrets::{self, Found};
 use crate::state::{Entry, State, fold, wire};
 use crate::value::Value;
 use state_backends::{
-    Backend, HistoryQuery, Holder, Keys, Lease, Liveness, LockRequest, Protected, RunRecord, Sqlite, Stored,
+    Backend, EncryptionKey, HistoryQuery, Holder, Keys, Lease, Liveness, LockRequest, Memory, Protected, RunRecord,
+    Sqlite, Stored,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use std::time::Duration;
 const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
 /// A stack's state, opened.
+#[derive(Clone)]
 pub(super) struct Store {
     backend: Arc<dyn Backend>,
     keys: Arc<Keys>,
@@ -43,6 +45,17 @@ impl Store {
             }
         };
         let keys = Keys::open(&*inner, Some(&key)).await?.expect("a key was given, so there is a keyring");
+        Ok(Self { backend: Arc::new(Protected::new(inner, keys.clone())), keys })
+    }
+
+    /// Makes a state that ends with the process: what a test needs.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub(super) async fn in_memory() -> Outcome<Self> {
+        let inner: Arc<dyn Backend> = Arc::new(Memory::new("default")?);
+        let keys = Keys::open(&*inner, Some(&EncryptionKey::random()?)).await?;
+        let keys = keys.expect("a key was given, so there is a keyring");
         Ok(Self { backend: Arc::new(Protected::new(inner, keys.clone())), keys })
     }
 

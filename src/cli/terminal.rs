@@ -82,7 +82,7 @@ impl Terminal {
                     self.line(&stream::diagnostic(&now(), diagnostic, sources));
                 }
             }
-            Form::Text => self.say(&diagnostics::text(found, sources, colour(self.err))),
+            Form::Text => self.say(&diagnostics::text(found, sources, self.err)),
         }
     }
 
@@ -133,11 +133,4 @@ impl Input {
 /// Returns the time as the stream writes it: RFC 3339 with microseconds.
 pub(super) fn now() -> String {
     format!("{:.6}", jiff::Timestamp::now())
-}
-
-fn colour(style: Style) -> diagnostics::Colour {
-    match style {
-        Style::Plain => diagnostics::Colour::Never,
-        Style::Colour => diagnostics::Colour::Always,
-    }
 }

@@ -7,7 +7,6 @@ use super::failure::{Failure, Outcome};
 use super::flags::Values;
 use super::shell::{Ended, Shell};
 use crate::diagnostics::{Diagnostics, Severity, Sources};
-use crate::graph;
 use crate::plan::{self, Options, PlanInput};
 use crate::render::diagnostics;
 use crate::state::State;
@@ -26,7 +25,7 @@ pub(super) struct Args {
 }
 
 /// Runs the command.
-pub(super) fn run(args: Args, shell: &Shell) -> Ended {
+pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let given = Given::of_process(args.values.0);
     let (found, sources) = match judge(&given, shell) {
         Ok((found, configuration)) => (found, configuration.sources),
@@ -48,10 +47,6 @@ fn judge(given: &Given, shell: &Shell) -> Outcome<(Diagnostics, Configuration)> 
     let world = Arc::new(Disk::new(shell.folder.clone()));
     let mut configuration = configuration::load(world, given, shell)?;
     let mut found = std::mem::take(&mut configuration.warnings);
-    if let Err(cycle) = graph::build(&configuration.stack.blocks) {
-        found.extend(cycle);
-        return Ok((found, configuration));
-    }
     found.extend(plan::validate(&PlanInput {
         stack: &configuration.stack,
         state: &State::default(),

@@ -56,6 +56,12 @@ impl ModulePath {
         steps.push((name.clone(), key));
         Self(steps)
     }
+
+    /// Returns what something in this module is called from outside: `module.web.var.size`.
+    pub(super) fn name_of(&self, kind: &str, name: &str) -> String {
+        let dot = if self.is_root() { "" } else { "." };
+        format!("{self}{dot}{kind}.{name}")
+    }
 }
 
 impl fmt::Display for ModulePath {

@@ -48,9 +48,9 @@ struct ObjectCollector<'a> {
 }
 
 /// References of a block, each with the computed key that follows it.
-type Keyed = Vec<(Reference, Option<Expression>)>;
+type Keyed<'a> = Vec<(Arc<Reference>, Option<&'a Expression>)>;
 
-impl ObjectCollector<'_> {
+impl<'a> ObjectCollector<'a> {
     fn collect(
         &self,
         inherited: &Inherited,
@@ -72,15 +72,19 @@ impl ObjectCollector<'_> {
         let written = written.chain(triggers.iter().map(|trigger| trigger.of.clone()));
         let shared: BTreeSet<Address> =
             self.instances(&fixed).chain(written).chain(inherited.after.iter().cloned()).collect();
+        let all_shared: Arc<[Address]> = shared.iter().cloned().collect();
         let run = Run::new(program, None);
         let mut own = Diagnostics::new();
         let mut nested = 0;
         for (key, value) in expansion.iter() {
             let mut frame = run.repeated_frame(place, Repeated::of(key.as_ref(), value));
-            let narrowed = keyed.iter().map(|(reference, key)| frame.narrowed(reference, key.as_ref()));
+            let narrowed = keyed.iter().map(|(reference, key)| frame.narrowed(reference, *key));
             let narrowed = Follower::new(program).references(place, narrowed)?;
-            let mut dependencies = shared.clone();
-            dependencies.extend(self.instances(&narrowed));
+            let more: BTreeSet<Address> = self.instances(&narrowed).filter(|other| !shared.contains(other)).collect();
+            let dependencies = match more.is_empty() {
+                true => all_shared.clone(),
+                false => shared.union(&more).cloned().collect(),
+            };
             blocks.push(Block {
                 address: block.instance(key),
                 span: object.header,
@@ -110,7 +114,7 @@ impl ObjectCollector<'_> {
     }
 
     /// Returns the references that mean the same for every instance, and those with a key that may differ.
-    fn references(&self) -> Result<(Vec<Reference>, Keyed), Diagnostic> {
+    fn references(&self) -> Result<(Vec<Arc<Reference>>, Keyed<'a>), Diagnostic> {
         let mut expressions = Vec::new();
         body_expressions(&self.object.body, &mut expressions);
         let rules = self.object.meta.preconditions.iter().chain(&self.object.meta.postconditions);
@@ -120,7 +124,7 @@ impl ObjectCollector<'_> {
         let frame = run.frame(self.place);
         for (reference, key) in expressions.into_iter().flat_map(|expression| keyed_references(expression)) {
             let key = key.filter(|_| frame.takes_key(&reference));
-            let depends_on_objects = match &key {
+            let depends_on_objects = match key {
                 Some(key) => !Follower::new(self.program).expressions(self.place, [key])?.blocks.is_empty(),
                 None => true,
             };
@@ -279,7 +283,7 @@ fn cell_keys(program: &Program, place: usize, cell: &CellName) -> Vec<Diagnostic
 
 fn wrong_keys(program: &Program, place: usize, expression: &Expression) -> Vec<Diagnostic> {
     let here = &program.instances[place];
-    let wrong = |reference: super::expression::Reference| {
+    let wrong = |reference: Arc<Reference>| {
         let name = reference.attribute(0)?;
         let (key, _) = written_key(&reference, 1);
         let key = key?;

@@ -6,6 +6,7 @@ use super::constraint::Reader;
 use super::expression::{self, Expression, FunctionWorld, Reference, Resolved, Scope, references};
 use super::frame::Run;
 use super::lexer::{self, TokenKind};
+use super::piece::Piece;
 use super::stack::{Objects, Stack};
 use super::suggest::did_you_mean;
 use super::{World, functions, grammar, parse};
@@ -39,7 +40,7 @@ pub fn evaluate(text: &str, scope: &dyn Scope, sources: &mut Sources) -> Result<
 fn read(file: FileId, text: &str) -> Result<Expression, Diagnostics> {
     let body = grammar::body(file, text)?;
     match body.get_attribute("it") {
-        Some(attribute) if body.len() == 1 => expression::lower(&attribute.value, file, text),
+        Some(attribute) if body.len() == 1 => expression::lower(&attribute.value, Piece::whole(file, text)),
         _ => Err(Diagnostic::error("expected one expression, found more than one line that makes sense alone")
             .at(Span::new(file, 0, text.len() as u32))
             .hint("put it into brackets to go on in the next line")
@@ -183,7 +184,8 @@ impl Names {
         Ok(())
     }
 
-    fn set(&mut self, path: &[&str], value: Value) {
+    /// Adds a name, or takes the place of one: `var` and `size`.
+    pub(super) fn set(&mut self, path: &[&str], value: Value) {
         let (last, around) = path.split_last().expect("a path has names");
         let mut parts = &mut self.roots;
         for name in around {
@@ -206,7 +208,7 @@ fn type_of(text: &str) -> Result<Type, Diagnostics> {
     let mut found = Diagnostics::new();
     let wrong = || Diagnostic::error(format!("`{text}` is not a type, expected one such as `string`"));
     let tree = hcl::edit::parser::parse_expr(text).map_err(|_| wrong())?;
-    let mut reader = Reader { file: FileId(0), text, object_types: &[], diagnostics: &mut found };
+    let mut reader = Reader { piece: Piece::whole(FileId(0), text), object_types: &[], diagnostics: &mut found };
     let constraint = reader.constraint(&tree);
     let in_words = |found: &Diagnostics| found.iter().next().map(|first| wrong().detail(&*first.summary));
     match constraint {

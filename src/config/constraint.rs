@@ -4,8 +4,9 @@
 
 use super::expression::Expression;
 use super::parse::lowered;
+use super::piece::Piece;
 use super::suggest::did_you_mean;
-use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
+use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::value::{Kind, ObjectField, Type, Value};
 use hcl::edit::Span as _;
 use hcl::edit::expr::{Expression as Tree, FuncCall, Object, ObjectKey};
@@ -82,10 +83,9 @@ impl Defaults {
     }
 }
 
-/// Reads type constraints of one file.
+/// Reads type constraints of one piece of a file.
 pub(super) struct Reader<'a> {
-    pub file: FileId,
-    pub text: &'a str,
+    pub piece: Piece<'a>,
     /// Block types that may be named as types.
     pub object_types: &'a [&'a str],
     pub diagnostics: &'a mut Diagnostics,
@@ -99,8 +99,7 @@ impl Reader<'_> {
     }
 
     fn span(&self, tree: &Tree) -> Span {
-        let range = tree.span().expect("the parser gives every expression a range");
-        Span::new(self.file, range.start as u32, range.end as u32)
+        self.piece.span(&tree.span().expect("the parser gives every expression a range"))
     }
 
     fn error(&mut self, tree: &Tree, summary: impl Into<String>) -> Option<(Type, Defaults)> {
@@ -220,7 +219,7 @@ impl Reader<'_> {
         match arguments.as_slice() {
             [of] => Some((self.read(of)?, true, None)),
             [of, default] => {
-                let default = lowered(default, self.file, self.text, self.diagnostics);
+                let default = lowered(default, self.piece, self.diagnostics);
                 Some((self.read(of)?, true, Some(Arc::new(default))))
             }
             _ => {

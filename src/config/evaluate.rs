@@ -4,7 +4,7 @@ use super::address::{Address, Key};
 use super::body::{Body, Evaluated, NestedBlock};
 use super::check::iterator;
 use super::expand::known;
-use super::frame::{Frame, Run};
+use super::frame::{Frame, Run, judge};
 use super::module::Object;
 use super::program::{CellKind, CellName, Repeated};
 use super::stack::{Objects, Output, Stack};
@@ -72,7 +72,7 @@ impl Stack {
             Some(_) => (&object.meta.postconditions, "a postcondition does not hold"),
         };
         for rule in rules {
-            frame.rule(rule, what, &mut diagnostics);
+            judge(rule, what, &block.to_string(), &frame, &mut diagnostics);
         }
         about(run.finish(diagnostics), block)
     }
@@ -85,7 +85,7 @@ impl Stack {
         let mut outputs = BTreeMap::new();
         for (name, output) in &self.program.instances[0].module.outputs {
             for rule in &output.preconditions {
-                frame.rule(rule, "a precondition does not hold", &mut own);
+                judge(rule, "a precondition does not hold", &format!("output.{name}"), &frame, &mut own);
             }
             let cell = CellName { kind: CellKind::Output, name: name.clone() };
             let value = run.cell(0, &cell, output.header).unwrap_or_else(|diagnostic| {
@@ -114,8 +114,9 @@ impl Stack {
         let mut own = Diagnostics::new();
         for (place, instance) in self.program.instances.iter().enumerate() {
             for (name, check) in &instance.module.checks {
+                let (about, of) = (format!("check `{name}` does not hold"), instance.path.name_of("check", name));
                 for rule in &check.assertions {
-                    run.frame(place).rule(rule, &format!("check `{name}` does not hold"), &mut own);
+                    judge(rule, &about, &of, &run.frame(place), &mut own);
                 }
             }
         }

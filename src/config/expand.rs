@@ -3,7 +3,7 @@
 use super::address::ModulePath;
 use super::expression::Expression;
 use super::facts::Follower;
-use super::frame::{Frame, Run};
+use super::frame::{Frame, Run, judge};
 use super::given::{self, Given};
 use super::meta::Repetition;
 use super::module::Module;
@@ -196,7 +196,7 @@ impl Builder<'_> {
             for (name, variable) in &instance.module.variables {
                 for rule in &variable.validations {
                     let about = format!("`var.{name}` is not valid");
-                    frame.rule(rule, &about, &mut own);
+                    judge(rule, &about, &instance.path.name_of("var", name), &frame, &mut own);
                 }
             }
         }

@@ -5,9 +5,10 @@
 
 use super::address::{Address, Key};
 use super::expression::{Expression, Reference, references};
-use super::program::{CellKind, CellName, Expansion, Facts, Instance, Program};
+use super::program::{CellKind, CellName, Expansion, Facts, Program};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::value::Step;
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -48,11 +49,11 @@ impl<'a> Follower<'a> {
     pub(super) fn references(
         &mut self,
         instance: usize,
-        references: impl IntoIterator<Item = Reference>,
+        references: impl IntoIterator<Item = impl Borrow<Reference>>,
     ) -> Result<Facts, Diagnostic> {
         let mut gathered = Gathered::default();
         for reference in references {
-            self.reference(instance, &reference, &mut gathered)?;
+            self.reference(instance, reference.borrow(), &mut gathered)?;
         }
         Ok(Facts { blocks: Arc::new(gathered.blocks), rank: gathered.rank })
     }
@@ -65,10 +66,12 @@ impl<'a> Follower<'a> {
             "var" => self.cell(instance, CellKind::Variable, name, reference.span, gathered),
             "local" => self.cell(instance, CellKind::Local, name, reference.span, gathered),
             "module" => self.outputs(instance, name, reference, gathered),
-            kind => {
+            _ => {
                 let here = &self.program.instances[instance];
-                if here.module.objects.contains_key(&(Arc::from(kind), name.clone())) {
-                    gathered.blocks.insert(block_address(here, reference, name));
+                if let Some(object) = here.module.objects.get(&(reference.root.clone(), name.clone())) {
+                    let block = Address::new(here.path.clone(), reference.root.clone(), name.clone());
+                    let key = if object.meta.is_single() { None } else { written_key(reference, 1).0 };
+                    gathered.blocks.insert(block.instance(key));
                 }
                 Ok(())
             }
@@ -191,14 +194,6 @@ impl Program {
             false => format!("{path}.{root}.{}", cell.name),
         }
     }
-}
-
-/// The address a reference to a block names, with the instance key if one is written.
-fn block_address(here: &Instance, reference: &Reference, name: &Arc<str>) -> Address {
-    let is_single =
-        here.module.objects.get(&(reference.root.clone(), name.clone())).is_some_and(|object| object.meta.is_single());
-    let block = Address::new(here.path.clone(), reference.root.clone(), name.clone());
-    if is_single { block } else { block.instance(written_key(reference, 1).0) }
 }
 
 /// Returns the key written at a place of a reference, and the place after it.

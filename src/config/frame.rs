@@ -143,29 +143,6 @@ impl Frame<'_> {
         }
     }
 
-    /// Reports a rule that does not hold. One that is not known yet holds for now.
-    pub(super) fn rule(&self, rule: &Rule, about: &str, diagnostics: &mut Diagnostics) {
-        let mut errors = Diagnostics::new();
-        let condition = self.evaluate(&rule.condition.expression, &mut errors);
-        let holds = convert(&condition, &Type::Bool).ok().and_then(|value| value.as_bool());
-        if holds == Some(false) {
-            let message = self.evaluate(&rule.error_message.expression, &mut errors);
-            let text = match message.deep_marks().contains(Marks::SENSITIVE) {
-                true => Some("(the message is sensitive)".to_string()),
-                false => message.as_text().map(str::to_string),
-            };
-            let diagnostic = Diagnostic::error(format!(
-                "{about}: {}",
-                text.unwrap_or_else(|| "the condition does not hold".to_string())
-            ));
-            diagnostics.push(diagnostic.at(rule.condition.span));
-        } else if holds.is_none() && !condition.is_unknown() && !errors.has_errors() {
-            let summary = format!("a condition is true or false, found {}", condition.type_of());
-            diagnostics.push(Diagnostic::error(summary).at(rule.condition.span));
-        }
-        diagnostics.extend(errors);
-    }
-
     fn named(&self, kind: CellKind, reference: &Reference) -> Result<Resolved, Diagnostic> {
         let name = self.name(reference)?;
         let value = self.run.cell(self.instance, &CellName { kind, name: name.clone() }, reference.span_through(1))?;
@@ -292,6 +269,42 @@ impl Frame<'_> {
     }
 }
 
+/// Reports a rule that does not hold, with the values it speaks of. Returns whether it does, if that is known.
+///
+/// `of` is whose rule it is. One that is not known yet holds for now.
+pub(super) fn judge(
+    rule: &Rule,
+    about: &str,
+    of: &str,
+    scope: &dyn Scope,
+    diagnostics: &mut Diagnostics,
+) -> Option<bool> {
+    let mut errors = Diagnostics::new();
+    let mut evaluate = |expression: &Expression| {
+        expression::evaluate(expression, scope).unwrap_or_else(|wrong| {
+            errors.extend(wrong);
+            Value::unknown(Type::Dynamic)
+        })
+    };
+    let condition = evaluate(&rule.condition.expression);
+    let holds = convert(&condition, &Type::Bool).ok().and_then(|value| value.as_bool());
+    if holds == Some(false) {
+        let message = evaluate(&rule.error_message.expression);
+        let text = match message.deep_marks().contains(Marks::SENSITIVE) {
+            true => Some("(the message is sensitive)".to_string()),
+            false => message.as_text().map(str::to_string),
+        };
+        let text = text.unwrap_or_else(|| "the condition does not hold".to_string());
+        let diagnostic = Diagnostic::error(format!("{about}: {text}")).at(rule.condition.span).condition_of(of);
+        diagnostics.push(expression::with_values(&rule.condition.expression, scope, diagnostic));
+    } else if holds.is_none() && !condition.is_unknown() && !errors.has_errors() {
+        let summary = format!("a condition is true or false, found {}", condition.type_of());
+        diagnostics.push(Diagnostic::error(summary).at(rule.condition.span));
+    }
+    diagnostics.extend(errors);
+    holds
+}
+
 /// Puts the values of all instances together: an object by key, or a tuple.
 fn assemble<T>(
     expansion: &Expansion<T>,
@@ -336,7 +349,7 @@ impl Scope for Frame<'_> {
         };
         match &*reference.root {
             "module" => here.children.get(name).is_some_and(Expansion::is_repeated),
-            kind => here.objects.get(&(Arc::from(kind), name.clone())).is_some_and(Expansion::is_repeated),
+            _ => here.objects.get(&(reference.root.clone(), name.clone())).is_some_and(Expansion::is_repeated),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::constant;
 use super::frame::Frame;
-use super::input::{Input, VariableArgument, join_path};
+use super::input::{Input, TestValue, VariableArgument, join_path};
 use super::module::Module;
 use super::parse;
 use super::suggest::did_you_mean;
@@ -54,12 +54,16 @@ pub(super) fn collect(input: &Input, root: &Module, sources: &mut Sources, diagn
             VariableArgument::Value { name, text } if root.variables.contains_key(name.as_str()) => {
                 collector.text(name, text, &format!("-var {name}"));
             }
+            VariableArgument::Value { .. } if collector.is_lenient() => {}
             VariableArgument::Value { name, .. } => {
                 let diagnostic = collector.undeclared(name).detail("It was given with `-var`.");
                 collector.diagnostics.push(diagnostic);
             }
             VariableArgument::File(path) => collector.file(path),
         }
+    }
+    for value in input.test.iter().flat_map(|test| &test.values) {
+        collector.test(value);
     }
     collector.given
 }
@@ -82,6 +86,27 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
+    fn is_lenient(&self) -> bool {
+        self.input.test.is_some_and(|test| test.is_lenient)
+    }
+
+    fn test(&mut self, given: &TestValue) {
+        let TestValue { name, value, name_span, span, must_exist } = given;
+        match self.root.variables.get(name) {
+            // A message with the line might show a secret.
+            Some(variable) => {
+                let origin = || Place::Origin(format!("the test, as `{name}`"));
+                let place = if variable.is_sensitive { origin() } else { Place::Span(*span) };
+                self.given.insert(name.clone(), (value.clone(), place));
+            }
+            None if *must_exist => {
+                let diagnostic = self.undeclared(name).at(*name_span);
+                self.diagnostics.push(diagnostic);
+            }
+            None => {}
+        }
+    }
+
     fn undeclared(&self, name: &str) -> Diagnostic {
         let diagnostic = Diagnostic::error(format!("there is no variable `{name}`"));
         match did_you_mean(name, self.root.variables.keys().map(|name| &**name)) {
@@ -109,6 +134,9 @@ impl Collector<'_> {
         }
         for attribute in body.attributes {
             if !self.root.variables.contains_key(&attribute.name) {
+                if self.is_lenient() {
+                    continue;
+                }
                 let diagnostic = self.undeclared(&attribute.name).at(attribute.name_span);
                 self.diagnostics.push(diagnostic);
             } else if let Some(value) = constant::value(&attribute.expression, self.diagnostics) {

@@ -40,6 +40,11 @@ pub(super) fn whole_body(file: FileId, text: &str) -> Result<Body, Diagnostics> 
     })
 }
 
+/// Parses a text that is attributes and blocks, if it is: what is wrong with another is not looked for.
+pub(super) fn sound_body(file: FileId, text: &str) -> Option<Body> {
+    parsed(file, text).ok()
+}
+
 /// Parses a text that is one expression without blanks around it.
 ///
 /// # Errors

@@ -2,6 +2,8 @@
 //!
 //! Nothing here opens a file: the shell implements [`World`] over the disk, tests over a map.
 
+use crate::diagnostics::{Sources, Span};
+use crate::value::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -141,6 +143,34 @@ pub struct Input<'a> {
     pub working_folder: &'a str,
     /// Time of the run, for functions that ask for it.
     pub now: jiff::Timestamp,
+    /// What a test says about the run; none outside of tests.
+    pub test: Option<&'a TestInput>,
+}
+
+/// What a test says about a run of the module it tests.
+#[derive(Clone, Debug, Default)]
+pub struct TestInput {
+    /// Values that win over all others.
+    pub values: Vec<TestValue>,
+    /// The text of the test file, which the places of the values are in.
+    pub sources: Sources,
+    /// Whether values from outside that the module has no variable for are left out: they are for another module of the test.
+    pub is_lenient: bool,
+}
+
+/// A value that a test gives a variable.
+#[derive(Clone, Debug)]
+pub struct TestValue {
+    /// Name of the variable.
+    pub name: Arc<str>,
+    /// The value.
+    pub value: Value,
+    /// Where its name is written.
+    pub name_span: Span,
+    /// Where it is written.
+    pub span: Span,
+    /// Whether the module must have such a variable: it is given to this run alone.
+    pub must_exist: bool,
 }
 
 #[cfg(test)]

@@ -23,17 +23,22 @@ mod grammar;
 mod input;
 pub mod lexer;
 mod load;
+mod lock;
 mod meta;
 mod module;
 mod parse;
+pub mod piece;
 mod place;
 mod program;
 mod refactor;
 mod settings;
 mod similar;
+mod source;
 mod stack;
 mod suggest;
 mod syntax;
+pub mod test_file;
+mod test_run;
 mod tree;
 mod variable;
 mod version;
@@ -41,10 +46,14 @@ pub mod vocabulary;
 
 pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
-pub use input::{Input, MemoryWorld, VariableArgument, World};
-pub use load::load;
+pub use input::{Input, MemoryWorld, TestInput, TestValue, VariableArgument, World};
+pub use load::{Demand, demand, load};
+pub use lock::{LOCK_FILE, LockedModule, ModuleLock, digest};
+pub use source::{ArchiveKind, Origin, Remote};
 pub(crate) use similar::similar;
 pub use stack::{
     Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,
     Trigger,
 };
+pub use tree::DemandedModule;
+pub use test_run::{RunOutputs, TestNames};

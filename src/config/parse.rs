@@ -4,6 +4,7 @@
 
 use super::constraint;
 use super::expression::{self, Expression};
+use super::piece::Piece;
 use super::syntax::{self, LiteralContent};
 use super::{grammar, place};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span};
@@ -14,8 +15,8 @@ use hcl::edit::structure::{Attribute, Block, BlockLabel, Body, Structure};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Largest file that is read. The parser needs about 40 bytes of memory for each byte of text, so this bounds a run at a third of a
-/// gigabyte; the largest real file seen is 4.5 MB, for ten thousand machines.
+/// Largest file that is read. The parser needs about 40 bytes of memory for each byte of text that cannot be taken in pieces, so this bounds
+/// a run at a third of a gigabyte; the largest real file seen is 4.5 MB, for ten thousand machines.
 pub(super) const FILE_SIZE_MAX_BYTES: usize = 8 << 20;
 
 /// Adds a file to the sources if it is text.
@@ -62,16 +63,34 @@ pub(super) fn parse(
     diagnostics: &mut Diagnostics,
 ) -> Option<syntax::Body> {
     let text = sources.get(file).text.clone();
-    match grammar::whole_body(file, &text) {
+    let whole = Piece::whole(file, &text);
+    in_pieces(whole, object_types, diagnostics).or_else(|| match grammar::whole_body(file, &text) {
         Ok(body) => {
-            let mut lowering = Lowering { file, text: &text, object_types, diagnostics };
+            let mut lowering = Lowering { piece: whole, object_types, diagnostics };
             Some(lowering.body(&body, &[]))
         }
         Err(found) => {
             diagnostics.extend(found);
             None
         }
-    }
+    })
+}
+
+/// Parses a large file piece by piece. Nothing, if that cannot be done: then the whole shows what it is.
+fn in_pieces(whole: Piece, object_types: &[&str], diagnostics: &mut Diagnostics) -> Option<syntax::Body> {
+    let mut sum = syntax::Body::default();
+    let mut found = Diagnostics::new();
+    let is_read = whole.read_each(|piece| match grammar::sound_body(piece.file, piece.text) {
+        // Attributes outside of blocks could be there twice, each in another piece.
+        Some(body) if body.attributes().next().is_none() => {
+            let lowered = Lowering { piece, object_types, diagnostics: &mut found }.body(&body, &[]);
+            sum.blocks.extend(lowered.blocks);
+            true
+        }
+        Some(_) | None => false,
+    });
+    diagnostics.extend(found.into_iter().filter(|_| is_read));
+    is_read.then_some(sum)
 }
 
 /// Parses a text that is one expression without blanks around it, such as the value of `-var`.
@@ -82,7 +101,7 @@ pub(super) fn parse_expression(
 ) -> Option<Arc<Expression>> {
     let text = sources.get(file).text.clone();
     match grammar::expression(file, &text) {
-        Ok(expression) => Some(Arc::new(lowered(&expression, file, &text, diagnostics))),
+        Ok(expression) => Some(Arc::new(lowered(&expression, Piece::whole(file, &text), diagnostics))),
         Err(diagnostic) => {
             diagnostics.push(diagnostic);
             None
@@ -91,21 +110,24 @@ pub(super) fn parse_expression(
 }
 
 struct Lowering<'a> {
-    file: FileId,
-    text: &'a str,
+    piece: Piece<'a>,
     object_types: &'a [&'a str],
     diagnostics: &'a mut Diagnostics,
 }
 
 impl Lowering<'_> {
     fn span(&self, range: Option<Range<usize>>) -> Span {
-        let range = range.expect("the parser gives every parsed node a range");
-        Span::new(self.file, range.start as u32, range.end as u32)
+        self.piece.span(&range.expect("the parser gives every parsed node a range"))
     }
 
     /// Lowers a body; `around` are the kinds of the blocks it is in, the outermost first.
     fn body(&mut self, body: &Body, around: &[&str]) -> syntax::Body {
-        let mut lowered = syntax::Body::default();
+        let attributes = body.attributes().count();
+        let mut lowered = syntax::Body {
+            attributes: Vec::with_capacity(attributes),
+            literals: Vec::new(),
+            blocks: Vec::with_capacity(body.len() - attributes),
+        };
         for structure in body {
             match structure {
                 Structure::Attribute(attribute) if is_literal(around, attribute.key.as_str()) => {
@@ -122,11 +144,11 @@ impl Lowering<'_> {
 
     fn literal(&mut self, attribute: &Attribute) -> syntax::Literal {
         let content = if attribute.key.as_str() == "type" {
-            let (file, text, object_types) = (self.file, self.text, self.object_types);
-            let mut reader = constraint::Reader { file, text, object_types, diagnostics: self.diagnostics };
+            let (piece, object_types) = (self.piece, self.object_types);
+            let mut reader = constraint::Reader { piece, object_types, diagnostics: self.diagnostics };
             reader.constraint(&attribute.value).map_or(LiteralContent::Malformed, LiteralContent::Type)
         } else {
-            place::read(self.file, &attribute.value, self.diagnostics)
+            place::read(self.piece, &attribute.value, self.diagnostics)
         };
         let name_span = self.span(attribute.key.span());
         syntax::Literal { name: attribute.key.as_str().into(), name_span, content }
@@ -136,7 +158,7 @@ impl Lowering<'_> {
         syntax::Attribute {
             name: attribute.key.as_str().into(),
             name_span: self.span(attribute.key.span()),
-            expression: Arc::new(lowered(&attribute.value, self.file, self.text, self.diagnostics)),
+            expression: Arc::new(lowered(&attribute.value, self.piece, self.diagnostics)),
             span: self.span(attribute.value.span()),
         }
     }
@@ -165,11 +187,10 @@ impl Lowering<'_> {
 }
 
 /// Returns the lowered form of an expression; what cannot be lowered is reported and stands for an unknown value.
-pub(super) fn lowered(tree: &Tree, file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Expression {
-    expression::lower(tree, file, text).unwrap_or_else(|errors| {
+pub(super) fn lowered(tree: &Tree, piece: Piece, diagnostics: &mut Diagnostics) -> Expression {
+    expression::lower(tree, piece).unwrap_or_else(|errors| {
         diagnostics.extend(errors);
-        let range = tree.span().expect("the parser gives every expression a range");
-        let span = Span::new(file, range.start as u32, range.end as u32);
+        let span = piece.span(&tree.span().expect("the parser gives every expression a range"));
         Expression::constant(span, Value::unknown(Type::Dynamic))
     })
 }
@@ -182,6 +203,7 @@ fn is_literal(around: &[&str], name: &str) -> bool {
             | (["moved"], "from" | "to")
             | (["removed"], "from")
             | (["import"], "to")
+            | (["run"], "expect_failures")
             | ([_], "depends_on")
             | ([_, "lifecycle"], "ignore_changes" | "replace_triggered_by")
     )

@@ -1,26 +1,26 @@
 //! Places in the configuration as `depends_on`, `ignore_changes`, `moved` and `import` name them: read, never evaluated.
 
+use super::piece::Piece;
 use super::syntax::{LiteralContent, Place};
-use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::value::{Path, Step};
 use hcl::edit::Span as _;
 use hcl::edit::expr::{Expression as Tree, Traversal, TraversalOperator};
 
 /// Reads one place or a list of places; what is neither is reported.
-pub(super) fn read(file: FileId, tree: &Tree, diagnostics: &mut Diagnostics) -> LiteralContent {
+pub(super) fn read(piece: Piece, tree: &Tree, diagnostics: &mut Diagnostics) -> LiteralContent {
     let content = match tree {
         Tree::Array(items) => {
-            let places: Option<Vec<Place>> = items.iter().map(|item| place(file, item, diagnostics)).collect();
+            let places: Option<Vec<Place>> = items.iter().map(|item| place(piece, item, diagnostics)).collect();
             places.map(LiteralContent::Places)
         }
-        other => place(file, other, diagnostics).map(LiteralContent::Place),
+        other => place(piece, other, diagnostics).map(LiteralContent::Place),
     };
     content.unwrap_or(LiteralContent::Malformed)
 }
 
-fn place(file: FileId, tree: &Tree, diagnostics: &mut Diagnostics) -> Option<Place> {
-    let range = tree.span().expect("the parser gives every expression a range");
-    let span = Span::new(file, range.start as u32, range.end as u32);
+fn place(piece: Piece, tree: &Tree, diagnostics: &mut Diagnostics) -> Option<Place> {
+    let span = piece.span(&tree.span().expect("the parser gives every expression a range"));
     let path = match tree {
         Tree::Variable(name) => Some(Path::attribute(name.as_str())),
         Tree::Traversal(traversal) => traversed(traversal),

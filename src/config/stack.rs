@@ -4,7 +4,7 @@ use super::program::Program;
 use super::{Address, Key, ModulePath};
 use crate::diagnostics::Span;
 use crate::value::{Path, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -127,7 +127,7 @@ pub struct Block {
     /// The block's header in the text.
     pub span: Span,
     /// Block instances it refers to, directly or through locals, module variables and outputs, plus `depends_on`; sorted.
-    pub dependencies: BTreeSet<Address>,
+    pub dependencies: Arc<[Address]>,
     /// Label of the cluster that the nearest module call with `cluster = ...` names. The block's own attribute and its tenant come before.
     pub called_cluster: Option<Arc<str>>,
     /// `lifecycle`.

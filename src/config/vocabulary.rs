@@ -3,12 +3,15 @@
 
 mod declarations;
 mod settings;
+mod testing;
 
 pub(super) use declarations::{
     ASSERT, CHECK, IMPORT, LIFECYCLE, LOCALS, MODULE, MOVED, OUTPUT, POSTCONDITION, PRECONDITION, REMOVED,
     REMOVED_LIFECYCLE, VALIDATION, VARIABLE,
 };
 pub(super) use settings::{CLUSTER, DRIFT_IGNORE, ENCRYPTION, LIMITS, NOTIFY, SIMULATOR, SPAWNPOINT, STATES};
+
+pub(super) use testing::{RUN, TEST_ASSERT, TEST_MODULE, TEST_SIMULATOR, VARIABLES};
 
 pub use declarations::META;
 
@@ -30,6 +33,9 @@ pub static BLOCKS: &[&Block] = &[
     &REMOVED,
     &IMPORT,
 ];
+
+/// Every block that may stand in a test file by itself.
+pub static TEST_BLOCKS: &[&Block] = &[&RUN, &VARIABLES, &TEST_SIMULATOR];
 
 /// A kind of block.
 #[derive(Debug)]

@@ -36,6 +36,8 @@ pub struct Diagnostic {
     pub values: Vec<(String, String)>,
     /// Address of the object concerned, if one is.
     pub address: Option<String>,
+    /// Whose condition does not hold, if that is what is wrong: `var.size`, `check.capacity`, `output.slots`, `vm.mc["lobby"]`.
+    pub condition_of: Option<String>,
 }
 
 impl Diagnostic {
@@ -59,6 +61,7 @@ impl Diagnostic {
             hints: Vec::new(),
             values: Vec::new(),
             address: None,
+            condition_of: None,
         }
     }
 
@@ -109,6 +112,13 @@ impl Diagnostic {
     #[expect(clippy::needless_pass_by_value, reason = "callers have addresses, references to them and texts")]
     pub fn about(mut self, address: impl ToString) -> Self {
         self.address = Some(address.to_string());
+        self
+    }
+
+    /// Sets whose condition does not hold.
+    #[must_use]
+    pub fn condition_of(mut self, name: impl Into<String>) -> Self {
+        self.condition_of = Some(name.into());
         self
     }
 }

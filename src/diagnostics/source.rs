@@ -1,6 +1,6 @@
 //! The texts that spans point into, and the way from a byte to a line and column. Files are read elsewhere.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Names one text of a [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,14 +40,22 @@ pub struct Source {
     pub name: Arc<str>,
     /// The text.
     pub text: Arc<str>,
-    line_starts: Arc<[u32]>,
+    /// Found when the first place is asked for: most texts are read without anything to say about them.
+    line_starts: OnceLock<Arc<[u32]>>,
 }
 
 impl Source {
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| {
+            let line_ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(line_ends.map(|(at, _)| at as u32 + 1)).collect()
+        })
+    }
+
     /// Returns the position of a byte; past the end, the position of the end.
     pub fn position(&self, byte: u32) -> Position {
-        let line = self.line_starts.partition_point(|start| *start <= byte).max(1) - 1;
-        let start = self.line_starts[line] as usize;
+        let line = self.line_starts().partition_point(|start| *start <= byte).max(1) - 1;
+        let start = self.line_starts()[line] as usize;
         let mut end = (byte as usize).min(self.text.len());
         while !self.text.is_char_boundary(end) {
             end -= 1;
@@ -59,8 +67,8 @@ impl Source {
     /// Returns the text of a line (from 1) without its line end.
     pub fn line(&self, line: u32) -> &str {
         let index = line.saturating_sub(1) as usize;
-        let start = self.line_starts.get(index).copied().unwrap_or(self.text.len() as u32) as usize;
-        let end = self.line_starts.get(index + 1).map_or(self.text.len(), |next| *next as usize);
+        let start = self.line_starts().get(index).copied().unwrap_or(self.text.len() as u32) as usize;
+        let end = self.line_starts().get(index + 1).map_or(self.text.len(), |next| *next as usize);
         self.text[start..end].trim_end_matches(['\n', '\r'])
     }
 }
@@ -75,13 +83,14 @@ impl Sources {
         Self::default()
     }
 
+    /// Returns whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds a text and returns its id. Texts are limited to 4 GiB by the width of a span.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
-        let text: Arc<str> = text.into();
-        let line_starts = std::iter::once(0)
-            .chain(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at as u32 + 1))
-            .collect();
-        self.0.push(Source { name: name.into(), text, line_starts });
+        self.0.push(Source { name: name.into(), text: text.into(), line_starts: OnceLock::new() });
         FileId(self.0.len() as u32 - 1)
     }
 

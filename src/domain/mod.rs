@@ -19,11 +19,15 @@ pub static BLOCKS: &[&BlockType] = &[&tier::TIER, &tenant::TENANT, &game_server:
 
 /// Returns a block type by name.
 pub fn find(name: &str) -> Option<BlockType> {
-    all().into_iter().find(|block| block.name == name)
+    every().find(|block| block.name == name)
 }
 
 /// Returns every object block of the language: composites and settings, then the types of `resources` that are blocks of their own.
 pub fn all() -> Vec<BlockType> {
+    every().collect()
+}
+
+fn every() -> impl Iterator<Item = BlockType> {
     let own = resources::REGISTRY.iter().filter(|object| !object.example.is_empty()).map(|object| BlockType {
         name: object.name,
         summary: object.summary,
@@ -31,7 +35,7 @@ pub fn all() -> Vec<BlockType> {
         role: Role::Object(object),
         example: object.example,
     });
-    BLOCKS.iter().map(|block| **block).chain(own).collect()
+    BLOCKS.iter().map(|block| **block).chain(own)
 }
 
 /// Returns the names of all object blocks.

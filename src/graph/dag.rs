@@ -6,13 +6,13 @@ use petgraph::Direction;
 use petgraph::algo::tred::{dag_to_toposorted_adjacency_list, dag_transitive_reduction_closure};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::IntoNeighbors;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// A graph without cycles. An edge goes from the dependant to its dependency.
 #[derive(Clone, Debug)]
 pub struct Graph {
+    /// Nodes are numbered in the order of their addresses.
     graph: DiGraph<Address, ()>,
-    index: BTreeMap<Address, NodeIndex>,
     order: Vec<NodeIndex>,
 }
 
@@ -20,19 +20,27 @@ impl Graph {
     /// Returns the graph of these addresses and `(dependant, dependency)` pairs, or a cycle among them.
     ///
     /// A pair with an end that is no node constrains nothing and is left out: with `-target`, what a target depends on may be outside.
-    pub fn new(nodes: Vec<Address>, edges: Vec<(Address, Address)>) -> Result<Self, Cycle> {
-        let mut graph = DiGraph::new();
-        let nodes: BTreeSet<Address> = nodes.into_iter().collect();
-        let index: BTreeMap<Address, NodeIndex> =
-            nodes.into_iter().map(|address| (address.clone(), graph.add_node(address))).collect();
-        let edges: BTreeSet<(Address, Address)> = edges.into_iter().collect();
-        for (dependant, dependency) in &edges {
-            if let (Some(from), Some(to)) = (index.get(dependant), index.get(dependency)) {
-                graph.add_edge(*from, *to, ());
-            }
+    pub fn new<'a>(
+        mut nodes: Vec<Address>,
+        edges: impl IntoIterator<Item = (&'a Address, &'a Address)>,
+    ) -> Result<Self, Cycle> {
+        nodes.sort_unstable();
+        nodes.dedup();
+        let numbers: HashMap<&Address, u32> = nodes.iter().zip(0..).collect();
+        let number = |address: &Address| numbers.get(address).copied();
+        let pairs = edges.into_iter().filter_map(|(from, to)| Some((number(from)?, number(to)?)));
+        let mut pairs: Vec<(u32, u32)> = pairs.collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let mut graph = DiGraph::with_capacity(nodes.len(), pairs.len());
+        for address in nodes {
+            graph.add_node(address);
         }
-        match dependencies_first(&graph, &index) {
-            order if order.len() == graph.node_count() => Ok(Self { graph, index, order }),
+        for (from, to) in pairs {
+            graph.add_edge(NodeIndex::from(from), NodeIndex::from(to), ());
+        }
+        match dependencies_first(&graph) {
+            order if order.len() == graph.node_count() => Ok(Self { graph, order }),
             _ => Err(Cycle::find(&graph)),
         }
     }
@@ -40,6 +48,11 @@ impl Graph {
     /// Returns every address after all it depends on.
     pub fn order(&self) -> Vec<Address> {
         self.order.iter().map(|node| self.graph[*node].clone()).collect()
+    }
+
+    /// Returns the same as places in the sorted list of addresses.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> {
+        self.order.iter().map(|node| node.index())
     }
 
     /// Returns what depends directly on an address, sorted.
@@ -78,17 +91,21 @@ impl Graph {
         edges
     }
 
+    fn node(&self, address: &Address) -> Option<NodeIndex> {
+        self.graph.raw_nodes().binary_search_by(|node| node.weight.cmp(address)).ok().map(NodeIndex::new)
+    }
+
     fn neighbours(&self, address: &Address, direction: Direction) -> Vec<Address> {
-        let Some(node) = self.index.get(address) else {
+        let Some(node) = self.node(address) else {
             return Vec::new();
         };
-        let found: BTreeSet<_> = self.graph.neighbors_directed(*node, direction).collect();
+        let found: BTreeSet<_> = self.graph.neighbors_directed(node, direction).collect();
         found.into_iter().map(|node| self.graph[node].clone()).collect()
     }
 
     fn reach(&self, address: &Address, direction: Direction) -> BTreeSet<Address> {
         let mut reached = BTreeSet::new();
-        let mut waiting: Vec<NodeIndex> = self.index.get(address).copied().into_iter().collect();
+        let mut waiting: Vec<NodeIndex> = self.node(address).into_iter().collect();
         while let Some(node) = waiting.pop() {
             if reached.insert(self.graph[node].clone()) {
                 waiting.extend(self.graph.neighbors_directed(node, direction));
@@ -99,12 +116,9 @@ impl Graph {
 }
 
 /// Kahn's algorithm with a sorted set of what is ready. Node indexes ascend with addresses, so the set is in order of addresses.
-fn dependencies_first(graph: &DiGraph<Address, ()>, index: &BTreeMap<Address, NodeIndex>) -> Vec<NodeIndex> {
-    let mut missing: Vec<usize> = vec![0; graph.node_count()];
-    for node in index.values() {
-        missing[node.index()] = graph.neighbors(*node).count();
-    }
-    let mut ready: BTreeSet<NodeIndex> = index.values().filter(|node| missing[node.index()] == 0).copied().collect();
+fn dependencies_first(graph: &DiGraph<Address, ()>) -> Vec<NodeIndex> {
+    let mut missing: Vec<usize> = graph.node_indices().map(|node| graph.neighbors(node).count()).collect();
+    let mut ready: BTreeSet<NodeIndex> = graph.node_indices().filter(|node| missing[node.index()] == 0).collect();
     let mut order = Vec::with_capacity(graph.node_count());
     while let Some(node) = ready.pop_first() {
         order.push(node);
@@ -151,7 +165,7 @@ mod tests {
 
     #[test]
     fn an_edge_to_the_outside_constrains_nothing() {
-        let graph = Graph::new(vec![address("vm.a")], vec![(address("vm.a"), address("tenant.gone"))]);
+        let graph = Graph::new(vec![address("vm.a")], [(&address("vm.a"), &address("tenant.gone"))]);
         assert_eq!(text(graph.expect("no cycle").order()), "vm.a");
     }
 }

@@ -18,13 +18,18 @@ use crate::diagnostics::Diagnostics;
 /// Returns the graph of the blocks of a configuration, or one error that names a cycle and shows each block on it.
 pub fn build(blocks: &[Block]) -> Result<Graph, Diagnostics> {
     let nodes = blocks.iter().map(|block| block.address.clone()).collect();
-    let edges = blocks
-        .iter()
-        .flat_map(|block| block.dependencies.iter().map(|dependency| (block.address.clone(), dependency.clone())));
-    Graph::new(nodes, edges.collect()).map_err(|cycle| {
+    let edges =
+        blocks.iter().flat_map(|block| block.dependencies.iter().map(|dependency| (&block.address, dependency)));
+    Graph::new(nodes, edges).map_err(|cycle| {
         let span = |address: &crate::config::Address| {
             blocks.iter().find(|block| block.address == *address).map(|block| block.span)
         };
         cycle.diagnostic(span).into()
     })
+}
+
+/// Returns the place of each block after those of all it depends on, or the same error. `blocks` are sorted by address, none is there twice.
+pub fn order(blocks: &[Block]) -> Result<Vec<usize>, Diagnostics> {
+    debug_assert!(blocks.is_sorted_by(|left, right| left.address < right.address));
+    build(blocks).map(|graph| graph.places().collect())
 }

@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn nothing_can_be_drawn() {
-        let svg = Graph::new(Vec::new(), Vec::new()).expect("no cycle").svg();
+        let svg = Graph::new(Vec::new(), []).expect("no cycle").svg();
         assert!(svg.ends_with("</svg>\n"));
         assert!(!svg.contains("inf") && !svg.contains("NaN"), "{svg}");
     }

@@ -57,7 +57,7 @@ pub(super) mod tests {
         let pair = |pair: &str| pair.split_once('>').map(|(from, to)| (address(from), address(to))).expect("from>to");
         let edges: Vec<(Address, Address)> = text.split_whitespace().map(pair).collect();
         let nodes = edges.iter().flat_map(|(from, to)| [from.clone(), to.clone()]).collect();
-        Graph::new(nodes, edges).expect("no cycle")
+        Graph::new(nodes, edges.iter().map(|(from, to)| (from, to))).expect("no cycle")
     }
 
     #[test]

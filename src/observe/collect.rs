@@ -3,7 +3,7 @@
 //! What the answers mean is in `decode`. How many calls run at once is the client's business. Guest agents are never asked.
 
 use super::decode;
-use super::{ClusterView, FirewallGroupView, GuestConfig, GuestKind, NodeView, Observed, PoolView, Power, Seen};
+use super::{ClusterView, GuestConfig, GuestKind, NodeView, Observed, PoolView, Power, Seen};
 use crate::proxmox::call::segment;
 use crate::proxmox::{Call, CallError, Client, ErrorClass};
 use futures_util::future::join_all;
@@ -27,9 +27,7 @@ pub struct ClusterWanted {
     pub guests: BTreeSet<u32>,
     /// Pools whose members are read.
     pub pools: BTreeSet<String>,
-    /// Firewall groups whose rules are read.
-    pub groups: BTreeSet<String>,
-    /// Further tables that are read whole, by path.
+    /// Further tables that are read whole: paths, with a query where the call takes one.
     pub tables: BTreeSet<String>,
     /// Whether storages are read: guests will be placed.
     pub storages: bool,
@@ -94,12 +92,11 @@ impl Reader<'_> {
     async fn tables(&self) -> Result<ClusterView, Vec<CallError>> {
         let version = self.client.read(&Call::get("/version")).await.map_err(|error| vec![error])?;
         let resources = Call::get("/cluster/resources");
-        let (resources, pools, acl, users, groups) = tokio::join!(
+        let (resources, pools, acl, users) = tokio::join!(
             self.client.read(&resources),
             self.pools(),
             self.visible("/access/acl"),
             self.visible("/access/users"),
-            self.groups(),
         );
         let mut errors = Vec::new();
         let mut view = ClusterView {
@@ -107,7 +104,6 @@ impl Reader<'_> {
             pools: kept(pools, &mut errors).unwrap_or_default(),
             acl: kept(acl, &mut errors).flatten().map(|answer| decode::acl(&answer)).unwrap_or_default(),
             users: kept(users, &mut errors).flatten().map(|answer| decode::users(&answer)),
-            firewall_groups: kept(groups, &mut errors).unwrap_or_default(),
             ..ClusterView::default()
         };
         if let Some(answer) = kept(resources, &mut errors) {
@@ -136,25 +132,20 @@ impl Reader<'_> {
         Ok(pools)
     }
 
-    async fn groups(&self) -> Result<BTreeMap<String, FirewallGroupView>, CallError> {
-        let path = "/cluster/firewall/groups";
-        let Some(answer) = self.visible(path).await? else { return Ok(BTreeMap::new()) };
-        let mut groups = decode::firewall_groups(&answer);
-        let wanted = groups.iter_mut().filter(|(name, _)| self.details.groups.contains(*name));
-        let reads = wanted.map(|(name, group)| async move {
-            let call = Call::get(format!("{path}/{}", segment(name)));
-            (group.rules, group.digest) = decode::firewall_rules(&self.client.read(&call).await?);
-            Ok(())
-        });
-        join_all(reads).await.into_iter().collect::<Result<(), CallError>>()?;
-        Ok(groups)
-    }
-
+    /// Lists that belong to one object are missing when it is gone, or when its node is silent; the whole tables of a type are not.
     async fn further_tables(&self, view: &mut ClusterView) -> Result<(), Vec<CallError>> {
-        let reads = self.details.tables.iter().map(|path| async move { (path, self.visible(path).await) });
+        let reads = self.details.tables.iter().map(|path| async move {
+            let (bare, query) = path.split_once('?').unwrap_or((path, ""));
+            let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
+            let call = parameters.fold(Call::get(bare), |call, (name, value)| call.with(name, value));
+            (path, self.client.read(&call).await)
+        });
         for (path, read) in join_all(reads).await {
-            if let Some(answer) = read.map_err(|error| vec![error])? {
-                view.tables.insert(path.clone(), answer);
+            match read {
+                Ok(answer) => drop(view.tables.insert(path.clone(), answer)),
+                Err(error) if error.class == ErrorClass::Forbidden => view.hidden.extend([path.clone()]),
+                Err(error) if is_silence(error.class) || error.class == ErrorClass::NotImplemented => {}
+                Err(error) => return Err(vec![error]),
             }
         }
         Ok(())

@@ -3,9 +3,7 @@
 //!
 //! What a config key means is not known here; `resources` reads the texts.
 
-use super::{
-    AclView, FirewallGroupView, GuestConfig, GuestKind, GuestView, NodeView, PoolView, Power, Seen, StorageView,
-};
+use super::{AclView, GuestConfig, GuestKind, GuestView, NodeView, PoolView, Power, Seen, StorageView};
 use crate::proxmox::decode::{boolean, integer, text};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,30 +127,6 @@ pub fn acl(answer: &Value) -> BTreeSet<AclView> {
 /// Reads GET /access/users.
 pub fn users(answer: &Value) -> BTreeSet<String> {
     rows(answer).filter_map(|row| member(row, "userid")).collect()
-}
-
-/// Reads GET /cluster/firewall/groups.
-pub fn firewall_groups(answer: &Value) -> BTreeMap<String, FirewallGroupView> {
-    let group = |row: &Value| {
-        let comment = member(row, "comment").unwrap_or_default();
-        Some((member(row, "group")?, FirewallGroupView { comment, ..FirewallGroupView::default() }))
-    };
-    rows(answer).filter_map(group).collect()
-}
-
-/// Reads GET /cluster/firewall/groups/NAME: rules in order and the digest of the list, which every rule repeats.
-pub fn firewall_rules(answer: &Value) -> (Vec<BTreeMap<String, String>>, String) {
-    let mut digest = String::new();
-    let mut rules: Vec<(i64, BTreeMap<String, String>)> = Vec::new();
-    for row in rows(answer) {
-        let mut rule: BTreeMap<String, String> =
-            entries(row).filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect();
-        digest = rule.remove("digest").unwrap_or(digest);
-        let position = rule.remove("pos").and_then(|position| position.parse().ok()).unwrap_or(i64::MAX);
-        rules.push((position, rule));
-    }
-    rules.sort_by_key(|(position, _)| *position);
-    (rules.into_iter().map(|(_, rule)| rule).collect(), digest)
 }
 
 /// Reads GET /nodes/NODE/storage. Storages that are switched off on the node are left out.
@@ -314,11 +288,6 @@ mod tests {
             &json!([{"path": "/pool/acme", "roleid": "PVEVMUser", "type": "user", "ugid": "kim@pve", "propagate": "1"}]),
         );
         assert!(rules.iter().all(|rule| rule.propagates && rule.subject == "kim@pve") && rules.len() == 1);
-        let (rules, digest) = firewall_rules(&json!([
-            {"pos": 1, "type": "in", "action": "DROP", "digest": "d"},
-            {"pos": 0, "type": "in", "action": "ACCEPT", "enable": 1, "digest": "d"},
-        ]));
-        assert_eq!((digest.as_str(), rules[0]["action"].as_str(), rules[0]["enable"].as_str()), ("d", "ACCEPT", "1"));
         let storages = storages(&json!([
             {"storage": "local-lvm", "type": "lvmthin", "content": "rootdir,images", "total": 100, "used": "40", "active": 1, "enabled": 1},
             {"storage": "off", "type": "dir", "enabled": 0},

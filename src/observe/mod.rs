@@ -36,10 +36,10 @@ pub struct ClusterView {
     pub acl: BTreeSet<AclView>,
     /// Users by id (`kim@pve`); `None` where we may not see them.
     pub users: Option<BTreeSet<String>>,
-    /// Whole tables that some resource type asked for, by path; a table we may not see is missing.
+    /// Tables that some resource type asked for, by path. One that belongs to an object that is gone is missing.
     pub tables: BTreeMap<String, serde_json::Value>,
-    /// Cluster firewall groups by name.
-    pub firewall_groups: BTreeMap<String, FirewallGroupView>,
+    /// Tables that were asked for and that we may not read.
+    pub hidden: BTreeSet<String>,
 }
 
 /// One node.
@@ -171,15 +171,4 @@ pub struct AclView {
     pub subject: String,
     /// Whether it holds below the path.
     pub propagates: bool,
-}
-
-/// One cluster firewall group.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FirewallGroupView {
-    /// Comment.
-    pub comment: String,
-    /// Digest of the rule list.
-    pub digest: String,
-    /// Rules in order, as key and value text each (`type`, `action`, `proto`, `dport`, `source`, `enable`, `comment`).
-    pub rules: Vec<BTreeMap<String, String>>,
 }

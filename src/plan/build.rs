@@ -63,6 +63,7 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
     }
     let (mut operations, estimate_ms) = arrange::arrange(input, &judged);
     refactor::record_moves(input.state, moves, &mut operations);
+    let objects = scene.objects;
     let mut plan = Plan {
         project: input.stack.settings.project.clone(),
         lineage: input.state.lineage.clone(),
@@ -79,6 +80,7 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
         in_progress: input.in_progress.iter().map(|(address, what)| format!("{address}: {what}")).collect(),
         unreachable: unreachable(input),
         estimate_ms,
+        objects,
     };
     plan.intent = intent::intent(&plan);
     debug_assert_eq!(super::check::check(&plan), Vec::<String>::new(), "the planner makes legal plans");
@@ -94,6 +96,13 @@ pub fn validate(input: &PlanInput) -> Diagnostics {
         diagnostics.extend(scene.input.stack.checks(&scene.objects));
     }
     diagnostics
+}
+
+/// Returns the outputs as they are with a state: after an apply it knows what its plan could not, such as the secret of a new token.
+pub fn outputs_of(input: &PlanInput) -> BTreeMap<std::sync::Arc<str>, Output> {
+    let (scene, _) = wishes(input, &BTreeSet::new(), BTreeMap::new());
+    let known = |output: &Output| output.value.is_wholly_known();
+    scene.input.stack.outputs(&scene.objects).0.into_iter().filter(|(_, output)| known(output)).collect()
 }
 
 /// The plan's own copies of desired objects show no secret, not even its fingerprint.

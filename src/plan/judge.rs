@@ -13,7 +13,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::Power;
 use crate::resources::marker::Marker;
 use crate::resources::schema::Impact;
-use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting, size};
+use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting, size, vm};
 use crate::state::{Completeness, Identity, Record, fingerprint};
 use crate::value::{Kind, Path, Step, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,15 +128,17 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
             known.notes.push(format!("unreachable: node {node} does not answer"));
             return Ok(silent(wish, block, known));
         }
+        Sighting::Hidden { table } => return Err(hidden(&wish.address, &table).at(wish.places.span)),
         Sighting::Foreign(what) => known.notes.push(format!("the recorded guest is gone: {what}")),
         Sighting::Unmarked(what) => {
             return Err(unmarked(scene, &wish.address, &known.intent_before, &what).at(wish.places.span));
         }
     }
-    let desired = fingerprint(&wish.value, input.fingerprint_key);
+    let value = wish.value();
+    let desired = fingerprint(&value, input.fingerprint_key);
     let (attributes, unchanged) = differences(scene, wish, block, &known, &desired);
     refuse_shrinking(wish, &attributes)?;
-    Ok(decide(scene, wish, record, known, &desired, (attributes, unchanged)))
+    Ok(decide(scene, wish, record, known, (value, &desired), (attributes, unchanged)))
 }
 
 /// Compares with what the configuration on the cluster says, and with what a running guest still has of an older one.
@@ -154,10 +156,19 @@ fn differences(
     let is_running = is_running(scene, wish, found);
     let schema = wish.object.schema;
     let views = Views { desired, applied: &known.applied, found: &found.value, is_running };
+    let refine = |changes: &mut Vec<AttributeChange>| {
+        if is_running && wish.object.name == "vm" {
+            for change in changes.iter_mut() {
+                change.impact = vm::impact::of(&change.path, change.impact, &found.value);
+            }
+        }
+    };
     let (mut attributes, mut unchanged) = compare(schema, &views);
+    refine(&mut attributes);
     if let Some(running) = &found.running {
         // An apply that was cut off before the reboot has written everything and changed nothing yet.
-        let (waiting, _) = compare(schema, &Views { found: running, ..views });
+        let (mut waiting, _) = compare(schema, &Views { found: running, ..views });
+        refine(&mut waiting);
         let is_told = |path: &Path| attributes.iter().any(|change| change.path == *path);
         let untold: Vec<AttributeChange> =
             waiting.into_iter().filter(|change| change.impact == Impact::Reboot && !is_told(&change.path)).collect();
@@ -175,7 +186,7 @@ fn decide(
     wish: &Wish,
     record: Option<&Record>,
     known: Known,
-    desired: &Value,
+    (value, desired): (Value, &Value),
     (attributes, unchanged): (Vec<AttributeChange>, usize),
 ) -> Judged {
     let input = &scene.input;
@@ -194,6 +205,8 @@ fn decide(
     let is_stale_record =
         action == Action::NoOp && record.is_some_and(|record| is_stale(record, desired, &identity, block));
     let found_value = known.found.as_ref().map_or_else(null, |found| found.value.clone());
+    // Two of one name cannot stand side by side.
+    let is_renamed = known.identity_before.as_ref() != Some(&wish.identity);
     Judged {
         change: Change {
             address: wish.address.clone(),
@@ -209,19 +222,19 @@ fn decide(
             identity,
             notes: known.notes,
             before: found_value,
-            after: wish.value.clone(),
+            after: value.clone(),
             span: Some(block.span),
         },
         object: wish.object,
-        desired: wish.value.clone(),
+        desired: value,
         applied: known.applied,
         found: known.found,
         identity_before: known.identity_before,
         intent,
         intent_before: known.intent_before,
         is_stale_record,
-        dependencies: block.dependencies.iter().cloned().collect(),
-        creates_first: wish.object.is_replaced_first || scene.makes_first(&wish.address),
+        dependencies: block.dependencies.to_vec(),
+        creates_first: is_renamed && wish.object.is_replaced_first || scene.makes_first(&wish.address),
     }
 }
 
@@ -233,6 +246,13 @@ fn unmarked(scene: &Scene, address: &Address, intent: &str, what: &str) -> Diagn
         .detail("It has our MAC address, so it was ours. A guest without a marker is nobody's: it is not changed and not destroyed, and no second one is made beside it.")
         .hint(format!("to keep it, write this line into its notes: `{}`", marker.line()))
         .hint("to have it made anew, destroy it by hand and plan again")
+        .about(address)
+}
+
+/// What nobody can see, nobody can compare.
+fn hidden(address: &Address, table: &str) -> Diagnostic {
+    Diagnostic::error(format!("{address} cannot be planned: the token may not read `{table}`"))
+        .hint("give the token (and its user) the privilege to audit that, for example the role `PVEAuditor` on `/`")
         .about(address)
 }
 
@@ -261,7 +281,7 @@ fn refuse_shrinking(wish: &Wish, attributes: &[AttributeChange]) -> Result<(), D
 fn unrecorded(scene: &Scene, wish: &Wish) -> Result<Sighting, Diagnostic> {
     let sighting = sight(scene, wish.object, &wish.cluster, &wish.identity, "", &null());
     match (wish.object.origin, &sighting) {
-        (Origin::Adopted, _) | (_, Sighting::Absent) => Ok(sighting),
+        (Origin::Adopted, _) | (_, Sighting::Absent | Sighting::Hidden { .. }) => Ok(sighting),
         (Origin::Made, Sighting::Present(_)) => Err(Diagnostic::error(format!(
             "{} exists already on cluster `{}` and is not ours: {}",
             wish.object.name, wish.cluster, wish.identity
@@ -373,9 +393,8 @@ fn is_ignored(block: &Block, path: &Path) -> bool {
 
 /// The cluster agrees with the wish, and the record does not say so yet.
 fn is_stale(record: &Record, desired: &Value, identity: &Identity, block: &Block) -> bool {
-    let dependencies: Vec<Address> = block.dependencies.iter().cloned().collect();
     let says_the_same = is_same(Some(&record.applied), Some(&recorded_form(desired)));
-    !says_the_same || record.identity != *identity || record.dependencies != dependencies
+    !says_the_same || record.identity != *identity || *record.dependencies != *block.dependencies
 }
 
 /// Nothing is planned from silence.
@@ -407,7 +426,7 @@ fn silent(wish: &Wish, block: &Block, known: Known) -> Judged {
         intent: intent_before.clone(),
         intent_before,
         is_stale_record: false,
-        dependencies: block.dependencies.iter().cloned().collect(),
+        dependencies: block.dependencies.to_vec(),
         creates_first: false,
     }
 }

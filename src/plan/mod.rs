@@ -12,6 +12,7 @@ mod difference;
 mod input;
 mod intent;
 mod judge;
+mod look;
 mod operation;
 mod order;
 mod quota;
@@ -19,13 +20,14 @@ mod refactor;
 mod select;
 mod wish;
 
-pub use crate::resources::step::{Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};
-pub use build::{plan, validate};
+pub use crate::resources::step::{Expected, Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};
+pub use build::{outputs_of, plan, validate};
 pub use change::{Action, AttributeChange, Cause, Change, Reason};
 pub use input::{GameFacts, Options, PlanInput};
+pub use look::wanted;
 pub use operation::{Operation, Verb};
 
-use crate::config::Output;
+use crate::config::{Objects, Output};
 use crate::domain::BlockType;
 use crate::value::Value;
 use intent::owner_intent;
@@ -65,6 +67,8 @@ pub struct Plan {
     pub unreachable: BTreeMap<String, usize>,
     /// Expected duration of the apply: the critical path.
     pub estimate_ms: u64,
+    /// Every block as expressions see it, what the plan chose included: for what is judged after planning.
+    pub objects: Objects,
 }
 
 /// What was asked for.

@@ -5,8 +5,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::Value;
-
 use super::decode;
 
 /// The HTTP method of a call. Proxmox VE uses these four.
@@ -156,7 +154,7 @@ pub struct Answer {
     /// Reason phrase: the first line of the error message (Proxmox puts it there; before 8.4 only there).
     pub reason: String,
     /// The `data` member; `Null` where there is none.
-    pub data: Value,
+    pub data: serde_json::Value,
     /// The `errors` member of a 400: parameter name to text.
     pub errors: BTreeMap<String, String>,
     /// The `message` member of an error body, if any.
@@ -177,18 +175,21 @@ pub enum Clock {
 }
 
 impl Answer {
-    /// Reads what came over HTTP: the status, the reason phrase as bytes, and the body, `{"data": ...}` with what goes wrong beside it.
+    /// Returns the answer that a status, its reason phrase and a body make. A body that is no JSON object is what the HTTP layer itself
+    /// says (401, 501, 596), and the reason phrase says it all.
+    pub fn decode(status: u16, reason: &str, body: &[u8]) -> Self {
+        Self::empty(status, reason.to_owned()).with_members(serde_json::from_slice(body).unwrap_or_default())
+    }
+
+    /// Reads what came over the network: as [`decode`](Self::decode), but the reason is bytes and a success must have a body.
     ///
     /// # Errors
     ///
     /// A success whose body is no JSON object: it was cut off, or something else than Proxmox VE answered.
     pub fn read(status: u16, reason: &[u8], body: &[u8]) -> Result<Self, String> {
-        let reason = String::from_utf8_lossy(reason).into_owned();
-        let errors = BTreeMap::new();
-        let head = Self { status, reason, data: Value::Null, errors, message: None, date: None, simulator: None };
+        let head = Self::empty(status, String::from_utf8_lossy(reason).into_owned());
         match serde_json::from_slice(body) {
-            Ok(Value::Object(members)) => Ok(head.with_members(members)),
-            // Refusals of the HTTP layer itself (401, 501, 596) have an empty or plain body; the reason phrase says it all.
+            Ok(serde_json::Value::Object(members)) => Ok(head.with_members(members)),
             Ok(_) | Err(_) if !head.is_success() => Ok(head),
             Ok(other) => {
                 let start: String = other.to_string().chars().take(40).collect();
@@ -198,13 +199,20 @@ impl Answer {
         }
     }
 
-    fn with_members(self, mut members: serde_json::Map<String, Value>) -> Self {
+    /// Returns an answer without a body.
+    fn empty(status: u16, reason: String) -> Self {
+        let (errors, data) = (BTreeMap::new(), serde_json::Value::Null);
+        Self { status, reason, data, errors, message: None, date: None, simulator: None }
+    }
+
+    /// Puts what the members of a body say into an answer.
+    fn with_members(self, mut members: serde_json::Map<String, serde_json::Value>) -> Self {
         let errors = match members.remove("errors") {
-            Some(Value::Object(errors)) => errors,
+            Some(serde_json::Value::Object(errors)) => errors,
             _ => serde_json::Map::new(),
         };
         Self {
-            data: members.remove("data").unwrap_or(Value::Null),
+            data: members.remove("data").unwrap_or_default(),
             message: members.get("message").and_then(decode::text),
             errors: errors.iter().map(|(name, text)| (name.clone(), decode::text(text).unwrap_or_default())).collect(),
             ..self

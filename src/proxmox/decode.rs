@@ -39,6 +39,26 @@ pub fn text(value: &Value) -> Option<String> {
     }
 }
 
+/// Returns a text that is the same for answers that say the same: the order of members and of items in lists changes from call to call,
+/// and numbers come as text at times.
+pub fn gist(value: &Value) -> String {
+    let sorted = |mut items: Vec<String>| {
+        items.sort();
+        items.join(",")
+    };
+    match value {
+        Value::Array(items) => sorted(items.iter().map(gist).collect()),
+        Value::Object(members) => {
+            sorted(members.iter().map(|(name, member)| format!("{name}={}", gist(member))).collect())
+        }
+        scalar => {
+            let text = text(scalar).unwrap_or_default();
+            let words = text.split([',', ';', ' ']).map(str::trim).filter(|word| !word.is_empty());
+            sorted(words.map(str::to_owned).collect())
+        }
+    }
+}
+
 fn numeral(value: &Value) -> Option<String> {
     match value {
         Value::Number(number) => Some(number.to_string()),
@@ -53,6 +73,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn the_gist_is_what_is_said_not_how() {
+        assert_eq!(gist(&json!("b,a")), gist(&json!(["a", "b"])));
+        assert_eq!(gist(&json!({"x": 1, "y": "c,a"})), gist(&json!({"y": "a;c", "x": "1"})));
+        assert_ne!(gist(&json!("a")), gist(&json!("b")));
+    }
 
     #[test]
     fn reads_what_servers_send() {

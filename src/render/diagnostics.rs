@@ -1,25 +1,17 @@
 //! Diagnostics as text (place, source line with the offending part underlined, values, hints) and in Terraform's JSON form.
 
+use super::style::Style;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Source, Sources, Span};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Whether text carries terminal colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colour {
-    /// Plain text: files, pipes, comments on pull requests.
-    Never,
-    /// ANSI colours.
-    Always,
-}
-
 /// Returns all diagnostics as text, an empty line between two.
-pub fn text(diagnostics: &Diagnostics, sources: &Sources, colour: Colour) -> String {
-    let renderer = match colour {
-        Colour::Never => Renderer::plain(),
-        Colour::Always => Renderer::styled(),
+pub fn text(diagnostics: &Diagnostics, sources: &Sources, style: Style) -> String {
+    let renderer = match style {
+        Style::Plain => Renderer::plain(),
+        Style::Colour => Renderer::styled(),
     };
     let texts: Vec<String> = diagnostics.iter().map(|diagnostic| one(diagnostic, sources, &renderer)).collect();
     texts.join("\n")
@@ -197,7 +189,7 @@ mod tests {
     #[test]
     fn a_diagnostic_as_text() {
         let (diagnostic, sources) = example();
-        insta::assert_snapshot!(text(&diagnostic.into(), &sources, Colour::Never));
+        insta::assert_snapshot!(text(&diagnostic.into(), &sources, Style::Plain));
     }
 
     #[test]
@@ -209,6 +201,6 @@ mod tests {
     #[test]
     fn a_name_cannot_steer_the_terminal() {
         let diagnostic = Diagnostic::error("there is no `\u{1b}[2J`");
-        assert!(!text(&diagnostic.into(), &Sources::new(), Colour::Never).contains('\u{1b}'));
+        assert!(!text(&diagnostic.into(), &Sources::new(), Style::Plain).contains('\u{1b}'));
     }
 }

@@ -9,6 +9,7 @@ pub mod change;
 pub mod diagnostics;
 pub mod diff;
 pub mod json;
+pub mod junit;
 pub mod limits;
 pub mod outcome;
 pub mod plan;
@@ -16,6 +17,7 @@ pub mod progress;
 pub mod stream;
 pub mod style;
 pub mod table;
+pub mod test_report;
 pub mod value;
 
 pub use style::{Role, Style};

@@ -19,12 +19,23 @@ pub fn version(at: &str) -> String {
 
 /// Returns the line of a diagnostic.
 pub fn diagnostic(at: &str, diagnostic: &Diagnostic, sources: &Sources) -> String {
+    diagnostic_in(at, diagnostic, sources, json!({}))
+}
+
+/// Returns the line of a diagnostic with what else is to be said of it.
+pub(super) fn diagnostic_in(at: &str, diagnostic: &Diagnostic, sources: &Sources, more: Json) -> String {
     let (level, word) = match diagnostic.severity {
         Severity::Error => ("error", "Error"),
         Severity::Warning => ("warn", "Warning"),
     };
     let message = format!("{word}: {}", diagnostic.summary);
-    line(at, level, "diagnostic", &message, json!({ "diagnostic": diagnostics::json(diagnostic, sources) }))
+    line(
+        at,
+        level,
+        "diagnostic",
+        &message,
+        joined(more, json!({ "diagnostic": diagnostics::json(diagnostic, sources) })),
+    )
 }
 
 /// Returns the lines of a plan: each change, then the counts, then the outputs.
@@ -131,18 +142,23 @@ pub fn outputs<'a>(at: &str, outputs: impl Iterator<Item = (&'a str, &'a crate::
     line(at, "info", "outputs", &format!("Outputs: {count}"), json!({ "outputs": shown }))
 }
 
-fn line(at: &str, level: &str, kind: &str, message: &str, more: Json) -> String {
-    let mut result = json!({
+pub(super) fn line(at: &str, level: &str, kind: &str, message: &str, more: Json) -> String {
+    let own = json!({
         "@level": level,
         "@message": message,
         "@module": "spawnpoint.ui",
         "@timestamp": at,
         "type": kind,
     });
-    if let (Some(result), Json::Object(more)) = (result.as_object_mut(), more) {
-        result.extend(more);
+    joined(own, more).to_string()
+}
+
+/// Puts two objects into one.
+pub(super) fn joined(mut one: Json, other: Json) -> Json {
+    if let (Some(one), Json::Object(other)) = (one.as_object_mut(), other) {
+        one.extend(other);
     }
-    result.to_string()
+    one
 }
 
 fn resource(address: &Address, kind: &str) -> Json {

@@ -20,7 +20,6 @@ pub static ACL: ObjectType = ObjectType {
   subject = "kim@pve"
 }
 "#,
-    tables: &[],
     identify,
     sight,
     create,
@@ -28,6 +27,7 @@ pub static ACL: ObjectType = ObjectType {
     delete,
     is_replaced_first: true,
     locks,
+    ..ObjectType::BASE
 };
 
 static SCHEMA: Schema = Schema {

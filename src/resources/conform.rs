@@ -11,45 +11,52 @@ use crate::value::{Kind, Path, Step, Type, Value, convert};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A body in canonical form.
+/// Where the parts of a block are written.
 #[derive(Clone, Debug)]
-pub struct Conformed {
-    /// The object.
-    pub value: Value,
-    /// Place of each attribute that is written, by its path; nested blocks by theirs.
-    pub spans: BTreeMap<Path, Span>,
+pub struct Places {
+    /// Each attribute that is written, by its path; nested blocks by theirs. Sorted.
+    spans: Box<[(Path, Span)]>,
     /// The block's header.
     pub span: Span,
 }
 
-impl Conformed {
+impl Places {
+    /// Returns the place of an attribute or nested block, if it is written.
+    pub fn get(&self, path: &Path) -> Option<Span> {
+        let found = self.spans.binary_search_by(|(written, _)| written.cmp(path));
+        found.ok().map(|place| self.spans[place].1)
+    }
+
     /// Returns the best place for a message about an attribute: its expression, else the block.
     pub fn span_of(&self, path: &Path) -> Span {
-        self.spans.get(path).copied().unwrap_or(self.span)
+        self.get(path).unwrap_or(self.span)
     }
 }
 
-/// Judges `body` against `schema`. The object is returned even with errors, without the wrong parts.
-pub fn conform(schema: &Schema, body: &Body) -> (Conformed, Diagnostics) {
-    let mut judge = Judge { spans: BTreeMap::new(), diagnostics: Diagnostics::new() };
+/// Judges `body` against `schema`. The object is returned in canonical form even with errors, without the wrong parts.
+pub fn conform(schema: &Schema, body: &Body) -> (Value, Places, Diagnostics) {
+    let mut judge = Judge { spans: Vec::with_capacity(body.attributes.len()), diagnostics: Diagnostics::new() };
     let value = judge.object(schema, body, &Path::default());
-    (Conformed { value, spans: judge.spans, span: body.span }, judge.diagnostics)
+    judge.spans.sort_unstable();
+    (value, Places { spans: judge.spans.into(), span: body.span }, judge.diagnostics)
 }
 
 struct Judge {
-    spans: BTreeMap<Path, Span>,
+    spans: Vec<(Path, Span)>,
     diagnostics: Diagnostics,
 }
 
+type Attributes = Vec<(Arc<str>, Value)>;
+
 impl Judge {
     fn object(&mut self, schema: &Schema, body: &Body, at: &Path) -> Value {
-        let mut attributes: BTreeMap<Arc<str>, Value> = BTreeMap::new();
+        let mut attributes = Attributes::with_capacity(schema.attributes.len());
         for (name, evaluated) in &body.attributes {
-            let path = at.then(Step::Attribute(name.clone()));
             match schema.attribute(name) {
                 Some(attribute) => {
-                    if let Some(value) = self.attribute(attribute, evaluated, &path) {
-                        attributes.insert(name.clone(), value);
+                    self.spans.push((at.then(Step::Attribute(name.clone())), evaluated.span));
+                    if let Some(value) = self.attribute(attribute, evaluated) {
+                        attributes.push((name.clone(), value));
                     }
                 }
                 None => self.unknown_attribute(schema, name, evaluated),
@@ -61,13 +68,13 @@ impl Judge {
     }
 
     /// Fills in defaults and misses required attributes.
-    fn complete(&mut self, schema: &Schema, body: &Body, attributes: &mut BTreeMap<Arc<str>, Value>) {
+    fn complete(&mut self, schema: &Schema, body: &Body, attributes: &mut Attributes) {
         for attribute in schema.attributes {
-            if attributes.contains_key(attribute.name) || is_null_written(body, attribute) {
+            if attributes.iter().any(|(name, _)| **name == *attribute.name) || is_null_written(body, attribute) {
                 continue;
             }
             if let Some(default) = attribute.default {
-                attributes.insert(attribute.name.into(), literal(attribute, default));
+                attributes.push((attribute.name.into(), literal(attribute, default)));
             } else if attribute.presence == Presence::Required && !body.attributes.contains_key(attribute.name) {
                 self.diagnostics.push(
                     Diagnostic::error(format!("missing attribute `{}`", attribute.name))
@@ -79,8 +86,7 @@ impl Judge {
         }
     }
 
-    fn attribute(&mut self, attribute: &Attribute, evaluated: &Evaluated, path: &Path) -> Option<Value> {
-        self.spans.insert(path.clone(), evaluated.span);
+    fn attribute(&mut self, attribute: &Attribute, evaluated: &Evaluated) -> Option<Value> {
         if attribute.presence == Presence::Computed {
             self.diagnostics.push(
                 Diagnostic::error(format!("`{}` can be read, not written", attribute.name))
@@ -123,7 +129,7 @@ impl Judge {
         self.diagnostics.push(diagnostic);
     }
 
-    fn nested_blocks(&mut self, schema: &Schema, body: &Body, at: &Path, attributes: &mut BTreeMap<Arc<str>, Value>) {
+    fn nested_blocks(&mut self, schema: &Schema, body: &Body, at: &Path, attributes: &mut Attributes) {
         for block in &body.blocks {
             if schema.block(&block.kind).is_none() {
                 let names = schema.blocks.iter().map(|nested| nested.name);
@@ -141,7 +147,7 @@ impl Judge {
                 continue;
             }
             let path = at.then(Step::Attribute(nested.name.into()));
-            attributes.insert(nested.name.into(), self.nested(nested, &blocks, &path));
+            attributes.push((nested.name.into(), self.nested(nested, &blocks, &path)));
         }
     }
 
@@ -157,14 +163,14 @@ impl Judge {
                     );
                 }
                 self.expect_labels(nested, blocks[0], 0);
-                self.spans.insert(path.clone(), blocks[0].body.span);
+                self.spans.push((path.clone(), blocks[0].body.span));
                 self.object(nested.schema, &blocks[0].body, path)
             }
             Occurs::Many => {
                 let items = blocks.iter().enumerate().map(|(index, block)| {
                     self.expect_labels(nested, block, 0);
                     let path = path.then(Step::Index(index));
-                    self.spans.insert(path.clone(), block.body.span);
+                    self.spans.push((path.clone(), block.body.span));
                     self.object(nested.schema, &block.body, &path)
                 });
                 Value::tuple(items.collect::<Vec<_>>())
@@ -181,16 +187,17 @@ impl Judge {
             }
             let label = block.labels[0].clone();
             let path = path.then(Step::Key(label.clone()));
-            if let Some(first) = self.spans.get(&path) {
+            if entries.contains_key(&label) {
+                let first = blocks.iter().find(|other| other.labels.as_slice() == [label.clone()]);
                 self.diagnostics.push(
                     Diagnostic::error(format!("`{} \"{label}\"` is there twice", nested.name))
                         .at(block.body.span)
-                        .label(*first, "the first one")
+                        .label(first.map_or(block.body.span, |first| first.body.span), "the first one")
                         .hint("give each its own label"),
                 );
                 continue;
             }
-            self.spans.insert(path.clone(), block.body.span);
+            self.spans.push((path.clone(), block.body.span));
             let value = self.object(nested.schema, &block.body, &path);
             entries.insert(label, value);
         }

@@ -4,14 +4,24 @@
 
 pub mod acl;
 pub mod conform;
+pub mod firewall_alias;
+pub mod group;
+pub mod guest;
+pub mod ip_set;
+pub mod keys;
 pub mod marker;
 pub mod pool;
 pub mod provision;
+pub mod role;
+pub mod row;
 pub mod schema;
 pub mod size;
 pub mod step;
 pub mod template;
+pub mod token;
+pub mod user;
 pub mod vm;
+pub mod wire;
 
 use crate::observe::ClusterView;
 use crate::state::Identity;
@@ -22,7 +32,19 @@ use std::collections::BTreeSet;
 use step::{Lock, Step};
 
 /// Every type of object that lives on a cluster.
-pub static REGISTRY: &[&ObjectType] = &[&vm::VM, &template::TEMPLATE, &pool::POOL, &acl::ACL, &provision::PROVISION];
+pub static REGISTRY: &[&ObjectType] = &[
+    &vm::VM,
+    &template::TEMPLATE,
+    &pool::POOL,
+    &user::USER,
+    &group::GROUP,
+    &role::ROLE,
+    &token::TOKEN,
+    &acl::ACL,
+    &ip_set::IP_SET,
+    &firewall_alias::FIREWALL_ALIAS,
+    &provision::PROVISION,
+];
 
 /// Returns a type by name.
 pub fn find(name: &str) -> Option<&'static ObjectType> {
@@ -41,8 +63,12 @@ pub struct ObjectType {
     pub origin: Origin,
     /// A block of it for the manual, which parses, plans and applies. Empty: it is only ever the child of another block.
     pub example: &'static str,
-    /// Tables it is seen in, read whole once per run: `/access/groups`. They are in `ClusterView::tables`.
+    /// Tables it is seen in, read whole once per run where the type is used: `/access/groups`. They are in `ClusterView::tables`.
     pub tables: &'static [&'static str],
+    /// Returns what is read besides for an object that is there: the members of its own list.
+    pub reads: fn(&Identity) -> Vec<String>,
+    /// Says what is wrong with an object that fits its schema. The cluster is `None` where the files are judged alone.
+    pub check: fn(&Value, Option<&ClusterView>) -> Vec<Objection>,
     /// Returns where the object is or will be, from what it should be.
     pub identify: fn(&Value) -> Identity,
     /// Says whether the object is on the cluster, and what it is like.
@@ -57,6 +83,38 @@ pub struct ObjectType {
     pub is_replaced_first: bool,
     /// Returns what is limited while it is made, changed or destroyed.
     pub locks: fn(&Draft) -> Vec<Lock>,
+}
+
+impl ObjectType {
+    /// What most types have in common, for `..ObjectType::BASE`.
+    pub const BASE: Self = Self {
+        name: "",
+        summary: "",
+        schema: &Schema::EMPTY,
+        origin: Origin::Made,
+        example: "",
+        tables: &[],
+        reads: |_| Vec::new(),
+        check: |_, _| Vec::new(),
+        identify: |_| Identity::default(),
+        sight: |_| Sighting::Absent,
+        create: |_| Vec::new(),
+        update: |_, _| Vec::new(),
+        delete: |_| Vec::new(),
+        is_replaced_first: false,
+        locks: |_| Vec::new(),
+    };
+}
+
+/// What is wrong with an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// The attribute it is about.
+    pub path: Path,
+    /// What is wrong.
+    pub summary: String,
+    /// What to do about it.
+    pub hint: String,
 }
 
 /// Whether objects of a type are made by us.
@@ -93,6 +151,11 @@ pub enum Sighting {
     Unreachable {
         /// The silent node.
         node: String,
+    },
+    /// Nobody knows: the token may not read where it would be seen.
+    Hidden {
+        /// What may not be read: `/access/groups`.
+        table: String,
     },
     /// Something is there that is not ours; the text says what.
     Foreign(String),

@@ -19,7 +19,6 @@ pub static POOL: ObjectType = ObjectType {
   comment = "kept for guests made by hand"
 }
 "#,
-    tables: &[],
     identify: |pool| identity(pool.get("poolid").and_then(Value::as_text).unwrap_or_default()),
     sight,
     create,
@@ -27,6 +26,7 @@ pub static POOL: ObjectType = ObjectType {
     delete,
     is_replaced_first: true,
     locks,
+    ..ObjectType::BASE
 };
 
 static SCHEMA: Schema = Schema {

@@ -17,7 +17,6 @@ pub static PROVISION: ObjectType = ObjectType {
     schema: &SCHEMA,
     origin: Origin::Made,
     example: "",
-    tables: &[],
     identify,
     sight,
     create: steps,
@@ -25,6 +24,7 @@ pub static PROVISION: ObjectType = ObjectType {
     delete,
     is_replaced_first: false,
     locks,
+    ..ObjectType::BASE
 };
 
 /// Power of a server whose guest is stopped: nothing is done inside.

@@ -24,6 +24,15 @@ pub struct Step {
 pub enum Task {
     /// Sends one call and waits for what it starts.
     Call(Box<GuardedCall>),
+    /// Sends one call whose answer holds a secret that the server shows once; the record keeps it from then on.
+    Reveal {
+        /// The call.
+        call: Box<GuardedCall>,
+        /// Member of the answer.
+        member: &'static str,
+        /// Attribute of the record it becomes.
+        attribute: &'static str,
+    },
     /// Reads until the guest has this power state (after a reboot, which ends before the guest runs again).
     AwaitPower {
         /// Node.
@@ -80,6 +89,38 @@ pub enum Guard {
         /// Whether the call takes a digest.
         sends_digest: bool,
     },
+    /// A fresh read of a table shows what the plan was made from.
+    Table {
+        /// Reads the table.
+        read: Call,
+        /// What it should show.
+        expected: Expected,
+        /// Whether the call takes the digest that every row repeats.
+        sends_digest: bool,
+    },
+}
+
+/// What a table should show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// A row, of which these members count.
+    Row {
+        /// Member that names it.
+        column: String,
+        /// Its name.
+        name: String,
+        /// Gist of each member (`proxmox::decode::gist`); `None`: it has none.
+        members: BTreeMap<String, Option<String>>,
+    },
+    /// No row of this name: nobody else's object is in the way.
+    NoRow {
+        /// Member that names it.
+        column: String,
+        /// The name.
+        name: String,
+    },
+    /// These rows in the order of their `pos`, each as the texts of its members without `pos` and `digest`.
+    Rows(Vec<BTreeMap<String, String>>),
 }
 
 /// How to learn the outcome of a call whose answer or task was lost.

@@ -18,7 +18,6 @@ pub static TEMPLATE: ObjectType = ObjectType {
   vmid = 9000
 }
 "#,
-    tables: &[],
     identify: |template| identity(vmid_of(template)),
     sight,
     create: no_steps,
@@ -26,6 +25,7 @@ pub static TEMPLATE: ObjectType = ObjectType {
     delete: no_steps,
     is_replaced_first: false,
     locks: |_| Vec::<Lock>::new(),
+    ..ObjectType::BASE
 };
 
 static SCHEMA: Schema = Schema {

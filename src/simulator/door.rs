@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
-
 use super::exchange::Outcome;
 use super::listeners::Listeners;
 use super::machine::{Pace, Reply, Request};
@@ -72,8 +70,9 @@ impl Transport for InProcess {
         let Some(reply) = outcome.reply() else {
             return Err(self.broken("connection closed before message completed"));
         };
-        if outcome.pace() == Pace::Real && reply.took_ms > 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(reply.took_ms)).await;
+        let pause = outcome.pace().lasts(std::time::Duration::from_millis(reply.took_ms));
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
         }
         Ok(decode(reply, outcome.pace(), outcome.now_ms()))
     }
@@ -105,20 +104,12 @@ fn encode(call: &Call, credential: &str) -> Request {
 }
 
 fn decode(reply: &Reply, pace: Pace, now_ms: u64) -> Answer {
-    let mut body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let errors = body["errors"].as_object().map(|errors| {
-        errors.iter().map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned())).collect()
-    });
     Answer {
-        status: reply.status,
-        reason: reply.reason.clone(),
-        data: body["data"].take(),
-        errors: errors.unwrap_or_default(),
-        message: body["message"].as_str().map(str::to_owned),
         date: i64::try_from(now_ms / 1000).ok(),
         simulator: Some(match pace {
             Pace::Instant => Clock::Instant,
-            Pace::Real => Clock::Real,
+            Pace::Real { .. } => Clock::Real,
         }),
+        ..Answer::decode(reply.status, &reply.reason, &reply.body)
     }
 }

@@ -1,6 +1,7 @@
 //! One exchange with a lab, shared by both doors, and its HTTP form with Proxmox VE's transport rules.
 
 use std::io::Write;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -99,8 +100,9 @@ pub(super) fn accepts_gzip(request: &hyper::Request<Incoming>) -> bool {
 /// Makes the HTTP form of an answer; nothing means that the connection ends without one.
 pub(super) async fn write(outcome: Outcome, is_last: bool, accepts_gzip: bool) -> Option<hyper::Response<Full<Bytes>>> {
     let reply = outcome.reply?;
-    if outcome.pace == Pace::Real && reply.took_ms > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(reply.took_ms)).await;
+    let pause = outcome.pace.lasts(Duration::from_millis(reply.took_ms));
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
     }
     let mut response = base(reply.status, &reply.reason, outcome.now_ms);
     let headers = response.headers_mut();
@@ -111,9 +113,10 @@ pub(super) async fn write(outcome: Outcome, is_last: bool, accepts_gzip: bool) -
     }
     let clock = match outcome.pace {
         Pace::Instant => "instant",
-        Pace::Real => "real",
+        Pace::Real { .. } => "real",
     };
     headers.insert("x-spawnpoint-clock", HeaderValue::from_static(clock));
+    headers.insert("x-spawnpoint-took-ms", HeaderValue::from(reply.took_ms));
     let says_close = reply.status >= 400 || is_last;
     if says_close || outcome.is_protected {
         headers.insert("connection", HeaderValue::from_static("close"));

@@ -26,12 +26,13 @@ use super::certificates::Certificates;
 use super::exchange::{self, Outcome};
 use super::faults::Moment;
 use super::listeners::Listeners;
-use super::machine::{Reply, Request, SimulatedGuest};
+use super::machine::{Pace, Reply, Request, SimulatedGuest};
 use super::store::Store;
 
 /// How many requests a connection may carry.
 const REQUESTS_PER_CONNECTION: u64 = 100;
 /// How long a connection may be idle.
+/// It is a rule about sockets, so it holds in real time even where only polls move the lab's clock.
 const IDLE: Duration = Duration::from_secs(5);
 
 /// One request on its way through the server, as an interceptor sees it.
@@ -90,6 +91,8 @@ struct Shared {
     store: Arc<Mutex<Store>>,
     listeners: Listeners,
     interceptor: Option<Interceptor>,
+    /// How long a connection may be idle.
+    idle: Duration,
     requests: AtomicU64,
 }
 
@@ -113,8 +116,12 @@ impl Server {
         let listeners = Listeners::default();
         let changes = listeners.changes(&store.lock().expect("no holder of the lab panics"));
         listeners.follow(changes.unwrap_or_default()).await;
-        let shared =
-            Arc::new(Shared { store, listeners, interceptor: options.interceptor, requests: AtomicU64::new(0) });
+        let idle = match store.lock().expect("no holder of the lab panics").pace() {
+            Pace::Instant => IDLE,
+            pace @ Pace::Real { .. } => pace.lasts(IDLE),
+        };
+        let interceptor = options.interceptor;
+        let shared = Arc::new(Shared { store, listeners, interceptor, idle, requests: AtomicU64::new(0) });
         let task = tokio::spawn(accept(listener, acceptor, shared.clone()));
         Ok(RunningServer { address, fingerprint, ca_pem, token, shared, task })
     }
@@ -162,7 +169,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared
         };
         let (acceptor, shared) = (acceptor.clone(), shared.clone());
         tokio::spawn(async move {
-            if let Ok(Some(stream)) = tokio::time::timeout(IDLE, begin(stream, acceptor)).await {
+            if let Ok(Some(stream)) = tokio::time::timeout(shared.idle, begin(stream, acceptor)).await {
                 serve(stream, shared).await;
             }
         });
@@ -192,6 +199,7 @@ type IdleSince = Arc<Mutex<Option<Instant>>>;
 async fn serve(stream: tokio_rustls::server::TlsStream<TcpStream>, shared: Arc<Shared>) {
     let idle: IdleSince = Arc::new(Mutex::new(Some(Instant::now())));
     let count = Arc::new(AtomicU64::new(0));
+    let limit = shared.idle;
     let service = service_fn({
         let idle = idle.clone();
         move |request| {
@@ -209,7 +217,7 @@ async fn serve(stream: tokio_rustls::server::TlsStream<TcpStream>, shared: Arc<S
     let connection = http1::Builder::new().title_case_headers(true).serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         _ = connection => {}
-        () = wait_until_idle(idle) => {}
+        () = wait_until_idle(idle, limit) => {}
     }
 }
 
@@ -217,13 +225,13 @@ fn set_idle(idle: &IdleSince, since: Option<Instant>) {
     *idle.lock().expect("nothing panics while it is set") = since;
 }
 
-async fn wait_until_idle(idle: IdleSince) {
+async fn wait_until_idle(idle: IdleSince, limit: Duration) {
     loop {
         let since = *idle.lock().expect("nothing panics while it is set");
         match since {
-            Some(since) if since.elapsed() >= IDLE => return,
-            Some(since) => tokio::time::sleep_until(since + IDLE).await,
-            None => tokio::time::sleep(IDLE).await,
+            Some(since) if since.elapsed() >= limit => return,
+            Some(since) => tokio::time::sleep_until(since + limit).await,
+            None => tokio::time::sleep(limit).await,
         }
     }
 }

@@ -174,8 +174,9 @@ impl Store {
 
     /// In real time, virtual time follows the wall clock; it may be ahead after a call that waited.
     fn catch_up(&mut self) {
-        if self.pace == Pace::Real {
-            let passed_ms = u64::try_from(self.since.0.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Pace::Real { speed } = self.pace {
+            let passed = self.since.0.elapsed() * speed.max(1);
+            let passed_ms = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
             let target_ms = self.since.1 + passed_ms;
             self.machine.advance(target_ms.saturating_sub(self.machine.now_ms()));
         }

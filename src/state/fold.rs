@@ -158,6 +158,7 @@ mod tests {
             applied: Value::from("x"),
             dependencies: Vec::new(),
             completeness: Completeness::Complete,
+            secrets: BTreeMap::new(),
             is_adopted: false,
         }))
     }

@@ -35,6 +35,8 @@ pub struct Record {
     pub intent: String,
     /// The desired object as last applied: sensitive leaves are replaced by their fingerprints.
     pub applied: Value,
+    /// Computed attributes that the server told only once, when it made the object: the secret of a token. Sealed when written.
+    pub secrets: BTreeMap<Arc<str>, Value>,
     /// Addresses it was made after; its destruction comes before theirs.
     pub dependencies: Vec<Address>,
     /// Whether every step of its making was done.

@@ -66,7 +66,8 @@ pub enum WireError {
 /// [`WireError::Seal`], if a sensitive output cannot be protected.
 pub fn write_snapshot(state: &State, seal: &dyn Seal) -> Result<String, WireError> {
     let open = state.open.values().flatten().map(|entry| EntryWire::of(entry, seal)).collect::<Result<_, _>>()?;
-    let records = state.records.iter().map(|(address, record)| Ok((address.to_string(), RecordWire::of(record)?)));
+    let records =
+        state.records.iter().map(|(address, record)| Ok((address.to_string(), RecordWire::of(record, seal)?)));
     Ok(text(&SnapshotWire {
         format: FORMAT,
         serial: state.serial,
@@ -86,7 +87,7 @@ pub fn read_snapshot(text: &str, seal: &dyn Seal) -> Result<State, WireError> {
     let wire: SnapshotWire = from_text(text)?;
     let mut state = State { lineage: wire.lineage, serial: wire.serial, ..State::default() };
     for (address, record) in wire.records {
-        state.records.insert(address_of(&address)?, record.read()?);
+        state.records.insert(address_of(&address)?, record.read(seal)?);
     }
     state.outputs = read_outputs(wire.outputs, seal)?;
     for entry in wire.open {
@@ -158,6 +159,8 @@ struct RecordWire {
     identity: BTreeMap<Arc<str>, Arc<str>>,
     intent: String,
     applied: serde_json::Value,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    secrets: BTreeMap<Arc<str>, serde_json::Value>,
     dependencies: Vec<String>,
     partial: bool,
     adopted: bool,
@@ -230,26 +233,28 @@ enum OutcomeWire {
 }
 
 impl RecordWire {
-    fn of(record: &Record) -> Result<Self, WireError> {
+    fn of(record: &Record, seal: &dyn Seal) -> Result<Self, WireError> {
         Ok(Self {
             kind: record.kind.clone(),
             cluster: record.cluster.clone(),
             identity: record.identity.0.clone(),
             intent: record.intent.clone(),
             applied: applied(record)?,
+            secrets: secrets_of(record, seal)?,
             dependencies: record.dependencies.iter().map(Address::to_string).collect(),
             partial: record.completeness == Completeness::Partial,
             adopted: record.is_adopted,
         })
     }
 
-    fn read(self) -> Result<Record, WireError> {
+    fn read(self, seal: &dyn Seal) -> Result<Record, WireError> {
         Ok(Record {
             kind: self.kind,
             cluster: self.cluster,
             identity: Identity(self.identity),
             intent: self.intent,
             applied: value_of(&self.applied, &mut |text| Ok(text.to_owned()))?,
+            secrets: read_secrets(self.secrets, seal)?,
             dependencies: self.dependencies.iter().map(|address| address_of(address)).collect::<Result<_, _>>()?,
             completeness: if self.partial { Completeness::Partial } else { Completeness::Complete },
             is_adopted: self.adopted,
@@ -258,18 +263,18 @@ impl RecordWire {
 }
 
 impl EffectWire {
-    fn of(effect: &Effect) -> Result<Self, WireError> {
+    fn of(effect: &Effect, seal: &dyn Seal) -> Result<Self, WireError> {
         Ok(match effect {
             Effect::None => Self::None,
-            Effect::Put(record) => Self::Put(Box::new(RecordWire::of(record)?)),
+            Effect::Put(record) => Self::Put(Box::new(RecordWire::of(record, seal)?)),
             Effect::Remove => Self::Remove,
         })
     }
 
-    fn read(self) -> Result<Effect, WireError> {
+    fn read(self, seal: &dyn Seal) -> Result<Effect, WireError> {
         Ok(match self {
             Self::None => Effect::None,
-            Self::Put(record) => Effect::Put(Box::new(record.read()?)),
+            Self::Put(record) => Effect::Put(Box::new(record.read(seal)?)),
             Self::Remove => Effect::Remove,
         })
     }
@@ -298,7 +303,7 @@ impl EntryWire {
         Ok(match entry.clone() {
             Entry::Begun { key, address, cluster, kind, identity, step, call, intent, effect, at } => {
                 let (OperationKey { run, sequence }, address) = (key, address.to_string());
-                let (identity, effect) = (identity.0, EffectWire::of(&effect)?);
+                let (identity, effect) = (identity.0, EffectWire::of(&effect, seal)?);
                 Self::Begun { run, sequence, address, cluster, kind, identity, step, call, intent, effect, at }
             }
             Entry::TaskAssigned { key: OperationKey { run, sequence }, upid } => {
@@ -312,7 +317,7 @@ impl EntryWire {
             }
             Entry::Outputs { run, outputs } => Self::Outputs { run, outputs: outputs_of(&outputs, seal)? },
             Entry::Recorded { address, effect, at } => {
-                Self::Recorded { address: address.to_string(), effect: EffectWire::of(&effect)?, at }
+                Self::Recorded { address: address.to_string(), effect: EffectWire::of(&effect, seal)?, at }
             }
         })
     }
@@ -322,7 +327,7 @@ impl EntryWire {
         Ok(match self {
             Self::Begun { run, sequence, address, cluster, kind, identity, step, call, intent, effect, at } => {
                 let (key, address) = (key(run, sequence), address_of(&address)?);
-                let (identity, effect) = (Identity(identity), effect.read()?);
+                let (identity, effect) = (Identity(identity), effect.read(seal)?);
                 Entry::Begun { key, address, cluster, kind, identity, step, call, intent, effect, at }
             }
             Self::TaskAssigned { run, sequence, upid } => Entry::TaskAssigned { key: key(run, sequence), upid },
@@ -332,7 +337,7 @@ impl EntryWire {
             Self::Abandoned { run, sequence, reason } => Entry::Abandoned { key: key(run, sequence), reason },
             Self::Outputs { run, outputs } => Entry::Outputs { run, outputs: read_outputs(outputs, seal)? },
             Self::Recorded { address, effect, at } => {
-                Entry::Recorded { address: address_of(&address)?, effect: effect.read()?, at }
+                Entry::Recorded { address: address_of(&address)?, effect: effect.read(seal)?, at }
             }
         })
     }
@@ -380,6 +385,28 @@ fn applied(record: &Record) -> Result<serde_json::Value, WireError> {
         return Err(unwritable("a secret in it is not a fingerprint".to_owned()));
     }
     wire::to_json(&record.applied, &mut |text| Ok(text.to_owned())).map_err(|error| unwritable(error.0))
+}
+
+fn secrets_of(record: &Record, seal: &dyn Seal) -> Result<BTreeMap<Arc<str>, serde_json::Value>, WireError> {
+    let secret = |(name, value): (&Arc<str>, &Value)| {
+        let marked = value.clone().with_marks(Marks::SENSITIVE);
+        let sealed = wire::to_json(&marked, &mut |text| seal.seal(text).map_err(wire::WireError));
+        let unwritable =
+            |error: wire::WireError| WireError::Unwritable { kind: record.kind.to_string(), reason: error.0 };
+        Ok((name.clone(), sealed.map_err(unwritable)?))
+    };
+    record.secrets.iter().map(secret).collect()
+}
+
+fn read_secrets(
+    secrets: BTreeMap<Arc<str>, serde_json::Value>,
+    seal: &dyn Seal,
+) -> Result<BTreeMap<Arc<str>, Value>, WireError> {
+    let secret = |(name, value): (Arc<str>, serde_json::Value)| {
+        let value = value_of(&value, &mut |text| seal.open(text).map_err(wire::WireError))?;
+        Ok((name, value))
+    };
+    secrets.into_iter().map(secret).collect()
 }
 
 fn value_of(json: &serde_json::Value, open: wire::Open<'_>) -> Result<Value, WireError> {

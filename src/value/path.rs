@@ -27,7 +27,8 @@ impl Path {
     /// Returns this path with one more step.
     #[must_use]
     pub fn then(&self, step: Step) -> Self {
-        let mut steps = self.0.clone();
+        let mut steps = Vec::with_capacity(self.0.len() + 1);
+        steps.extend_from_slice(&self.0);
         steps.push(step);
         Self(steps)
     }

@@ -11,8 +11,7 @@ use spawnpoint::diagnostics::{Diagnostic, Diagnostics, Sources};
 use spawnpoint::observe::{self, GuestConfig, GuestKind, decode as tables};
 use spawnpoint::proxmox::property::{self, PropertyString};
 use spawnpoint::proxmox::{Answer, Upid, classify, decode, task::Exit};
-use spawnpoint::render::diagnostics::{Colour, text as rendered};
-use spawnpoint::render::value as shown;
+use spawnpoint::render::{Style, diagnostics::text as rendered, value as shown};
 use spawnpoint::resources::{marker, vm};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,6 +54,7 @@ pub(crate) fn parser(data: &[u8]) {
         folder_name: "home",
         working_folder: "/stack",
         now: jiff::Timestamp::UNIX_EPOCH,
+        test: None,
     };
     let (stack, sources, diagnostics) = load(&input);
     judge(&diagnostics, &sources);
@@ -206,7 +206,7 @@ fn judge(diagnostics: &Diagnostics, sources: &Sources) {
         }
         spawnpoint::render::diagnostics::json(diagnostic, sources);
     }
-    rendered(diagnostics, sources, Colour::Never);
+    rendered(diagnostics, sources, Style::Plain);
 }
 
 /// What a server may send: a status, a line that is the reason, and a body; besides, the same bytes in each small language of the API.
@@ -271,8 +271,6 @@ fn tables_of(answer: &Json) {
     tables::pool(answer);
     tables::acl(answer);
     tables::users(answer);
-    tables::firewall_groups(answer);
-    tables::firewall_rules(answer);
     tables::storages(answer);
     tables::bridges(answer);
     tables::power(answer);

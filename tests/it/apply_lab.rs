@@ -260,6 +260,7 @@ fn plan(operations: Vec<Operation>) -> Plan {
         in_progress: Vec::new(),
         unreachable: BTreeMap::new(),
         estimate_ms: 0,
+        objects: Default::default(),
     }
 }
 
@@ -272,6 +273,7 @@ fn record(kind: &str, identity: Identity, intent: &str, completeness: Completene
         applied: Value::from("as planned"),
         dependencies: Vec::new(),
         completeness,
+        secrets: BTreeMap::new(),
         is_adopted: false,
     }))
 }

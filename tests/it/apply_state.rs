@@ -67,6 +67,7 @@ fn record() -> Record {
         applied: fingerprint(&applied, &[7; 32]),
         dependencies: vec!["module.a[\"x y\"].tenant.acme.access[\"kim@pve\"]".parse().expect("an address")],
         completeness: Completeness::Partial,
+        secrets: std::collections::BTreeMap::new(),
         is_adopted: false,
     }
 }

@@ -2,7 +2,8 @@
 
 use spawnpoint::config::{Address, Input, MemoryWorld, Objects, Stack, load};
 use spawnpoint::diagnostics::{Diagnostics, Sources};
-use spawnpoint::render::diagnostics::{Colour, text};
+use spawnpoint::render::Style;
+use spawnpoint::render::diagnostics::text;
 use spawnpoint::value::{Kind, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,14 +39,15 @@ fn input(world: MemoryWorld) -> Input<'static> {
         folder_name: "home",
         working_folder: "/stack",
         now: "2026-11-20T12:00:00Z".parse().expect("this is a time"),
+        test: None,
     }
 }
 
 fn loaded((stack, sources, diagnostics): (Option<Stack>, Sources, Diagnostics)) -> Stack {
     let Some(stack) = stack else {
-        panic!("{}", text(&diagnostics, &sources, Colour::Never));
+        panic!("{}", text(&diagnostics, &sources, Style::Plain));
     };
-    assert!(diagnostics.is_empty(), "{}", text(&diagnostics, &sources, Colour::Never));
+    assert!(diagnostics.is_empty(), "{}", text(&diagnostics, &sources, Style::Plain));
     stack
 }
 
@@ -166,7 +168,7 @@ fn check_annotated(folder: &str) {
     for path in names {
         let fixture = std::fs::read_to_string(&path).expect("a fixture is text");
         let (_, sources, diagnostics) = load(&input(MemoryWorld::new([("main.hcl", fixture.as_str())])));
-        let shown = text(&diagnostics, &sources, Colour::Never);
+        let shown = text(&diagnostics, &sources, Style::Plain);
         let mut missing = expectations(&fixture);
         for diagnostic in &diagnostics {
             let line = diagnostic.span.map_or(0, |span| sources.get(span.file).position(span.start).line);

@@ -2,7 +2,8 @@
 
 use spawnpoint::config::{Input, MemoryWorld, Objects, Stack, VariableArgument, World, load};
 use spawnpoint::diagnostics::{Diagnostics, Sources};
-use spawnpoint::render::diagnostics::{Colour, text};
+use spawnpoint::render::Style;
+use spawnpoint::render::diagnostics::text;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ fn input(world: impl World + 'static) -> Input<'static> {
         folder_name: "home",
         working_folder: "/stack",
         now: "2026-11-20T12:00:00Z".parse().expect("this is a time"),
+        test: None,
     }
 }
 
@@ -41,10 +43,10 @@ fn check<C: Into<Vec<u8>>>(files: impl IntoIterator<Item = (&'static str, C)>, e
 fn outputs(input: &Input) -> BTreeMap<String, String> {
     let (stack, sources, diagnostics) = load(input);
     let Some(stack) = stack else {
-        panic!("{}", text(&diagnostics, &sources, Colour::Never));
+        panic!("{}", text(&diagnostics, &sources, Style::Plain));
     };
     let (outputs, diagnostics) = stack.outputs(&Objects::new());
-    assert!(diagnostics.is_empty(), "{}", text(&diagnostics, &sources, Colour::Never));
+    assert!(diagnostics.is_empty(), "{}", text(&diagnostics, &sources, Style::Plain));
     outputs.into_iter().map(|(name, output)| (name.to_string(), format!("{:?}", output.value))).collect()
 }
 
@@ -161,7 +163,7 @@ fn wrong_values_of_variables_name_their_origin() {
             "there is no variable `o`"
         ]
     );
-    assert!(!text(&result.2, &result.1, Colour::Never).contains("hunter2"));
+    assert!(!text(&result.2, &result.1, Style::Plain).contains("hunter2"));
 }
 
 #[test]
@@ -263,7 +265,7 @@ fn a_secret_value_is_not_shown_when_it_is_wrong() {
     let stack = "variable \"pin\" {\n  type = number\n  sensitive = true\n}\n";
     let (_, sources, diagnostics) =
         load(&input(MemoryWorld::new([("main.hcl", stack), ("spawnpoint.vars.hcl", "pin = \"hunter2\"\n")])));
-    let shown = text(&diagnostics, &sources, Colour::Never);
+    let shown = text(&diagnostics, &sources, Style::Plain);
     assert!(shown.contains("`spawnpoint.vars.hcl`, line 1") && !shown.contains("hunter2"), "{shown}");
 }
 

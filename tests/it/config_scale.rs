@@ -1,7 +1,8 @@
 //! Large stacks cost what they are, not its square: counted in steps, not in seconds.
 
 use spawnpoint::config::{Input, MemoryWorld, Objects, World, load};
-use spawnpoint::render::diagnostics::{Colour, text};
+use spawnpoint::render::Style;
+use spawnpoint::render::diagnostics::text;
 use spawnpoint::value::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ fn input(world: impl World + 'static) -> Input<'static> {
         folder_name: "home",
         working_folder: "/stack",
         now: "2026-11-20T12:00:00Z".parse().expect("this is a time"),
+        test: None,
     }
 }
 
@@ -78,7 +80,7 @@ game_server "mc" {
         ("key.pub", "ssh-ed25519 A".to_string()),
     ]);
     let (stack, sources, diagnostics) = load(&input(Counted { files, reads: reads.clone() }));
-    let stack = stack.unwrap_or_else(|| panic!("{}", text(&diagnostics, &sources, Colour::Never)));
+    let stack = stack.unwrap_or_else(|| panic!("{}", text(&diagnostics, &sources, Style::Plain)));
     assert_eq!(stack.blocks.len(), 10_000);
     let edges: usize = stack.blocks.iter().map(|block| block.dependencies.len()).sum();
     assert_eq!(edges, 5_000, "each game server depends on its own machine only");

@@ -125,6 +125,35 @@ fn the_page_of_blocks_is_what_the_tables_say() {
     golden("../docs/blocks.md", &page);
 }
 
+#[test]
+fn the_page_of_test_blocks_is_what_the_tables_say() {
+    let document = told(&["schema", "-json"]);
+    let mut page = String::from(
+        "# Blocks of test files\n\nWritten from the tables that check them; `spawnpoint schema BLOCK` shows the same. How tests go is in [testing](testing.md).\n",
+    );
+    for block in items(&document, "test_blocks") {
+        block_page(block, text(block, "name"), &mut page);
+    }
+    golden("../docs/test-blocks.md", &page);
+}
+
+#[test]
+fn the_example_of_a_test_passes() {
+    let document = told(&["schema", "-json"]);
+    let world = World::new();
+    world.write(
+        "main.hcl",
+        "variable \"players\" {\n  type = number\n\n  validation {\n    condition     = var.players > 0\n    error_message = \"No.\"\n  }\n}\n\noutput \"slots\" {\n  value = var.players\n}\n",
+    );
+    for block in items(&document, "test_blocks").iter().filter(|block| block["example"].is_string()) {
+        let example = text(block, "example");
+        world.write("example.test.hcl", example);
+        assert_eq!(world.run_with_input(&["fmt", "-check", "-"], example).status, Some(0));
+        let output = world.run(&["test"]);
+        assert_eq!(output.status, Some(0), "{output}");
+    }
+}
+
 fn block_page(block: &Json, path: &str, page: &mut String) {
     let is_top = !path.contains(' ');
     let level = if is_top { "##" } else { "###" };
@@ -201,7 +230,7 @@ fn every_block_and_attribute_is_documented() {
     }
     let document = told(&["schema", "-json"]);
     let mut found = Vec::new();
-    for block in items(&document, "blocks") {
+    for block in items(&document, "blocks").iter().chain(items(&document, "test_blocks")) {
         undocumented(block, text(block, "name"), &mut found);
     }
     assert!(found.is_empty(), "no whole sentence: {}", found.join(", "));

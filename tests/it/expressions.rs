@@ -6,6 +6,7 @@
 use serde_json::Value as Json;
 use spawnpoint::config::console;
 use spawnpoint::config::expression::{FunctionWorld, Reference, Resolved, Scope, evaluate, lower};
+use spawnpoint::config::piece::Piece;
 use spawnpoint::diagnostics::{Diagnostic, FileId, Sources};
 use spawnpoint::value::{Display, Marks, Step, Type, Value};
 
@@ -128,7 +129,7 @@ pub(super) fn json_of(value: &Value) -> String {
     }
     let source = "jsonencode(it)";
     let parsed = source.parse().expect("the call is an expression");
-    let call = lower(&parsed, FileId(0), source).expect("the call can be lowered");
+    let call = lower(&parsed, Piece::whole(FileId(0), source)).expect("the call can be lowered");
     let (bare, _) = value.without_marks();
     evaluate(&call, &One(bare)).expect("known values can be written").as_text().expect("JSON is text").to_string()
 }
@@ -213,7 +214,7 @@ fn complaints(text: &str, it: &Value) -> Vec<Complaint> {
         }
     }
     let parsed = text.parse().expect("the case is an expression");
-    let result = lower(&parsed, FileId(0), text).and_then(|expression| evaluate(&expression, &One(it)));
+    let result = lower(&parsed, Piece::whole(FileId(0), text)).and_then(|expression| evaluate(&expression, &One(it)));
     let told = |diagnostic: &Diagnostic| {
         let span = diagnostic.span.expect("every complaint has a place");
         let part = text[span.start as usize..span.end as usize].to_string();

@@ -4,14 +4,15 @@
 use spawnpoint::apply::{
     self, Interrupt, Journal, JournalError, OperationResult, ProvisionContext, ProvisionError, Provisioned, Provisioner,
 };
-use spawnpoint::config::{Address, Input, MemoryWorld, Objects, Output, Stack, load};
+use spawnpoint::config::{Address, Input, MemoryWorld, Output, Stack, load};
 use spawnpoint::diagnostics::{Diagnostics, Sources};
 use spawnpoint::observe::Observed;
-use spawnpoint::observe::collect::{ClusterWanted, Wanted, collect};
+use spawnpoint::observe::collect::collect;
 use spawnpoint::plan::{GameFacts, Mode, Options, Plan, PlanInput, ProvisionTask};
 use spawnpoint::provision::assets;
 use spawnpoint::proxmox::{Call, Client, Limits};
 use spawnpoint::render::{Style, diagnostics, plan};
+
 use spawnpoint::simulator::{InProcess, Lab, Pace, Store};
 use spawnpoint::state::{Entry, OutputRecord, State, fold};
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,7 +43,7 @@ impl Planned {
     pub(crate) fn text(&self) -> String {
         let schemas = |kind: &str| spawnpoint::resources::find(kind).map(|object| object.schema);
         let mut shown = self.plan.as_ref().map(|made| plan::text(made, schemas, Style::Plain)).unwrap_or_default();
-        shown.push_str(&diagnostics::text(&self.diagnostics, &self.sources, diagnostics::Colour::Never));
+        shown.push_str(&diagnostics::text(&self.diagnostics, &self.sources, spawnpoint::render::Style::Plain));
         shown
     }
 }
@@ -78,18 +79,15 @@ impl PlannerWorld {
             folder_name: &self.name,
             working_folder: "/stack",
             now: jiff::Timestamp::UNIX_EPOCH,
+            test: None,
         })
     }
 
     fn observe(&self, stack: &Stack, state: &State) -> Observed {
-        let recorded = state.records.values().filter_map(|record| record.identity.vmid());
-        let guests = recorded.chain(template_vmids(stack)).collect();
-        let details = ClusterWanted { guests, storages: true, bridges: true, ..ClusterWanted::default() };
         let names: BTreeSet<Arc<str>> =
             stack.clusters.keys().cloned().chain(state.records.values().map(|record| record.cluster.clone())).collect();
+        let wanted = spawnpoint::plan::wanted(stack, state, names.iter());
         let clients = names.iter().map(|name| (name.clone(), self.client.clone())).collect();
-        let tag = spawnpoint::resources::marker::project_tag(&stack.settings.project);
-        let wanted = Wanted { clusters: names.into_iter().map(|name| (name, details.clone())).collect(), tag };
         self.runtime.block_on(collect(&clients, &wanted)).expect("the lab answers")
     }
 
@@ -118,6 +116,11 @@ impl PlannerWorld {
 
     /// Carries out a plan; every operation must be done.
     pub(crate) fn apply(&mut self, plan: &Plan) {
+        self.apply_or_tell(plan).unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
+    /// Carries out a plan, and tells what was not done.
+    pub(crate) fn apply_or_tell(&mut self, plan: &Plan) -> Result<(), String> {
         self.runs += 1;
         let clusters =
             plan.operations.iter().map(|operation| (operation.cluster.clone(), self.client.clone())).collect();
@@ -135,12 +138,15 @@ impl PlannerWorld {
         let summary = self.runtime.block_on(apply::run(&run, &mut |_| (), interrupts));
         for (operation, result) in plan.operations.iter().zip(&summary.results) {
             let is_done = matches!(result, Some(OperationResult::Done | OperationResult::DoneWithWarnings(_)));
-            assert!(is_done, "{}: {} {:?}: {result:?}", self.name, operation.address, operation.verb);
+            if !is_done {
+                return Err(format!("{} {:?}: {result:?}", operation.address, operation.verb));
+            }
         }
         let after = plan.outputs.iter().filter_map(|(name, change)| Some((name.clone(), change.after.as_ref()?)));
         let record = |output: &Output| OutputRecord { value: output.value.clone(), is_sensitive: output.is_sensitive };
         let outputs = after.map(|(name, output)| (name, record(output))).collect();
         self.journal.0.lock().expect("no holder panics").push(Entry::Outputs { run: run.id, outputs });
+        Ok(())
     }
 
     /// Does something behind our back.
@@ -152,12 +158,6 @@ impl PlannerWorld {
             }
         });
     }
-}
-
-fn template_vmids(stack: &Stack) -> Vec<u32> {
-    let templates = stack.blocks.iter().filter(|block| &*block.address.kind == "template");
-    let bodies = templates.map(|block| stack.evaluate(&block.address, &Objects::new()).0);
-    bodies.filter_map(|body| u32::try_from(body.attributes.get("vmid")?.value.as_i64()?).ok()).collect()
 }
 
 /// Returns our own games, each with the same digest of its playbook.

@@ -128,6 +128,7 @@ fn plan_of(changes: Vec<Change>) -> Plan {
         in_progress: Vec::new(),
         unreachable: BTreeMap::new(),
         estimate_ms: 0,
+        objects: Default::default(),
     }
 }
 

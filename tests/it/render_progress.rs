@@ -80,6 +80,7 @@ fn plan() -> Plan {
         in_progress: Vec::new(),
         unreachable: BTreeMap::new(),
         estimate_ms: 3000,
+        objects: Default::default(),
     }
 }
 

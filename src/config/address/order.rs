@@ -2,13 +2,18 @@
 
 use super::{Address, Child, Key, ModulePath};
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// Compares two texts so that `node-2` comes before `node-10`. Texts that differ are never equal.
 fn natural(left: &str, right: &str) -> Ordering {
-    if left == right {
+    let (left_bytes, right_bytes) = (left.as_bytes(), right.as_bytes());
+    let same = left_bytes.iter().zip(right_bytes).take_while(|(left, right)| left == right).count();
+    if same == left.len() && same == right.len() {
         return Ordering::Equal;
     }
-    let (mut left_rest, mut right_rest) = (left.as_bytes(), right.as_bytes());
+    // What is the same decides nothing, but for digits right before the difference: they may belong to the number that differs.
+    let start = same - left_bytes[..same].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (mut left_rest, mut right_rest) = (&left_bytes[start..], &right_bytes[start..]);
     while let (Some(left_byte), Some(right_byte)) = (left_rest.first(), right_rest.first()) {
         let order = if left_byte.is_ascii_digit() && right_byte.is_ascii_digit() {
             let (left_digits, right_digits) = (take_digits(&mut left_rest), take_digits(&mut right_rest));
@@ -65,9 +70,16 @@ impl Ord for Child {
 
 impl Ord for Address {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.module
-            .cmp(&other.module)
-            .then_with(|| natural(&self.kind, &other.kind))
+        // Most addresses are of the root module and of a few kinds.
+        let modules = if self.module.is_root() && other.module.is_root() {
+            Ordering::Equal
+        } else {
+            self.module.cmp(&other.module)
+        };
+        let kinds =
+            || if Arc::ptr_eq(&self.kind, &other.kind) { Ordering::Equal } else { natural(&self.kind, &other.kind) };
+        modules
+            .then_with(kinds)
             .then_with(|| natural(&self.name, &other.name))
             .then_with(|| self.key.cmp(&other.key))
             .then_with(|| self.child.cmp(&other.child))

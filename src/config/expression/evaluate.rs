@@ -18,6 +18,11 @@ pub fn evaluate(expression: &Expression, scope: &dyn Scope) -> Result<Value, Dia
     evaluate_within(expression, scope, 0)
 }
 
+/// Adds the values of the references in an expression to a diagnostic about it.
+pub(in crate::config) fn with_values(about: &Expression, scope: &dyn Scope, diagnostic: Diagnostic) -> Diagnostic {
+    Evaluator::new(scope, 0).with_values(about, diagnostic)
+}
+
 /// Evaluates a template that a template called: `calls` is how many are open.
 pub(in crate::config) fn render(
     expression: &Expression,
@@ -31,15 +36,7 @@ fn evaluate_within(expression: &Expression, scope: &dyn Scope, calls: usize) -> 
     if let Some(value) = expression.as_constant() {
         return Ok(value.clone());
     }
-    let mut evaluator = Evaluator {
-        scope,
-        locals: Vec::new(),
-        diagnostics: Vec::new(),
-        static_errors: Vec::new(),
-        quiet: 0,
-        items: 0,
-        calls,
-    };
+    let mut evaluator = Evaluator::new(scope, calls);
     let value = evaluator.value(expression);
     let mut diagnostics = Diagnostics::new();
     diagnostics.extend(evaluator.static_errors);
@@ -60,7 +57,12 @@ pub(super) struct Evaluator<'a> {
     calls: usize,
 }
 
-impl Evaluator<'_> {
+impl<'a> Evaluator<'a> {
+    fn new(scope: &'a dyn Scope, calls: usize) -> Self {
+        let (locals, diagnostics, static_errors) = (Vec::new(), Vec::new(), Vec::new());
+        Self { scope, locals, diagnostics, static_errors, quiet: 0, items: 0, calls }
+    }
+
     pub(super) fn value(&mut self, expression: &Expression) -> Value {
         match &expression.node {
             Node::Literal(value) => value.clone(),

@@ -3,6 +3,7 @@
 use super::limits::DEPTH_MAX;
 use super::{Binary, Call, Conditional, Expression, For, Node, Reference, ReferenceStep, Step, StepKind, Unary};
 use crate::config::functions;
+use crate::config::piece::Piece;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
 use crate::value::{Number, Type, Value, convert, normalized};
 use hcl::edit::Span as _;
@@ -13,9 +14,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Lowers a parsed expression. `source` is the whole text of the file it was parsed from.
-pub fn lower(parsed: &hcl::edit::expr::Expression, file: FileId, source: &str) -> Result<Expression, Diagnostics> {
-    let mut lowering = Lowering::new(file, source);
+/// Lowers a parsed expression. `piece` is the text it was parsed from.
+pub fn lower(parsed: &hcl::edit::expr::Expression, piece: Piece) -> Result<Expression, Diagnostics> {
+    let mut lowering = Lowering::new(piece);
     let expression = lowering.expression(parsed);
     lowering.finish(expression)
 }
@@ -27,14 +28,13 @@ pub fn lower_template(source: &str, file: FileId) -> Result<Expression, Diagnost
         let position = error.location().offset() as u32;
         Diagnostic::error("template cannot be read").at(Span::new(file, position, position)).detail(error.message())
     })?;
-    let mut lowering = Lowering::new(file, source);
+    let mut lowering = Lowering::new(Piece::whole(file, source));
     let expression = lowering.template_text(&parsed, span);
     lowering.finish(expression)
 }
 
 pub(super) struct Lowering<'a> {
-    pub(super) file: FileId,
-    pub(super) source: &'a str,
+    piece: Piece<'a>,
     /// Names of the variables in scope; the item of a splat has none.
     pub(super) locals: Vec<Option<Arc<str>>>,
     pub(super) diagnostics: Diagnostics,
@@ -44,9 +44,9 @@ pub(super) struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(file: FileId, source: &'a str) -> Self {
-        let enclosing = Span::new(file, 0, 0);
-        Self { file, source, locals: Vec::new(), diagnostics: Diagnostics::new(), depth: 0, enclosing }
+    fn new(piece: Piece<'a>) -> Self {
+        let enclosing = piece.span(&(0..0));
+        Self { piece, locals: Vec::new(), diagnostics: Diagnostics::new(), depth: 0, enclosing }
     }
 
     fn finish(self, expression: Expression) -> Result<Expression, Diagnostics> {
@@ -54,11 +54,11 @@ impl<'a> Lowering<'a> {
     }
 
     pub(super) fn span(&self, range: Option<Range<usize>>) -> Span {
-        range.map_or(self.enclosing, |range| Span::new(self.file, range.start as u32, range.end as u32))
+        range.map_or(self.enclosing, |range| self.piece.span(&range))
     }
 
     pub(super) fn text(&self, span: Span) -> &'a str {
-        self.source.get(span.start as usize..span.end as usize).unwrap_or("")
+        self.piece.at(span)
     }
 
     pub(super) fn expression(&mut self, parsed: &hcl::edit::expr::Expression) -> Expression {
@@ -132,7 +132,7 @@ impl<'a> Lowering<'a> {
     fn name(&mut self, name: &str, span: Span) -> Node {
         match self.locals.iter().rposition(|local| local.as_deref() == Some(name)) {
             Some(place) => Node::Local(place, self.locals[place].clone()),
-            None => Node::Reference(Box::new(Reference { root: name.into(), steps: Vec::new(), span })),
+            None => Node::Reference(Arc::new(Reference { root: name.into(), steps: Vec::new(), span })),
         }
     }
 
@@ -247,8 +247,11 @@ impl<'a> Lowering<'a> {
         span: Span,
         may_extend: bool,
     ) -> Expression {
-        let mut extends = may_extend && matches!(source.node, Node::Reference(_));
         let mut source = source;
+        let mut extends = may_extend;
+        if let Node::Reference(reference) = &mut source.node {
+            Arc::make_mut(reference).steps.reserve_exact(operators.len());
+        }
         let mut steps = Vec::new();
         let mut place = 0;
         while let Some(operator) = operators.get(place) {
@@ -312,6 +315,7 @@ impl<'a> Lowering<'a> {
 /// Makes a literal step part of the reference it follows; returns whether it could.
 fn extend(source: &mut Expression, kind: &StepKind, span: Span) -> bool {
     let Node::Reference(reference) = &mut source.node else { return false };
+    let reference = Arc::make_mut(reference);
     let step = match kind {
         StepKind::Attribute(name) => crate::value::Step::Attribute(name.clone()),
         StepKind::Index(Expression { node: Node::Literal(key), .. }) => {

@@ -15,7 +15,7 @@ mod template;
 mod traversal;
 
 pub use evaluate::evaluate;
-pub(super) use evaluate::render;
+pub(super) use evaluate::{render, with_values};
 pub(super) use limits::{TEXT_MAX, WEIGHT_MAX};
 pub use lower::{lower, lower_template};
 pub use reference::{Reference, ReferenceStep, keyed_references, references};
@@ -90,7 +90,7 @@ impl Expression {
 enum Node {
     Literal(Value),
     /// A traversal from a name that is not a `for` variable.
-    Reference(Box<Reference>),
+    Reference(Arc<Reference>),
     /// A `for` variable by its place on the stack of variables, or the item of a splat (without a name).
     Local(usize, Option<Arc<str>>),
     Tuple(Box<[Expression]>),

@@ -65,11 +65,11 @@ impl fmt::Display for Reference {
 }
 
 /// Returns every reference in an expression, in the order written: for dependency edges, and for checking that what is referred to exists.
-pub fn references(expression: &Expression) -> Vec<Reference> {
+pub fn references(expression: &Expression) -> Vec<Arc<Reference>> {
     let mut found = Vec::new();
     expression.visit(&mut |node| {
         if let Node::Reference(reference) = node {
-            found.push((**reference).clone());
+            found.push(reference.clone());
         }
     });
     found
@@ -77,18 +77,18 @@ pub fn references(expression: &Expression) -> Vec<Reference> {
 
 /// Like [`references`], each with the expression of the key that follows it, if one does that is not constant: `each.key` in
 /// `vm.mc[each.key].address`. With its value the reference means one instance instead of all.
-pub fn keyed_references(expression: &Expression) -> Vec<(Reference, Option<Expression>)> {
+pub fn keyed_references(expression: &Expression) -> Vec<(Arc<Reference>, Option<&Expression>)> {
     let mut found = Vec::new();
     let mut key = None;
     expression.visit(&mut |node| match node {
         // The source of a traversal is visited right after it.
         Node::Traversal(source, steps) if matches!(source.node, Node::Reference(_)) => {
             key = match steps.first().map(|step| &step.kind) {
-                Some(StepKind::Index(index)) => Some(index.clone()),
+                Some(StepKind::Index(index)) => Some(index),
                 Some(StepKind::Attribute(_) | StepKind::Splat(_)) | None => None,
             };
         }
-        Node::Reference(reference) => found.push(((**reference).clone(), key.take())),
+        Node::Reference(reference) => found.push((reference.clone(), key.take())),
         _ => {}
     });
     found
@@ -104,7 +104,7 @@ impl Expression {
         });
     }
 
-    fn visit(&self, visitor: &mut impl FnMut(&Node)) {
+    fn visit<'e>(&'e self, visitor: &mut impl FnMut(&'e Node)) {
         visitor(&self.node);
         match &self.node {
             Node::Literal(_) | Node::Reference(_) | Node::Local(..) => {}

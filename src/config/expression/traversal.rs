@@ -5,6 +5,7 @@ use super::{Expression, Node, Reference, ReferenceStep, Step, StepKind};
 use crate::config::similar;
 use crate::diagnostics::{Diagnostic, Span};
 use crate::value::{self, Kind, Marks, Type, Value, convert};
+use std::sync::Arc;
 
 /// Why a step cannot be taken.
 pub(super) struct Wrong {
@@ -90,7 +91,7 @@ impl Evaluator<'_> {
                         steps: reference.steps[..place].to_vec(),
                         span: reference.span_through(place),
                     };
-                    let about = Expression::new(so_far.span, Node::Reference(Box::new(so_far)));
+                    let about = Expression::new(so_far.span, Node::Reference(Arc::new(so_far)));
                     return self.fail_at(step.span, &about, wrong.diagnostic());
                 }
             }

@@ -1,6 +1,6 @@
 //! Objects that are in the state and not in the configuration: destroyed, forgotten, or left alone because nobody can see them.
 
-use super::{Judged, all_disks, impact_of, null, sight, unmarked};
+use super::{Judged, all_disks, hidden, impact_of, null, sight, unmarked};
 use crate::config::Address;
 use crate::diagnostics::Diagnostic;
 use crate::plan::Mode;
@@ -41,6 +41,7 @@ pub(super) fn judge(
                     None => diagnostic,
                 });
             }
+            Sighting::Hidden { table } => return Err(hidden(address, &table)),
             Sighting::Unreachable { node } => {
                 notes.push(format!("unreachable: node {node} does not answer"));
                 (Action::NoOp, None)

@@ -86,7 +86,7 @@ fn settings(draft: &mut Draft, game: &Game, attributes: &BTreeMap<Arc<str>, Valu
     let places = draft.places.clone();
     let span_of = |path: &Path| {
         let root = Path::attribute(path.root().unwrap_or_default());
-        places.spans.get(path).or_else(|| places.spans.get(&root)).copied().unwrap_or(places.span)
+        places.get(path).unwrap_or_else(|| places.span_of(&root))
     };
     let (settings, diagnostics) = game.validate(&wanted, &span_of);
     draft.diagnostics.extend(diagnostics);

@@ -16,9 +16,10 @@ use crate::config::{Address, Block, Body, Evaluated};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::domain::{self, Role};
 use crate::resources::ObjectType;
-use crate::resources::conform::{Conformed, conform};
+use crate::resources::conform::{Places, conform, type_of};
+use crate::resources::schema::Presence;
 use crate::state::Identity;
-use crate::value::{Kind, Path, Step, Value};
+use crate::value::{Kind, Marks, Path, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -30,8 +31,8 @@ pub(super) struct Wish {
     pub(super) object: &'static ObjectType,
     /// Its cluster.
     pub(super) cluster: Arc<str>,
-    /// What it should be; references are addresses.
-    pub(super) value: Value,
+    /// What it should be, with references as the objects they are.
+    wanted: Value,
     /// Where it is or will be.
     pub(super) identity: Identity,
     /// Address of its tenant.
@@ -39,10 +40,15 @@ pub(super) struct Wish {
     /// Index of its block in the stack.
     pub(super) block: usize,
     /// Places of its attributes.
-    pub(super) places: Arc<Conformed>,
+    pub(super) places: Arc<Places>,
 }
 
 impl Wish {
+    /// Returns what it should be; references are addresses, and what the server tells once is not there.
+    pub(super) fn value(&self) -> Value {
+        without_secrets(self.object, &flatten(&self.wanted, true))
+    }
+
     /// Returns the best place for a message about an attribute.
     pub(super) fn span_of(&self, path: &Path) -> Span {
         self.places.span_of(path)
@@ -62,17 +68,13 @@ pub(super) fn wishes<'a>(
     if input.options.mode == super::Mode::Destroy {
         return (scene, diagnostics);
     }
-    let graph = match crate::graph::build(&input.stack.blocks) {
-        Ok(graph) => graph,
+    let order = match crate::graph::order(&input.stack.blocks) {
+        Ok(order) => order,
         Err(cycle) => return (scene, cycle),
     };
     scene.note_fixed();
-    let index: BTreeMap<&Address, usize> =
-        input.stack.blocks.iter().enumerate().map(|(at, block)| (&block.address, at)).collect();
-    for address in graph.order() {
-        if let Some(at) = index.get(&address) {
-            diagnostics.extend(evaluate(&mut scene, *at));
-        }
+    for at in order {
+        diagnostics.extend(evaluate(&mut scene, at));
     }
     diagnostics.extend(scene.duplicates());
     (scene, diagnostics)
@@ -84,7 +86,7 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let Some(kind) = domain::find(&block.address.kind) else { return Diagnostics::new() };
     let (mut body, mut diagnostics) = stack.evaluate(&block.address, &scene.objects);
     let own_cluster = body.attributes.remove("cluster");
-    let (conformed, judged) = conform(kind.schema, &body);
+    let (written, places, judged) = conform(kind.schema, &body);
     diagnostics.extend(judged);
     if !diagnostics.has_errors() {
         diagnostics.extend(stack.conditions(&block.address, None, &scene.objects));
@@ -92,12 +94,11 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     if diagnostics.has_errors() {
         return about(diagnostics, block);
     }
-    let cluster = match scene.cluster_of(block, own_cluster.as_ref(), &conformed) {
+    let cluster = match scene.cluster_of(block, own_cluster.as_ref(), &written, &places) {
         Ok(cluster) => cluster,
         Err(diagnostic) => return about(diagnostic.into(), block),
     };
-    let places = Arc::new(conformed);
-    let mut draft = Draft { block, at, cluster, places, diagnostics };
+    let mut draft = Draft { block, at, cluster, written, places: Arc::new(places), diagnostics };
     let object = complete(scene, &mut draft);
     let has_errors = draft.diagnostics.has_errors();
     if let Some(object) = object.filter(|_| !has_errors) {
@@ -112,14 +113,16 @@ struct Draft<'a> {
     block: &'a Block,
     at: usize,
     cluster: Arc<str>,
-    places: Arc<Conformed>,
+    /// As written, in canonical form, defaults filled in.
+    written: Value,
+    places: Arc<Places>,
     diagnostics: Diagnostics,
 }
 
 impl Draft<'_> {
     /// Returns the attributes as written, defaults filled in.
     fn attributes(&self) -> BTreeMap<Arc<str>, Value> {
-        self.places.value.as_entries().cloned().unwrap_or_default()
+        self.written.as_entries().cloned().unwrap_or_default()
     }
 
     fn span_of(&self, path: &Path) -> Span {
@@ -127,7 +130,7 @@ impl Draft<'_> {
     }
 
     fn is_written(&self, path: &Path) -> bool {
-        self.places.spans.contains_key(path)
+        self.places.get(path).is_some()
     }
 
     fn error(&mut self, summary: impl Into<String>, path: &Path, hint: impl Into<String>) {
@@ -144,13 +147,14 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         "template" => template::complete(scene, draft),
         "vm" => vm::complete(scene, draft),
         "game_server" => game_server::complete(scene, draft),
-        _ => Some(as_written(draft, kind.role)),
+        _ => Some(as_written(scene, draft, kind.role)),
     }?;
     let Completed { attributes, tenant, identity } = completed;
     let object = Value::block(draft.block.address.to_string(), attributes);
     if draft.diagnostics.has_errors() {
         return None;
     }
+    let view = scene.view(&draft.cluster);
     for instance in domain::instances(draft.block) {
         let (value, identity) = match (&kind.role, instance.child) {
             (_, Some(child)) => {
@@ -161,13 +165,16 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
             }
             (Role::Object(_) | Role::Setting | Role::Composite(_), None) => (object.clone(), identity.clone()),
         };
+        for objection in (instance.object.check)(&value, view) {
+            draft.error(objection.summary, &objection.path, objection.hint);
+        }
         scene.wishes.insert(
             instance.address.clone(),
             Wish {
                 address: instance.address,
                 object: instance.object,
                 cluster: draft.cluster.clone(),
-                value: flatten(&value, true),
+                wanted: value,
                 identity,
                 tenant: tenant.clone(),
                 block: draft.at,
@@ -179,12 +186,41 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
 }
 
 /// A block that inherits and chooses nothing.
-fn as_written(draft: &Draft, role: Role) -> Completed {
-    let identity = match role {
-        Role::Object(object) => (object.identify)(&draft.places.value),
-        Role::Setting | Role::Composite(_) => Identity::default(),
+fn as_written(scene: &Scene, draft: &Draft, role: Role) -> Completed {
+    let Role::Object(object) = role else {
+        return Completed { attributes: draft.attributes(), tenant: None, identity: Identity::default() };
     };
-    Completed { attributes: draft.attributes(), tenant: None, identity }
+    let identity = (object.identify)(&draft.written);
+    let mut attributes = draft.attributes();
+    let record = scene.record(&draft.block.address).filter(|_| !scene.replaced.contains(&draft.block.address));
+    let computed = object.schema.attributes.iter().filter(|attribute| attribute.presence == Presence::Computed);
+    for attribute in computed.filter(|attribute| attribute.is_sensitive) {
+        // Told once, when the object was made: a record without it is one of an object that was made elsewhere.
+        let value = match record {
+            None => Value::unknown(type_of(attribute.takes)),
+            Some(record) => match record.secrets.get(attribute.name) {
+                Some(secret) => secret.clone(),
+                None => Value::null(type_of(attribute.takes)),
+            },
+        };
+        attributes.insert(attribute.name.into(), value.with_marks(Marks::SENSITIVE));
+    }
+    Completed { attributes, tenant: None, identity }
+}
+
+/// Returns an object without what the server tells once: that is kept apart from what is wanted.
+fn without_secrets(object: &ObjectType, value: &Value) -> Value {
+    let is_told_once = |name: &str| {
+        let attribute = object.schema.attribute(name);
+        attribute.is_some_and(|attribute| attribute.presence == Presence::Computed && attribute.is_sensitive)
+    };
+    match value.as_entries() {
+        Some(entries) if entries.keys().any(|name| is_told_once(name)) => {
+            let kept = entries.iter().filter(|(name, _)| !is_told_once(name));
+            Value::object(kept.map(|(name, value)| (name.clone(), value.clone())))
+        }
+        _ => value.clone(),
+    }
 }
 
 /// What a block type's file returns.

@@ -5,7 +5,7 @@ use crate::config::{Address, Block, Evaluated, Objects};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::observe::ClusterView;
 use crate::plan::input::PlanInput;
-use crate::resources::conform::Conformed;
+use crate::resources::conform::Places;
 use crate::state::Record;
 use crate::value::{Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,7 +175,8 @@ impl<'a> Scene<'a> {
         &self,
         block: &Block,
         own: Option<&Evaluated>,
-        conformed: &Conformed,
+        written: &Value,
+        places: &Places,
     ) -> Result<Arc<str>, Diagnostic> {
         if let Some(own) = own {
             let named = own.value.address().and_then(|address| address.strip_prefix("cluster.").map(Arc::from));
@@ -186,11 +187,11 @@ impl<'a> Scene<'a> {
             });
         }
         let inherited = ["tenant", "template", "vm"].into_iter().find_map(|name| {
-            let address = conformed.value.get(name)?.address()?.parse::<Address>().ok()?;
+            let address = written.get(name)?.address()?.parse::<Address>().ok()?;
             self.cluster_of_block(&address)
         });
         inherited.or_else(|| block.called_cluster.clone()).or_else(|| self.default_cluster.clone()).ok_or_else(|| {
-            let diagnostic = Diagnostic::error("no cluster to run on").at(conformed.span);
+            let diagnostic = Diagnostic::error("no cluster to run on").at(places.span);
             match self.input.stack.clusters.is_empty() {
                 true => {
                     diagnostic.hint("add `cluster \"lab\" { ... }` with a `simulator {}` block or with `endpoints`")
@@ -213,7 +214,7 @@ impl<'a> Scene<'a> {
         let mut diagnostics = Diagnostics::new();
         let path = Path::attribute("name");
         for wish in self.wishes.values().filter(|wish| wish.object.name == "vm") {
-            let Some(name) = wish.value.get("name").and_then(Value::as_text) else { continue };
+            let Some(name) = wish.wanted.get("name").and_then(Value::as_text) else { continue };
             if let Some(first) = seen.insert((&wish.cluster, name), wish) {
                 diagnostics.push(
                     Diagnostic::error(format!("two guests are named `{name}`: {} and {}", first.address, wish.address))
@@ -243,7 +244,7 @@ fn made_first(input: &PlanInput, replaced: &BTreeSet<Address>) -> BTreeSet<Addre
             if replaced.contains(address) {
                 found.insert(address.clone());
             }
-            open.extend(blocks.get(address).into_iter().flat_map(|block| &block.dependencies));
+            open.extend(blocks.get(address).into_iter().flat_map(|block| &*block.dependencies));
         }
     }
     found

@@ -46,6 +46,9 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
         Sighting::Foreign(what) | Sighting::Unmarked(what) => {
             draft.error(what, &path, "name the VMID of a template, or convert the guest: `qm template VMID`");
         }
+        Sighting::Hidden { table } => {
+            draft.error(format!("the token may not read `{table}`"), &path, "give it the privilege to audit that");
+        }
         Sighting::Unreachable { node } => {
             draft.error(
                 format!("template {vmid} cannot be read: node {node} does not answer"),

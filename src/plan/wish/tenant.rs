@@ -32,8 +32,8 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
 /// An access rule for a user the cluster does not know would be refused at apply.
 fn known_users(scene: &Scene, draft: &mut Draft) {
     let Some(users) = scene.view(&draft.cluster).and_then(|view| view.users.as_ref()) else { return };
-    let places = draft.places.clone();
-    for user in places.value.get("access").and_then(Value::as_entries).into_iter().flat_map(|access| access.keys()) {
+    let written = draft.written.clone();
+    for user in written.get("access").and_then(Value::as_entries).into_iter().flat_map(|access| access.keys()) {
         let id = user.split('!').next().unwrap_or_default();
         if !user.starts_with('@') && !users.contains(id) {
             let path = Path::attribute("access").then(Step::Key(user.clone()));

@@ -96,7 +96,8 @@ impl Secret {
         Self(text.into())
     }
 
-    pub(super) fn reveal(&self) -> &str {
+    /// Returns the text to send. Only what sends it calls this.
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }

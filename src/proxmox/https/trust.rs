@@ -91,7 +91,11 @@ pub(super) enum DistrustKind {
 }
 
 impl Trust {
-    pub(super) fn client_config(&self) -> Result<ClientConfig, SettingsError> {
+    /// Returns how TLS is spoken with a server that must prove itself like this.
+    ///
+    /// # Errors
+    /// A file cannot be read, or there is nothing to trust.
+    pub fn client_config(&self) -> Result<ClientConfig, SettingsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let check = match self {
             Self::SystemRoots => Check::Chain(chain_verifier(system_roots(), &provider)?),

@@ -1,8 +1,9 @@
 //! A call as an HTTP request, and an HTTP response as an [`Answer`]. Nothing here decides whether to send.
 
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+
 use super::super::{Answer, Call, Clock, Method, TransportError};
 use super::failure;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 
 /// Returns the parameters form-encoded: names and values both, for the server cuts a value at a raw `;` or second `=`.
 pub(super) fn form(call: &Call) -> String {

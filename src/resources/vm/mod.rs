@@ -1,8 +1,9 @@
-//! `vm`: a virtual machine, cloned from a template. Its attributes are in `schema`, its configuration keys in `decode` and `encode`, and
-//! the calls that make, change and destroy it in `steps`.
+//! `vm`: a virtual machine, cloned from a template or made from its disks. Its attributes and their configuration keys are in `schema`, what
+//! needs more than its key in `decode` and `encode`, and the calls that make, change and destroy it in `steps`.
 
 pub mod decode;
 mod encode;
+pub mod impact;
 pub mod schema;
 mod steps;
 
@@ -16,7 +17,7 @@ use std::collections::BTreeSet;
 /// The type. Source: API section `/nodes/{node}/qemu`.
 pub static VM: ObjectType = ObjectType {
     name: "vm",
-    summary: "A virtual machine, cloned from a template.",
+    summary: "A virtual machine, cloned from a template or made from its disks.",
     schema: &schema::SCHEMA,
     origin: Origin::Made,
     example: r#"vm "mc" {
@@ -25,7 +26,6 @@ pub static VM: ObjectType = ObjectType {
   memory   = "4GiB"
 }
 "#,
-    tables: &[],
     identify: |vm| identity(vm.get("node").and_then(Value::as_text).unwrap_or_default(), super::template::vmid_of(vm)),
     sight,
     create: steps::create,
@@ -33,6 +33,7 @@ pub static VM: ObjectType = ObjectType {
     delete: steps::delete,
     is_replaced_first: false,
     locks: steps::locks,
+    ..ObjectType::BASE
 };
 
 /// Returns the identity of a guest.

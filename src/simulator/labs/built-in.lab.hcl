@@ -81,6 +81,10 @@ file "shared:import/debian-13-genericcloud-amd64.qcow2" {
   image    = "debian-13"
 }
 
+file "shared:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst" {
+  size_mib = 62
+}
+
 user "root@pam" {
   password = "simulator"
 }

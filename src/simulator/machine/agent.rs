@@ -13,7 +13,7 @@ use super::config::is_network_key;
 use super::property::key_of;
 use super::request::{Answer, Fault};
 use super::routes::Context;
-use super::state::{Guest, Power};
+use super::state::{Guest, GuestType, Power};
 
 /// How long the server waits for an agent that does not answer.
 const PING_MS: u64 = 3000;
@@ -98,7 +98,7 @@ fn interfaces(machine: &mut Machine, context: &Context) -> Answer {
         }
         addresses.push(json!({ "ip-address": link_local(&nic.mac), "ip-address-type": "ipv6", "prefix": 64 }));
         rows.push(json!({
-            "name": format!("eth{}", nic.number), "hardware-address": nic.mac, "ip-addresses": addresses,
+            "name": nic.name, "hardware-address": nic.mac, "ip-addresses": addresses,
             "statistics": counters,
         }));
     }
@@ -151,11 +151,11 @@ fn read_file(machine: &mut Machine, context: &Context) -> Answer {
     }
 }
 
-/// A network card as the guest sees it.
-struct Nic {
-    number: u32,
-    mac: String,
-    address: Option<(String, u8)>,
+/// A network card as its guest sees it.
+pub(super) struct Nic {
+    pub(super) name: String,
+    pub(super) mac: String,
+    pub(super) address: Option<(String, u8)>,
 }
 
 impl Machine {
@@ -175,13 +175,15 @@ impl Machine {
         Err(Fault::text("QEMU guest agent is not running"))
     }
 
-    fn nics(&self, guest: &Guest) -> Vec<Nic> {
+    pub(super) fn nics(&self, guest: &Guest) -> Vec<Nic> {
+        if guest.kind == GuestType::Lxc {
+            return self.container_nics(guest);
+        }
         let has_any = guest.config.keys().any(|key| key.starts_with("ipconfig"));
         let mut nics = Vec::new();
         for (key, value) in guest.config.iter().filter(|(key, _)| is_network_key(key)) {
             let number: u32 = key["net".len()..].parse().unwrap_or(0);
-            let mac =
-                value.split(',').next().and_then(|head| head.split_once('=')).map_or("", |(_, mac)| mac).to_lowercase();
+            let mac = mac_of(value);
             let ip = guest.config.get(&format!("ipconfig{number}")).and_then(|text| key_of(text, "ip"));
             let wants_lease = ip.as_deref() == Some("dhcp") || !has_any;
             let text = if wants_lease { self.leases.get(&mac).cloned() } else { ip };
@@ -189,16 +191,31 @@ impl Machine {
                 let (address, prefix) = cidr.split_once('/')?;
                 Some((address.to_owned(), prefix.parse().ok()?))
             });
-            nics.push(Nic { number, mac, address });
+            nics.push(Nic { name: format!("eth{number}"), mac, address });
         }
         nics
+    }
+
+    /// A container's addresses are part of its cards' settings.
+    fn container_nics(&self, guest: &Guest) -> Vec<Nic> {
+        let cards = guest.config.iter().filter(|(key, _)| is_network_key(key));
+        let nic = |(_, value): (&String, &String)| {
+            let mac = mac_of(value);
+            let ip = key_of(value, "ip");
+            let cidr = if ip.as_deref() == Some("dhcp") { self.leases.get(&mac).cloned() } else { ip };
+            let address = cidr.and_then(|cidr| {
+                let (address, prefix) = cidr.split_once('/')?;
+                Some((address.to_owned(), prefix.parse().ok()?))
+            });
+            Nic { name: key_of(value, "name").unwrap_or_default(), mac, address }
+        };
+        cards.map(nic).collect()
     }
 
     /// The DHCP servers behind the bridges give each card an address and remember it.
     pub(super) fn take_leases(&mut self, guest: &Guest) {
         for (_, value) in guest.config.iter().filter(|(key, _)| is_network_key(key)) {
-            let mac =
-                value.split(',').next().and_then(|head| head.split_once('=')).map_or("", |(_, mac)| mac).to_lowercase();
+            let mac = mac_of(value);
             let bridge = key_of(value, "bridge").unwrap_or_default();
             let network = self.nodes.get(&guest.node).and_then(|node| node.bridges.get(&bridge)?.dhcp.clone());
             let Some(network) = network.and_then(|text| text.parse::<ipnet::Ipv4Net>().ok()) else {
@@ -266,7 +283,14 @@ fn games_of(guest: &Guest) -> Vec<Game> {
     files.filter_map(|(_, content)| serde_json::from_str(content).ok()).collect()
 }
 
-fn link_local(mac: &str) -> String {
+/// Returns the address of a network card in lower case, as guests show it.
+fn mac_of(value: &str) -> String {
+    let of_machine = || value.split(',').next()?.split_once('=').map(|(_, mac)| mac.to_owned());
+    key_of(value, "hwaddr").or_else(of_machine).unwrap_or_default().to_lowercase()
+}
+
+/// Returns the address a card gives itself from its hardware address.
+pub(super) fn link_local(mac: &str) -> String {
     let bytes: Vec<u8> = mac.split(':').filter_map(|part| u8::from_str_radix(part, 16).ok()).collect();
     let [a, b, c, d, e, f] = bytes[..] else {
         return "fe80::1".to_owned();

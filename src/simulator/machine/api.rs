@@ -9,6 +9,8 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::state::GuestType;
+
 const TABLE: &str = include_str!("api.txt");
 
 /// The whole table, parsed once.
@@ -148,12 +150,15 @@ impl Api {
     }
 
     /// Returns the rule of a key of a guest's configuration, e.g. of `net3`.
-    pub(super) fn config_rule(&self, key: &str) -> Option<&Field> {
-        static CONFIG: OnceLock<Option<usize>> = OnceLock::new();
-        let position = CONFIG.get_or_init(|| {
-            let is_config = |route: &Route| route.method == "PUT" && route.template.ends_with("/qemu/{vmid}/config");
-            self.routes.iter().position(is_config)
-        });
+    pub(super) fn config_rule(&self, kind: GuestType, key: &str) -> Option<&Field> {
+        static QEMU: OnceLock<Option<usize>> = OnceLock::new();
+        static LXC: OnceLock<Option<usize>> = OnceLock::new();
+        let (position, end) = match kind {
+            GuestType::Qemu => (&QEMU, "/qemu/{vmid}/config"),
+            GuestType::Lxc => (&LXC, "/lxc/{vmid}/config"),
+        };
+        let is_config = |route: &Route| route.method == "PUT" && route.template.ends_with(end);
+        let position = position.get_or_init(|| self.routes.iter().position(is_config));
         field(&self.routes[(*position)?].parameters, key)
     }
 
@@ -268,6 +273,8 @@ mod tests {
         let (route, values) = Api::get().find("GET", &segments).expect("the path is in the table");
         assert_eq!(route.template, "/nodes/{node}/storage/{storage}/content/{volume}");
         assert_eq!(values.last(), Some(&("volume", "local:9000/base-9000-disk-0.qcow2".to_owned())));
-        assert!(Api::get().config_rule("net3").is_some() && Api::get().config_rule("nosuch").is_none());
+        let has_rule = |kind, key| Api::get().config_rule(kind, key).is_some();
+        assert!(has_rule(GuestType::Qemu, "net3") && !has_rule(GuestType::Qemu, "nosuch"));
+        assert!(has_rule(GuestType::Lxc, "mp7") && !has_rule(GuestType::Lxc, "scsi0"));
     }
 }

@@ -5,19 +5,23 @@ use serde_json::json;
 
 use super::Machine;
 use super::config::is_network_key;
-use super::disks::{file_name, is_cdrom, is_cloudinit, is_disk_key, storage_of};
+use super::disks::{is_base, is_cdrom, is_cloudinit, is_disk_key, storage_of};
 use super::property::{print, print_size, split};
 use super::request::{Answer, Fault};
 use super::routes::Context;
-use super::state::{Config, Guest};
+use super::state::{Config, Guest, Volume};
 use super::task::{Hold, Spawn, Step, Work};
 
 /// How long a clone worker waits for both guests' locks.
 const LOCK_WAIT_MS: u64 = 1000;
 /// How fast a full copy goes: what the reference server did with raw files.
-const COPY_BYTES_PER_MS: u64 = 600 << 10;
+pub(super) const COPY_BYTES_PER_MS: u64 = 600 << 10;
+/// A copy from this length on goes in pieces, stage by stage up to [`LAST_PIECE`].
+const LONG_COPY_MS: u64 = 1000;
+const LAST_PIECE: u32 = 6;
 /// Configuration keys that are not copied.
-const NOT_COPIED: &[&str] = &["template", "lock", "parent", "snapstate", "vmstate"];
+const NOT_COPIED: &[&str] =
+    &["template", "lock", "parent", "snapstate", "snaptime", "vmstate", "runningmachine", "runningcpu"];
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct CloneWork {
@@ -31,6 +35,17 @@ pub(super) struct CloneWork {
     storage: Option<String>,
     format: Option<String>,
     pool: Option<String>,
+    /// What is copied: the source as it is, or one of its snapshots.
+    snapshot: Option<String>,
+    /// How long each piece of a long copy takes; 0 until that is known.
+    piece_ms: u64,
+}
+
+impl CloneWork {
+    fn config_of<'a>(&self, source: &'a Guest) -> &'a Config {
+        let snapshot = self.snapshot.as_ref().and_then(|name| source.snapshots.get(name));
+        snapshot.map_or(&source.config, |snapshot| &snapshot.config)
+    }
 }
 
 impl Machine {
@@ -68,11 +83,12 @@ impl Machine {
             self.storage_on(storage, &node)?;
         }
         let guest = self.guest(&node, source)?;
-        if let Some(lock) = guest.lock() {
-            return Err(Fault::text(format!("VM is locked ({lock})")));
+        if let Some(text) = guest.locked() {
+            return Err(Fault::text(text));
         }
-        if let Some(snapshot) = parameters.get("snapname") {
-            return Err(Fault::text(format!("snapshot '{snapshot}' does not exist")));
+        let snapshot = text("snapname");
+        if let Some(name) = snapshot.as_ref().filter(|name| !guest.snapshots.contains_key(*name)) {
+            return Err(Fault::text(format!("snapshot '{name}' does not exist")));
         }
         let is_full = parameters.get("full").map_or(!guest.is_template(), |value| value == "1");
         if !is_full {
@@ -93,6 +109,8 @@ impl Machine {
             storage: text("storage"),
             format: text("format"),
             pool: text("pool"),
+            snapshot,
+            piece_ms: 0,
         };
         self.check_clone(context, guest, &work)?;
         if self.guests.has(&newid) {
@@ -102,15 +120,14 @@ impl Machine {
     }
 
     fn check_clone(&self, context: &Context, guest: &Guest, work: &CloneWork) -> Result<(), Fault> {
-        for (key, value) in guest.config.iter().filter(|(key, _)| is_disk_key(key)) {
+        for (key, value) in work.config_of(guest).iter().filter(|(key, _)| is_disk_key(key)) {
             let volid = value.split(',').next().unwrap_or_default();
             if volid == "none" || (is_cdrom(value) && !is_cloudinit(value)) {
                 continue;
             }
             let storage = work.storage.as_deref().unwrap_or_else(|| storage_of(volid));
             self.require(&context.caller, &format!("/storage/{storage}"), "Datastore.AllocateSpace")?;
-            let is_base = file_name(volid).starts_with("base-");
-            if !work.is_full && !is_cdrom(value) && !is_base {
+            if !work.is_full && !is_cdrom(value) && !is_base(volid) {
                 return Err(Fault::text(format!("Linked clone feature is not supported for '{volid}' ({key})")));
             }
             let is_shared = |name: &str| self.storages.get(name).is_some_and(|storage| storage.is_shared);
@@ -119,7 +136,7 @@ impl Machine {
                 return Err(Fault::text(text));
             }
         }
-        for (_, value) in guest.config.iter().filter(|(key, _)| is_network_key(key)) {
+        for (_, value) in work.config_of(guest).iter().filter(|(key, _)| is_network_key(key)) {
             self.check_bridge(&context.caller, value)?;
         }
         Ok(())
@@ -141,12 +158,13 @@ impl Machine {
                 Step::After(60)
             }
             2 => match self.clone_disks(seq, work) {
-                Ok(copied_bytes) => Step::After(60 + copied_bytes / COPY_BYTES_PER_MS),
+                Ok(copied_bytes) => self.copy_in_pieces(seq, work, 60 + copied_bytes / COPY_BYTES_PER_MS),
                 Err(error) => {
                     self.drop_clone(work);
                     Step::failed(format!("clone failed: {error}"))
                 }
             },
+            3..LAST_PIECE if work.piece_ms > 0 => Step::After(work.piece_ms),
             _ => {
                 self.with_guest(work.newid, |guest| {
                     guest.config.remove("lock");
@@ -160,12 +178,24 @@ impl Machine {
         }
     }
 
+    /// A long copy has moments in between, at which others see it under way.
+    fn copy_in_pieces(&mut self, seq: u64, work: &CloneWork, copy_ms: u64) -> Step {
+        if copy_ms < LONG_COPY_MS {
+            return Step::After(copy_ms);
+        }
+        let piece_ms = copy_ms / u64::from(LAST_PIECE - 2);
+        if let Some(task) = self.tasks.get_mut(&seq) {
+            task.work = Work::Clone(CloneWork { piece_ms, ..work.clone() });
+        }
+        Step::After(piece_ms)
+    }
+
     /// Writes the real configuration, still locked, and copies the disks. Returns how many bytes were copied.
     fn clone_disks(&mut self, seq: u64, work: &CloneWork) -> Result<u64, String> {
         let source = self.guests.get(&work.source).cloned().ok_or("the source is gone")?;
         let mut config = Config::from([("lock".to_owned(), "clone".to_owned())]);
         let mut copied_bytes = 0;
-        for (key, value) in &source.config {
+        for (key, value) in work.config_of(&source) {
             if NOT_COPIED.contains(&key.as_str()) || key.starts_with("unused") {
                 continue;
             }
@@ -240,7 +270,14 @@ impl Machine {
             self.task_log(seq, format!("allocated target volume '{volume}'"));
         }
         options.insert("size".to_owned(), print_size(original.size_bytes));
-        Ok((print(&volume, &options), if is_linked { 0 } else { original.used_bytes }))
+        Ok((print(&volume, &options), if is_linked { 0 } else { self.content_bytes(&work.node, &original) }))
+    }
+
+    /// Returns how much a full copy of a volume reads: a linked one has the rest of its content in its base.
+    fn content_bytes(&self, node: &str, volume: &Volume) -> u64 {
+        let base = volume.parent.as_deref().and_then(|parent| self.volume(node, parent));
+        let below = base.map_or(0, |base| self.content_bytes(node, base));
+        (volume.used_bytes + below).min(volume.size_bytes)
     }
 
     fn free_all(&mut self, node: &str, config: &Config) {

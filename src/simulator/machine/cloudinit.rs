@@ -19,7 +19,10 @@ impl Machine {
         let guest = self.guest(context.node(), context.parameters.vmid())?;
         let is_shown = |key: &str| is_cloudinit_key(key);
         let rows = guest.config.iter().filter(|(key, _)| is_shown(key));
-        Ok(Value::Array(rows.map(|(key, value)| json!({ "key": key, "value": typed(key, value) })).collect()).into())
+        Ok(Value::Array(
+            rows.map(|(key, value)| json!({ "key": key, "value": typed(guest.kind, key, value) })).collect(),
+        )
+        .into())
     }
 
     pub(super) fn cloudinit_regenerate(&mut self, context: &Context) -> Answer {

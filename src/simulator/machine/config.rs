@@ -13,7 +13,7 @@ use super::disks::{is_cdrom, is_cloudinit, is_disk_key};
 use super::request::{Answer, Fault};
 use super::routes::Context;
 use super::schema::Parameters;
-use super::state::{Config, Guest};
+use super::state::{Config, Guest, GuestType};
 use super::task::{Spawn, Step, Work, exclusive};
 
 /// Keys only the user root@pam itself may touch; a token of root is refused.
@@ -71,6 +71,10 @@ impl Guest {
             }
             push_section(&mut text, &self.pending);
         }
+        for (name, snapshot) in &self.snapshots {
+            text.push_str(&format!("\n[{name}]\n"));
+            push_section(&mut text, &snapshot.config);
+        }
         text
     }
 
@@ -91,11 +95,14 @@ pub(super) fn sha1_hex(bytes: &[u8]) -> String {
 }
 
 /// Returns a configuration value in the JSON type the server uses for its key.
-pub(super) fn typed(key: &str, value: &str) -> Value {
+pub(super) fn typed(kind: GuestType, key: &str, value: &str) -> Value {
     if key == "cipassword" {
         return json!(MASK);
     }
-    match Api::get().config_rule(key).map(|field| field.rule.kind) {
+    if key == "snaptime" {
+        return value.parse::<u64>().map_or_else(|_| json!(value), |number| json!(number));
+    }
+    match Api::get().config_rule(kind, key).map(|field| field.rule.kind) {
         Some(Kind::Integer | Kind::Boolean) => {
             value.parse::<i64>().map_or_else(|_| json!(value), |number| json!(number))
         }
@@ -103,37 +110,58 @@ pub(super) fn typed(key: &str, value: &str) -> Value {
     }
 }
 
+/// Returns a configuration as JSON members.
+pub(super) fn typed_config(kind: GuestType, config: &Config) -> Map<String, Value> {
+    config.iter().map(|(key, value)| (key.clone(), typed(kind, key, value))).collect()
+}
+
 impl Machine {
-    /// Returns a guest of a node, or the error the server has for a missing one.
+    /// Returns a virtual machine of a node, or the error the server has for a missing one.
     pub(super) fn guest(&self, node: &str, vmid: u32) -> Result<&Guest, Fault> {
-        let missing =
-            || Fault::text(format!("Configuration file 'nodes/{node}/qemu-server/{vmid}.conf' does not exist"));
-        self.guests.get(&vmid).filter(|guest| guest.node == node).ok_or_else(missing)
+        self.guest_of_type(GuestType::Qemu, node, vmid)
+    }
+
+    pub(super) fn guest_of_type(&self, kind: GuestType, node: &str, vmid: u32) -> Result<&Guest, Fault> {
+        let is_here = |guest: &&Guest| guest.node == node && guest.kind == kind;
+        self.guests.get(&vmid).filter(is_here).ok_or_else(|| Fault::text(kind.missing(node, vmid)))
+    }
+
+    /// Returns the guest a call is about.
+    pub(super) fn named_guest(&self, context: &Context) -> Result<&Guest, Fault> {
+        self.guest_of_type(context.guest_type(), context.node(), context.parameters.vmid())
     }
 
     pub(super) fn guest_config(&mut self, context: &Context) -> Answer {
-        let guest = self.guest(context.node(), context.parameters.vmid())?;
-        if let Some(snapshot) = context.parameters.get("snapshot") {
-            return Err(Fault::text(format!("snapshot '{snapshot}' does not exist")));
-        }
-        let config = if context.parameters.is_set("current") { guest.config.clone() } else { guest.merged() };
-        let mut data: Map<String, Value> = config.iter().map(|(key, value)| (key.clone(), typed(key, value))).collect();
+        let guest = self.named_guest(context)?;
+        let config = match context.parameters.get("snapshot") {
+            Some(_) if context.parameters.is_set("current") => {
+                let text = "cannot use 'snapshot' parameter with 'current'";
+                return Err(Fault::parameter("snapshot", text));
+            }
+            Some(name) => {
+                let snapshot = guest.snapshots.get(name);
+                snapshot.ok_or_else(|| Fault::text(format!("snapshot '{name}' does not exist")))?.config.clone()
+            }
+            None if context.parameters.is_set("current") => guest.config.clone(),
+            None => guest.merged(),
+        };
+        let mut data = typed_config(guest.kind, &config);
         data.insert("digest".to_owned(), json!(guest.digest()));
         Ok(Value::Object(data).into())
     }
 
     pub(super) fn guest_pending(&mut self, context: &Context) -> Answer {
-        let guest = self.guest(context.node(), context.parameters.vmid())?;
+        let guest = self.named_guest(context)?;
         let mut rows: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
         for (key, value) in &guest.config {
             let row = rows.entry(key).or_default();
             row.insert("key".to_owned(), json!(key));
-            row.insert("value".to_owned(), typed(key, value));
+            row.insert("value".to_owned(), typed(guest.kind, key, value));
         }
         for (key, value) in &guest.pending {
             let row = rows.entry(key).or_default();
             row.insert("key".to_owned(), json!(key));
-            row.insert("pending".to_owned(), typed(key, value));
+            row.insert("pending".to_owned(), typed(guest.kind, key, value));
         }
         for key in &guest.pending_delete {
             rows.entry(key).or_default().insert("delete".to_owned(), json!(1));
@@ -148,6 +176,8 @@ impl Machine {
     pub(super) fn put_config(&mut self, context: &Context) -> Answer {
         let vmid = context.parameters.vmid();
         let changes = self.read_changes(context)?;
+        // A lock in the config is refused at once, and looked for again once the wait for the guest is over.
+        self.check_writable(context.node(), vmid, &changes)?;
         self.wait_for_lock(vmid, LOCK_WAIT_MS).map_err(Fault::text)?;
         self.check_writable(context.node(), vmid, &changes)?;
         let message = format!("update VM {vmid}: {}", describe(&context.parameters));
@@ -218,8 +248,8 @@ impl Machine {
         if changes.digest.as_ref().is_some_and(|digest| *digest != guest.digest()) {
             return Err(Fault::text("checksum mismatch (file change by other user?)"));
         }
-        match guest.lock() {
-            Some(lock) if !changes.skips_lock => Err(Fault::text(format!("VM is locked ({lock})"))),
+        match guest.locked() {
+            Some(text) if !changes.skips_lock => Err(Fault::text(text)),
             _ => Ok(()),
         }
     }
@@ -249,7 +279,7 @@ impl Machine {
             return Err(Fault::text("no options specified"));
         }
         let changes = Changes { set, delete, revert, frees, digest, skips_lock };
-        check_names(&changes)?;
+        check_names(GuestType::Qemu, &changes)?;
         self.check_settings(&context.caller, context.node(), &format!("/vms/{vmid}"), &changes)?;
         let guest = self.guest(context.node(), vmid)?;
         check_boot(&changes, guest)?;
@@ -304,18 +334,20 @@ impl Machine {
     }
 }
 
+/// Returns whether a configuration key holds a network card.
 pub(super) fn is_network_key(key: &str) -> bool {
     key.strip_prefix("net").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn check_names(changes: &Changes) -> Result<(), Fault> {
+/// Checks the names a write deletes.
+pub(super) fn check_names(kind: GuestType, changes: &Changes) -> Result<(), Fault> {
     for key in &changes.delete {
         if changes.set.contains_key(key) {
             let text = format!("you can't use '-{key}' and -delete {key}' at the same time");
             return Err(Fault::parameter("delete", text));
         }
         let is_own = matches!(key.as_str(), "digest" | "node" | "vmid" | "delete" | "revert" | "force" | "skiplock");
-        if is_own || Api::get().config_rule(key).is_none() {
+        if is_own || Api::get().config_rule(kind, key).is_none() {
             return Err(Fault::parameter("delete", format!("unknown option '{key}'")));
         }
     }
@@ -360,7 +392,11 @@ fn check_boot(changes: &Changes, guest: &Guest) -> Result<(), Fault> {
 
 /// The server reads the keys after decoding them; what is no key is refused without naming the parameter.
 fn check_ssh_keys(encoded: &str) -> Result<(), Fault> {
-    let text = super::form::unescape_segment(encoded);
+    check_plain_ssh_keys(&super::form::unescape_segment(encoded))
+}
+
+/// The same for a container, whose keys come as they are.
+pub(super) fn check_plain_ssh_keys(text: &str) -> Result<(), Fault> {
     let is_key = |line: &str| {
         let mut words = line.split_whitespace();
         let kind = words.next().unwrap_or_default();

@@ -7,10 +7,9 @@ use super::Machine;
 use super::auth::Caller;
 use super::config::{Changes, is_network_key};
 use super::disks::{is_cdrom, is_disk_key};
-use super::power::{Action, PowerWork};
 use super::request::{Answer, Fault};
 use super::routes::Context;
-use super::state::{Config, Guest};
+use super::state::{Config, Guest, GuestType};
 use super::task::{Spawn, Step, Work, exclusive};
 
 /// How long the call itself waits for the id's lock, and how long its worker does.
@@ -34,7 +33,7 @@ impl Machine {
         let vmid = context.parameters.vmid();
         let node = context.node().to_owned();
         let pool = context.parameters.get("pool").map(str::to_owned);
-        self.check_create(context, vmid, pool.as_deref())?;
+        self.check_may_allocate(&context.caller, vmid, pool.as_deref())?;
         let mut parameters = context.parameters.clone();
         let starts = parameters.remove("start").as_deref() == Some("1");
         for name in ["node", "vmid", "pool", "storage", "unique", "force", "bwlimit"] {
@@ -69,12 +68,13 @@ impl Machine {
         Ok(json!(self.spawn(&context.caller, spawn)).into())
     }
 
-    fn check_create(&self, context: &Context, vmid: u32, pool: Option<&str>) -> Result<(), Fault> {
+    /// A new guest needs the right to its id, or to the pool it goes to.
+    pub(super) fn check_may_allocate(&self, caller: &Caller, vmid: u32, pool: Option<&str>) -> Result<(), Fault> {
         if let Some(pool) = pool {
             self.check_pool_exists(pool)?;
         }
-        let may = self.has(&context.caller, &format!("/vms/{vmid}"), "VM.Allocate")
-            || pool.is_some_and(|pool| self.has(&context.caller, &format!("/pool/{pool}"), "VM.Allocate"));
+        let may = self.has(caller, &format!("/vms/{vmid}"), "VM.Allocate")
+            || pool.is_some_and(|pool| self.has(caller, &format!("/pool/{pool}"), "VM.Allocate"));
         if may { Ok(()) } else { Err(Fault::denied_without_path()) }
     }
 
@@ -82,9 +82,7 @@ impl Machine {
     fn claim(&mut self, vmid: u32, node: &str) -> Result<(), Fault> {
         let refuse = |text: String| Fault::text(format!("unable to create VM {vmid} - {text}"));
         self.wait_for_lock(vmid, CLAIM_WAIT_MS).map_err(refuse)?;
-        if let Some(owner) = self.guests.get(&vmid).map(|guest| guest.node.clone()) {
-            return Err(refuse(format!("VM {vmid} already exists on node '{owner}'")));
-        }
+        self.check_id_unused(vmid).map_err(|fault| refuse(fault.message))?;
         let stub = Config::from([("lock".to_owned(), "create".to_owned())]);
         self.add_guest(vmid, Guest::new(node, stub));
         Ok(())
@@ -102,15 +100,7 @@ impl Machine {
         if work.starts {
             self.task_log(seq, "Execute autostart");
             let caller = Caller { user: work.caller.0.clone(), token: work.caller.1.clone() };
-            let spawn = Spawn {
-                node: &work.node,
-                kind: "qmstart",
-                id: work.vmid.to_string(),
-                locks: exclusive(work.vmid),
-                wait_ms: 10_000,
-                work: Work::Power(PowerWork { vmid: work.vmid, node: work.node.clone(), action: Action::Start }),
-            };
-            self.spawn(&caller, spawn);
+            self.spawn_start(&caller, work.vmid, &work.node, GuestType::Qemu);
         }
         Step::DONE
     }
@@ -141,9 +131,7 @@ impl Machine {
         }
         self.complete(&mut config);
         let work = CreateWork { realised: Some(config), ..work.clone() };
-        if let Some(task) = self.tasks.get_mut(&seq) {
-            task.work = Work::Create(work);
-        }
+        self.replace_work(seq, Work::Create(work));
         Step::After(10 + disks * 60)
     }
 

@@ -36,10 +36,23 @@ pub(super) enum Wish {
     },
 }
 
-/// Returns whether a configuration key holds a disk or a CD drive.
+/// Returns whether a configuration key holds a disk or a CD drive, or a container's mount point.
 pub(super) fn is_disk_key(key: &str) -> bool {
     let stem = key.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    stem != key && matches!(stem, "ide" | "sata" | "scsi" | "virtio" | "efidisk" | "tpmstate")
+    key == "rootfs"
+        || (stem != key && matches!(stem, "ide" | "sata" | "scsi" | "virtio" | "efidisk" | "tpmstate" | "mp"))
+}
+
+/// Returns the volume a disk setting holds; an empty CD drive or a folder of the node is none.
+pub(super) fn volume_in(value: &str) -> Option<&str> {
+    let volume = value.split(',').next().unwrap_or_default();
+    (volume.contains(':') && !volume.starts_with('/')).then_some(volume)
+}
+
+/// Returns whether a volume is a template's.
+pub(super) fn is_base(volid: &str) -> bool {
+    let name = file_name(volid);
+    name.starts_with("base-") || name.starts_with("basevol-")
 }
 
 /// Returns whether a disk setting is a CD drive, which a cloud-init drive is too.
@@ -106,12 +119,7 @@ impl Machine {
                         "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 651.",
                     ));
                 }
-                let storage = self.storage_on(storage_of(volid), node)?;
-                let name = volid.split_once(':').map_or("", |(_, name)| name);
-                if storage.is_file_based() && !name.contains('/') {
-                    return Err(Fault::text(format!("unable to parse directory volume name '{name}'")));
-                }
-                self.check_readable(caller, storage_of(volid))
+                self.check_readable_volume(caller, node, volid)
             }
         }
     }
@@ -123,6 +131,16 @@ impl Machine {
             return Err(Fault::parameter(key, format!("storage '{storage}' does not support vm images")));
         }
         Ok(())
+    }
+
+    /// Checks that a caller may use an existing volume, whose name must be one of its storage.
+    pub(super) fn check_readable_volume(&self, caller: &Caller, node: &str, volid: &str) -> Result<(), Fault> {
+        let storage = self.storage_on(storage_of(volid), node)?;
+        let name = volid.split_once(':').map_or("", |(_, name)| name);
+        if storage.is_file_based() && !name.contains('/') {
+            return Err(Fault::text(format!("unable to parse directory volume name '{name}'")));
+        }
+        self.check_readable(caller, storage_of(volid))
     }
 
     fn check_readable(&self, caller: &Caller, storage: &str) -> Result<(), Fault> {
@@ -219,7 +237,12 @@ impl Machine {
         let format = if definition.is_file_based() { format } else { "raw" };
         let stem = match kind {
             VolumeKind::CloudInit => format!("vm-{vmid}-cloudinit"),
-            VolumeKind::Disk => format!("vm-{vmid}-disk-{}", self.free_disk_number(storage, node, vmid)),
+            VolumeKind::Container if definition.kind == "zfspool" => {
+                format!("subvol-{vmid}-disk-{}", self.free_disk_number(storage, node, vmid))
+            }
+            VolumeKind::Disk | VolumeKind::Container => {
+                format!("vm-{vmid}-disk-{}", self.free_disk_number(storage, node, vmid))
+            }
         };
         let volid = if definition.is_file_based() {
             format!("{storage}:{vmid}/{stem}.{format}")
@@ -240,7 +263,7 @@ impl Machine {
             storage: storage.to_owned(),
             node: if definition.is_shared { String::new() } else { node.to_owned() },
             volid: volid.clone(),
-            content: "images".to_owned(),
+            content: if kind == VolumeKind::Container { "rootdir" } else { "images" }.to_owned(),
             format: format.to_owned(),
             size_bytes,
             used_bytes: needed,
@@ -263,7 +286,11 @@ impl Machine {
         vmid: u32,
         format: &str,
     ) -> Result<(String, Vec<String>), String> {
-        let kind = if is_cloudinit(&original.volid) { VolumeKind::CloudInit } else { VolumeKind::Disk };
+        let kind = match original.content.as_str() {
+            _ if is_cloudinit(&original.volid) => VolumeKind::CloudInit,
+            "rootdir" => VolumeKind::Container,
+            _ => VolumeKind::Disk,
+        };
         let (volid, log) = self.allocate(node, storage, vmid, format, original.size_bytes, kind)?;
         if self.available_bytes(storage, node) < original.used_bytes {
             self.free_volume(node, &volid);
@@ -289,7 +316,8 @@ impl Machine {
     ) -> Result<(String, Vec<String>), String> {
         let definition = self.storage_on(&base.storage, node).map_err(|fault| fault.message)?.clone();
         let number = self.free_disk_number(&base.storage, node, vmid);
-        let stem = format!("vm-{vmid}-disk-{number}");
+        let is_folder = file_name(&base.volid).starts_with("basevol-");
+        let stem = format!("{}-{vmid}-disk-{number}", if is_folder { "subvol" } else { "vm" });
         let base_name = base.volid.split_once(':').map_or("", |(_, name)| name);
         let volid = match definition.kind.as_str() {
             "lvmthin" => format!("{}:{stem}", base.storage),
@@ -314,6 +342,21 @@ impl Machine {
         let key = self.volume_key(node, &volid);
         self.volumes.insert(key, volume);
         Ok((volid, log))
+    }
+
+    /// Puts a volume on the list of its storage.
+    pub(super) fn add_volume(&mut self, node: &str, volume: Volume) {
+        let key = self.volume_key(node, &volume.volid);
+        self.volumes.insert(key, volume);
+    }
+
+    /// Writes a system into an empty volume.
+    pub(super) fn fill_volume(&mut self, node: &str, volid: &str, image: &str, used_bytes: u64) {
+        let key = self.volume_key(node, volid);
+        if let Some(volume) = self.volumes.get_mut(&key) {
+            volume.image = Some(image.to_owned());
+            volume.used_bytes = used_bytes.min(volume.size_bytes);
+        }
     }
 
     pub(super) fn free_volume(&mut self, node: &str, volid: &str) -> Option<Volume> {
@@ -359,7 +402,7 @@ impl Machine {
 
     fn free_disk_number(&self, storage: &str, node: &str, vmid: u32) -> u32 {
         let is_taken = |number: u32| {
-            let stems = [format!("vm-{vmid}-disk-{number}"), format!("base-{vmid}-disk-{number}")];
+            let stems = ["vm", "base", "subvol", "basevol"].map(|start| format!("{start}-{vmid}-disk-{number}"));
             self.volumes.values().any(|volume| {
                 let name = file_name(&volume.volid);
                 let stem = name.split('.').next().unwrap_or_default();
@@ -377,13 +420,16 @@ impl Machine {
 pub(super) enum VolumeKind {
     Disk,
     CloudInit,
+    /// A container's file system.
+    Container,
 }
 
 fn file_path(storage: &Storage, vmid: u32, volid: &str) -> String {
     format!("{}/images/{vmid}/{}", storage.path(), file_name(volid))
 }
 
-fn formatting_line(storage: &Storage, vmid: u32, volid: &str, format: &str, size_bytes: u64) -> String {
+/// Returns what a task log says about a new volume.
+pub(super) fn formatting_line(storage: &Storage, vmid: u32, volid: &str, format: &str, size_bytes: u64) -> String {
     if !storage.is_file_based() {
         return format!("  Logical volume \"{}\" created.", file_name(volid));
     }

@@ -14,7 +14,7 @@ impl Machine {
             .iter()
             .map(|(vmid, guest)| {
                 let value = json!({
-                    "node": guest.node, "config": guest.config, "pending": guest.pending,
+                    "type": guest.kind.as_str(), "snapshots": guest.snapshots, "node": guest.node, "config": guest.config, "pending": guest.pending,
                     "pending_delete": guest.pending_delete, "running": guest.is_running(), "files": guest.files,
                 });
                 (vmid.to_string(), value)

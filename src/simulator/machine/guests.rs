@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::Machine;
-use super::disks::{file_name, is_cdrom, is_cloudinit, is_disk_key};
+use super::disks::{file_name, is_base, is_cdrom, is_cloudinit, is_disk_key, volume_in};
 use super::property::{parse_size, print, print_size, split};
 use super::request::{Answer, Fault};
 use super::routes::Context;
-use super::state::Guest;
+use super::snapshots::snapshot_volumes;
+use super::state::{Guest, GuestType, Storage};
 use super::task::{Spawn, Step, Work, exclusive};
 
 const LOCK_WAIT_MS: u64 = 10_000;
@@ -25,22 +26,29 @@ impl Machine {
 
     pub(super) fn delete_guest(&mut self, context: &Context) -> Answer {
         let vmid = context.parameters.vmid();
-        let guest = self.guest(context.node(), vmid)?;
-        if context.parameters.is_set("skiplock") && !context.caller.is_root() {
+        let guest = self.named_guest(context)?;
+        let kind = guest.kind;
+        let skips_lock = context.parameters.is_set("skiplock");
+        if skips_lock && !context.caller.is_root() {
             return Err(Fault::parameter("skiplock", "Only root may use this option."));
         }
-        if guest.config.get("protection").is_some_and(|value| value == "1") {
-            return Err(Fault::text(format!("can't remove VM {vmid} - protection mode enabled")));
+        if guest.is_protected() {
+            return Err(Fault::text(format!("can't remove {} {vmid} - protection mode enabled", kind.noun())));
         }
-        if guest.is_running() {
-            return Err(Fault::text(format!("VM {vmid} is running - destroy failed")));
+        let stops = kind == GuestType::Lxc && context.parameters.is_set("force");
+        if guest.is_running() && !stops {
+            return Err(Fault::text(still_running(kind, vmid)));
         }
         let work = Work::Destroy {
             vmid,
             purges: context.parameters.is_set("purge"),
             frees_unreferenced: context.parameters.is_set("destroy-unreferenced-disks"),
+            skips_lock,
         };
-        self.spawn_for(context, "qmdestroy", vmid, work)
+        if stops {
+            self.power_off(vmid);
+        }
+        self.spawn_for(context, &kind.task("destroy"), vmid, work)
     }
 
     pub(super) fn run_destroy(
@@ -50,6 +58,7 @@ impl Machine {
         vmid: u32,
         purges: bool,
         frees_unreferenced: bool,
+        skips_lock: bool,
     ) -> Step {
         let Some(guest) = self.guests.get(&vmid).cloned() else {
             return Step::failed(format!("Configuration file for VM {vmid} does not exist"));
@@ -58,20 +67,13 @@ impl Machine {
             self.remove_guest(vmid);
             return Step::DONE;
         }
-        if let Some(lock) = guest.lock() {
-            return Step::failed(format!("VM is locked ({lock})"));
+        if let Some(text) = guest.locked().filter(|_| !skips_lock && guest.lock() != Some("suspended")) {
+            return Step::failed(text);
         }
         if guest.is_running() {
-            return Step::failed(format!("VM {vmid} is running - destroy failed"));
+            return Step::failed(still_running(guest.kind, vmid));
         }
-        let volids: Vec<String> = guest
-            .config
-            .iter()
-            .filter(|(key, value)| {
-                (is_disk_key(key) && (!is_cdrom(value) || is_cloudinit(value))) || key.starts_with("unused")
-            })
-            .map(|(_, value)| value.split(',').next().unwrap_or_default().to_owned())
-            .collect();
+        let volids = owned_volumes(&guest);
         if let Some(volid) = volids.iter().find(|volid| self.has_visible_children(volid)) {
             return Step::failed(format!("base volume '{volid}' is still in use by linked cloned"));
         }
@@ -85,7 +87,8 @@ impl Machine {
         }
         self.forget_references(vmid);
         if purges {
-            self.task_log(seq, format!("purging VM {vmid} from related configurations.."));
+            let noun = guest.kind.noun();
+            self.task_log(seq, format!("purging {noun} {vmid} from related configurations.."));
         }
         self.with_guest(vmid, |guest| guest.config.insert("lock".to_owned(), "destroyed".to_owned()));
         Step::After(60)
@@ -93,7 +96,9 @@ impl Machine {
 
     fn free_unreferenced(&mut self, node: &str, vmid: u32) {
         let is_stray = |volume: &&super::state::Volume| {
-            volume.vmid == Some(vmid) && volume.content == "images" && (volume.node.is_empty() || volume.node == node)
+            volume.vmid == Some(vmid)
+                && matches!(volume.content.as_str(), "images" | "rootdir")
+                && (volume.node.is_empty() || volume.node == node)
         };
         let strays: Vec<String> = self.volumes.values().filter(is_stray).map(|volume| volume.volid.clone()).collect();
         for volid in strays {
@@ -187,17 +192,27 @@ impl Machine {
 
     pub(super) fn make_template(&mut self, context: &Context) -> Answer {
         let vmid = context.parameters.vmid();
-        let guest = self.guest(context.node(), vmid)?;
-        if let Some(lock) = guest.lock() {
-            return Err(Fault::text(format!("VM is locked ({lock})")));
+        let guest = self.named_guest(context)?;
+        let kind = guest.kind;
+        if let Some(text) = guest.locked() {
+            return Err(Fault::text(text));
+        }
+        if !guest.snapshots.is_empty() {
+            let text = format!("unable to create template, because {} contains snapshots", kind.noun());
+            return Err(Fault::text(text));
         }
         if guest.is_template() {
             return Err(Fault::text("you can't convert a template to a template"));
         }
         if guest.is_running() {
-            return Err(Fault::text("you can't convert a VM to template if VM is running"));
+            return Err(Fault::text(match kind {
+                GuestType::Qemu => "you can't convert a VM to template if VM is running",
+                GuestType::Lxc => "you can't convert a CT to template if the CT is running",
+            }));
         }
-        self.spawn_for(context, "qmtemplate", vmid, Work::Template { vmid })
+        let answer = self.spawn_for(context, &kind.task("template"), vmid, Work::Template { vmid })?;
+        // The same worker runs for a container, but its call does not say so.
+        if kind == GuestType::Lxc { Ok(().into()) } else { Ok(answer) }
     }
 
     pub(super) fn run_template(&mut self, stage: u32, vmid: u32) -> Step {
@@ -210,8 +225,13 @@ impl Machine {
         for (key, value) in guest.config.iter().filter(|(key, value)| is_disk_key(key) && !is_cdrom(value)) {
             let (volid, options) = split(value);
             let name = file_name(&volid);
-            if let Some(rest) = name.strip_prefix("vm-") {
-                let base = format!("{}base-{rest}", &volid[..volid.len() - name.len()]);
+            let renamed = match name.split_once('-') {
+                Some(("vm", rest)) => Some(format!("base-{rest}")),
+                Some(("subvol", rest)) => Some(format!("basevol-{rest}")),
+                _ => None,
+            };
+            if let Some(renamed) = renamed {
+                let base = format!("{}{renamed}", &volid[..volid.len() - name.len()]);
                 self.rename_volume(&guest.node, &volid, &base);
                 self.with_guest(vmid, |guest| guest.config.insert(key.clone(), print(&base, &options)));
             }
@@ -222,19 +242,20 @@ impl Machine {
 
     /// Says whether a guest could be cloned, copied or snapshotted, and on which nodes.
     pub(super) fn guest_feature(&mut self, context: &Context) -> Answer {
-        let guest = self.guest(context.node(), context.parameters.vmid())?;
-        let disks: Vec<&str> = guest
-            .config
-            .iter()
-            .filter(|(key, value)| is_disk_key(key) && !is_cdrom(value))
-            .map(|(_, value)| value.split(',').next().unwrap_or_default())
-            .collect();
+        let guest = self.named_guest(context)?;
+        let config = match context.parameters.get("snapname") {
+            Some(name) => {
+                let snapshot = guest.snapshots.get(name);
+                &snapshot.ok_or_else(|| Fault::text(format!("snapshot '{name}' does not exist")))?.config
+            }
+            None => &guest.config,
+        };
+        let disks: Vec<String> = snapshot_volumes(config).into_iter().map(|(_, volid)| volid).collect();
         let storage_of_disk = |volid: &str| self.storages.get(super::disks::storage_of(volid));
+        let is_file = |volid: &str| storage_of_disk(volid).is_some_and(Storage::is_file_based);
         let has_feature = match context.parameters.required("feature") {
-            "clone" => disks.iter().all(|volid| file_name(volid).starts_with("base-")),
-            "snapshot" => disks.iter().all(|volid| {
-                !storage_of_disk(volid).is_some_and(super::state::Storage::is_file_based) || volid.ends_with(".qcow2")
-            }),
+            "clone" => disks.iter().all(|volid| is_base(volid) && (guest.kind == GuestType::Qemu || !is_file(volid))),
+            "snapshot" => disks.iter().all(|volid| self.can_snapshot(volid)),
             _ => true,
         };
         let is_shared = disks.iter().all(|volid| storage_of_disk(volid).is_some_and(|storage| storage.is_shared));
@@ -249,8 +270,18 @@ impl Machine {
     }
 
     pub(super) fn list_guests(&mut self, context: &Context) -> Answer {
+        self.list_of_type(context, GuestType::Qemu)
+    }
+
+    pub(super) fn list_containers(&mut self, context: &Context) -> Answer {
+        self.list_of_type(context, GuestType::Lxc)
+    }
+
+    fn list_of_type(&self, context: &Context, kind: GuestType) -> Answer {
         let rows = self.guests.iter().filter(|(vmid, guest)| {
-            guest.node == context.node() && self.has(&context.caller, &format!("/vms/{vmid}"), "VM.Audit")
+            guest.node == context.node()
+                && guest.kind == kind
+                && self.has(&context.caller, &format!("/vms/{vmid}"), "VM.Audit")
         });
         let rows = rows.map(|(vmid, guest)| {
             let mut row = self.status_row(*vmid, guest);
@@ -262,8 +293,76 @@ impl Machine {
         Ok(Value::Array(rows.collect()).into())
     }
 
-    /// There are no containers yet, and creating one is answered as not modelled.
-    pub(super) fn list_containers(&mut self, _context: &Context) -> Answer {
-        Ok(json!([]).into())
+    pub(super) fn guest_index(&mut self, context: &Context) -> Answer {
+        let guest = self.named_guest(context)?;
+        let names: &[&str] = match guest.kind {
+            GuestType::Qemu => &[
+                "config",
+                "pending",
+                "status",
+                "unlink",
+                "vncproxy",
+                "termproxy",
+                "migrate",
+                "resize",
+                "move",
+                "rrd",
+                "rrddata",
+                "monitor",
+                "agent",
+                "snapshot",
+                "spiceproxy",
+                "sendkey",
+                "firewall",
+                "mtunnel",
+                "remote_migrate",
+            ],
+            GuestType::Lxc => &[
+                "config",
+                "pending",
+                "status",
+                "vncproxy",
+                "termproxy",
+                "vncwebsocket",
+                "spiceproxy",
+                "migrate",
+                "clone",
+                "rrd",
+                "rrddata",
+                "firewall",
+                "snapshot",
+                "resize",
+                "interfaces",
+            ],
+        };
+        Ok(Value::Array(names.iter().map(|name| json!({ "subdir": name })).collect()).into())
     }
+
+    pub(super) fn status_index(&mut self, context: &Context) -> Answer {
+        let guest = self.named_guest(context)?;
+        let names: &[&str] = match guest.kind {
+            GuestType::Qemu => &["current", "start", "stop", "reset", "shutdown", "suspend", "reboot"],
+            GuestType::Lxc => &["current", "start", "stop", "shutdown", "migrate"],
+        };
+        Ok(Value::Array(names.iter().map(|name| json!({ "subdir": name })).collect()).into())
+    }
+}
+
+fn still_running(kind: GuestType, vmid: u32) -> String {
+    match kind {
+        GuestType::Qemu => format!("VM {vmid} is running - destroy failed"),
+        GuestType::Lxc => format!("unable to destroy CT {vmid} - container is running"),
+    }
+}
+
+/// Returns the volumes a guest's configuration and snapshots refer to as theirs.
+fn owned_volumes(guest: &Guest) -> std::collections::BTreeSet<String> {
+    let is_owned = |(key, value): &(&String, &String)| {
+        (is_disk_key(key) && (!is_cdrom(value) || is_cloudinit(value)))
+            || key.starts_with("unused")
+            || *key == "vmstate"
+    };
+    let configs = guest.snapshots.values().map(|snapshot| &snapshot.config).chain([&guest.config]);
+    let owned = configs.flat_map(|config| config.iter()).filter(is_owned);
+    owned.filter_map(|(_, value)| volume_in(value)).map(str::to_owned).collect()
 }

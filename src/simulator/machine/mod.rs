@@ -11,12 +11,16 @@ mod clone;
 mod cloudinit;
 mod cluster;
 mod config;
+mod container_clone;
+mod container_config;
+mod containers;
 mod create;
 mod disks;
 mod dump;
 mod firewall;
 mod form;
 mod formats;
+mod guest_routes;
 mod guests;
 mod nodes;
 mod pending;
@@ -27,6 +31,7 @@ mod request;
 mod routes;
 mod schema;
 mod seed;
+mod snapshots;
 mod state;
 mod status;
 mod storage;
@@ -57,7 +62,23 @@ pub enum Pace {
     #[default]
     Instant,
     /// Whoever holds the machine tells it how much time passed.
-    Real,
+    Real {
+        /// How many times faster than real it passes; at least 1.
+        speed: u32,
+    },
+}
+
+impl Pace {
+    /// Believable delays.
+    pub const REAL: Self = Self::Real { speed: 1 };
+
+    /// Returns how long a virtual time lasts; nothing where only polls move the clock.
+    pub fn lasts(self, virtual_time: std::time::Duration) -> std::time::Duration {
+        match self {
+            Self::Instant => std::time::Duration::ZERO,
+            Self::Real { speed } => virtual_time / speed.max(1),
+        }
+    }
 }
 
 /// A simulated cluster.

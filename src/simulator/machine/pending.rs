@@ -102,6 +102,10 @@ impl Machine {
         };
         let volid = value.split(',').next().unwrap_or_default().to_owned();
         if key.starts_with("unused") {
+            if guest.is_in_snapshot(&volid) {
+                let text = format!("unable to delete '{volid}' - volume is still in use (snapshot?)");
+                return Err(Fault::text(text));
+            }
             if is_protected {
                 let text = format!("can't remove unused disk '{volid}' - protection mode enabled");
                 return Err(Fault::text(text));
@@ -126,7 +130,7 @@ impl Machine {
         if is_disk_key(key) && is_cloudinit(&value) {
             self.free_volume(&node, &volid);
             self.with_guest(vmid, |guest| guest.config.remove(key));
-        } else if is_disk_key(key) && frees {
+        } else if is_disk_key(key) && frees && !guest.is_in_snapshot(&volid) {
             self.free_volume(&node, &volid);
             self.with_guest(vmid, |guest| guest.config.remove(key));
         } else if is_disk_key(key) && !is_cdrom(&value) {
@@ -241,7 +245,8 @@ impl Machine {
     }
 }
 
-fn normalise_tags(value: &str) -> String {
+/// Returns tags in lower case, sorted and without doubles.
+pub(super) fn normalise_tags(value: &str) -> String {
     let tags: std::collections::BTreeSet<String> = split_list(value).into_iter().map(str::to_lowercase).collect();
     tags.into_iter().collect::<Vec<_>>().join(";")
 }
@@ -258,13 +263,17 @@ pub(super) fn detach(guest: &mut Guest, key: &str) {
     let Some(value) = guest.config.remove(key) else {
         return;
     };
-    let volid = value.split(',').next().unwrap_or_default().to_owned();
-    if guest.config.iter().any(|(name, other)| name.starts_with("unused") && *other == volid) {
+    keep_as_unused(guest, value.split(',').next().unwrap_or_default());
+}
+
+/// Lists a volume as unused, unless it is attached or listed already.
+pub(super) fn keep_as_unused(guest: &mut Guest, volid: &str) {
+    if volid.is_empty() || guest.config.values().any(|value| value.split(',').next() == Some(volid)) {
         return;
     }
     let slot = (0..256).map(|number| format!("unused{number}")).find(|slot| !guest.config.contains_key(slot));
     if let Some(slot) = slot {
-        guest.config.insert(slot, volid);
+        guest.config.insert(slot, volid.to_owned());
     }
 }
 
@@ -297,7 +306,7 @@ fn is_live(guest: &Guest, key: &str, before: Option<&str>, after: &str) -> bool 
         return hotplugs(&guest.config, "network") || before.is_some_and(|before| is_same_device(before, after));
     }
     if !is_disk_key(key) {
-        return false;
+        return is_live_option(guest, key, before, after);
     }
     if is_cdrom(after) && before.is_some_and(is_cdrom) {
         return true;
@@ -315,6 +324,23 @@ fn is_live(guest: &Guest, key: &str, before: Option<&str>, after: &str) -> bool 
     old == new && FIXED_DISK_OPTIONS.iter().all(|option| old_options.get(*option) == new_options.get(*option))
 }
 
+/// Options that are live for some guests, or in some of their parts.
+fn is_live_option(guest: &Guest, key: &str, before: Option<&str>, after: &str) -> bool {
+    let without_trim = |text: &str| {
+        let parts = text.split(',').map(|part| part.strip_prefix("enabled=").unwrap_or(part));
+        parts.filter(|part| !part.starts_with("fstrim_cloned_disks=")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    match key {
+        "hotplug" => !after.contains("memory") && !before.is_some_and(|before| before.contains("memory")),
+        "agent" => before.is_some_and(|before| without_trim(before) == without_trim(after)),
+        _ => is_usb_key(key) && hotplugs(&guest.config, "usb"),
+    }
+}
+
+fn is_usb_key(key: &str) -> bool {
+    key.strip_prefix("usb").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 fn is_same_device(before: &str, after: &str) -> bool {
     let fixed = |text: &str| (text.split(',').next().map(str::to_owned), key_of(text, "queues"), key_of(text, "mtu"));
     fixed(before) == fixed(after)
@@ -326,6 +352,12 @@ fn is_live_removal(guest: &Guest, key: &str) -> bool {
     }
     if is_network_key(key) {
         return hotplugs(&guest.config, "network");
+    }
+    if is_usb_key(key) {
+        return hotplugs(&guest.config, "usb");
+    }
+    if key == "hotplug" {
+        return !guest.config.get("hotplug").is_some_and(|before| before.contains("memory"));
     }
     let is_boot_disk = guest.config.get("boot").is_some_and(|boot| boot.contains(key));
     let is_hotpluggable = key.starts_with("scsi") || key.starts_with("virtio");

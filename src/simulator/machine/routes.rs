@@ -6,7 +6,8 @@ use super::auth::Caller;
 use super::form::{Raw, decode, decode_body, unescape_segment};
 use super::request::{Answer, Fault, Reply, Request};
 use super::schema::{Parameters, check};
-use super::{access, agent, cluster, firewall, tokens};
+use super::state::GuestType;
+use super::{access, cluster, firewall, guest_routes, tokens};
 
 /// What a handler gets.
 pub(super) struct Context {
@@ -19,6 +20,11 @@ impl Context {
     pub(super) fn node(&self) -> &str {
         self.parameters.required("node")
     }
+
+    /// Returns which kind of guest the path is about.
+    pub(super) fn guest_type(&self) -> GuestType {
+        if self.template.starts_with("/nodes/{node}/lxc") { GuestType::Lxc } else { GuestType::Qemu }
+    }
 }
 
 /// Returns whether a call runs in the privileged daemon, whose answers carry two `Connection` lines.
@@ -27,7 +33,8 @@ pub(in crate::simulator) fn is_protected(method: &str, path: &str) -> bool {
     Api::get().find(method, &segments).is_some_and(|(route, _)| route.is_protected)
 }
 
-type Handler = fn(&mut Machine, &Context) -> Answer;
+/// Answers one call.
+pub(super) type Handler = fn(&mut Machine, &Context) -> Answer;
 
 impl Machine {
     pub(super) fn route(&mut self, request: &Request) -> Reply {
@@ -114,10 +121,13 @@ fn collect(request: &Request, values: &[(&'static str, String)]) -> Result<super
 
 fn handler(method: &str, template: &str) -> Option<Handler> {
     if let Some(rest) = template.strip_prefix("/nodes/{node}") {
-        return match rest.strip_prefix("/qemu/{vmid}") {
-            Some(rest) => guest_handler(method, rest),
-            None => node_handler(method, rest),
-        };
+        if let Some(rest) = rest.strip_prefix("/qemu/{vmid}") {
+            return guest_routes::handler(GuestType::Qemu, method, rest);
+        }
+        if let Some(rest) = rest.strip_prefix("/lxc/{vmid}") {
+            return guest_routes::handler(GuestType::Lxc, method, rest);
+        }
+        return node_handler(method, rest);
     }
     if template.starts_with("/access") {
         return access::handler(method, template).or_else(|| tokens::handler(method, template));
@@ -157,6 +167,7 @@ fn node_handler(method: &str, rest: &str) -> Option<Handler> {
         ("GET", "/qemu") => Machine::list_guests,
         ("POST", "/qemu") => Machine::create_guest,
         ("GET", "/lxc") => Machine::list_containers,
+        ("POST", "/lxc") => Machine::create_container,
         ("GET", "/storage") => Machine::node_storages,
         ("GET", "/storage/{storage}/status") => Machine::storage_status,
         ("GET", "/storage/{storage}/content") => Machine::storage_content,
@@ -167,35 +178,6 @@ fn node_handler(method: &str, rest: &str) -> Option<Handler> {
         ("GET", "/tasks/{upid}/status") => Machine::task_status,
         ("GET", "/tasks/{upid}/log") => Machine::task_log_lines,
         ("DELETE", "/tasks/{upid}") => Machine::stop_task,
-        _ => return None,
-    };
-    Some(handler)
-}
-
-fn guest_handler(method: &str, rest: &str) -> Option<Handler> {
-    if let Some(rest) = rest.strip_prefix("/firewall") {
-        return firewall::handler(method, rest);
-    }
-    if let Some(rest) = rest.strip_prefix("/agent/") {
-        return agent::handler(method, rest);
-    }
-    let handler: Handler = match (method, rest) {
-        ("GET", "/config") => Machine::guest_config,
-        ("PUT", "/config") => Machine::put_config,
-        ("POST", "/config") => Machine::post_config,
-        ("GET", "/pending") => Machine::guest_pending,
-        ("PUT", "/resize") => Machine::resize_disk,
-        ("POST", "/clone") => Machine::clone_guest,
-        ("POST", "/template") => Machine::make_template,
-        ("DELETE", "") => Machine::delete_guest,
-        ("GET", "/status/current") => Machine::guest_status,
-        ("POST", "/status/start" | "/status/stop" | "/status/shutdown" | "/status/reboot" | "/status/reset") => {
-            Machine::change_power
-        }
-        ("GET", "/cloudinit") => Machine::cloudinit_pending,
-        ("PUT", "/cloudinit") => Machine::cloudinit_regenerate,
-        ("GET", "/cloudinit/dump") => Machine::cloudinit_dump,
-        ("GET", "/feature") => Machine::guest_feature,
         _ => return None,
     };
     Some(handler)

@@ -125,7 +125,12 @@ impl Machine {
     fn add_file(&mut self, volid: &str, file: &lab::File) {
         let (storage, name) = volid.split_once(':').expect("the lab check refuses other names");
         let content = name.split('/').next().unwrap_or_default().to_owned();
-        let end = name.rsplit('.').next().unwrap_or_default();
+        let end = match name.rsplit_once(".tar.") {
+            Some((_, "zst")) => "tzst",
+            Some((_, "gz")) => "tgz",
+            Some((_, "xz")) => "txz",
+            _ => name.rsplit('.').next().unwrap_or_default(),
+        };
         let is_shared = self.storages.get(storage).is_some_and(|storage| storage.is_shared);
         let nodes: Vec<String> = if is_shared { vec![String::new()] } else { self.nodes.keys().cloned().collect() };
         for node in nodes {
@@ -177,7 +182,12 @@ impl Machine {
         }
         let mut entry = Guest::new(&node, config);
         if guest.running {
-            entry.power = Power::Running { since_ms: EPOCH_MS, pid: 99_000 + vmid % 1000, agent_at_ms: Some(EPOCH_MS) };
+            entry.power = Power::Running {
+                since_ms: EPOCH_MS,
+                pid: 99_000 + vmid % 1000,
+                agent_at_ms: Some(EPOCH_MS),
+                is_paused: false,
+            };
         }
         if guest.running {
             self.take_leases(&entry);

@@ -89,9 +89,66 @@ pub(super) struct Volume {
     pub(super) created_s: u64,
 }
 
+/// What a guest is: a virtual machine or a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum GuestType {
+    #[default]
+    Qemu,
+    Lxc,
+}
+
+impl GuestType {
+    /// Returns how paths and ids name it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Qemu => "qemu",
+            Self::Lxc => "lxc",
+        }
+    }
+
+    /// Returns how messages name it.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Self::Qemu => "VM",
+            Self::Lxc => "CT",
+        }
+    }
+
+    /// Returns a worker's type: `qmstart` or `vzstart`.
+    pub(super) fn task(self, action: &str) -> String {
+        match self {
+            Self::Qemu => format!("qm{action}"),
+            Self::Lxc => format!("vz{action}"),
+        }
+    }
+
+    /// Returns the text for a guest whose configuration file is not there.
+    pub(super) fn missing(self, node: &str, vmid: u32) -> String {
+        let folder = match self {
+            Self::Qemu => "qemu-server",
+            Self::Lxc => "lxc",
+        };
+        format!("Configuration file 'nodes/{node}/{folder}/{vmid}.conf' does not exist")
+    }
+}
+
+/// A snapshot: the configuration of its time, and what was on the disks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Snapshot {
+    /// With `snaptime`, its own `description`, `parent`, and `vmstate` when it has the memory.
+    pub(super) config: Config,
+    pub(super) files: BTreeMap<String, String>,
+    pub(super) instance_id: Option<String>,
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Guest {
+    #[serde(default)]
+    pub(super) kind: GuestType,
     pub(super) node: String,
+    #[serde(default)]
+    pub(super) snapshots: BTreeMap<String, Snapshot>,
     pub(super) config: Config,
     pub(super) pending: Config,
     pub(super) pending_delete: BTreeSet<String>,
@@ -108,13 +165,21 @@ pub(super) struct Guest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Power {
     Stopped,
-    Running { since_ms: u64, pid: u32, agent_at_ms: Option<u64> },
+    Running {
+        since_ms: u64,
+        pid: u32,
+        agent_at_ms: Option<u64>,
+        #[serde(default)]
+        is_paused: bool,
+    },
 }
 
 impl Guest {
     pub(super) fn new(node: &str, config: Config) -> Self {
         Self {
+            kind: GuestType::Qemu,
             node: node.to_owned(),
+            snapshots: BTreeMap::new(),
             config,
             pending: Config::new(),
             pending_delete: BTreeSet::new(),
@@ -124,6 +189,10 @@ impl Guest {
             instance_id: None,
             personalised: 0,
         }
+    }
+
+    pub(super) fn container(node: &str, config: Config) -> Self {
+        Self { kind: GuestType::Lxc, ..Self::new(node, config) }
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -139,7 +208,25 @@ impl Guest {
     }
 
     pub(super) fn name(&self, vmid: u32) -> String {
-        self.config.get("name").cloned().unwrap_or_else(|| format!("VM {vmid}"))
+        match self.kind {
+            GuestType::Qemu => self.config.get("name").cloned().unwrap_or_else(|| format!("VM {vmid}")),
+            GuestType::Lxc => self.config.get("hostname").cloned().unwrap_or_else(|| format!("CT{vmid}")),
+        }
+    }
+
+    /// Returns the text for a lock on it, if there is one.
+    pub(super) fn locked(&self) -> Option<String> {
+        self.lock().map(|lock| format!("{} is locked ({lock})", self.kind.noun()))
+    }
+
+    pub(super) fn is_protected(&self) -> bool {
+        self.config.get("protection").is_some_and(|value| value == "1")
+    }
+
+    /// Returns whether a snapshot refers to a volume.
+    pub(super) fn is_in_snapshot(&self, volid: &str) -> bool {
+        let mut values = self.snapshots.values().flat_map(|snapshot| snapshot.config.values());
+        values.any(|value| value.split(',').next() == Some(volid))
     }
 
     /// Returns the configuration as the next start would see it: what GET shows by default.

@@ -9,7 +9,7 @@ use super::power::memory_bytes;
 use super::property::{is_enabled, key_of, parse_size};
 use super::request::Answer;
 use super::routes::Context;
-use super::state::{Config, Guest, Power, Seen};
+use super::state::{Config, Guest, GuestType, Power, Seen};
 use super::task::Event;
 
 /// How often the status daemon tells the cluster about guests.
@@ -38,10 +38,16 @@ impl Machine {
 
     pub(super) fn guest_status(&mut self, context: &Context) -> Answer {
         let vmid = context.parameters.vmid();
-        let guest = self.guest(context.node(), vmid)?;
+        let guest = self.named_guest(context)?;
         let mut data = self.status_row(vmid, guest);
         data["ha"] = json!({ "managed": 0 });
-        data["qmpstatus"] = data["status"].clone();
+        if guest.kind == GuestType::Lxc {
+            return Ok(data.into());
+        }
+        data["qmpstatus"] = match guest.power {
+            Power::Running { is_paused: true, .. } => json!("paused"),
+            _ => data["status"].clone(),
+        };
         if is_enabled(guest.config.get("agent").map(String::as_str)) {
             data["agent"] = json!(1);
         }
@@ -64,6 +70,9 @@ impl Machine {
             "cpus": seen.cores, "maxmem": seen.memory_bytes, "maxdisk": seen.disk_bytes, "cpu": 0, "mem": 0,
             "memhost": 0, "disk": 0, "netin": 0, "netout": 0, "uptime": 0,
         });
+        if guest.kind == GuestType::Lxc {
+            complete_container_row(&mut row, guest);
+        }
         if let Power::Running { since_ms, pid, .. } = guest.power {
             row["uptime"] = json!((self.clock.now_ms - since_ms) / 1000);
             row["pid"] = json!(pid);
@@ -111,7 +120,8 @@ impl Machine {
 
     /// Returns the row of a guest in the bulk list: existence, node, lock, tags and pool are fresh, the rest is not.
     pub(super) fn resource_row(&self, vmid: u32) -> Value {
-        let mut row = json!({ "id": format!("qemu/{vmid}"), "type": "qemu", "vmid": vmid, "status": "unknown" });
+        let kind = self.guests.get(&vmid).map_or("qemu", |guest| guest.kind.as_str());
+        let mut row = json!({ "id": format!("{kind}/{vmid}"), "type": kind, "vmid": vmid, "status": "unknown" });
         let Some(guest) = self.guests.get(&vmid) else {
             return row;
         };
@@ -141,6 +151,19 @@ impl Machine {
             row["pool"] = json!(pool);
         }
         row
+    }
+}
+
+/// A container's row has its swap, and the disk it uses, which nobody can see in a virtual machine.
+fn complete_container_row(row: &mut Value, guest: &Guest) {
+    let swap_mib: u64 = guest.config.get("swap").and_then(|text| text.parse().ok()).unwrap_or(512);
+    row["type"] = json!("lxc");
+    row["swap"] = json!(0);
+    row["maxswap"] = json!(swap_mib << 20);
+    row["diskread"] = json!(0);
+    row["diskwrite"] = json!(0);
+    if let Some(row) = row.as_object_mut() {
+        row.remove("memhost");
     }
 }
 

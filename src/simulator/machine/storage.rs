@@ -229,7 +229,7 @@ fn content_row(volume: &Volume) -> Value {
         "volid": volume.volid, "content": volume.content, "format": volume.format, "size": volume.size_bytes,
         "ctime": volume.created_s,
     });
-    if volume.content == "images" {
+    if matches!(volume.content.as_str(), "images" | "rootdir") {
         row["used"] = json!(volume.used_bytes);
         row["parent"] = json!(volume.parent);
     }

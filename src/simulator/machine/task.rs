@@ -7,8 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::clone::CloneWork;
 use super::config::ConfigureWork;
+use super::container_clone::CloneContainerWork;
+use super::containers::CreateContainerWork;
 use super::create::CreateWork;
 use super::power::PowerWork;
+use super::snapshots::SnapshotWork;
+use super::state::GuestType;
 use super::{Machine, auth::Caller};
 use crate::proxmox::task::Upid;
 
@@ -61,12 +65,16 @@ pub(super) struct Hold {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Work {
     Create(CreateWork),
+    CreateContainer(CreateContainerWork),
     Clone(CloneWork),
+    CloneContainer(CloneContainerWork),
+    Snapshot(SnapshotWork),
+    ResizeMountPoint { vmid: u32, key: String, size_bytes: u64 },
     Configure(ConfigureWork),
     Power(PowerWork),
     Template { vmid: u32 },
     Resize { vmid: u32, disk: String, size: String, digest: Option<String> },
-    Destroy { vmid: u32, purges: bool, frees_unreferenced: bool },
+    Destroy { vmid: u32, purges: bool, frees_unreferenced: bool, skips_lock: bool },
     RemoveVolume { node: String, volid: String },
 }
 
@@ -124,12 +132,16 @@ pub(super) fn exclusive(vmid: u32) -> Vec<Hold> {
     vec![Hold { vmid, is_shared: false }]
 }
 
-/// The text of a lock that did not come free.
-pub(super) fn lock_timeout(vmid: u32) -> String {
-    format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout")
-}
-
 impl Machine {
+    /// Returns the text for a guest's lock that did not come free.
+    fn lock_timeout(&self, vmid: u32) -> String {
+        let file = match self.guests.get(&vmid).map(|guest| guest.kind) {
+            Some(GuestType::Lxc) => format!("/run/lock/lxc/pve-config-{vmid}.lock"),
+            Some(GuestType::Qemu) | None => format!("/var/lock/qemu-server/lock-{vmid}.conf"),
+        };
+        format!("can't lock file '{file}' - got timeout")
+    }
+
     /// Starts a worker and returns its UPID.
     pub(super) fn spawn(&mut self, caller: &Caller, spawn: Spawn<'_>) -> String {
         let now_ms = self.clock.now_ms;
@@ -172,6 +184,21 @@ impl Machine {
         upid
     }
 
+    /// Gives a running task's guests free before it ends.
+    pub(super) fn release_locks(&mut self, seq: u64) {
+        if let Some(task) = self.tasks.get_mut(&seq) {
+            task.locks.clear();
+        }
+        self.wake_waiting();
+    }
+
+    /// Keeps what a stage found out for the next one.
+    pub(super) fn replace_work(&mut self, seq: u64, work: Work) {
+        if let Some(task) = self.tasks.get_mut(&seq) {
+            task.work = work;
+        }
+    }
+
     /// Adds a line to the log of a running task.
     pub(super) fn task_log(&mut self, seq: u64, line: impl Into<String>) {
         if let Some(task) = self.tasks.get_mut(&seq) {
@@ -198,7 +225,7 @@ impl Machine {
                 Some((due_ms, _)) if *due_ms <= until_ms => self.advance_to(*due_ms),
                 _ => {
                     self.advance_to(until_ms);
-                    return Err(lock_timeout(vmid));
+                    return Err(self.lock_timeout(vmid));
                 }
             }
         }
@@ -261,7 +288,7 @@ impl Machine {
     fn keep_waiting(&mut self, seq: u64, until_ms: u64) {
         if self.clock.now_ms >= until_ms {
             let vmid = self.tasks.get(&seq).and_then(|task| task.locks.first()).map_or(0, |hold| hold.vmid);
-            return self.end_task(seq, Err(lock_timeout(vmid)));
+            return self.end_task(seq, Err(self.lock_timeout(vmid)));
         }
         if self.tasks.get(&seq).is_some_and(|task| task.log.is_empty()) {
             self.task_log(seq, "trying to acquire lock...");
@@ -276,15 +303,21 @@ impl Machine {
         };
         match work {
             Work::Create(work) => self.run_create(seq, stage, &work),
+            Work::CreateContainer(work) => self.run_create_container(seq, stage, &work),
             Work::Clone(work) => self.run_clone(seq, stage, &work),
+            Work::CloneContainer(work) => self.run_clone_container(seq, stage, &work),
+            Work::Snapshot(work) => self.run_snapshot(seq, stage, &work),
+            Work::ResizeMountPoint { vmid, key, size_bytes } => {
+                self.run_resize_mount_point(seq, stage, vmid, &key, size_bytes)
+            }
             Work::Configure(work) => self.run_configure(seq, stage, &work),
             Work::Power(work) => self.run_power(seq, stage, &work),
             Work::Template { vmid } => self.run_template(stage, vmid),
             Work::Resize { vmid, disk, size, digest } => {
                 self.run_resize(seq, stage, vmid, &disk, &size, digest.as_deref())
             }
-            Work::Destroy { vmid, purges, frees_unreferenced } => {
-                self.run_destroy(seq, stage, vmid, purges, frees_unreferenced)
+            Work::Destroy { vmid, purges, frees_unreferenced, skips_lock } => {
+                self.run_destroy(seq, stage, vmid, purges, frees_unreferenced, skips_lock)
             }
             Work::RemoveVolume { node, volid } => self.run_remove_volume(seq, &node, &volid),
         }

@@ -39,6 +39,11 @@ impl EncryptionKey {
         Self(Material::Bytes(bytes))
     }
 
+    /// Returns a key that nobody knows: for state that ends with the process.
+    pub fn random() -> Result<Self> {
+        random_bytes().map(Self::from_bytes)
+    }
+
     /// Reads a key file: exactly 32 bytes, as [`create_key_file`] writes them.
     pub fn from_key_file(path: &Path) -> Result<Self> {
         let failed = |source| Error::Io { action: "read", path: path.to_owned(), source };

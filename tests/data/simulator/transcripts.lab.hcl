@@ -33,7 +33,7 @@ storage "second" {
 
 storage "thin" {
   type     = "lvmthin"
-  content  = ["images"]
+  content  = ["images", "rootdir"]
   size_gib = 200
 }
 
@@ -108,6 +108,10 @@ file "local:iso/t.iso" {
 file "local:import/tiny.qcow2" {
   size_mib = 64
   image    = "debian-13"
+}
+
+file "local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst" {
+  size_mib = 62
 }
 
 user "lim@pve" {

@@ -129,8 +129,7 @@ fn written_node(scene: &mut Scene, draft: &mut Draft, node: &str, present: Optio
         }
         Some(_) => Some(node.to_owned()),
         None => {
-            let bytes =
-                draft.places.value.get("memory").and_then(Value::as_text).and_then(|text| size::parse(text).ok());
+            let bytes = draft.written.get("memory").and_then(Value::as_text).and_then(|text| size::parse(text).ok());
             scene.ledger.commit_memory(&draft.cluster, node, bytes.unwrap_or_default());
             Some(node.to_owned())
         }

@@ -1,0 +1,56 @@
+//! What a run has to see before it can plan: everything recorded, what the files name, and the tables of the types in use.
+
+use crate::config::{Block, Objects, Stack};
+use crate::domain;
+use crate::observe::Wanted;
+use crate::observe::collect::ClusterWanted;
+use crate::resources::{self, ObjectType};
+use crate::state::State;
+use crate::value::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Returns what to look at on each of these clusters.
+pub fn wanted<'a>(stack: &Stack, state: &State, clusters: impl Iterator<Item = &'a Arc<str>>) -> Wanted {
+    let mut named = ClusterWanted { storages: true, bridges: true, ..ClusterWanted::default() };
+    for block in &stack.blocks {
+        note_block(stack, block, &mut named);
+    }
+    let mut clusters: BTreeMap<Arc<str>, ClusterWanted> = clusters.map(|name| (name.clone(), named.clone())).collect();
+    for record in state.records.values() {
+        let Some(wanted) = clusters.get_mut(&record.cluster) else { continue };
+        wanted.guests.extend(record.identity.vmid());
+        wanted.pools.extend(record.identity.get("pool").map(str::to_owned));
+        if let Some(object) = resources::find(&record.kind) {
+            note_type(object, wanted);
+            wanted.tables.extend((object.reads)(&record.identity));
+        }
+    }
+    Wanted { clusters, tag: resources::marker::project_tag(&stack.settings.project) }
+}
+
+fn note_type(object: &ObjectType, wanted: &mut ClusterWanted) {
+    wanted.tables.extend(object.tables.iter().map(|path| (*path).to_owned()));
+}
+
+fn note_block(stack: &Stack, block: &Block, named: &mut ClusterWanted) {
+    // Evaluated alone, a block has only what does not refer to others: enough for a VMID or a name.
+    let attribute = |name: &str| {
+        let (body, _) = stack.evaluate(&block.address, &Objects::new());
+        body.attributes.get(name).map(|attribute| attribute.value.clone())
+    };
+    for instance in domain::instances(block) {
+        note_type(instance.object, named);
+    }
+    match &*block.address.kind {
+        "template" => {
+            let vmid = attribute("vmid").as_ref().and_then(Value::as_i64);
+            named.guests.extend(vmid.and_then(|vmid| u32::try_from(vmid).ok()));
+        }
+        "tenant" => {
+            let pool = attribute("pool").and_then(|pool| pool.as_text().map(str::to_owned));
+            named.pools.insert(pool.unwrap_or_else(|| block.address.name.to_string()));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,8 @@
+cluster "lab" {
+  simulator {}
+}
+
+pool "x" {
+  poolid  = "spare"               #> "other" | recreate
+  comment = "kept for later"      #> "kept, a=b; ä" | live  #> gone | live
+}
