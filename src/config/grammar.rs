@@ -108,13 +108,12 @@ fn suspicious_tokens(text: &str) -> Vec<Token> {
 fn misleading(file: FileId, text: &str, tokens: &[Token]) -> Option<Diagnostic> {
     let over = |token: Token| Span::new(file, token.start, token.end);
     if let Some(point) = outline::of_tokens(text, tokens).dangling {
-        return Some(
-            Diagnostic::error("a name is missing after this `.`, found the end of the line").at(over(point)),
-        );
+        return Some(Diagnostic::error("a name is missing after this `.`, found the end of the line").at(over(point)));
     }
     let directive = outline::unbalanced(text, tokens)?;
     let summary = "the other end of this directive is missing in the string or heredoc that it is in";
-    let hint = "a string holds `%{ if }` or `%{ for }` with its `%{ endif }` or `%{ endfor }`; write `%%{` for the text `%{`";
+    let hint =
+        "a string holds `%{ if }` or `%{ for }` with its `%{ endif }` or `%{ endfor }`; write `%%{` for the text `%{`";
     Some(Diagnostic::error(summary).at(over(directive)).hint(hint))
 }
 
