@@ -114,7 +114,8 @@ pub(crate) fn evaluator(data: &[u8]) {
         }
     };
     let Some(written) = json(&value).filter(|written| written.len() <= RESULT_MAX_BYTES) else { return };
-    (shown::inline(&value), shown::lines(&value));
+    shown::inline(&value);
+    shown::lines(&value);
     serde_json::from_str::<Json>(&written).unwrap_or_else(|error| panic!("{written} is not JSON: {error}"));
     // Not as a string in the text: reading that composes characters (NFC), and so would change escapes.
     let again = match evaluate(&format!("jsondecode(jsonencode(\n{text}\n))"), &scope, &mut sources) {
@@ -274,7 +275,10 @@ fn tables_of(answer: &Json) {
     tables::storages(answer);
     tables::bridges(answer);
     tables::power(answer);
-    (decode::integer(answer), decode::number(answer), decode::boolean(answer), decode::text(answer));
+    decode::integer(answer);
+    decode::number(answer);
+    decode::boolean(answer);
+    decode::text(answer);
 }
 
 fn tables_guest() -> observe::GuestView {
