@@ -50,6 +50,7 @@ pub(crate) fn parser(data: &[u8]) {
         environment: BTreeMap::new(),
         arguments: Vec::new(),
         object_types: &["game_server", "pool", "template", "tenant", "tier", "vm"],
+        lookups: Arc::new(spawnpoint::lookups::Snapshot::default()),
         workspace: "default",
         folder_name: "home",
         working_folder: "/stack",
