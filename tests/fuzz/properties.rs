@@ -6,7 +6,7 @@ use spawnpoint::config::console::{Names, Outside, evaluate, is_open, json};
 use spawnpoint::config::expression::{FunctionWorld, Reference, Resolved, Scope};
 use spawnpoint::config::fmt::format;
 use spawnpoint::config::lexer::{TokenKind, tokens};
-use spawnpoint::config::{Input, MemoryWorld, load};
+use spawnpoint::config::{Input, MemoryWorld, World, load};
 use spawnpoint::diagnostics::{Diagnostic, Diagnostics, Sources};
 use spawnpoint::observe::{self, GuestConfig, GuestKind, decode as tables};
 use spawnpoint::proxmox::property::{self, PropertyString};
@@ -164,24 +164,8 @@ impl Scope for Planning {
 }
 
 impl FunctionWorld for Planning {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.0.world().read(path)
-    }
-
-    fn is_file(&self, path: &str) -> Result<bool, String> {
-        self.0.world().is_file(path)
-    }
-
-    fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
-        self.0.world().files_below(folder)
-    }
-
-    fn absolute(&self, path: &str) -> String {
-        self.0.world().absolute(path)
-    }
-
-    fn home(&self) -> Option<String> {
-        self.0.world().home()
+    fn files(&self) -> &dyn World {
+        self.0.world().files()
     }
 
     fn plan_time(&self) -> jiff::Timestamp {
