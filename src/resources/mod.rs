@@ -17,6 +17,7 @@ pub mod role;
 pub mod row;
 pub mod schema;
 pub mod size;
+pub mod snapshot;
 pub mod step;
 pub mod template;
 pub mod token;
@@ -36,6 +37,7 @@ use step::{Lock, Step};
 pub static REGISTRY: &[&ObjectType] = &[
     &vm::VM,
     &container::CONTAINER,
+    &snapshot::SNAPSHOT,
     &template::TEMPLATE,
     &pool::POOL,
     &user::USER,

@@ -4,6 +4,7 @@
 
 mod game_server;
 mod scene;
+mod snapshot;
 mod template;
 mod tenant;
 mod vm;
@@ -147,6 +148,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         "template" => template::complete(scene, draft),
         "vm" => vm::complete(scene, draft),
         "container" => vm::container::complete(scene, draft),
+        "snapshot" => snapshot::complete(draft),
         "game_server" => game_server::complete(scene, draft),
         _ => Some(as_written(scene, draft, kind.role)),
     }?;
