@@ -11,7 +11,8 @@ use super::request::{Answer, Fault, Reply, Request};
 use super::schema::{Parameters, check};
 use super::state::GuestType;
 use super::{
-    access, acme, bulk, cluster, crud, definitions, firewall, guest_routes, ha, hardware, index, jobs, multipart, network, node_settings, notifications, prune, realms, sdn, sdn_fabrics, tokens, uploads,
+    access, acme, bulk, cluster, crud, definitions, firewall, guest_routes, ha, hardware, index, jobs, multipart,
+    network, node_settings, notifications, prune, realms, sdn, sdn_fabrics, tokens, uploads,
 };
 
 /// What a handler gets.
