@@ -25,6 +25,7 @@ pub mod rules;
 pub mod schema;
 pub mod sdn;
 pub mod size;
+pub mod snapshot;
 pub mod step;
 pub mod subnet;
 pub mod template;
@@ -46,6 +47,7 @@ use step::{Lock, Step};
 pub static REGISTRY: &[&ObjectType] = &[
     &vm::VM,
     &container::CONTAINER,
+    &snapshot::SNAPSHOT,
     &template::TEMPLATE,
     &pool::POOL,
     &user::USER,
@@ -57,6 +59,12 @@ pub static REGISTRY: &[&ObjectType] = &[
     &firewall_alias::FIREWALL_ALIAS,
     &firewall_group::FIREWALL_GROUP,
     &firewall::FIREWALL,
+    &backup_job::BACKUP_JOB,
+    &ha_resource::HA_RESOURCE,
+    &ha_rule::HA_RULE,
+    &network_zone::NETWORK_ZONE,
+    &vnet::VNET,
+    &subnet::SUBNET,
     &provision::PROVISION,
 ];
 
