@@ -72,6 +72,7 @@ cfg_if! {
         mod plan;
         mod apply;
         mod destroy;
+        mod import;
         mod show;
         mod state;
         mod output;

@@ -4,7 +4,7 @@ use super::change::{Action, Change};
 use super::input::PlanInput;
 use super::judge::{Judged, judge};
 use super::wish::{Scene, wishes};
-use super::{Mode, MovedRecord, OutputChange, Plan, arrange, intent, quota, refactor, select};
+use super::{Mode, MovedRecord, OutputChange, Plan, arrange, import, intent, quota, refactor, select};
 use crate::config::{Address, Block, Output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::resources::schema::{Presence, Schema};
@@ -19,8 +19,17 @@ pub fn plan(input: &PlanInput) -> (Option<Plan>, Diagnostics) {
         return (None, diagnostics);
     }
     match readdressed {
-        None => planned(input, &[]),
-        Some((state, moves)) => planned(&PlanInput { state: &state, ..*input }, &moves),
+        None => with_imports(input, &[]),
+        Some((state, moves)) => with_imports(&PlanInput { state: &state, ..*input }, &moves),
+    }
+}
+
+/// Plans with what is imported among the records.
+fn with_imports(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnostics) {
+    match import::claimed(input) {
+        (_, diagnostics) if diagnostics.has_errors() => (None, diagnostics),
+        (None, _) => planned(input, moves),
+        (Some(state), _) => planned(&PlanInput { state: &state, ..*input }, moves),
     }
 }
 
@@ -91,6 +100,7 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
 pub fn validate(input: &PlanInput) -> Diagnostics {
     let (scene, mut diagnostics) = wishes(input, &BTreeSet::new(), BTreeMap::new());
     diagnostics.extend(refactor::declared_removals(input.stack));
+    diagnostics.extend(import::judge(input.stack));
     if !diagnostics.has_errors() {
         diagnostics.extend(scene.input.stack.outputs(&scene.objects).1);
         diagnostics.extend(scene.input.stack.checks(&scene.objects));
@@ -119,7 +129,7 @@ fn shown(mut change: Change) -> Change {
 fn unknown_at_apply(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnostic> {
     let changed = judged
         .values()
-        .filter(|object| matches!(object.change.action, Action::Create | Action::Update | Action::Replace));
+        .filter(|object| matches!(object.change.action, Action::Create | Action::Update | Action::Replace | Action::Adopt));
     changed
         .filter_map(|object| {
             let path = first_unknown(object.object.schema, &object.desired, &Path::default())?;

@@ -9,6 +9,7 @@ mod change;
 pub mod check;
 mod choose;
 mod difference;
+mod import;
 mod input;
 mod intent;
 mod judge;
@@ -104,7 +105,10 @@ impl Plan {
         for change in &self.changes {
             match change.action {
                 Action::NoOp => {}
-                Action::Adopt => counts.import += 1,
+                Action::Adopt => {
+                    counts.import += 1;
+                    counts.change += usize::from(!change.attributes.is_empty());
+                }
                 Action::Create => counts.add += 1,
                 Action::Update => counts.change += 1,
                 Action::Replace => {

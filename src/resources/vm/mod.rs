@@ -9,7 +9,7 @@ mod steps;
 
 use super::marker::Marker;
 use super::{Found, Lookup, ObjectType, Origin, Sighting};
-use crate::observe::{GuestConfig, GuestView, Seen};
+use crate::observe::{GuestConfig, GuestKind, GuestView, Seen};
 use crate::state::Identity;
 use crate::value::Value;
 use std::collections::BTreeSet;
@@ -26,6 +26,8 @@ pub static VM: ObjectType = ObjectType {
   memory   = "4GiB"
 }
 "#,
+    import_id: Some(("its VMID", crate::resources::by_vmid)),
+    claim: steps::claim,
     identify: |vm| identity(vm.get("node").and_then(Value::as_text).unwrap_or_default(), super::template::vmid_of(vm)),
     sight,
     create: steps::create,
@@ -52,7 +54,11 @@ fn sight(lookup: &Lookup) -> Sighting {
         return Sighting::Unreachable { node: guest.node.clone() };
     };
     let marker = Marker::find(config.values.get("description").map_or("", String::as_str));
-    if marker.as_ref().map(|marker| marker.intent.as_str()) != Some(lookup.intent) {
+    if let Some(what) = (lookup.is_claim && marker.is_none()).then(|| no_machine(guest)) {
+        if let Some(what) = what {
+            return Sighting::Foreign(what);
+        }
+    } else if marker.as_ref().map(|marker| marker.intent.as_str()) != Some(lookup.intent) {
         let name = config.values.get("name").unwrap_or(&guest.name);
         if marker.is_none() && shares_mac(config, lookup.applied) {
             return Sighting::Unmarked(format!("VM {} on {} is `{name}`", guest.vmid, guest.node));
@@ -68,6 +74,16 @@ fn sight(lookup: &Lookup) -> Sighting {
         digest: Some(config.digest.clone()),
         notes: notes(guest, lookup.identity),
     }))
+}
+
+/// Says what a guest is that is no virtual machine to be managed.
+fn no_machine(guest: &GuestView) -> Option<String> {
+    let what = match (guest.kind, guest.is_template) {
+        (GuestKind::Lxc, _) => "a container",
+        (GuestKind::Qemu, true) => "a template",
+        (GuestKind::Qemu, false) => return None,
+    };
+    Some(format!("{} on {} is `{}`, {what}", guest.vmid, guest.node, guest.name))
 }
 
 /// Returns the guest as its process runs, where that is not what its configuration says.
