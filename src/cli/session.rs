@@ -67,7 +67,9 @@ impl Session {
         let stack = &mut self.configuration.stack;
         if self.store.load().await?.records.contains_key(&to) {
             return Err(Diagnostic::error(format!("{to} is managed already"))
-                .hint(format!("to have it known anew, forget it first: `removed {{ from = {to} }}` with `destroy = false`"))
+                .hint(format!(
+                    "to have it known anew, forget it first: `removed {{ from = {to} }}` with `destroy = false`"
+                ))
                 .into());
         }
         let Some(block) = stack.blocks.iter().find(|block| block.address == to.block()) else {

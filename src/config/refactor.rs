@@ -87,9 +87,9 @@ impl Reader<'_> {
         };
         let value = known(run, &run.frame(place), attribute, self.diagnostics);
         let entries = value.and_then(|value| each(&value, attribute, self.diagnostics)).unwrap_or_default();
-        let imports = entries.into_iter().filter_map(|(key, value)| {
-            self.import(&run.repeated_frame(place, Repeated::Each(key, value)))
-        });
+        let imports = entries
+            .into_iter()
+            .filter_map(|(key, value)| self.import(&run.repeated_frame(place, Repeated::Each(key, value))));
         imports.collect()
     }
 
@@ -138,7 +138,8 @@ impl Reader<'_> {
                 None
             }
             None => {
-                let diagnostic = Diagnostic::error("this is no address, expected one such as `vm.mc` or `vm.mc[\"a\"]`");
+                let diagnostic =
+                    Diagnostic::error("this is no address, expected one such as `vm.mc` or `vm.mc[\"a\"]`");
                 self.diagnostics.push(diagnostic.at(attribute.span));
                 None
             }

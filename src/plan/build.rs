@@ -127,9 +127,9 @@ fn shown(mut change: Change) -> Change {
 
 /// The calls are made from the plan, so what they need must be known now.
 fn unknown_at_apply(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnostic> {
-    let changed = judged
-        .values()
-        .filter(|object| matches!(object.change.action, Action::Create | Action::Update | Action::Replace | Action::Adopt));
+    let changed = judged.values().filter(|object| {
+        matches!(object.change.action, Action::Create | Action::Update | Action::Replace | Action::Adopt)
+    });
     changed
         .filter_map(|object| {
             let path = first_unknown(object.object.schema, &object.desired, &Path::default())?;

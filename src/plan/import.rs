@@ -21,9 +21,8 @@ pub(super) fn claimed(input: &PlanInput) -> (Option<State>, Diagnostics) {
     if input.options.mode == Mode::Destroy || input.observed.is_none() {
         return (None, diagnostics);
     }
-    let is_open = |import: &&Import| {
-        !input.state.records.contains_key(&import.to) && !input.in_progress.contains_key(&import.to)
-    };
+    let is_open =
+        |import: &&Import| !input.state.records.contains_key(&import.to) && !input.in_progress.contains_key(&import.to);
     for import in input.stack.imports.iter().filter(is_open) {
         match claim(input, import, &records) {
             Ok(record) => records.extend(record.map(|record| (import.to.clone(), record))),
@@ -67,11 +66,7 @@ fn type_of(stack: &Stack, to: &Address) -> Option<&'static ObjectType> {
 }
 
 /// Returns the record of what one block imports; nothing for a type that adopts by itself.
-fn claim(
-    input: &PlanInput,
-    import: &Import,
-    others: &BTreeMap<Address, Record>,
-) -> Result<Option<Record>, Diagnostic> {
+fn claim(input: &PlanInput, import: &Import, others: &BTreeMap<Address, Record>) -> Result<Option<Record>, Diagnostic> {
     let Import { to, id, .. } = import;
     let (object, identity) = declared(input.stack, import)?;
     if object.origin == Origin::Adopted {

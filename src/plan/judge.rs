@@ -164,20 +164,31 @@ fn is_recorded(schema: &Schema, path: &Path) -> bool {
 }
 
 /// Importing something else than the block describes would destroy it.
-fn refuse_unlike(wish: &Wish, record: &Record, is_there: bool, attributes: &[AttributeChange]) -> Result<(), Diagnostic> {
+fn refuse_unlike(
+    wish: &Wish,
+    record: &Record,
+    is_there: bool,
+    attributes: &[AttributeChange],
+) -> Result<(), Diagnostic> {
     let address = &wish.address;
     if record.cluster != wish.cluster || !is_there {
-        let summary = format!("{address} runs on cluster `{}`, what is imported is on `{}`", wish.cluster, record.cluster);
+        let summary =
+            format!("{address} runs on cluster `{}`, what is imported is on `{}`", wish.cluster, record.cluster);
         return Err(Diagnostic::error(summary)
             .at(wish.places.span)
             .hint(format!("write `cluster = cluster.{}`", record.cluster)));
     }
     let Some(change) = attributes.iter().find(|change| change.forces_replacement) else { return Ok(()) };
-    let shown = |value: &Option<Value>| value.as_ref().and_then(Value::as_text).map_or("another".to_owned(), |text| format!("`{text}`"));
+    let shown = |value: &Option<Value>| {
+        value.as_ref().and_then(Value::as_text).map_or("another".to_owned(), |text| format!("`{text}`"))
+    };
     let (has, wants) = (shown(&change.before), shown(&change.after));
-    Err(Diagnostic::error(format!("importing {address} would replace it: `{}` is {has} and should be {wants}", change.path))
-        .at(wish.span_of(&change.path))
-        .hint("describe the object as it is; change it after the import"))
+    Err(Diagnostic::error(format!(
+        "importing {address} would replace it: `{}` is {has} and should be {wants}",
+        change.path
+    ))
+    .at(wish.span_of(&change.path))
+    .hint("describe the object as it is; change it after the import"))
 }
 
 /// Compares with what the configuration on the cluster says, and with what a running guest still has of an older one.

@@ -20,7 +20,10 @@ pub static ACL: ObjectType = ObjectType {
   subject = "kim@pve"
 }
 "#,
-    import_id: Some(("its path, role and subject with spaces between, such as `/vms PVEAuditor kim@pve`; a group begins with `@`", by_words)),
+    import_id: Some((
+        "its path, role and subject with spaces between, such as `/vms PVEAuditor kim@pve`; a group begins with `@`",
+        by_words,
+    )),
     identify,
     sight,
     create,

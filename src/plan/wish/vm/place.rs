@@ -56,7 +56,10 @@ fn has_stranger(scene: &Scene, draft: &Draft) -> bool {
     let Some((view, record)) = scene.view(&draft.cluster).zip(scene.record(&draft.block.address)) else { return false };
     let Record { identity, intent, applied, .. } = record;
     let project = &scene.input.stack.settings.project;
-    matches!((VM.sight)(&Lookup { view, identity, intent, project, applied, is_claim: intent.is_empty() }), Sighting::Foreign(_))
+    matches!(
+        (VM.sight)(&Lookup { view, identity, intent, project, applied, is_claim: intent.is_empty() }),
+        Sighting::Foreign(_)
+    )
 }
 
 /// Returns the node, or `None` after an error.
