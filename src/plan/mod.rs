@@ -18,6 +18,7 @@ mod operation;
 mod order;
 mod quota;
 mod refactor;
+mod refresh;
 mod select;
 mod wish;
 

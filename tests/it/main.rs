@@ -13,6 +13,7 @@ mod cli_fmt;
 mod cli_import;
 mod cli_lookups;
 mod cli_server;
+mod cli_workspace;
 mod client;
 mod client_login;
 mod client_server;
