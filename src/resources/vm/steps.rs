@@ -11,7 +11,7 @@ use crate::resources::keys::{Source, Write};
 use crate::resources::schema::Impact;
 use crate::resources::step::{Guard, Lock, Step, Task, Verify};
 use crate::resources::{Changed, Draft, size};
-use crate::value::{Path, Value};
+use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Clones from one node at once, unless the stack says otherwise: more of them wait for the storage's lock, and give up after 10 s.
@@ -138,14 +138,6 @@ pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
         _ => {}
     }
     steps
-}
-
-/// Returns the step that marks a guest as ours, whatever else it is like. It is only sent if nothing changed since the plan was made.
-pub(super) fn claim(draft: &Draft) -> Vec<Step> {
-    let paths = [Path::attribute("description"), Path::attribute("tags")].into();
-    let marking = update(draft, &Changed { paths, impact: Impact::Live });
-    let is_write = |step: &Step| matches!(&step.task, Task::Call(call) if matches!(call.guard, Guard::Digest { .. }));
-    marking.into_iter().filter(is_write).map(|step| Step { name: "mark".into(), ..step }).collect()
 }
 
 /// Returns the steps that stop and remove a guest with its disks.
