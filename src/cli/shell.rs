@@ -56,9 +56,13 @@ impl Shell {
         let terminal = Terminal::of_process(no_color);
         let folder = chdir.unwrap_or_else(|| PathBuf::from("."));
         match std::fs::canonicalize(&folder) {
-            Ok(folder) if folder.is_dir() => {
-                Ok(Self { terminal, workspace: selected(&folder, workspace), folder, now: jiff::Timestamp::now(), command })
-            }
+            Ok(folder) if folder.is_dir() => Ok(Self {
+                terminal,
+                workspace: selected(&folder, workspace),
+                folder,
+                now: jiff::Timestamp::now(),
+                command,
+            }),
             Ok(_) => Err((terminal, Diagnostic::error(format!("`{}` is not a folder", folder.display())).into())),
             Err(error) => {
                 Err((terminal, Diagnostic::error(format!("cannot work in `{}`: {error}", folder.display())).into()))

@@ -118,7 +118,9 @@ impl Place {
                 true => "the workspace `default` is always there".to_owned(),
                 false => format!("the workspace `{name}` is selected"),
             };
-            return Err(Diagnostic::error(summary).hint("`spawnpoint workspace select default` selects another").into());
+            return Err(Diagnostic::error(summary)
+                .hint("`spawnpoint workspace select default` selects another")
+                .into());
         }
         let objects = self.make(name).await?.load().await?.records.len();
         if objects > 0 && !is_forced {

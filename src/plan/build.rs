@@ -3,13 +3,13 @@
 use super::change::{Action, Change};
 use super::input::PlanInput;
 use super::judge::{Judged, judge};
-use super::wish::{Scene, wishes};
 use super::refresh::{self, Refreshed};
+use super::wish::{Scene, wishes};
 use super::{Mode, MovedRecord, OutputChange, Plan, arrange, import, intent, quota, refactor, select};
 use crate::config::{Address, Block, Objects, Output};
-use crate::state::OutputRecord;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::resources::schema::{Presence, Schema};
+use crate::state::OutputRecord;
 use crate::value::{Path, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -100,7 +100,7 @@ fn claim(input: &PlanInput, import: &Import, others: &BTreeMap<Address, Record>)
 
 fn nothing_there(stack: &Stack, to: &Address) -> Diagnostic {
     let block = stack.blocks.iter().find(|block| block.address == to.block());
-    match block.map(|block| domain::instances(block)).filter(|instances| !instances.is_empty()) {
+    match block.map(domain::instances).filter(|instances| !instances.is_empty()) {
         None => Diagnostic::error(format!("there is no block `{to}` to import into"))
             .hint(format!("describe the object first: `{} \"{}\" {{ ... }}`", to.kind, to.name)),
         Some(instances) => {

@@ -81,6 +81,18 @@ fn sight(
     identity: &Identity,
     intent: &str,
     applied: &Value,
+) -> Sighting {
+    sight_as(scene, object, cluster, identity, intent, applied, false)
+}
+
+/// Like [`sight`]; what is claimed is to become ours and must be nobody's.
+fn sight_as(
+    scene: &Scene,
+    object: &ObjectType,
+    cluster: &str,
+    identity: &Identity,
+    intent: &str,
+    applied: &Value,
     is_claim: bool,
 ) -> Sighting {
     let project = &scene.input.stack.settings.project;
@@ -119,7 +131,7 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
     let sighting = match &known.identity_before {
         Some(identity) => {
             let is_claim = record.is_some_and(|record| is_claim(wish, record));
-            sight(scene, wish.object, &wish.cluster, identity, &known.intent_before, &known.applied, is_claim)
+            sight_as(scene, wish.object, &wish.cluster, identity, &known.intent_before, &known.applied, is_claim)
         }
         None => unrecorded(scene, wish)?,
     };
@@ -340,7 +352,7 @@ fn refuse_shrinking(wish: &Wish, attributes: &[AttributeChange]) -> Result<(), D
 
 /// An object without a record: found by its content it is a stranger's, unless it is one we only look at.
 fn unrecorded(scene: &Scene, wish: &Wish) -> Result<Sighting, Diagnostic> {
-    let sighting = sight(scene, wish.object, &wish.cluster, &wish.identity, "", &null(), false);
+    let sighting = sight(scene, wish.object, &wish.cluster, &wish.identity, "", &null());
     match (wish.object.origin, &sighting) {
         (Origin::Adopted, _) | (_, Sighting::Absent | Sighting::Hidden { .. }) => Ok(sighting),
         (Origin::Made, Sighting::Present(_)) => Err(Diagnostic::error(format!(

@@ -103,8 +103,7 @@ fn judge(input: &PlanInput, object: &ObjectType, address: &Address, record: &Rec
 /// Takes over what is there, as far as we had written it.
 fn follow(object: &ObjectType, record: &Record, found: &Found, change: &mut Change) -> Option<Effect> {
     // What is recorded is what we want here: what differs was changed behind our back.
-    let views =
-        Views { desired: &record.applied, applied: &record.applied, found: &found.value, is_running: false };
+    let views = Views { desired: &record.applied, applied: &record.applied, found: &found.value, is_running: false };
     let (differing, unchanged) = compare(object.schema, &views);
     let mut applied = record.applied.clone();
     for difference in &differing {
@@ -128,9 +127,7 @@ fn follow(object: &ObjectType, record: &Record, found: &Found, change: &mut Chan
         change.after = applied.clone();
     }
     let is_news = !change.attributes.is_empty() || found.identity != record.identity;
-    is_news.then(|| {
-        Effect::Put(Box::new(Record { applied, identity: found.identity.clone(), ..record.clone() }))
-    })
+    is_news.then(|| Effect::Put(Box::new(Record { applied, identity: found.identity.clone(), ..record.clone() })))
 }
 
 /// Returns a value with another one at a path; with nothing there, if there is none.
@@ -142,9 +139,8 @@ fn with_at(value: &Value, steps: &[PathStep], new: Option<&Value>) -> Value {
         PathStep::Attribute(name) | PathStep::Key(name) => name,
         PathStep::Index(index) => {
             let items = value.as_items().unwrap_or_default().iter().enumerate();
-            let items: Vec<Value> = items
-                .map(|(at, item)| if at == *index { with_at(item, rest, new) } else { item.clone() })
-                .collect();
+            let items: Vec<Value> =
+                items.map(|(at, item)| if at == *index { with_at(item, rest, new) } else { item.clone() }).collect();
             return Value::tuple(items).with_marks(value.marks());
         }
     };

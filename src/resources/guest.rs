@@ -1,8 +1,8 @@
 //! What guests have in common, whether virtual machines or containers: how one is recognised as ours, and calls: guards, power, pool, removal.
 
 use super::marker::Marker;
-use super::step::{Guard, GuardedCall, Step, Task, Verify};
 use super::schema::Impact;
+use super::step::{Guard, GuardedCall, Step, Task, Verify};
 use super::{Changed, Draft, Found, Lookup, Sighting, conform, pool};
 use crate::observe::{GuestConfig, GuestKind, GuestView, Power, Seen};
 use crate::proxmox::Call;

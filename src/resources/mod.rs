@@ -58,6 +58,9 @@ pub fn is_guest(name: &str) -> bool {
     matches!(name, "vm" | "container")
 }
 
+/// What the id of an `import` is, in words, and how it is read; an error says what was expected.
+pub type ImportId = (&'static str, fn(&str) -> Result<Identity, String>);
+
 /// A type of object on a cluster.
 pub struct ObjectType {
     /// Name in the registry, in plans and in the state.
@@ -77,7 +80,7 @@ pub struct ObjectType {
     /// Says what is wrong with an object that fits its schema. The cluster is `None` where the files are judged alone.
     pub check: fn(&Value, Option<&ClusterView>) -> Vec<Objection>,
     /// What the id of an `import` is, in words, and how it is read; none: objects of the type are not imported.
-    pub import_id: Option<(&'static str, fn(&str) -> Result<Identity, String>)>,
+    pub import_id: Option<ImportId>,
     /// Returns the steps that make an imported object ours: its owner marker. None for types that carry no marker.
     pub claim: fn(&Draft) -> Vec<Step>,
     /// Returns where the object is or will be, from what it should be.

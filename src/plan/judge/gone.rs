@@ -25,7 +25,7 @@ pub(super) fn judge(
     })?;
     let mut notes = Vec::new();
     let (mut action, found) =
-        match sight(scene, object, &record.cluster, &record.identity, &record.intent, &record.applied, false) {
+        match sight(scene, object, &record.cluster, &record.identity, &record.intent, &record.applied) {
             _ if record.is_adopted => (Action::Forget, None),
             Sighting::Present(found) => (Action::Delete, Some(*found)),
             Sighting::Absent => (Action::Forget, None),
