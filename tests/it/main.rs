@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "tests say what they ran and what they left out")]
 
+mod api_schema;
 mod apply;
 mod apply_faults;
 mod apply_lab;
@@ -28,6 +29,7 @@ mod expressions;
 mod fetched_modules;
 mod fmt;
 mod fmt_generated;
+mod fuzz;
 mod games;
 mod guest_e2e;
 mod harness;
@@ -35,6 +37,7 @@ mod hostile;
 mod https;
 mod kill;
 mod language_test;
+mod permissions;
 mod planner_properties;
 mod planner_world;
 mod plans;
