@@ -44,6 +44,7 @@ mod render_plan;
 mod render_progress;
 mod served;
 mod simulator;
+mod simulator_faults;
 mod simulator_server;
 mod test_command;
 mod tidy;
