@@ -167,10 +167,8 @@ impl Faults {
 }
 
 fn check(rule: &Rule) -> Result<(), &'static str> {
-    let acts_before = rule.delay_ms > 0
-        || rule.status.is_some()
-        || rule.drop == Some(Moment::Before)
-        || !changes_of(rule).is_empty();
+    let acts_before =
+        rule.delay_ms > 0 || rule.status.is_some() || rule.drop == Some(Moment::Before) || !changes_of(rule).is_empty();
     if rule.task.is_some() && acts_before {
         return Err("names a task, so it can only drop the answer or harm the worker");
     }

@@ -235,7 +235,7 @@ impl Machine {
             let is_taken = |cidr: &String| self.leases.values().any(|taken| taken == cidr);
             // The first addresses, 256 or nearly a fifth, are left to nodes, gateways and hand-made addresses.
             let hosts = network.hosts();
-            let left_out = (hosts.clone().count() / 5).saturating_sub(1).min(256);
+            let left_out = (hosts.count() / 5).saturating_sub(1).min(256);
             let free = hosts
                 .skip(left_out)
                 .map(|host| format!("{host}/{}", network.prefix_len()))

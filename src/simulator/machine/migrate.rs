@@ -264,7 +264,10 @@ impl Machine {
         let original = original.ok_or_else(|| format!("volume '{}' does not exist", volume.volid))?;
         if volume.storage == original.storage {
             if self.available_bytes(&volume.storage, &work.target) < original.used_bytes {
-                return Err(format!("storage '{}' is full on node '{}': No space left on device", volume.storage, work.target));
+                return Err(format!(
+                    "storage '{}' is full on node '{}': No space left on device",
+                    volume.storage, work.target
+                ));
             }
             self.free_volume(&work.node, &volume.volid);
             let moved = super::state::Volume { node: work.target.clone(), ..original };

@@ -44,7 +44,8 @@ impl Machine {
     pub(super) fn move_volume(&mut self, context: &Context) -> Answer {
         let parameters = &context.parameters;
         let kind = context.guest_type();
-        let key = parameters.get(if kind == GuestType::Qemu { "disk" } else { "volume" }).unwrap_or_default().to_owned();
+        let key =
+            parameters.get(if kind == GuestType::Qemu { "disk" } else { "volume" }).unwrap_or_default().to_owned();
         match (parameters.get("storage"), parameters.number::<u32>("target-vmid")) {
             (Some(_), Some(_)) => {
                 let text = "either set 'storage' or 'target-vmid', but not both";

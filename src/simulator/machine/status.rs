@@ -186,7 +186,8 @@ fn complete_running_status(data: &mut Value, vmid: u32, guest: &Guest) {
 
 /// The counters of a drive nobody has used.
 fn drive_counters() -> Value {
-    let mut counters = json!({ "account_failed": true, "account_invalid": true, "timed_stats": [], "wr_highest_offset": 0 });
+    let mut counters =
+        json!({ "account_failed": true, "account_invalid": true, "timed_stats": [], "wr_highest_offset": 0 });
     for what in ["rd", "wr", "unmap", "flush", "zone_append"] {
         let names = match what {
             "flush" => ["operations", "total_time_ns"].as_slice(),

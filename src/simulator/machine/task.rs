@@ -245,7 +245,7 @@ impl Machine {
     /// Waits inside a call until a guest's lock is free; time passes meanwhile.
     pub(super) fn wait_for_lock(&mut self, vmid: u32, wait_ms: u64) -> Result<(), String> {
         let wanted = exclusive(vmid);
-        let until_ms = self.clock.now_ms + wait_ms;
+        let until_ms = self.begins_ms.unwrap_or(self.clock.now_ms) + wait_ms;
         while !self.is_lock_free(&wanted) {
             match self.agenda.first() {
                 Some((due_ms, _)) if *due_ms <= until_ms => self.advance_to(*due_ms),

@@ -125,8 +125,7 @@ impl Machine {
 
     /// Ends a doomed task: it cleans up as after any other error.
     pub(super) fn end_doomed(&mut self, seq: u64) -> bool {
-        let Some((error, work)) =
-            self.tasks.get(&seq).and_then(|task| Some((task.doom.clone()?, task.work.clone())))
+        let Some((error, work)) = self.tasks.get(&seq).and_then(|task| Some((task.doom.clone()?, task.work.clone())))
         else {
             return false;
         };
