@@ -55,7 +55,8 @@ impl Performer<'_> {
             Task::Call(guarded) => self.call(step, guarded).await,
             Task::Reveal { call, member, attribute } => self.reveal(step, call, member, attribute).await,
             Task::AwaitPower { node, vmid, is_running, deadline_ms } => {
-                let key = self.begin(step, format!("GET {}", guest::path(node, *vmid, "/status/current"))).await?;
+                let key =
+                    self.begin(step, format!("GET {}", guest::path(node, "qemu", *vmid, "/status/current"))).await?;
                 let wanted = if *is_running { Power::Running } else { Power::Stopped };
                 let result = self.await_power(node, *vmid, wanted, Duration::from_millis(*deadline_ms)).await;
                 self.settle(key, result)

@@ -10,7 +10,7 @@ use crate::domain::{self, Role};
 use crate::resources::marker::Marker;
 use crate::resources::schema::{Occurs, Schema};
 use crate::resources::step::{Step, Task};
-use crate::resources::{Changed, Draft, Origin};
+use crate::resources::{Changed, Draft, Origin, is_guest};
 use crate::state::{Completeness, Effect, Identity, Record, fingerprint};
 use crate::value::{Kind, Path, Step as PathStep, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,7 +33,7 @@ pub(super) fn arrange(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> 
 /// Guests that are there, are ours and stay: only inside these is anything removed.
 fn staying_guests(judged: &BTreeMap<Address, Judged>) -> BTreeSet<(Arc<str>, u32)> {
     let stays = |object: &&Judged| !matches!(object.change.action, Action::Delete | Action::Replace | Action::Forget);
-    let vms = judged.values().filter(|object| object.object.name == "vm").filter(stays);
+    let vms = judged.values().filter(|object| is_guest(object.object.name)).filter(stays);
     vms.filter_map(|object| Some((object.change.cluster.clone(), object.found.as_ref()?.identity.vmid()?))).collect()
 }
 

@@ -4,6 +4,7 @@
 
 pub mod acl;
 pub mod conform;
+pub mod container;
 pub mod firewall_alias;
 pub mod group;
 pub mod guest;
@@ -34,6 +35,7 @@ use step::{Lock, Step};
 /// Every type of object that lives on a cluster.
 pub static REGISTRY: &[&ObjectType] = &[
     &vm::VM,
+    &container::CONTAINER,
     &template::TEMPLATE,
     &pool::POOL,
     &user::USER,
@@ -49,6 +51,11 @@ pub static REGISTRY: &[&ObjectType] = &[
 /// Returns a type by name.
 pub fn find(name: &str) -> Option<&'static ObjectType> {
     REGISTRY.iter().copied().find(|object| object.name == name)
+}
+
+/// Returns whether a type is a guest: it has a VMID of its own, disks, memory and power.
+pub fn is_guest(name: &str) -> bool {
+    matches!(name, "vm" | "container")
 }
 
 /// A type of object on a cluster.

@@ -146,6 +146,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         "tenant" => tenant::complete(scene, draft),
         "template" => template::complete(scene, draft),
         "vm" => vm::complete(scene, draft),
+        "container" => vm::container::complete(scene, draft),
         "game_server" => game_server::complete(scene, draft),
         _ => Some(as_written(scene, draft, kind.role)),
     }?;

@@ -241,7 +241,8 @@ static CLOUD_INIT: Schema = Schema {
     blocks: &[],
 };
 
-static PLACEMENT: Schema = Schema {
+/// The `placement` block of a guest.
+pub static PLACEMENT: Schema = Schema {
     attributes: &[
         Attribute::new(
             "strategy",
@@ -269,7 +270,8 @@ pub static CONNECTION: Schema = Schema {
     blocks: &[],
 };
 
-static TIMEOUTS: Schema = Schema {
+/// The `timeouts` block of a guest.
+pub static TIMEOUTS: Schema = Schema {
     attributes: &[
         Attribute::new("clone", Takes::Duration, "Cloning.").or("60m").on_change(Impact::None).recorded(),
         Attribute::new("start", Takes::Duration, "Starting.").or("5m").on_change(Impact::None).recorded(),
