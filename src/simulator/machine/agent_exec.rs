@@ -6,6 +6,7 @@ use super::Machine;
 use super::request::{Answer, Fault};
 use super::routes::Context;
 use super::state::{Guest, Process};
+use super::task::Event;
 
 /// The first number a program gets in a guest that has just booted.
 const FIRST_PROCESS: u32 = 146;
@@ -35,6 +36,7 @@ pub(super) fn exec(machine: &mut Machine, context: &Context) -> Answer {
         guest.processes.insert(number, Process { done_ms, exit_code, output: Some(output) });
         number
     });
+    machine.agenda.insert((done_ms, Event::InGuest(context.parameters.vmid())));
     Ok(json!({ "pid": number }).into())
 }
 

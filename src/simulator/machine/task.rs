@@ -116,7 +116,8 @@ impl Step {
 pub(super) enum Event {
     Task(u64),
     Restart(u32),
-    AgentUp(u32),
+    /// Something inside a guest got ready: its agent, or a program.
+    InGuest(u32),
     /// Something that was no task gives a guest's lock free.
     Release(u32),
     /// A request is answered after its client gave up.
@@ -266,7 +267,7 @@ impl Machine {
             match entry.1 {
                 Event::Task(seq) => self.run_task(seq),
                 Event::Restart(vmid) => self.restart_guest(vmid),
-                Event::AgentUp(_) => {}
+                Event::InGuest(_) => {}
                 Event::Release(vmid) => self.release_held(vmid),
                 Event::Late => self.handle_late(),
                 Event::Broadcast => self.broadcast(),
@@ -435,11 +436,13 @@ impl Machine {
         agenda.extend(self.clock.late.iter().map(|late| (late.due_ms, Event::Late)));
         agenda.extend(self.clock.held.iter().map(|(vmid, due_ms)| (*due_ms, Event::Release(*vmid))));
         for (vmid, guest) in self.guests.iter() {
+            let programs = guest.processes.values().filter(|process| process.done_ms > self.clock.now_ms);
+            agenda.extend(programs.map(|process| (process.done_ms, Event::InGuest(*vmid))));
             agenda.extend(guest.restart_at_ms.map(|due_ms| (due_ms, Event::Restart(*vmid))));
             if let super::state::Power::Running { agent_at_ms: Some(due_ms), .. } = guest.power
                 && due_ms > self.clock.now_ms
             {
-                agenda.push((due_ms, Event::AgentUp(*vmid)));
+                agenda.push((due_ms, Event::InGuest(*vmid)));
             }
         }
         self.agenda.extend(agenda);
