@@ -135,6 +135,7 @@ const BLOCKS: &[Nested] = &[
         &CLOUD_INIT,
         "What the guest is told at its first boot. Changing it later makes cloud-init run again.",
     ),
+    block("firewall", &crate::resources::firewall::GUEST, "Its firewall: an object of its own, `vm.NAME.firewall`."),
     block("cicustom", &CICUSTOM, "Files that take the place of what `cloud_init` would make."),
     block("cpu", &CPU, "Processor the guest sees."),
     block("agent", &AGENT, "The QEMU guest agent."),
