@@ -250,7 +250,7 @@ fn nodes(
             guests_after: running_after.len() as u64,
         };
         let is_worse = line.memory_after_bytes > line.memory_before_bytes;
-        if node.is_online && is_worse && line.memory_after_bytes > line.memory_bytes {
+        if node.is_online && line.memory_bytes > 0 && is_worse && line.memory_after_bytes > line.memory_bytes {
             let culprit = running_after.iter().rev().find_map(|guest| guest.by.clone());
             diagnostics.push(node_full(scene, judged, &line, culprit));
         }

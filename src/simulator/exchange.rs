@@ -19,6 +19,8 @@ use crate::proxmox::task::Upid;
 
 /// Longest body a server takes.
 const BODY_BYTES: usize = 512 * 1024;
+/// Longest upload the simulator keeps in memory; a real server writes it to a disk as it comes.
+const UPLOAD_BYTES: usize = 1 << 30;
 /// Shorter answers are not compressed.
 const COMPRESSED_FROM_BYTES: usize = 1024;
 
@@ -181,7 +183,9 @@ pub(super) async fn read(request: hyper::Request<Incoming>) -> Result<Request, (
     if length > 0 && !matches!(method.as_str(), "POST" | "PUT") {
         return Err((501, format!("Unexpected content for method '{method}'")));
     }
-    if usize::try_from(length).is_ok_and(|length| length > BODY_BYTES) {
+    let is_upload = header(&request, "content-type").is_some_and(|kind| kind.starts_with("multipart/form-data"));
+    let limit = if is_upload { UPLOAD_BYTES } else { BODY_BYTES };
+    if usize::try_from(length).is_ok_and(|length| length > limit) {
         return Err((501, "for data too large".to_owned()));
     }
     let text = |name| header(&request, name).map(str::to_owned);
@@ -195,7 +199,7 @@ pub(super) async fn read(request: hyper::Request<Incoming>) -> Result<Request, (
         cookie: text("cookie"),
         csrf: text("csrfpreventiontoken"),
     };
-    let body = Limited::new(request.into_body(), BODY_BYTES).collect().await;
+    let body = Limited::new(request.into_body(), limit).collect().await;
     read.body = body.map_err(|error| (501, error.to_string()))?.to_bytes().to_vec();
     Ok(read)
 }

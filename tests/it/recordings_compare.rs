@@ -20,7 +20,9 @@ static MADE_UP: LazyLock<Regex> = LazyLock::new(|| {
         r"(?P<time>\b20\d\d[-_]\d\d[-_]\d\d[-_ ]\d\d[:_]\d\d[:_]\d\d(?:\.\d+)?)",
         r"(?P<clock>\b[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d 20\d\d)",
         r"(?P<seconds>\b179\d{7}\b)",
-        r"(?P<process>(?:/proc/\d+/fd/\d+|vzdumptmp\d+|PVE:[\w@.]+:[0-9A-F]{8}::\S+|<redacted>|[0-9A-F]{8}:[\w+/]{43}))",
+        r"(?P<hash>\$5\$[\w./$]+)",
+        r"(?P<speed>\b\d+\.\d\d ?[KMG](?:B/s)?\b)",
+        r"(?P<process>(?:tmp_dwnl\.\d+|/proc/\d+/fd/\d+|vzdumptmp\d+|PVE:[\w@.]+:[0-9A-F]{8}::\S+|<redacted>|[0-9A-F]{8}:[\w+/]{43}))",
     ];
     Regex::new(&kinds.join("|")).expect("the pattern is constant")
 });

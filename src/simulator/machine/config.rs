@@ -330,7 +330,8 @@ impl Machine {
         let Some(bridge) = super::property::key_of(value, "bridge") else {
             return Ok(());
         };
-        let mut path = format!("/sdn/zones/localnetwork/{bridge}");
+        let zone = self.zone_of_vnet(&bridge).unwrap_or("localnetwork");
+        let mut path = format!("/sdn/zones/{zone}/{bridge}");
         if let Some(tag) = super::property::key_of(value, "tag") {
             path = format!("{path}/{tag}");
         }

@@ -39,6 +39,11 @@ impl Machine {
         if guest.is_running() && !stops {
             return Err(Fault::text(still_running(kind, vmid)));
         }
+        if self.ha_sid(vmid).is_some() && !context.parameters.is_set("purge") {
+            let noun = kind.noun();
+            let text = format!("unable to remove {noun} {vmid} - used in HA resources and purge parameter not set.");
+            return Err(Fault::text(text));
+        }
         let work = Work::Destroy {
             vmid,
             purges: context.parameters.is_set("purge"),
@@ -89,6 +94,7 @@ impl Machine {
         if purges {
             let noun = guest.kind.noun();
             self.task_log(seq, format!("purging {noun} {vmid} from related configurations.."));
+            self.purge(seq, vmid);
         }
         self.with_guest(vmid, |guest| guest.config.insert("lock".to_owned(), "destroyed".to_owned()));
         Step::After(60)

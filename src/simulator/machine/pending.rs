@@ -220,7 +220,7 @@ impl Machine {
 
     fn check_hotplug(&mut self, vmid: u32, node: &str, key: &str, value: &str) -> Result<(), Fault> {
         let bridge = key_of(value, "bridge").unwrap_or_default();
-        let exists = bridge.is_empty() || self.nodes.get(node).is_some_and(|node| node.bridges.contains_key(&bridge));
+        let exists = bridge.is_empty() || self.has_bridge(node, &bridge);
         if exists {
             return Ok(());
         }

@@ -75,6 +75,9 @@ impl Machine {
             "resume" => ("resume", Action::Resume),
             _ => ("reset", Action::Reset),
         };
+        if let Some(answer) = self.delegate_to_manager(&context.caller, &node, vmid, task) {
+            return Ok(answer.into());
+        }
         self.check_power(kind, &node, vmid, &action)?;
         let overruled = if parameters.is_set("overrule-shutdown") { self.overrule_shutdowns(vmid) } else { Vec::new() };
         let work = Work::Power(PowerWork { vmid, node: node.clone(), kind, action });
@@ -311,8 +314,7 @@ impl Machine {
         let Some(bridge) = key_of(value, "bridge") else {
             return Ok(());
         };
-        let exists = self.nodes.get(node).is_some_and(|node| node.bridges.contains_key(&bridge));
-        if exists { Ok(()) } else { Err(format!("bridge '{bridge}' does not exist")) }
+        if self.has_bridge(node, &bridge) { Ok(()) } else { Err(format!("bridge '{bridge}' does not exist")) }
     }
 
     fn check_memory(&self, node: &str, wanted_bytes: u64) -> Result<(), String> {
@@ -379,6 +381,9 @@ impl Machine {
     /// The process ends; what waited for that is applied.
     pub(super) fn power_off(&mut self, vmid: u32) {
         self.with_guest(vmid, |guest| guest.power = Power::Stopped);
+        if self.ha_sid(vmid).is_some() {
+            self.plan_manager();
+        }
         if self.guests.get(&vmid).is_some_and(|guest| guest.kind == GuestType::Qemu) {
             self.apply_pending(vmid);
         }

@@ -169,6 +169,12 @@ impl Reply {
         }
     }
 
+    /// What the HTTP layer itself refuses: the text is the body.
+    pub(super) fn plain(status: u16, reason: String) -> Self {
+        let headers = vec![("Content-Type".to_owned(), "text/plain".to_owned())];
+        Self { status, body: reason.clone().into_bytes(), reason, headers, took_ms: 0 }
+    }
+
     fn json(status: u16, reason: &str, body: &Value, took_ms: u64) -> Self {
         let headers = vec![("Content-Type".to_owned(), "application/json;charset=UTF-8".to_owned())];
         Self { status, reason: reason.to_owned(), body: body.to_string().into_bytes(), headers, took_ms }

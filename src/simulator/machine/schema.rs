@@ -57,6 +57,10 @@ impl Parameters {
         self.lists.get(name).map_or(&[], Vec::as_slice)
     }
 
+    pub(super) fn lists(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.lists.iter().map(|(name, items)| (name.as_str(), items.as_slice()))
+    }
+
     pub(super) fn remove(&mut self, name: &str) -> Option<String> {
         self.values.remove(name)
     }

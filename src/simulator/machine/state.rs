@@ -8,6 +8,17 @@ use serde::{Deserialize, Serialize};
 
 pub(super) type Config = BTreeMap<String, String>;
 
+/// One value of an [`Object`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Setting {
+    Text(String),
+    List(Vec<String>),
+}
+
+/// A section of a configuration file.
+pub(super) type Object = BTreeMap<String, Setting>;
+
 /// Facts about the lab that never change, and the version of this layout.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Meta {
@@ -15,6 +26,9 @@ pub(super) struct Meta {
     pub(super) seed: u64,
     pub(super) cluster: String,
     pub(super) booted_ms: u64,
+    /// Version profile: `9.2` or `8.4`.
+    #[serde(default)]
+    pub(super) version: String,
 }
 
 /// Virtual time and the counters that make ids.
@@ -57,14 +71,27 @@ pub(super) struct Node {
     pub(super) is_online: bool,
     pub(super) address: String,
     pub(super) bridges: BTreeMap<String, Bridge>,
+    /// Network cards by name; one that is up when the layout is from before.
+    #[serde(default)]
+    pub(super) cards: BTreeMap<String, Card>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Bridge {
     pub(super) is_vlan_aware: bool,
     pub(super) address: Option<String>,
+    /// Cards it is on, separated by spaces; the first card when the layout is from before.
+    #[serde(default)]
+    pub(super) ports: Option<String>,
     /// Network a DHCP server behind this bridge hands out, in CIDR form.
     pub(super) dhcp: Option<String>,
+}
+
+/// Whether a network card is there, and whether the configuration knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Card {
+    pub(super) is_configured: bool,
+    pub(super) is_present: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -281,6 +308,19 @@ impl Guest {
     }
 }
 
+/// A file of the world outside.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Url {
+    pub(super) size_bytes: u64,
+    /// Size of the disk in it.
+    pub(super) disk_bytes: Option<u64>,
+    pub(super) mimetype: Option<String>,
+    /// Operating system image in it.
+    pub(super) image: Option<String>,
+    /// Checksums by algorithm, as far as the lab says.
+    pub(super) checksums: BTreeMap<String, String>,
+}
+
 /// A real host that stands in for a guest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Binding {
@@ -311,6 +351,8 @@ pub(super) struct Access {
 pub(super) struct Realm {
     pub(super) kind: String,
     pub(super) comment: Option<String>,
+    #[serde(default)]
+    pub(super) settings: Object,
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]

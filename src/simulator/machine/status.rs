@@ -40,7 +40,7 @@ impl Machine {
         let vmid = context.parameters.vmid();
         let guest = self.named_guest(context)?;
         let mut data = self.status_row(vmid, guest);
-        data["ha"] = json!({ "managed": 0 });
+        data["ha"] = self.ha_of_guest(vmid);
         if guest.kind == GuestType::Lxc {
             return Ok(data.into());
         }
@@ -111,6 +111,9 @@ impl Machine {
         if includes("storage") {
             rows.extend(self.storage_rows(caller));
         }
+        if wanted.is_none() || (wanted == Some("sdn") && self.is_before_9()) {
+            rows.extend(self.zone_rows(caller));
+        }
         Ok(Value::Array(rows).into())
     }
 
@@ -147,6 +150,10 @@ impl Machine {
         }
         if let Some(tags) = guest.config.get("tags").filter(|tags| !tags.trim().is_empty()) {
             row["tags"] = json!(tags);
+        }
+        if let Some(sid) = self.ha_sid(vmid) {
+            let (_, state) = self.ha_place(&sid);
+            row["hastate"] = json!(if state == "queued" { self.ha_state(vmid).unwrap_or_default() } else { &state });
         }
         if let Some(pool) = self.pool_of_guest(vmid) {
             row["pool"] = json!(pool);

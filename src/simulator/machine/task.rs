@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::backup::BackupWork;
+use super::bulk::BulkWork;
 use super::clone::CloneWork;
 use super::config::ConfigureWork;
 use super::container_clone::CloneContainerWork;
@@ -14,9 +15,11 @@ use super::create::CreateWork;
 use super::migrate::MigrateWork;
 use super::moves::{MoveWork, ReassignWork};
 use super::power::PowerWork;
+use super::prune::PruneWork;
 use super::restore::RestoreWork;
 use super::snapshots::SnapshotWork;
 use super::state::GuestType;
+use super::uploads::{DownloadWork, ImportWork};
 use super::{Machine, auth::Caller};
 use crate::proxmox::task::Upid;
 
@@ -81,16 +84,47 @@ pub(super) enum Work {
     Snapshot(SnapshotWork),
     Move(MoveWork),
     Reassign(ReassignWork),
-    Migrate(MigrateWork),
     Backup(BackupWork),
     Restore(RestoreWork),
-    ResizeMountPoint { vmid: u32, key: String, size_bytes: u64 },
+    ResizeMountPoint {
+        vmid: u32,
+        key: String,
+        size_bytes: u64,
+    },
     Configure(ConfigureWork),
     Power(PowerWork),
-    Template { vmid: u32 },
-    Resize { vmid: u32, disk: String, size: String, digest: Option<String> },
-    Destroy { vmid: u32, purges: bool, frees_unreferenced: bool, skips_lock: bool },
-    RemoveVolume { node: String, volid: String },
+    Template {
+        vmid: u32,
+    },
+    Resize {
+        vmid: u32,
+        disk: String,
+        size: String,
+        digest: Option<String>,
+    },
+    Destroy {
+        vmid: u32,
+        purges: bool,
+        frees_unreferenced: bool,
+        skips_lock: bool,
+    },
+    RemoveVolume {
+        node: String,
+        volid: String,
+    },
+    ReloadNetwork,
+    ApplyNetwork {
+        node: String,
+    },
+    /// Says one line and is done.
+    Say {
+        line: String,
+    },
+    Bulk(BulkWork),
+    Prune(PruneWork),
+    Migrate(MigrateWork),
+    Download(DownloadWork),
+    Import(ImportWork),
 }
 
 /// What a stage says about the rest of the task.
@@ -116,6 +150,7 @@ impl Step {
 pub(super) enum Event {
     Task(u64),
     Restart(u32),
+    Manager,
     /// Something inside a guest got ready: its agent, or a program.
     InGuest(u32),
     /// Something that was no task gives a guest's lock free.
@@ -267,6 +302,7 @@ impl Machine {
             match entry.1 {
                 Event::Task(seq) => self.run_task(seq),
                 Event::Restart(vmid) => self.restart_guest(vmid),
+                Event::Manager => self.run_manager(),
                 Event::InGuest(_) => {}
                 Event::Release(vmid) => self.release_held(vmid),
                 Event::Late => self.handle_late(),
@@ -351,7 +387,6 @@ impl Machine {
             Work::Snapshot(work) => self.run_snapshot(seq, stage, &work),
             Work::Move(work) => self.run_move(seq, stage, &work),
             Work::Reassign(work) => self.run_reassign(seq, &work),
-            Work::Migrate(work) => self.run_migrate(seq, stage, &work),
             Work::Backup(work) => self.run_backup(seq, stage, &work),
             Work::Restore(work) => self.run_restore(seq, stage, &work),
             Work::ResizeMountPoint { vmid, key, size_bytes } => {
@@ -366,6 +401,17 @@ impl Machine {
             Work::Destroy { vmid, purges, frees_unreferenced, skips_lock } => {
                 self.run_destroy(seq, stage, vmid, purges, frees_unreferenced, skips_lock)
             }
+            Work::ReloadNetwork => self.run_network_reload(seq, stage),
+            Work::ApplyNetwork { node } => self.run_network_apply(stage, &node),
+            Work::Say { line } => {
+                self.task_log(seq, line);
+                Step::DONE
+            }
+            Work::Migrate(work) => self.run_migrate(seq, stage, &work),
+            Work::Prune(work) => self.run_prune(seq, &work),
+            Work::Bulk(work) => self.run_bulk(seq, stage, &work),
+            Work::Download(work) => self.run_download(seq, stage, &work),
+            Work::Import(work) => self.run_import(seq, stage, &work),
             Work::RemoveVolume { node, volid } => self.run_remove_volume(seq, &node, &volid),
         }
     }
@@ -432,6 +478,9 @@ impl Machine {
                 self.active.insert(*seq);
                 agenda.push((due_ms, Event::Task(*seq)));
             }
+        }
+        if self.has_managed_guests() {
+            self.plan_manager();
         }
         agenda.extend(self.clock.late.iter().map(|late| (late.due_ms, Event::Late)));
         agenda.extend(self.clock.held.iter().map(|(vmid, due_ms)| (*due_ms, Event::Release(*vmid))));

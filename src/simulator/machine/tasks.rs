@@ -109,7 +109,14 @@ impl Machine {
         match task.work.clone() {
             Work::Clone(work) => self.cancel_clone(seq, &work),
             _ => {
-                self.task_log(seq, "received interrupt");
+                // A shutdown is interrupted while it waits for the guest's agent.
+                let asks_agent = task.log.is_empty() && task.kind.ends_with("shutdown");
+                let text = if asks_agent {
+                    "QEMU Guest Agent is not running - received interrupt"
+                } else {
+                    "received interrupt"
+                };
+                self.task_log(seq, text);
                 self.kill_task(seq);
             }
         }
