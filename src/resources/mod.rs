@@ -59,6 +59,12 @@ pub static REGISTRY: &[&ObjectType] = &[
     &firewall_alias::FIREWALL_ALIAS,
     &firewall_group::FIREWALL_GROUP,
     &firewall::FIREWALL,
+    &backup_job::BACKUP_JOB,
+    &ha_resource::HA_RESOURCE,
+    &ha_rule::HA_RULE,
+    &network_zone::NETWORK_ZONE,
+    &vnet::VNET,
+    &subnet::SUBNET,
     &provision::PROVISION,
 ];
 

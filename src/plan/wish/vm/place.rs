@@ -155,7 +155,10 @@ fn demand(scene: &Scene, draft: &Draft, guest: &Guest, attributes: &Attributes, 
     Demand {
         memory_bytes,
         storages: texts("disk", "storage").into_iter().chain(texts("mount", "storage")).chain(named).collect(),
-        bridges: texts("network", "bridge"),
+        bridges: texts("network", "bridge")
+            .into_iter()
+            .filter(|bridge| !scene.makes_vnet(&draft.cluster, bridge))
+            .collect(),
         allowed: allowed.iter().filter_map(|node| node.as_text().map(str::to_owned)).collect(),
         bound_to: bound_to(scene, draft, guest),
         packs: strategy == Some("pack"),
