@@ -108,7 +108,7 @@ impl LabFlags {
     fn folder(&self, shell: &Shell) -> Outcome<PathBuf> {
         match &self.folder {
             Some(folder) => Ok(shell.folder.join(folder)),
-            None => Ok(shell.own_folder()?.join("labs")),
+            None => shell.labs_folder(),
         }
     }
 

@@ -55,7 +55,7 @@ fn has_stranger(scene: &Scene, draft: &Draft) -> bool {
     let Some((view, record)) = scene.view(&draft.cluster).zip(scene.record(&draft.block.address)) else { return false };
     let Record { identity, intent, applied, .. } = record;
     let project = &scene.input.stack.settings.project;
-    let lookup = Lookup { view, identity, intent, project, applied };
+    let lookup = Lookup { view, identity, intent, project, applied, is_claim: intent.is_empty() };
     let object = find(&record.kind);
     object.is_some_and(|object| matches!((object.sight)(&lookup), Sighting::Foreign(_)))
 }
