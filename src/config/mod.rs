@@ -24,6 +24,7 @@ mod lexer;
 mod load;
 mod meta;
 mod module;
+mod names;
 mod parse;
 pub mod piece;
 mod place;

@@ -211,8 +211,8 @@ impl Lowering<'_> {
     ) -> Expression {
         let collection = self.expression(&parsed.collection_expr);
         let outer = self.locals.len();
-        self.locals.extend(parsed.key_var.iter().map(|name| Some(Arc::from(name.as_str()))));
-        self.locals.push(Some(parsed.value_var.as_str().into()));
+        self.locals.extend(parsed.key_var.iter().map(|name| Some(self.names.get(name.as_str()))));
+        self.locals.push(Some(self.names.get(parsed.value_var.as_str())));
         let (parts, _) = self.parts(tokens);
         self.locals.truncate(outer);
         let each = For {
