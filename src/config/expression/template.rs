@@ -9,7 +9,6 @@ use crate::diagnostics::{Diagnostic, Span};
 use crate::value::normalized;
 use hcl::edit::Span as _;
 use hcl::edit::template::{Directive, Element, HeredocTemplate, StringTemplate, Strip, Template};
-use std::sync::Arc;
 use std::vec::IntoIter;
 
 #[derive(Clone, Copy, PartialEq)]
