@@ -10,7 +10,7 @@ use spawnpoint::observe::Observed;
 use spawnpoint::observe::collect::collect;
 use spawnpoint::plan::{GameFacts, Mode, Options, Plan, PlanInput, ProvisionTask};
 use spawnpoint::provision::assets;
-use spawnpoint::proxmox::{Call, Client, Limits};
+use spawnpoint::proxmox::{Call, Client, Limits, Transport};
 use spawnpoint::render::{Style, diagnostics, plan};
 
 use spawnpoint::simulator::{InProcess, Lab, Pace, Store};
@@ -51,7 +51,11 @@ impl Planned {
 impl PlannerWorld {
     pub(crate) fn new(name: &str, lab: &Lab) -> Self {
         let store = Store::in_memory(lab, Pace::Instant).expect("the lab opens");
-        let transport = Arc::new(InProcess::new(Arc::new(Mutex::new(store))));
+        Self::over(name, Arc::new(InProcess::new(Arc::new(Mutex::new(store)))))
+    }
+
+    /// Returns a world whose lab is behind a transport of the caller's.
+    pub(crate) fn over(name: &str, transport: Arc<dyn Transport>) -> Self {
         Self {
             name: name.to_owned(),
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts"),
