@@ -40,6 +40,7 @@ mod proxmoxer;
 mod quickstart;
 mod recordings;
 mod recordings_compare;
+mod refresh_calls;
 mod render_plan;
 mod render_progress;
 mod served;
