@@ -92,6 +92,7 @@ impl<'a> ObjectCollector<'a> {
                 dependencies,
                 called_cluster: inherited.cluster.clone(),
                 lifecycle: Lifecycle { replace_triggered_by: triggers.clone(), ..object.meta.lifecycle.clone() },
+                has_conditions: !(object.meta.preconditions.is_empty() && object.meta.postconditions.is_empty()),
                 shape: frame.shape(&object.body, &run, &mut own),
             });
             nested += blocks.last().map_or(0, |block| block.shape.values().map(Vec::len).sum());

@@ -88,7 +88,7 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let own_cluster = body.attributes.remove("cluster");
     let (written, places, judged) = conform(kind.schema, &body);
     diagnostics.extend(judged);
-    if !diagnostics.has_errors() {
+    if block.has_conditions && !diagnostics.has_errors() {
         diagnostics.extend(stack.conditions(&block.address, None, &scene.objects));
     }
     if diagnostics.has_errors() {
@@ -102,7 +102,9 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let object = complete(scene, &mut draft);
     let has_errors = draft.diagnostics.has_errors();
     if let Some(object) = object.filter(|_| !has_errors) {
-        draft.diagnostics.extend(stack.conditions(&block.address, Some(&object), &scene.objects));
+        if block.has_conditions {
+            draft.diagnostics.extend(stack.conditions(&block.address, Some(&object), &scene.objects));
+        }
         scene.objects.insert(block.address.clone(), object);
     }
     about(draft.diagnostics, block)
