@@ -8,6 +8,7 @@ use super::order::{self, Half, Item};
 use crate::config::Address;
 use crate::domain::{self, Role};
 use crate::resources::marker::Marker;
+use crate::resources::schema::{Occurs, Schema};
 use crate::resources::step::{Step, Task};
 use crate::resources::{Changed, Draft, Origin};
 use crate::state::{Completeness, Effect, Identity, Record, fingerprint};
@@ -164,28 +165,30 @@ fn changed_paths(object: &Judged) -> BTreeSet<Path> {
     let mut paths: BTreeSet<Path> = object.change.attributes.iter().map(|change| change.path.clone()).collect();
     let power = object.found.as_ref().and_then(|found| found.value.get("power")).and_then(Value::as_text);
     if object.change.reason == Some(Reason::Unfinished) && power != Some("running") {
-        leaves(&object.desired, &Path::default(), &mut paths);
+        leaves(object.object.schema, &object.desired, &Path::default(), &mut paths);
     }
     paths
 }
 
-fn leaves(value: &Value, at: &Path, into: &mut BTreeSet<Path>) {
-    match value.as_entries() {
-        Some(entries) => {
-            for (name, item) in entries {
-                // Keys under a labelled block are labels; under anything else they are attributes.
-                let is_label =
-                    matches!(at.0.last(), Some(PathStep::Attribute(name)) if matches!(&**name, "disk" | "network"));
-                let step = if is_label { PathStep::Key(name.clone()) } else { PathStep::Attribute(name.clone()) };
-                let path = at.then(step);
-                if is_label {
-                    into.insert(path.clone());
+fn leaves(schema: &Schema, value: &Value, at: &Path, into: &mut BTreeSet<Path>) {
+    for (name, item) in value.as_entries().into_iter().flatten() {
+        let path = at.then(PathStep::Attribute(name.clone()));
+        match schema.block(name) {
+            Some(nested) if matches!(nested.occurs, Occurs::ByLabel(_)) => {
+                for (label, item) in item.as_entries().into_iter().flatten() {
+                    let path = path.then(PathStep::Key(label.clone()));
+                    leaves(nested.schema, item, &path, into);
+                    into.insert(path);
                 }
-                leaves(item, &path, into);
+            }
+            Some(nested) => leaves(nested.schema, item, &path, into),
+            None if item.is_null() => {}
+            None => {
+                let keys = item.as_entries().into_iter().flat_map(BTreeMap::keys);
+                into.extend(keys.map(|key| path.then(PathStep::Key(key.clone()))));
+                into.insert(path);
             }
         }
-        None if value.is_null() => {}
-        None => drop(into.insert(at.clone())),
     }
 }
 

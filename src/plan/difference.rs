@@ -52,7 +52,7 @@ impl Comparison<'_> {
                 Occurs::Once => self.once(nested.schema, &path),
                 Occurs::ByLabel(_) => {
                     for label in self.keys(&path) {
-                        self.labelled(nested.schema, &path.then(Step::Key(label.clone())), &label);
+                        self.labelled(nested.schema, &path.then(Step::Key(label)));
                     }
                 }
                 Occurs::Many => {
@@ -72,23 +72,22 @@ impl Comparison<'_> {
     }
 
     /// A labelled block that comes or goes is one change; one that stays is compared inside. All of a new object is told in full.
-    fn labelled(&mut self, schema: &Schema, path: &Path, label: &str) {
+    fn labelled(&mut self, schema: &Schema, path: &Path) {
         let (wanted, found) = (self.views.desired.at(&path.0), self.views.found.at(&path.0));
         match (wanted, found) {
             (None, None) => {}
-            (Some(_), None) if !self.views.found.is_null() => self.comes_or_goes(path, label, None, wanted),
-            (None, Some(_)) => self.comes_or_goes(path, label, found, None),
+            (Some(_), None) if !self.views.found.is_null() => self.comes_or_goes(path, None, wanted),
+            (None, Some(_)) => self.comes_or_goes(path, found, None),
             (Some(_), _) => self.schema(schema, path),
         }
     }
 
-    fn comes_or_goes(&mut self, path: &Path, label: &str, before: Option<&Value>, after: Option<&Value>) {
-        let is_hot = !self.views.is_running || !["ide", "sata"].iter().any(|bus| label.starts_with(bus));
+    fn comes_or_goes(&mut self, path: &Path, before: Option<&Value>, after: Option<&Value>) {
         self.changes.push(AttributeChange {
             path: path.clone(),
             before: before.cloned(),
             after: after.cloned(),
-            impact: if is_hot { Impact::Live } else { Impact::Reboot },
+            impact: Impact::Live,
             // What we had put there and is missing went behind our back.
             cause: if before.is_none() && self.views.applied.at(&path.0).is_some() {
                 Cause::Drift
@@ -126,8 +125,12 @@ impl Comparison<'_> {
         let written = |value: &Value| value.at(&path.0).filter(|value| !value.is_null()).cloned();
         let applied = written(self.views.applied);
         let default = attribute.default.map(|text| literal(attribute, text));
-        let wanted = written(self.views.desired).or_else(|| default.clone());
-        let there = if attribute.is_recorded { applied.clone() } else { written(self.views.found) }.or(default);
+        let absent = attribute.value_if_absent();
+        let wanted = written(self.views.desired).or_else(|| default.clone()).or_else(|| absent.clone());
+        let there = match attribute.is_recorded {
+            true => applied.clone().or(default),
+            false => written(self.views.found).or(absent).or(default),
+        };
         let is_same = is_same(wanted.as_ref(), there.as_ref());
         if is_same || is_ignored_power(attribute, wanted.as_ref()) || self.is_remark(attribute, wanted.as_ref()) {
             self.unchanged += 1;

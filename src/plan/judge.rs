@@ -13,7 +13,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::Power;
 use crate::resources::marker::Marker;
 use crate::resources::schema::Impact;
-use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting, size};
+use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting, size, vm};
 use crate::state::{Completeness, Identity, Record, fingerprint};
 use crate::value::{Kind, Path, Step, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -156,10 +156,19 @@ fn differences(
     let is_running = is_running(scene, wish, found);
     let schema = wish.object.schema;
     let views = Views { desired, applied: &known.applied, found: &found.value, is_running };
+    let refine = |changes: &mut Vec<AttributeChange>| {
+        if is_running && wish.object.name == "vm" {
+            for change in changes.iter_mut() {
+                change.impact = vm::impact::of(&change.path, change.impact, &found.value);
+            }
+        }
+    };
     let (mut attributes, mut unchanged) = compare(schema, &views);
+    refine(&mut attributes);
     if let Some(running) = &found.running {
         // An apply that was cut off before the reboot has written everything and changed nothing yet.
-        let (waiting, _) = compare(schema, &Views { found: running, ..views });
+        let (mut waiting, _) = compare(schema, &Views { found: running, ..views });
+        refine(&mut waiting);
         let is_told = |path: &Path| attributes.iter().any(|change| change.path == *path);
         let untold: Vec<AttributeChange> =
             waiting.into_iter().filter(|change| change.impact == Impact::Reboot && !is_told(&change.path)).collect();

@@ -6,7 +6,9 @@ pub mod acl;
 pub mod conform;
 pub mod firewall_alias;
 pub mod group;
+pub mod guest;
 pub mod ip_set;
+pub mod keys;
 pub mod marker;
 pub mod pool;
 pub mod provision;
@@ -19,6 +21,7 @@ pub mod template;
 pub mod token;
 pub mod user;
 pub mod vm;
+pub mod wire;
 
 use crate::observe::ClusterView;
 use crate::state::Identity;

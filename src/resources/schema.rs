@@ -2,6 +2,9 @@
 //!
 //! Schemas are plain statics. Judging a body against one is `conform`; documentation on an attribute is the user manual.
 
+use super::wire::{self, Codec, Wire};
+use crate::value::Value;
+
 /// Attributes and nested blocks of one block type.
 #[derive(Debug)]
 pub struct Schema {
@@ -43,6 +46,8 @@ pub struct Attribute {
     pub is_sensitive: bool,
     /// Whether the cluster cannot tell it: differences are judged against what was last applied.
     pub is_recorded: bool,
+    /// Where it stands in the configuration of a guest, if it does.
+    pub wire: Option<Wire>,
     /// For the user: what it is for, units, an example where it helps.
     pub documentation: &'static str,
 }
@@ -58,6 +63,7 @@ impl Attribute {
             impact: Impact::Live,
             is_sensitive: false,
             is_recorded: false,
+            wire: None,
             documentation,
         }
     }
@@ -102,6 +108,34 @@ impl Attribute {
     pub const fn on_change(mut self, impact: Impact) -> Self {
         self.impact = impact;
         self
+    }
+
+    /// Says under which key it stands in the configuration of a guest, in the usual notation of its kind.
+    #[must_use]
+    pub const fn key(self, key: &'static str) -> Self {
+        self.coded(key, &wire::PLAIN)
+    }
+
+    /// Says under which key it stands in the configuration of a guest, and in which notation.
+    #[must_use]
+    pub const fn coded(mut self, key: &'static str, codec: &'static Codec) -> Self {
+        self.wire = Some(Wire { key, codec, absent: None });
+        self
+    }
+
+    /// Says what a guest has whose configuration does not say, in the notation of the configuration.
+    #[must_use]
+    pub const fn absent(mut self, text: &'static str) -> Self {
+        if let Some(wire) = &mut self.wire {
+            wire.absent = Some(text);
+        }
+        self
+    }
+
+    /// Returns what a guest has whose configuration does not say.
+    pub fn value_if_absent(&self) -> Option<Value> {
+        let wire = self.wire?;
+        (wire.codec.read)(self.takes, wire.absent?)
     }
 
     /// Makes it one that the cluster cannot tell.

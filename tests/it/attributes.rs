@@ -237,41 +237,66 @@ fn does_as_told(plan: &Plan, address: &str, impact: Impact) -> Result<(), String
     }
 }
 
-fn run(case: &Case, object: &ObjectType) -> Result<usize, String> {
+/// Goes through the steps of a case. What is wrong with one does not keep the next from being tried.
+fn run(case: &Case, object: &ObjectType) -> Vec<String> {
     let mut world = PlannerWorld::new("attributes", &Lab::built_in());
     let mut lines: Vec<Option<String>> = case.lines.iter().cloned().map(Some).collect();
-    let text_of = |lines: &[Option<String>]| lines.iter().flatten().cloned().collect::<Vec<_>>().join("\n") + "\n";
     let name = &case.name;
-    let (first, _) = planned(&world, &text_of(&lines), &format!("{name}: at first"))?;
-    settle(&mut world, &text_of(&lines), &first, &format!("{name}: at first"))?;
-    let address = format!("{}.x", object.name);
+    let context = format!("{name}: at first");
+    let first = planned(&world, &text_of(&lines), &context)
+        .and_then(|(plan, _)| settle(&mut world, &text_of(&lines), &plan, &context));
+    if let Err(error) = first {
+        return vec![error];
+    }
+    let mut wrong = Vec::new();
     for change in &case.steps {
         let (from, to) = change.lines;
-        let context = format!("{name}: line {}: {}", from + 1, change.text.as_deref().unwrap_or("gone").trim());
+        let before = lines.clone();
         for (line, first) in lines[from..=to].iter_mut().zip(&case.lines[from..]) {
             *line = change.text.as_ref().map(|_| first.clone());
         }
         lines[from].clone_from(&change.text);
-        let text = text_of(&lines);
-        let (plan, shown) = planned(&world, &text, &context)?;
-        let own = plan.changes.iter().find(|change| change.address.to_string() == address);
-        let own = own.ok_or_else(|| format!("{context}: {address} is not in the plan"))?;
-        let paths: Vec<String> = own.attributes.iter().map(|attribute| attribute.path.to_string()).collect();
-        let is_replaced = own.action == Action::Replace;
-        let others = plan.changes.iter().filter(|change| change.address.to_string() != address);
-        let strays = others.filter(|change| change.action != Action::NoOp).count();
-        if paths != change.paths
-            || own.impact != change.impact
-            || is_replaced != (change.impact == Impact::Recreate)
-            || (strays > 0 && !is_replaced)
-        {
-            let expected = format!("{:?}, {:?}", change.paths, change.impact);
-            return Err(format!("{context}: expected {expected}, found {paths:?}, {:?}:\n{shown}", own.impact));
+        let context = format!("{name}: line {}: {}", from + 1, change.text.as_deref().unwrap_or("gone").trim());
+        if let Err(error) = step(&mut world, object, change, &text_of(&lines), &context) {
+            wrong.push(error);
+            if world.plan(&text_of(&lines), &Options::default()).plan.is_none() {
+                lines = before;
+            }
         }
-        does_as_told(&plan, &address, change.impact).map_err(|what| format!("{context}: {what}:\n{shown}"))?;
-        settle(&mut world, &text, &plan, &context)?;
     }
-    Ok(case.steps.len())
+    wrong
+}
+
+fn text_of(lines: &[Option<String>]) -> String {
+    lines.iter().flatten().cloned().collect::<Vec<_>>().join("\n") + "\n"
+}
+
+fn step(
+    world: &mut PlannerWorld,
+    object: &ObjectType,
+    change: &Change,
+    text: &str,
+    context: &str,
+) -> Result<(), String> {
+    let address = format!("{}.x", object.name);
+    let (plan, shown) = planned(world, text, context)?;
+    let own = plan.changes.iter().find(|change| change.address.to_string() == address);
+    let own = own.ok_or_else(|| format!("{context}: {address} is not in the plan"))?;
+    let paths: Vec<String> = own.attributes.iter().map(|attribute| attribute.path.to_string()).collect();
+    let is_replaced = own.action == Action::Replace;
+    let others = plan.changes.iter().filter(|change| change.address.to_string() != address);
+    let strays = others.filter(|change| change.action != Action::NoOp).count();
+    let is_as_told = paths == change.paths
+        && own.impact == change.impact
+        && is_replaced == (change.impact == Impact::Recreate)
+        && (strays == 0 || is_replaced);
+    let expected = format!("{:?}, {:?}", change.paths, change.impact);
+    let told = match is_as_told {
+        true => does_as_told(&plan, &address, change.impact).map_err(|what| format!("{context}: {what}:\n{shown}")),
+        false => Err(format!("{context}: expected {expected}, found {paths:?}, {:?}:\n{shown}", own.impact)),
+    };
+    settle(world, text, &plan, context)?;
+    told
 }
 
 #[test]
@@ -292,12 +317,10 @@ fn every_attribute_applies_changes_and_plans_empty() {
                 loop {
                     let next = open.lock().expect("no holder panics").next();
                     let Some((object, case)) = next else { break };
-                    let result = run(&case, object);
+                    let wrong = run(&case, object);
                     let mut told = told.lock().expect("no holder panics");
-                    match result {
-                        Ok(steps) => told.1 += steps,
-                        Err(error) => told.0.push(error),
-                    }
+                    told.1 += case.steps.len();
+                    told.0.extend(wrong);
                 }
             });
         }

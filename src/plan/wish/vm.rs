@@ -5,6 +5,7 @@
 mod disks;
 mod networks;
 mod place;
+mod slots;
 
 use super::{Completed, Draft, Scene};
 use crate::config::{Address, Key};
@@ -12,7 +13,7 @@ use crate::observe::GuestConfig;
 use crate::resources::marker::tags_without;
 use crate::resources::size;
 use crate::resources::vm::decode::decode;
-use crate::resources::vm::identity;
+use crate::resources::vm::{VM, identity};
 use crate::value::{Kind, Marks, Path, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ struct Guest<'a> {
     owner: String,
     /// The evaluated tenant, or null.
     tenant: Value,
-    /// The evaluated template.
+    /// The evaluated template, or null.
     template: Value,
     /// The template in the shape of a `vm`, if the cluster was seen.
     model: Option<Value>,
@@ -35,8 +36,9 @@ struct Guest<'a> {
 
 pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
     let mut attributes = draft.attributes();
-    let guest = guest_of(scene, draft, &attributes)?;
+    let guest = guest_of(scene, draft, &attributes);
     inherit(scene, draft, &guest, &mut attributes);
+    slots::check(draft, &attributes);
     disks::complete(scene, draft, &guest, &mut attributes);
     networks::complete(scene, draft, &guest, &mut attributes);
     cloud_init(&guest, &mut attributes);
@@ -62,20 +64,20 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     Some(Completed { attributes, tenant, identity })
 }
 
-fn guest_of<'a>(scene: &Scene<'a>, draft: &Draft, attributes: &Attributes) -> Option<Guest<'a>> {
-    let template = attributes.get("template")?.clone();
+fn guest_of<'a>(scene: &Scene<'a>, draft: &Draft, attributes: &Attributes) -> Guest<'a> {
+    let template = attributes.get("template").cloned().unwrap_or_else(|| Value::null(Type::Dynamic));
     let view = scene.view(&draft.cluster);
     let vmid = template.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok());
     let source = vmid.and_then(|vmid| view?.guests.get(&vmid));
     let template_config = source.and_then(|guest| guest.config.as_ref());
     let project = &scene.input.stack.settings.project;
-    Some(Guest {
+    Guest {
         owner: draft.block.address.to_string(),
         tenant: attributes.get("tenant").cloned().unwrap_or_else(|| Value::null(Type::Dynamic)),
         model: source.zip(template_config).map(|(guest, config)| decode(guest, config, project)),
         template,
         template_config,
-    })
+    }
 }
 
 /// Name, pool, size and connection from label, tenant and template.
@@ -102,11 +104,16 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
     for (name, of) in [("cores", Type::Number), ("memory", Type::Text)] {
         let path = Path::attribute(name);
         attributes.entry(name.into()).or_insert_with(|| {
-            let inherited = scene.kept(address, &path).or_else(|| guest.model.as_ref()?.get(name).cloned());
+            let usual = || VM.schema.attribute(name)?.value_if_absent().filter(|_| guest.template.is_null());
+            let model = || guest.model.as_ref()?.get(name).cloned();
+            let inherited = scene.kept(address, &path).or_else(model).or_else(usual);
             inherited.map_or_else(|| Value::unknown(of), |value| value.with_marks(Marks::CHOSEN))
         });
     }
-    let template_vmid = guest.template.get("vmid").cloned().unwrap_or_else(|| Value::unknown(Type::Number));
+    let template_vmid = match guest.template.is_null() {
+        true => Value::null(Type::Number),
+        false => guest.template.get("vmid").cloned().unwrap_or_else(|| Value::unknown(Type::Number)),
+    };
     attributes.insert("template_vmid".into(), template_vmid);
 }
 

@@ -2,42 +2,29 @@
 //!
 //! Defaults that the API omits are filled in, so that "not set" and "set to the default" are the same.
 
+use super::schema::{BUSES, DISK, EFI_DISK, LAYOUT, NETWORK, NIC_MODELS, TPM_STATE};
 use crate::observe::{GuestConfig, GuestView, Power};
-use crate::proxmox::property::{PropertyString, decode_ssh_keys, size_bytes};
+use crate::proxmox::property::{PropertyString, size_bytes};
+use crate::resources::keys::{Attributes, is_slot, read_options};
+use crate::resources::schema::Schema;
 use crate::resources::{marker, size};
-use crate::value::{Kind, Number, Type, Value};
+use crate::value::{Kind, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-type Attributes = BTreeMap<Arc<str>, Value>;
 
 /// Returns the guest in the shape of the `vm` schema, without what the cluster cannot tell.
 pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     let values = &config.values;
-    let text = |key: &str| values.get(key).cloned();
-    let text_or = |key: &str, default: &str| Value::text(text(key).unwrap_or_else(|| default.to_owned()));
-    let integer_or = |key: &str, default: i64| Value::from(number(values, key).unwrap_or(default));
-    let flag_or = |key: &str, default: bool| Value::from(text(key).map_or(default, |text| text == "1"));
-    let memory = memory_mib(values);
-
-    let mut attributes: Attributes = BTreeMap::new();
+    let mut attributes = LAYOUT.decode(values);
     let mut set = |name: &str, value: Value| drop(attributes.insert(name.into(), value));
-    set("name", text_or("name", &guest.name));
+    if !values.contains_key("name") {
+        set("name", Value::text(guest.name.clone()));
+    }
     set("node", Value::text(guest.node.clone()));
     set("vmid", Value::from(i64::from(guest.vmid)));
-    set("cores", integer_or("cores", 1));
-    set("sockets", integer_or("sockets", 1));
-    set("cpu", Value::text(cpu_type(values)));
-    set("memory", Value::text(size::print(memory << 20)));
-    set("balloon", Value::text(size::print(number(values, "balloon").map_or(memory, |mib| mib as u64) << 20)));
-    set("cpulimit", decimal(text("cpulimit").as_deref().unwrap_or("0")));
-    set("cpuunits", integer_or("cpuunits", 100));
-    set("numa", flag_or("numa", false));
-    set("agent", Value::from(has_agent(values)));
-    set("ostype", text_or("ostype", "other"));
-    set("scsihw", text_or("scsihw", "lsi"));
-    set("onboot", flag_or("onboot", false));
-    set("protection", flag_or("protection", false));
+    if !values.contains_key("balloon") {
+        set("balloon", Value::text(size::print(memory_mib(values) << 20)));
+    }
     set("description", Value::text(marker::text_without(values.get("description").map_or("", String::as_str))));
     let tags = marker::tags_without(values.get("tags").map_or("", String::as_str), project);
     set("tags", Value::new(Kind::Set(Type::Text, tags.into_iter().map(Value::from).collect())));
@@ -50,9 +37,46 @@ pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
         Power::Unknown => {}
     }
     set("disk", disks(values));
+    set("cdrom", cdroms(values));
+    for (name, schema) in [("efidisk0", &EFI_DISK), ("tpmstate0", &TPM_STATE)] {
+        if let Some(volume) = values.get(name).and_then(|value| volume(value, schema)) {
+            set(name, Value::object(volume));
+        }
+    }
     set("network", networks(values));
-    set("cloud_init", cloud_init(values));
+    set("extra", extra(values));
     Value::object(attributes)
+}
+
+/// Returns the keys that the schema does not know.
+fn extra(values: &BTreeMap<String, String>) -> Value {
+    let is_known = |key: &str| is_special(key) || LAYOUT.in_charge_of(key).is_some();
+    let unknown = values.iter().filter(|(key, _)| !is_known(key));
+    Value::map(Type::Text, unknown.map(|(key, value)| (Arc::from(key.as_str()), Value::text(value.clone()))))
+}
+
+/// Returns whether a key is read and written by the code of this type, or belongs to the server.
+pub fn is_special(key: &str) -> bool {
+    const OURS: [&str; 14] = [
+        "description",
+        "tags",
+        "efidisk0",
+        "tpmstate0",
+        "digest",
+        "lock",
+        "template",
+        "meta",
+        "parent",
+        "snaptime",
+        "vmstate",
+        "runningmachine",
+        "runningcpu",
+        "cdrom",
+    ];
+    let stems = [("net", 32), ("ipconfig", 32), ("unused", 256)];
+    OURS.contains(&key)
+        || stems.iter().any(|(stem, count)| is_slot(key, stem, *count))
+        || BUSES.iter().any(|(bus, count, _)| is_slot(key, bus, *count))
 }
 
 /// Returns configured memory in MiB. `memory` is text, or a property string with `current=`.
@@ -69,12 +93,7 @@ pub fn has_agent(values: &BTreeMap<String, String>) -> bool {
 
 /// Returns whether a configuration key is a disk that is neither CD-ROM nor cloud-init drive.
 pub fn is_disk(key: &str, value: &str) -> bool {
-    let slot = key.trim_end_matches(|character: char| character.is_ascii_digit());
-    slot.len() < key.len()
-        && matches!(slot, "scsi" | "virtio" | "sata" | "ide")
-        && !value.contains("media=cdrom")
-        && !value.contains("cloudinit")
-        && value != "none"
+    is_drive(key) && !value.contains("media=cdrom") && !value.contains("cloudinit") && value != "none"
 }
 
 /// Returns the size in bytes of the disk in a slot.
@@ -92,42 +111,42 @@ pub fn all_disks_bytes(values: &BTreeMap<String, String>) -> u64 {
     values.iter().filter(|(key, value)| is_disk(key, value)).filter_map(|(_, value)| disk_bytes(value)).sum()
 }
 
-fn number(values: &BTreeMap<String, String>, key: &str) -> Option<i64> {
-    values.get(key)?.parse().ok()
-}
-
-fn decimal(text: &str) -> Value {
-    Number::parse(text).map_or_else(|| Value::from(0), |number| Value::new(Kind::Number(number)))
-}
-
-fn cpu_type(values: &BTreeMap<String, String>) -> String {
-    let parsed = values.get("cpu").and_then(|text| PropertyString::parse(text, Some("cputype")).ok());
-    parsed.and_then(|parsed| parsed.default).unwrap_or_else(|| "kvm64".to_owned())
+/// Options and storage of a volume.
+fn volume(value: &str, schema: &Schema) -> Option<Attributes> {
+    let parsed = PropertyString::parse(value, Some("file")).ok()?;
+    let mut volume = read_options(schema, &parsed, Some("file"));
+    if let Some(storage) = storage_of(value) {
+        volume.insert("storage".into(), Value::text(storage));
+    }
+    Some(volume)
 }
 
 fn disks(values: &BTreeMap<String, String>) -> Value {
     Value::object(values.iter().filter(|(key, value)| is_disk(key, value)).filter_map(|(slot, value)| {
-        let parsed = PropertyString::parse(value, Some("file")).ok()?;
-        let flag =
-            |key: &str, on: &str, default: bool| Value::from(parsed.option(key).map_or(default, |text| text == on));
-        let mut disk: Attributes = BTreeMap::new();
-        if let Some(bytes) = parsed.option("size").and_then(size_bytes) {
+        let mut disk = volume(value, &DISK)?;
+        if let Some(bytes) = disk_bytes(value) {
             disk.insert("size".into(), Value::text(size::print(bytes)));
         }
-        if let Some(storage) = storage_of(value) {
-            disk.insert("storage".into(), Value::text(storage));
-        }
-        disk.insert("ssd".into(), flag("ssd", "1", false));
-        disk.insert("discard".into(), flag("discard", "on", false));
-        disk.insert("iothread".into(), flag("iothread", "1", false));
-        disk.insert("backup".into(), flag("backup", "1", true));
-        disk.insert("cache".into(), Value::text(parsed.option("cache").unwrap_or("none")));
         Some((slot.as_str(), Value::object(disk)))
     }))
 }
 
-/// Models by which a network device may be named.
-pub const NIC_MODELS: [&str; 5] = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
+fn cdroms(values: &BTreeMap<String, String>) -> Value {
+    let drives = values.iter().filter(|(key, value)| is_cdrom(key, value));
+    Value::object(drives.map(|(slot, value)| {
+        let file = value.split(',').next().unwrap_or_default();
+        (slot.as_str(), Value::object([("file", Value::text(file.strip_prefix("file=").unwrap_or(file)))]))
+    }))
+}
+
+/// Returns whether a configuration key is a CD drive with or without medium, but not the cloud-init drive.
+pub fn is_cdrom(key: &str, value: &str) -> bool {
+    is_drive(key) && (value.contains("media=cdrom") || value == "none") && !value.contains("cloudinit")
+}
+
+fn is_drive(key: &str) -> bool {
+    BUSES.iter().any(|(bus, count, _)| is_slot(key, bus, *count))
+}
 
 /// Returns model and MAC of a network device.
 pub fn model_and_mac(parsed: &PropertyString) -> Option<(String, String)> {
@@ -140,53 +159,25 @@ pub fn model_and_mac(parsed: &PropertyString) -> Option<(String, String)> {
 
 /// Returns the network devices by slot.
 pub fn networks(values: &BTreeMap<String, String>) -> Value {
-    let is_nic = |key: &str| key.strip_prefix("net").is_some_and(|rest| rest.parse::<u8>().is_ok());
-    Value::object(values.iter().filter(|(key, _)| is_nic(key)).filter_map(|(slot, value)| {
+    Value::object(values.iter().filter(|(key, _)| is_slot(key, "net", 32)).filter_map(|(slot, value)| {
         let parsed = PropertyString::parse(value, Some("model")).ok()?;
-        let mut nic: Attributes = BTreeMap::new();
+        let mut nic = read_options(&NETWORK, &parsed, Some("model"));
         if let Some((model, mac)) = model_and_mac(&parsed) {
             nic.insert("model".into(), Value::text(model));
             nic.insert("mac".into(), Value::text(mac.to_uppercase()));
         }
-        if let Some(bridge) = parsed.option("bridge") {
-            nic.insert("bridge".into(), Value::text(bridge));
-        }
-        if let Some(tag) = parsed.option("tag").and_then(|tag| tag.parse::<i64>().ok()) {
-            nic.insert("vlan".into(), Value::from(tag));
-        }
-        nic.insert("firewall".into(), Value::from(parsed.option("firewall") == Some("1")));
-        if let Some(rate) = parsed.option("rate") {
-            nic.insert("rate".into(), decimal(rate));
-        }
         let index = &slot[3..];
         if let Some(Ok(ip)) = values.get(&format!("ipconfig{index}")).map(|text| PropertyString::parse(text, None)) {
-            if let Some(address) = ip.option("ip") {
-                nic.insert("address".into(), Value::text(address));
-            }
-            if let Some(gateway) = ip.option("gw") {
-                nic.insert("gateway".into(), Value::text(gateway));
+            for (name, key) in IP_CONFIG {
+                if let Some(text) = ip.option(key) {
+                    nic.insert(name.into(), Value::text(text));
+                }
             }
         }
         Some((slot.as_str(), Value::object(nic)))
     }))
 }
 
-fn cloud_init(values: &BTreeMap<String, String>) -> Value {
-    let mut attributes: Attributes = BTreeMap::new();
-    if let Some(user) = values.get("ciuser") {
-        attributes.insert("user".into(), Value::text(user.clone()));
-    }
-    if let Some(keys) = values.get("sshkeys").and_then(|text| decode_ssh_keys(text)) {
-        let keys = keys.lines().map(str::trim).filter(|key| !key.is_empty()).map(Value::from);
-        attributes.insert("ssh_keys".into(), Value::list(Type::Text, keys));
-    }
-    attributes.insert("upgrade".into(), Value::from(values.get("ciupgrade").is_none_or(|text| text == "1")));
-    if let Some(servers) = values.get("nameserver") {
-        let servers = servers.split([' ', ',']).filter(|server| !server.is_empty()).map(Value::from);
-        attributes.insert("dns".into(), Value::list(Type::Text, servers));
-    }
-    if let Some(domain) = values.get("searchdomain") {
-        attributes.insert("search_domain".into(), Value::text(domain.clone()));
-    }
-    Value::object(attributes)
-}
+/// Attributes of a network device that stand under `ipconfigN`, and their sub-keys there.
+pub const IP_CONFIG: [(&str, &str); 4] =
+    [("address", "ip"), ("gateway", "gw"), ("address6", "ip6"), ("gateway6", "gw6")];

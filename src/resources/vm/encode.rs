@@ -1,40 +1,18 @@
-//! The other direction: which configuration keys carry an attribute, and what they must say.
+//! The other direction: which configuration keys carry an attribute, and what they must say. What is only its key is written by the
+//! layout; here is what needs more: volumes, MAC addresses, the owner marker.
 //!
 //! A disk or network option string is replaced whole by the server, so sub-keys we do not manage are taken over from the present one.
 
-use super::decode::{is_disk, model_and_mac};
-use crate::proxmox::property::{PropertyString, encode_ssh_keys};
-use crate::resources::marker::{Marker, with_tags};
+use super::decode::{IP_CONFIG, is_cdrom, is_disk, model_and_mac};
+use super::schema::{BUSES, DISK, EFI_DISK, LAYOUT, NETWORK, NIC_MODELS, TPM_STATE};
+use crate::proxmox::property::PropertyString;
+use crate::resources::keys::{Source, Write, write_options};
+use crate::resources::marker::with_tags;
+use crate::resources::schema::Schema;
 use crate::resources::size;
+use crate::resources::wire::print;
 use crate::value::{Path, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What to write to a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Write {
-    /// This text.
-    Set(String),
-    /// This text, which is never shown.
-    SetSecret(String),
-    /// Nothing: the key is deleted.
-    Unset,
-}
-
-/// What keys are written from.
-pub(super) struct Source<'a> {
-    /// The guest wanted.
-    pub desired: &'a Value,
-    /// Its configuration now; for a clone that is yet to be made, the template's.
-    pub present: &'a BTreeMap<String, String>,
-    /// Whether `present` is the template's: volume ids are filled in from a fresh read, and what is not wanted is dropped.
-    pub is_clone: bool,
-    /// Attributes that change; what is neither wanted nor among them stays as it is.
-    pub changed: &'a BTreeSet<Path>,
-    /// Owner marker.
-    pub marker: &'a Marker,
-    /// Owner scope.
-    pub project: &'a str,
-}
 
 /// Returns the keys that carry an attribute; none for those that are not in the configuration (power, pool, node, sizes). The path of a
 /// labelled block stands for all of it.
@@ -45,143 +23,85 @@ pub(super) fn keys_of(path: &Path) -> Vec<String> {
     };
     let ip = |slot: &str| slot.strip_prefix("net").map(|index| format!("ipconfig{index}"));
     match (path.root().unwrap_or_default(), label(1), label(2)) {
-        (root, ..) if PLAIN.contains(&root) => vec![root.to_owned()],
-        ("disk", Some(_), Some("size" | "storage" | "delete_on_remove")) => Vec::new(),
+        ("description" | "tags", ..) => vec![path.to_string()],
+        ("extra", Some(key), _) => vec![key.to_owned()],
+        ("disk", Some(_), Some("size" | "storage" | "delete_on_remove" | "format" | "import_from"))
+        | ("efidisk0" | "tpmstate0", Some("storage"), _) => Vec::new(),
         ("network", Some(slot), None) => std::iter::once(slot.to_owned()).chain(ip(slot)).collect(),
-        ("network", Some(slot), Some("address" | "gateway")) => ip(slot).into_iter().collect(),
-        ("disk", Some(slot), _) | ("network", Some(slot), Some(_)) => vec![slot.to_owned()],
-        ("cloud_init", Some(name), _) => {
-            CLOUD_INIT.iter().filter(|(attribute, _)| *attribute == name).map(|(_, key)| (*key).to_owned()).collect()
+        ("network", Some(slot), Some(name)) if IP_CONFIG.iter().any(|(attribute, _)| *attribute == name) => {
+            ip(slot).into_iter().collect()
         }
-        _ => Vec::new(),
+        ("disk" | "network" | "cdrom", Some(slot), _) => vec![slot.to_owned()],
+        (root @ ("efidisk0" | "tpmstate0"), ..) => vec![root.to_owned()],
+        _ => LAYOUT.keys_of(path),
     }
 }
-
-/// Attributes that are a key of the same name.
-const PLAIN: [&str; 16] = [
-    "name",
-    "cores",
-    "sockets",
-    "cpu",
-    "memory",
-    "balloon",
-    "cpulimit",
-    "cpuunits",
-    "numa",
-    "agent",
-    "ostype",
-    "scsihw",
-    "onboot",
-    "protection",
-    "description",
-    "tags",
-];
-
-/// Attributes of `cloud_init` and their keys.
-const CLOUD_INIT: [(&str, &str); 6] = [
-    ("user", "ciuser"),
-    ("password", "cipassword"),
-    ("ssh_keys", "sshkeys"),
-    ("upgrade", "ciupgrade"),
-    ("dns", "nameserver"),
-    ("search_domain", "searchdomain"),
-];
 
 /// Returns every key a freshly made guest must be told. `onboot`, `protection`, tags and description are always among them, because a
 /// clone inherits the template's.
 pub(super) fn all_keys(source: &Source) -> BTreeSet<String> {
-    let mut keys = BTreeSet::new();
-    let Some(entries) = source.desired.as_entries() else { return keys };
-    for name in entries.keys() {
-        keys.extend(keys_of(&Path::attribute(name.clone())));
-    }
+    let mut keys = LAYOUT.wanted_keys(source.desired);
     let labels = |block: &str| source.desired.get(block).and_then(Value::as_entries).into_iter().flatten();
     for (slot, disk) in labels("disk") {
-        let is_option = |name: &&str| disk.get(name).is_some();
-        let has_options = ["ssd", "discard", "iothread", "cache", "backup"].iter().any(is_option);
-        if has_options || !source.present.contains_key(&**slot) {
+        let mut options = DISK.attributes.iter().filter(|attribute| attribute.wire.is_some());
+        if !source.present.contains_key(&**slot) || options.any(|attribute| disk.get(attribute.name).is_some()) {
             keys.insert(slot.to_string());
         }
     }
     for (slot, nic) in labels("network") {
         keys.insert(slot.to_string());
-        if let (Some(index), Some(_)) = (slot.strip_prefix("net"), nic.get("address")) {
+        let has_address = IP_CONFIG.iter().any(|(name, _)| nic.get(name).is_some());
+        if let (Some(index), true) = (slot.strip_prefix("net"), has_address) {
             keys.insert(format!("ipconfig{index}"));
         }
     }
-    for (name, _) in labels("cloud_init") {
-        keys.extend(keys_of(&Path::attribute("cloud_init").then(Step::Attribute(name.clone()))));
-    }
-    keys.extend(["description", "tags", "onboot", "protection"].map(str::to_owned));
+    keys.extend(labels("cdrom").chain(labels("extra")).map(|(key, _)| key.to_string()));
+    let volumes = ["efidisk0", "tpmstate0"].into_iter().filter(|name| source.desired.get(name).is_some());
+    keys.extend(volumes.chain(["description", "tags", "onboot", "protection"]).map(str::to_owned));
     keys
 }
 
 /// Returns what to write to `key`.
 pub(super) fn encode(key: &str, source: &Source) -> Write {
     let desired = source.desired;
-    let text = |name: &str| desired.get(name).and_then(Value::as_text);
     let plain = |value: Option<String>| value.map_or(Write::Unset, Write::Set);
+    let block = |name: &str| desired.get(name).and_then(|blocks| blocks.get(key));
     match key {
-        "memory" => plain(text("memory").and_then(mebibytes)),
-        "balloon" => plain(text("balloon").and_then(mebibytes)),
-        "agent" => plain(desired.get("agent").and_then(Value::as_bool).map(flag)),
-        "description" => Write::Set(source.marker.with_text(text("description").unwrap_or_default())),
+        "description" => {
+            let text = desired.get("description").and_then(Value::as_text);
+            Write::Set(source.marker.with_text(text.unwrap_or_default()))
+        }
         "tags" => {
             let own = desired.get("tags").and_then(Value::as_items).unwrap_or_default();
             let own = own.iter().filter_map(Value::as_text).map(str::to_owned);
             Write::Set(with_tags(own, source.project).into_iter().collect::<Vec<_>>().join(";"))
         }
-        "cipassword" => plain_cloud(source, "password", |value| value.as_text().map(str::to_owned)),
-        "ciuser" => plain_cloud(source, "user", scalar),
-        "searchdomain" => plain_cloud(source, "search_domain", scalar),
-        "ciupgrade" => plain_cloud(source, "upgrade", scalar),
-        "sshkeys" => plain_cloud(source, "ssh_keys", |keys| joined(keys, "\n").map(|keys| encode_ssh_keys(&keys))),
-        "nameserver" => plain_cloud(source, "dns", |servers| joined(servers, " ")),
+        "efidisk0" => plain(made_anew(key, &EFI_DISK, source)),
+        "tpmstate0" => plain(made_anew(key, &TPM_STATE, source)),
         _ if key.starts_with("ipconfig") => plain(ipconfig(key, desired)),
         _ if key.starts_with("net") => plain(nic(key, source)),
-        _ if desired.get("disk").and_then(|disks| disks.get(key)).is_some() => plain(disk(key, source)),
-        _ if source.present.get(key).is_some_and(|value| is_disk(key, value)) => Write::Unset,
-        _ => plain(desired.get(key).and_then(scalar)),
+        _ if block("disk").is_some() => plain(disk(key, source)),
+        _ if block("cdrom").is_some() => {
+            let file = block("cdrom").and_then(|drive| drive.get("file")).and_then(Value::as_text);
+            Write::Set(format!("{},media=cdrom", file.unwrap_or("none")))
+        }
+        _ if source.present.get(key).is_some_and(|value| is_disk(key, value) || is_cdrom(key, value)) => Write::Unset,
+        _ => LAYOUT.encode(key, source).unwrap_or_else(|| plain(block("extra").and_then(print))),
     }
-}
-
-fn plain_cloud(source: &Source, name: &str, print: impl Fn(&Value) -> Option<String>) -> Write {
-    let value = source.desired.get("cloud_init").and_then(|block| block.get(name));
-    match value.and_then(|value| Some((value, print(value)?))) {
-        Some((value, text)) if value.is_sensitive() => Write::SetSecret(text),
-        Some((_, text)) if !text.is_empty() => Write::Set(text),
-        _ => Write::Unset,
-    }
-}
-
-fn scalar(value: &Value) -> Option<String> {
-    match value.kind() {
-        crate::value::Kind::Bool(on) => Some(flag(*on)),
-        crate::value::Kind::Number(number) => Some(number.to_string()),
-        crate::value::Kind::Text(text) => Some(text.to_string()),
-        _ => None,
-    }
-}
-
-fn flag(on: bool) -> String {
-    if on { "1" } else { "0" }.to_owned()
-}
-
-fn joined(values: &Value, separator: &str) -> Option<String> {
-    let texts: Vec<&str> = values.as_items()?.iter().filter_map(Value::as_text).map(str::trim).collect();
-    Some(texts.join(separator))
-}
-
-fn mebibytes(text: &str) -> Option<String> {
-    Some((size::parse(text).ok()? >> 20).to_string())
 }
 
 fn ipconfig(key: &str, desired: &Value) -> Option<String> {
     let slot = format!("net{}", key.strip_prefix("ipconfig")?);
     let nic = desired.get("network")?.get(&slot)?;
-    let address = nic.get("address")?.as_text()?;
-    let gateway = nic.get("gateway").and_then(Value::as_text).filter(|_| address != "dhcp");
-    Some(gateway.map_or_else(|| format!("ip={address}"), |gateway| format!("ip={address},gw={gateway}")))
+    let text = |name: &str| nic.get(name).and_then(Value::as_text);
+    let is_told = |name: &str| match name {
+        "gateway" => text("address").is_some_and(|address| address != "dhcp"),
+        "gateway6" => text("address6").is_some_and(|address| !matches!(address, "dhcp" | "auto")),
+        _ => true,
+    };
+    let parts = IP_CONFIG.iter().filter(|(name, _)| is_told(name));
+    let parts: Vec<String> = parts.filter_map(|(name, key)| Some(format!("{key}={}", text(name)?))).collect();
+    Some(parts.join(",")).filter(|text| !text.is_empty())
 }
 
 fn nic(slot: &str, source: &Source) -> Option<String> {
@@ -189,23 +109,20 @@ fn nic(slot: &str, source: &Source) -> Option<String> {
     let present = source.present.get(slot).and_then(|text| PropertyString::parse(text, Some("model")).ok());
     let mut parsed = present.unwrap_or_default();
     let old = model_and_mac(&parsed);
-    for model in super::decode::NIC_MODELS {
+    for model in NIC_MODELS {
         parsed.options.remove(model);
     }
     parsed.options.remove("macaddr");
     parsed.default = None;
-    let text = |name: &str| nic.get(name).and_then(scalar);
+    // What a template's device has is no default: a clone's says everything itself.
+    if source.is_clone {
+        parsed.options.clear();
+    }
+    let text = |name: &str| nic.get(name).and_then(print);
     let model = text("model").unwrap_or_else(|| "virtio".to_owned());
     let mac = text("mac").or_else(|| old.map(|(_, mac)| mac));
     let path = Path::attribute("network").then(Step::Key(slot.into()));
-    let is_dropped = |name: &str| source.is_clone || source.changed.contains(&path.then(Step::Attribute(name.into())));
-    for (name, key) in [("bridge", "bridge"), ("vlan", "tag"), ("rate", "rate"), ("firewall", "firewall")] {
-        match text(name) {
-            Some(value) => drop(parsed.options.insert(key.to_owned(), value)),
-            None if is_dropped(name) => drop(parsed.options.remove(key)),
-            None => {}
-        }
-    }
+    write_options(&mut parsed, &NETWORK, None, &path, nic, source);
     // The server prints the model first; a MAC that is not sent would be made anew on every write.
     let head = mac.map_or_else(|| model.clone(), |mac| format!("{model}={mac}"));
     let rest = parsed.to_string();
@@ -215,31 +132,38 @@ fn nic(slot: &str, source: &Source) -> Option<String> {
 fn disk(slot: &str, source: &Source) -> Option<String> {
     let disk = source.desired.get("disk")?.get(slot)?;
     let text = |name: &str| disk.get(name).and_then(Value::as_text);
-    let present = source.present.get(slot).and_then(|text| PropertyString::parse(text, Some("file")).ok());
+    let present = source.present.get(slot).filter(|value| is_disk(slot, value));
+    let present = present.and_then(|text| PropertyString::parse(text, Some("file")).ok());
     let mut parsed = present.clone().unwrap_or_default();
-    parsed.default = match &present {
-        Some(_) if source.is_clone => Some(format!("{{volume:{slot}}}")),
-        Some(present) => present.default.clone(),
+    parsed.default = match (&present, text("import_from")) {
+        (Some(_), _) if source.is_clone => Some(format!("{{volume:{slot}}}")),
+        (Some(present), _) => present.default.clone(),
+        (None, Some(image)) => {
+            parsed.options.insert("import-from".to_owned(), image.to_owned());
+            Some(format!("{}:0", text("storage")?))
+        }
         // `STORAGE:GIBIBYTES` allocates a new volume.
-        None => Some(format!("{}:{}", text("storage")?, gibibytes(size::parse(text("size")?).ok()?))),
+        (None, None) => Some(format!("{}:{}", text("storage")?, gibibytes(size::parse(text("size")?).ok()?))),
     };
+    if let (None, Some(format)) = (&present, text("format")) {
+        parsed.options.insert("format".to_owned(), format.to_owned());
+    }
     // The server keeps the size; what is sent for it is ignored.
     parsed.options.remove("size");
-    let options = [("ssd", "1", "0"), ("discard", "on", "ignore"), ("iothread", "1", "0"), ("backup", "1", "0")];
-    for (name, on, off) in options {
-        // A bus without the option takes no `off` either.
-        if (name == "ssd" && slot.starts_with("virtio"))
-            || (name == "iothread" && (slot.starts_with("sata") || slot.starts_with("ide")))
-        {
-            continue;
-        }
-        if let Some(is_on) = disk.get(name).and_then(Value::as_bool) {
-            parsed.options.insert(name.to_owned(), if is_on { on } else { off }.to_owned());
-        }
-    }
-    if let Some(cache) = text("cache") {
-        parsed.options.insert("cache".to_owned(), cache.to_owned());
-    }
+    let path = Path::attribute("disk").then(Step::Key(slot.into()));
+    write_options(&mut parsed, &DISK, None, &path, disk, source);
+    // A bus without an option takes no `off` of it either.
+    let missing = BUSES.iter().find(|(bus, ..)| slot.starts_with(bus)).map_or(&[][..], |(.., missing)| *missing);
+    parsed.options.retain(|key, _| !missing.contains(&key.as_str()));
+    Some(parsed.to_string())
+}
+
+/// A small volume of the firmware. What it was made with cannot change: other options mean another volume.
+fn made_anew(key: &str, schema: &Schema, source: &Source) -> Option<String> {
+    let wanted = source.desired.get(key)?;
+    let storage = wanted.get("storage").and_then(Value::as_text)?;
+    let mut parsed = PropertyString { default: Some(format!("{storage}:1")), options: BTreeMap::new() };
+    write_options(&mut parsed, schema, None, &Path::attribute(key), wanted, source);
     Some(parsed.to_string())
 }
 

@@ -1,8 +1,9 @@
-//! `vm`: a virtual machine, cloned from a template. Its attributes are in `schema`, its configuration keys in `decode` and `encode`, and
-//! the calls that make, change and destroy it in `steps`.
+//! `vm`: a virtual machine, cloned from a template or made from its disks. Its attributes and their configuration keys are in `schema`, what
+//! needs more than its key in `decode` and `encode`, and the calls that make, change and destroy it in `steps`.
 
 pub mod decode;
 mod encode;
+pub mod impact;
 pub mod schema;
 mod steps;
 
@@ -16,7 +17,7 @@ use std::collections::BTreeSet;
 /// The type. Source: API section `/nodes/{node}/qemu`.
 pub static VM: ObjectType = ObjectType {
     name: "vm",
-    summary: "A virtual machine, cloned from a template.",
+    summary: "A virtual machine, cloned from a template or made from its disks.",
     schema: &schema::SCHEMA,
     origin: Origin::Made,
     example: r#"vm "mc" {

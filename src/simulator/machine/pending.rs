@@ -306,7 +306,7 @@ fn is_live(guest: &Guest, key: &str, before: Option<&str>, after: &str) -> bool 
         return hotplugs(&guest.config, "network") || before.is_some_and(|before| is_same_device(before, after));
     }
     if !is_disk_key(key) {
-        return false;
+        return is_live_option(guest, key, before, after);
     }
     if is_cdrom(after) && before.is_some_and(is_cdrom) {
         return true;
@@ -324,6 +324,23 @@ fn is_live(guest: &Guest, key: &str, before: Option<&str>, after: &str) -> bool 
     old == new && FIXED_DISK_OPTIONS.iter().all(|option| old_options.get(*option) == new_options.get(*option))
 }
 
+/// Options that are live for some guests, or in some of their parts.
+fn is_live_option(guest: &Guest, key: &str, before: Option<&str>, after: &str) -> bool {
+    let without_trim = |text: &str| {
+        let parts = text.split(',').map(|part| part.strip_prefix("enabled=").unwrap_or(part));
+        parts.filter(|part| !part.starts_with("fstrim_cloned_disks=")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    match key {
+        "hotplug" => !after.contains("memory") && !before.is_some_and(|before| before.contains("memory")),
+        "agent" => before.is_some_and(|before| without_trim(before) == without_trim(after)),
+        _ => is_usb_key(key) && hotplugs(&guest.config, "usb"),
+    }
+}
+
+fn is_usb_key(key: &str) -> bool {
+    key.strip_prefix("usb").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 fn is_same_device(before: &str, after: &str) -> bool {
     let fixed = |text: &str| (text.split(',').next().map(str::to_owned), key_of(text, "queues"), key_of(text, "mtu"));
     fixed(before) == fixed(after)
@@ -335,6 +352,12 @@ fn is_live_removal(guest: &Guest, key: &str) -> bool {
     }
     if is_network_key(key) {
         return hotplugs(&guest.config, "network");
+    }
+    if is_usb_key(key) {
+        return hotplugs(&guest.config, "usb");
+    }
+    if key == "hotplug" {
+        return !guest.config.get("hotplug").is_some_and(|before| before.contains("memory"));
     }
     let is_boot_disk = guest.config.get("boot").is_some_and(|boot| boot.contains(key));
     let is_hotpluggable = key.starts_with("scsi") || key.starts_with("virtio");

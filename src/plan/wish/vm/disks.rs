@@ -5,7 +5,7 @@ use crate::observe::ClusterView;
 use crate::plan::wish::{Draft, Scene, nested};
 use crate::resources::size;
 use crate::resources::vm::decode::{is_disk, storage_of};
-use crate::value::{Marks, Path, Step, Type, Value};
+use crate::value::{Marks, Path, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,7 +17,6 @@ pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attribut
         attributes.get("disk").and_then(Value::as_entries).cloned().unwrap_or_default();
     let mut disks = BTreeMap::new();
     for (slot, disk) in written {
-        fits_bus(draft, &slot, &disk);
         let disk = one(scene, draft, guest, &slot, &disk);
         disks.insert(slot, disk);
     }
@@ -25,28 +24,6 @@ pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attribut
         attributes.insert("disk".into(), Value::object(disks));
     }
     clone_kind(scene, draft, guest, attributes);
-}
-
-/// Buses with their number of slots, and the option they do not have. Source: API section `/nodes/{node}/qemu/{vmid}/config`.
-const BUSES: [(&str, u32, &str); 4] =
-    [("scsi", 31, ""), ("virtio", 16, "ssd"), ("sata", 6, "iothread"), ("ide", 4, "iothread")];
-
-fn fits_bus(draft: &mut Draft, slot: &str, disk: &Value) {
-    let number = |bus: &str| slot.strip_prefix(bus).and_then(|number| number.parse::<u32>().ok());
-    let Some((bus, _, missing)) =
-        BUSES.iter().find(|(bus, count, _)| number(bus).is_some_and(|number| number < *count))
-    else {
-        let path = Path::attribute("disk").then(Step::Key(slot.into()));
-        let hint = "name a slot: scsi0 to scsi30, virtio0 to virtio15, sata0 to sata5 or ide0 to ide3";
-        return draft.error(format!("there is no disk slot `{slot}`"), &path, hint);
-    };
-    if disk.get(missing).and_then(Value::as_bool) == Some(true) {
-        draft.error(
-            format!("a {bus} disk has no `{missing}`"),
-            &nested("disk", slot, missing),
-            "take it out, or use a scsi slot",
-        );
-    }
 }
 
 fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value) -> Value {
@@ -62,7 +39,16 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
             Some(value) => {
                 disk.entry(name.into()).or_insert_with(|| value.with_marks(Marks::CHOSEN));
             }
-            None if guest.model.is_none() => {
+            None if guest.template.is_null() && name == "size" && disk.contains_key("import_from") => {}
+            None if guest.template.is_null() && !disk.contains_key(name) => {
+                let block = Path(path.0[..2].to_vec());
+                draft.error(
+                    format!("a disk that is no template's needs `{name}`"),
+                    &block,
+                    format!("add `{name}` to this block, or name the `template` the guest is cloned from"),
+                );
+            }
+            None if guest.model.is_none() && !guest.template.is_null() => {
                 disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text));
             }
             None if !disk.contains_key(name) => {
@@ -97,6 +83,12 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
 /// Linked where the store can and every disk stays on the template's storage; kept once chosen.
 fn clone_kind(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
     let path = Path::attribute("clone");
+    if guest.template.is_null() {
+        if attributes.contains_key("clone") {
+            draft.error("there is no template to clone", &path, "take `clone` out, or name a `template`");
+        }
+        return;
+    }
     let can_link = guest
         .template_config
         .zip(scene.view(&draft.cluster))

@@ -30,8 +30,11 @@ vm "b" {
   tenant   = template.debian13                  # error: wrong value for `tenant`: expected a `tenant`, found `template.debian13`
 }
 
-vm "c" {                                        # error: missing attribute `template`
+vm "c" {
   cores = 2
+  rng0 {                                        # error: missing attribute `source`
+    period = 10
+  }
 }
 
 vm "d" {

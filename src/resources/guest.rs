@@ -1,0 +1,173 @@
+//! What the calls on a guest have in common, whether it is a virtual machine or a container: paths, guards, power, pool, removal.
+
+use super::marker::Marker;
+use super::step::{Guard, GuardedCall, Step, Task, Verify};
+use super::{Draft, conform, pool};
+use crate::observe::{GuestView, Power};
+use crate::proxmox::Call;
+use crate::proxmox::property::size_text;
+use crate::state::Effect;
+use crate::value::Value;
+use std::collections::BTreeMap;
+
+/// A guest whose steps are made.
+pub struct Guest<'a> {
+    /// `qemu` or `lxc`, as it stands in paths.
+    pub kind: &'static str,
+    /// Node it is on now, or will be made on.
+    pub node: String,
+    /// VMID.
+    pub vmid: u32,
+    /// What it should be; what it was, when it goes.
+    pub desired: &'a Value,
+    /// What the steps are made from.
+    pub draft: &'a Draft<'a>,
+}
+
+impl<'a> Guest<'a> {
+    /// Returns the guest of a draft.
+    pub fn of(kind: &'static str, draft: &'a Draft<'a>) -> Self {
+        let identity = draft.found.map_or(draft.identity, |found| &found.identity);
+        Self {
+            kind,
+            node: identity.node().unwrap_or_default().to_owned(),
+            vmid: draft.identity.vmid().unwrap_or_default(),
+            desired: if draft.desired.is_null() { draft.applied } else { draft.desired },
+            draft,
+        }
+    }
+
+    /// Returns the guest as seen.
+    pub fn view(&self) -> Option<&'a GuestView> {
+        self.draft.view.guests.get(&self.vmid)
+    }
+
+    /// Returns whether it was seen running.
+    pub fn is_running(&self) -> bool {
+        self.view().is_some_and(|view| view.power == Power::Running)
+    }
+
+    /// Returns its owner marker.
+    pub fn marker(&self) -> &'a Marker {
+        self.draft.marker
+    }
+
+    /// Returns a text attribute.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        self.desired.get(name).and_then(Value::as_text)
+    }
+
+    /// Returns the path of the guest and something below it.
+    pub fn path(&self, rest: &str) -> String {
+        format!("/nodes/{}/{}/{}{rest}", self.node, self.kind, self.vmid)
+    }
+
+    /// Returns a time limit of its `timeouts` block.
+    pub fn timeout_ms(&self, name: &str, default: u64) -> u64 {
+        let text = self.desired.get("timeouts").and_then(|block| block.get(name)).and_then(Value::as_text);
+        text.and_then(|text| conform::duration_ms(text).ok()).unwrap_or(default)
+    }
+
+    /// Returns the guard that reads its marker.
+    pub fn marker_guard(&self, sends_digest: bool) -> Guard {
+        let intent = self.draft.marker.intent.clone();
+        Guard::Marker { node: self.node.clone(), vmid: self.vmid, intent, sends_digest }
+    }
+
+    /// Returns a step of one call.
+    pub fn step(&self, name: &str, call: Call, guard: Guard, verify: Verify, deadline_ms: u64) -> Step {
+        Step {
+            name: name.into(),
+            task: Task::Call(Box::new(GuardedCall { call, guard, verify, deadline_ms })),
+            effect: Effect::None,
+            estimate_ms: 0,
+        }
+    }
+
+    /// Returns the verification of a guest that is made by a task of this kind.
+    pub fn verify_made(&self, node: &str, task_kind: &str, task_subject: &str) -> Verify {
+        Verify::GuestPresent {
+            node: node.to_owned(),
+            vmid: self.vmid,
+            intent: self.draft.marker.intent.clone(),
+            task_kind: task_kind.to_owned(),
+            task_subject: task_subject.to_owned(),
+        }
+    }
+
+    /// Makes a volume bigger.
+    pub fn resize(&self, slot: &str, bytes: u64) -> Step {
+        let call = Call::put(self.path("/resize")).with("disk", slot).with("size", size_text(bytes));
+        let verify = Verify::DiskSize { node: self.node.clone(), vmid: self.vmid, slot: slot.to_owned(), bytes };
+        self.step(&format!("resize {slot}"), call, self.marker_guard(true), verify, 300_000)
+    }
+
+    /// Moves it into the pool that is wanted, or out of the one it is in.
+    pub fn change_pool(&self) -> Option<Step> {
+        let before = self.draft.found.and_then(|found| found.value.get("pool")).and_then(Value::as_text);
+        let (call, poolid, is_present) = match (self.text("pool"), before) {
+            (Some(wanted), _) => (pool::take_in(wanted, self.vmid), wanted, true),
+            (None, Some(before)) => (pool::let_go(before, self.vmid), before, false),
+            (None, None) => return None,
+        };
+        let read = Call::get("/pools").with("poolid", poolid);
+        Some(self.step("pool", call, self.marker_guard(false), Verify::ByContent { read, is_present }, 60_000))
+    }
+
+    /// Starts it.
+    pub fn start(&self) -> Step {
+        let call = Call::post(self.path("/status/start"));
+        let verify = Verify::Power { node: self.node.clone(), vmid: self.vmid, is_running: true };
+        self.step("start", call, self.marker_guard(false), verify, self.timeout_ms("start", 300_000))
+    }
+
+    /// Asks it to shut down, and switches it off if it does not obey in time.
+    pub fn shutdown(&self) -> Step {
+        let timeout_ms = self.timeout_ms("shutdown", 180_000);
+        let call = Call::post(self.path("/status/shutdown"))
+            .with("timeout", (timeout_ms / 1000).to_string())
+            .with("forceStop", "1");
+        let verify = Verify::Power { node: self.node.clone(), vmid: self.vmid, is_running: false };
+        self.step("shutdown", call, self.marker_guard(false), verify, timeout_ms + 30_000)
+    }
+
+    /// A reboot through the API, which applies what is pending; its task ends before the guest runs again.
+    pub fn reboot(&self) -> Vec<Step> {
+        let timeout_ms = self.timeout_ms("shutdown", 180_000);
+        let call = Call::post(self.path("/status/reboot")).with("timeout", (timeout_ms / 1000).to_string());
+        let verify = Verify::Power { node: self.node.clone(), vmid: self.vmid, is_running: true };
+        let reboot = self.step("reboot", call, self.marker_guard(false), verify, timeout_ms + 30_000);
+        let running = Step {
+            name: "wait for running".into(),
+            task: Task::AwaitPower {
+                node: self.node.clone(),
+                vmid: self.vmid,
+                is_running: true,
+                deadline_ms: self.timeout_ms("start", 300_000),
+            },
+            effect: Effect::None,
+            estimate_ms: 0,
+        };
+        vec![reboot, running]
+    }
+
+    /// Removes a key at once together with the volume behind it.
+    pub fn destroy_volume(&self, slot: &str) -> Step {
+        let call = Call::post(self.path("/config")).with("delete", slot).with("force", "1");
+        let wanted = BTreeMap::from([(slot.to_owned(), None)]);
+        let verify = Verify::Config { node: self.node.clone(), vmid: self.vmid, wanted };
+        self.step(&format!("destroy {slot}"), call, self.marker_guard(true), verify, 120_000)
+    }
+
+    /// Stops and removes it with its volumes.
+    pub fn destroy(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        if self.is_running() {
+            steps.push(self.shutdown());
+        }
+        let call = Call::delete(self.path("")).with("purge", "1").with("destroy-unreferenced-disks", "1");
+        let verify = Verify::GuestAbsent { node: self.node.clone(), vmid: self.vmid };
+        steps.push(self.step("destroy", call, self.marker_guard(false), verify, self.timeout_ms("destroy", 600_000)));
+        steps
+    }
+}

@@ -1,0 +1,277 @@
+//! The configuration of a guest as the schema declares it: which keys carry an attribute, what they say, and what to write to them.
+//!
+//! Schema and [`Layout`] are the one table; nothing here knows a key by name. What needs more than its key (volumes, MAC addresses, the
+//! owner marker) is the business of the type.
+
+use super::marker::Marker;
+use super::schema::{Attribute, Nested, Schema};
+use crate::proxmox::property::PropertyString;
+use crate::value::{Path, Step, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Values of a block by attribute.
+pub type Attributes = BTreeMap<Arc<str>, Value>;
+
+/// Where the nested blocks of a schema stand in the configuration.
+#[derive(Debug)]
+pub struct Layout {
+    /// The schema, whose attributes say their keys themselves.
+    pub schema: &'static Schema,
+    /// Its blocks that are in the configuration and need nothing more than to be written there.
+    pub blocks: &'static [Block],
+}
+
+/// A block in the configuration.
+#[derive(Debug)]
+pub struct Block {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// Where a block stands.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// Each of its attributes is a key.
+    Keys,
+    /// It is the property string under this key, whose default sub-key may be written without its name.
+    Property(&'static str, Option<&'static str>),
+    /// It is a property string under its label: this stem and a number below the limit.
+    Slots(&'static str, u32, Option<&'static str>),
+}
+
+/// What to write to a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// This text.
+    Set(String),
+    /// This text, which is never shown.
+    SetSecret(String),
+    /// Nothing: the key is deleted.
+    Unset,
+}
+
+impl Write {
+    /// Returns the write of a text that may be secret, or of nothing.
+    pub fn of(text: Option<String>, value: Option<&Value>) -> Self {
+        let is_secret = value.is_some_and(|value| value.deep_marks().contains(crate::value::Marks::SENSITIVE));
+        match text {
+            Some(text) if is_secret => Self::SetSecret(text),
+            Some(text) => Self::Set(text),
+            None => Self::Unset,
+        }
+    }
+}
+
+/// What keys are written from.
+pub struct Source<'a> {
+    /// The guest wanted.
+    pub desired: &'a Value,
+    /// Its configuration now; for a clone that is yet to be made, the template's.
+    pub present: &'a BTreeMap<String, String>,
+    /// Whether `present` is the template's: volume ids are filled in from a fresh read, and what is not wanted is dropped.
+    pub is_clone: bool,
+    /// Attributes that change; what is neither wanted nor among them stays as it is.
+    pub changed: &'a BTreeSet<Path>,
+    /// Owner marker.
+    pub marker: &'a Marker,
+    /// Owner scope.
+    pub project: &'a str,
+}
+
+impl Layout {
+    fn nested(&self, block: &Block) -> &'static Nested {
+        self.schema.block(block.name).expect("a layout names blocks of its schema")
+    }
+
+    /// Returns the keys that carry an attribute or a block; none for what is not laid out here. The path of a labelled block stands for
+    /// all of it.
+    pub fn keys_of(&self, path: &Path) -> Vec<String> {
+        let label = |index: usize| match path.0.get(index) {
+            Some(Step::Key(label) | Step::Attribute(label)) => Some(&**label),
+            Some(Step::Index(_)) | None => None,
+        };
+        let root = path.root().unwrap_or_default();
+        if let Some(attribute) = self.schema.attribute(root) {
+            return attribute.wire.iter().map(|wire| wire.key.to_owned()).collect();
+        }
+        let Some(block) = self.blocks.iter().find(|block| block.name == root) else { return Vec::new() };
+        match block.place {
+            Place::Property(key, _) => vec![key.to_owned()],
+            Place::Slots(..) => label(1).map(str::to_owned).into_iter().collect(),
+            Place::Keys => {
+                let attribute = label(1).and_then(|name| self.nested(block).schema.attribute(name));
+                attribute.and_then(|attribute| attribute.wire).map(|wire| wire.key.to_owned()).into_iter().collect()
+            }
+        }
+    }
+
+    /// Returns the attribute or block that is in charge of a key.
+    pub fn in_charge_of(&self, key: &str) -> Option<String> {
+        let has_key = |attribute: &&Attribute| attribute.wire.is_some_and(|wire| wire.key == key);
+        if let Some(attribute) = self.schema.attributes.iter().find(has_key) {
+            return Some(attribute.name.to_owned());
+        }
+        self.blocks.iter().find_map(|block| match block.place {
+            Place::Property(own, _) => (own == key).then(|| block.name.to_owned()),
+            Place::Slots(stem, count, _) => is_slot(key, stem, count).then(|| format!("{} {key:?}", block.name)),
+            Place::Keys => {
+                let attribute = self.nested(block).schema.attributes.iter().find(has_key)?;
+                Some(format!("{} {{ {} }}", block.name, attribute.name))
+            }
+        })
+    }
+
+    /// Reads a configuration, defaults filled in. What the configuration does not say and has no default is left out.
+    pub fn decode(&self, values: &BTreeMap<String, String>) -> Attributes {
+        let get = |key: &str| values.get(key).map(String::as_str);
+        let mut decoded = read_attributes(self.schema, get);
+        for block in self.blocks {
+            let schema = self.nested(block).schema;
+            let value = match block.place {
+                Place::Keys => Some(Value::object(read_attributes(schema, get))),
+                Place::Property(key, default_key) => {
+                    get(key).and_then(|text| read_property(schema, text, default_key)).map(Value::object)
+                }
+                Place::Slots(stem, count, default_key) => {
+                    let slots = values.iter().filter(|(key, _)| is_slot(key, stem, count));
+                    let blocks = slots.filter_map(|(key, text)| {
+                        Some((key.as_str(), Value::object(read_property(schema, text, default_key)?)))
+                    });
+                    Some(Value::object(blocks))
+                }
+            };
+            if let Some(value) = value {
+                decoded.insert(block.name.into(), value);
+            }
+        }
+        decoded
+    }
+
+    /// Returns what to write to a key; `None` for a key that is not laid out here.
+    pub fn encode(&self, key: &str, source: &Source) -> Option<Write> {
+        if let Some(write) = print_attribute(self.schema, key, source.desired) {
+            return Some(write);
+        }
+        self.blocks.iter().find_map(|block| {
+            let path = Path::attribute(block.name);
+            let wanted = source.desired.get(block.name);
+            let nested = self.nested(block);
+            match block.place {
+                Place::Keys => {
+                    let none = Value::object(Attributes::new());
+                    print_attribute(nested.schema, key, wanted.unwrap_or(&none))
+                }
+                Place::Property(own, default_key) if own == key => {
+                    Some(print_block(nested.schema, default_key, key, &path, wanted, source))
+                }
+                Place::Slots(stem, count, default_key) if is_slot(key, stem, count) => {
+                    let wanted = wanted.and_then(|blocks| blocks.get(key));
+                    let path = path.then(Step::Key(key.into()));
+                    Some(print_block(nested.schema, default_key, key, &path, wanted, source))
+                }
+                Place::Property(..) | Place::Slots(..) => None,
+            }
+        })
+    }
+
+    /// Returns the keys of everything that is wanted.
+    pub fn wanted_keys(&self, desired: &Value) -> BTreeSet<String> {
+        let mut keys = BTreeSet::new();
+        for (name, value) in desired.as_entries().into_iter().flatten() {
+            let path = Path::attribute(name.clone());
+            if self.schema.attribute(name).is_some() {
+                keys.extend(self.keys_of(&path));
+                continue;
+            }
+            for inner in value.as_entries().into_iter().flat_map(BTreeMap::keys) {
+                keys.extend(self.keys_of(&path.then(Step::Key(inner.clone()))));
+            }
+        }
+        keys
+    }
+}
+
+/// Returns whether a key is a stem with a number below a limit.
+pub fn is_slot(key: &str, stem: &str, count: u32) -> bool {
+    let number = key.strip_prefix(stem).filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number < count)
+}
+
+fn read_attributes<'a>(schema: &Schema, get: impl Fn(&str) -> Option<&'a str>) -> Attributes {
+    let attributes = schema.attributes.iter().filter_map(|attribute| {
+        let wire = attribute.wire?;
+        let text = get(wire.key).or(wire.absent)?;
+        Some((attribute.name.into(), (wire.codec.read)(attribute.takes, text)?))
+    });
+    attributes.collect()
+}
+
+/// Reads a property string into the attributes of a schema: what it says, no more.
+pub fn read_property(schema: &Schema, text: &str, default_key: Option<&str>) -> Option<Attributes> {
+    let parsed = PropertyString::parse(text, default_key).ok()?;
+    Some(read_options(schema, &parsed, default_key))
+}
+
+/// Reads the options of a property string into the attributes of a schema: what they say, no more.
+pub fn read_options(schema: &Schema, parsed: &PropertyString, default_key: Option<&str>) -> Attributes {
+    let get = |key: &str| match default_key {
+        Some(default) if default == key => parsed.default.as_deref(),
+        _ => parsed.option(key),
+    };
+    let written = schema.attributes.iter().filter_map(|attribute| {
+        let wire = attribute.wire?;
+        Some((attribute.name.into(), (wire.codec.read)(attribute.takes, get(wire.key)?)?))
+    });
+    written.collect()
+}
+
+fn print_attribute(schema: &Schema, key: &str, block: &Value) -> Option<Write> {
+    let attribute = schema.attributes.iter().find(|attribute| attribute.wire.is_some_and(|wire| wire.key == key))?;
+    let value = block.get(attribute.name).filter(|value| !value.is_null());
+    let text = value.and_then(|value| (attribute.wire?.codec.print)(value));
+    Some(Write::of(text, value))
+}
+
+fn print_block(
+    schema: &Schema,
+    default_key: Option<&str>,
+    key: &str,
+    path: &Path,
+    wanted: Option<&Value>,
+    source: &Source,
+) -> Write {
+    let Some(wanted) = wanted.filter(|wanted| !wanted.is_null()) else { return Write::Unset };
+    let present = source.present.get(key).and_then(|text| PropertyString::parse(text, default_key).ok());
+    let mut printed = present.unwrap_or_default();
+    write_options(&mut printed, schema, default_key, path, wanted, source);
+    let text = printed.to_string();
+    Write::of(Some(text).filter(|text| !text.is_empty()), Some(wanted))
+}
+
+/// Writes the attributes of a block into a property string. Sub-keys that are neither wanted nor changed stay.
+pub fn write_options(
+    printed: &mut PropertyString,
+    schema: &Schema,
+    default_key: Option<&str>,
+    path: &Path,
+    wanted: &Value,
+    source: &Source,
+) {
+    for attribute in schema.attributes {
+        let Some(wire) = attribute.wire else { continue };
+        let value = wanted.get(attribute.name).filter(|value| !value.is_null());
+        let is_dropped = || source.changed.contains(&path.then(Step::Attribute(attribute.name.into())));
+        let text = value.and_then(wire.codec.print).filter(|text| !text.is_empty());
+        if text.is_none() && !is_dropped() {
+            continue;
+        }
+        match (default_key == Some(wire.key), text) {
+            (true, text) => printed.default = text,
+            (false, Some(text)) => drop(printed.options.insert(wire.key.to_owned(), text)),
+            (false, None) => drop(printed.options.remove(wire.key)),
+        }
+    }
+}
