@@ -186,7 +186,7 @@ fn plan_recorded(folder: &Path, stack: &str) {
     let schemas = |kind: &str| spawnpoint::resources::find(kind).map(|object| object.schema);
     match made {
         Some(made) => say(&render::text(&made, schemas, Style::Plain)),
-        None => panic!("{}", diagnostics::text(&found, &sources, diagnostics::Colour::Never)),
+        None => panic!("{}", diagnostics::text(&found, &sources, Style::Plain)),
     }
 }
 

@@ -65,7 +65,8 @@ fn lab() -> Lab {
         let config = r#"{ cores = "1", memory = "64", tags = "spawnpoint;spawnpoint-home" }"#;
         let place = format!("vmid = {vmid}\n  node = \"{node}\"\n  running = {runs}");
         let disk = "storage = \"shared\"\n  disk_gib = 1";
-        writeln!(text, "guest \"x-{number}\" {{\n  {place}\n  {disk}\n  config = {config}\n}}").expect("a String grows");
+        writeln!(text, "guest \"x-{number}\" {{\n  {place}\n  {disk}\n  config = {config}\n}}")
+            .expect("a String grows");
     }
     Lab::parse("five-nodes.lab.hcl", &text).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -91,11 +92,14 @@ fn state() -> State {
 /// Replaces what differs by guest or node, so that requests of one kind are one text.
 fn kind_of(path: &str, query: &str) -> String {
     let path = path.strip_prefix("/api2/json").unwrap_or(path);
-    let words: Vec<&str> = path.split('/').map(|word| match word {
-        word if word.starts_with("pve") => "NODE",
-        word if word.parse::<u32>().is_ok() => "VMID",
-        word => word,
-    }).collect();
+    let words: Vec<&str> = path
+        .split('/')
+        .map(|word| match word {
+            word if word.starts_with("pve") => "NODE",
+            word if word.parse::<u32>().is_ok() => "VMID",
+            word => word,
+        })
+        .collect();
     let path = words.join("/");
     if query.is_empty() { path } else { format!("{path}?{query}") }
 }
