@@ -73,7 +73,9 @@ impl<'a> ObjectCollector<'a> {
         let written = written.chain(triggers.iter().map(|trigger| trigger.of.clone()));
         let shared: BTreeSet<Address> =
             self.instances(&fixed).chain(written).chain(inherited.after.iter().cloned()).collect();
-        let all_shared: Arc<[Address]> = shared.iter().cloned().collect();
+        // Blocks that stand side by side often depend on the same.
+        let before = blocks.last().map(|block| &block.dependencies).filter(|before| before.iter().eq(&shared));
+        let all_shared = before.map_or_else(|| shared.iter().cloned().collect(), Arc::clone);
         let run = Run::new(program, None);
         let mut own = Diagnostics::new();
         let mut nested = 0;

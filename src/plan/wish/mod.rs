@@ -36,7 +36,7 @@ pub(super) struct Wish {
     /// Where it is or will be.
     pub(super) identity: Identity,
     /// Address of its tenant.
-    pub(super) tenant: Option<Address>,
+    pub(super) tenant: Option<Arc<Address>>,
     /// Index of its block in the stack.
     pub(super) block: usize,
     /// Places of its attributes.
@@ -157,6 +157,8 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         return None;
     }
     let view = scene.view(&draft.cluster);
+    // The guests of a tenant share its address.
+    let tenant = tenant.map(|address| scene.tenants.get(&address).map_or(address.into(), |facts| facts.address.clone()));
     for instance in domain::instances(draft.block) {
         let (value, identity) = match (&kind.role, instance.child) {
             (_, Some(child)) => {
@@ -172,7 +174,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         }
         scene.wishes.insert(
             instance.address.clone(),
-            Wish {
+            Box::new(Wish {
                 address: instance.address,
                 object: instance.object,
                 cluster: draft.cluster.clone(),
@@ -181,7 +183,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
                 tenant: tenant.clone(),
                 block: draft.at,
                 places: draft.places.clone(),
-            },
+            }),
         );
     }
     Some(object)
