@@ -50,6 +50,7 @@ pub mod provision;
 
 // The other side.
 pub mod checks;
+pub mod fetch;
 pub mod proxmox;
 pub mod secrets;
 pub mod simulator;

@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
+use super::files::replace;
 use super::shell::{Ended, Shell};
 use crate::config::fmt::format;
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
@@ -86,7 +87,7 @@ fn file(path: &Path, name: &str, args: &Args, shell: &Shell, sources: &mut Sourc
         shell.terminal.data(&difference(name, &bytes, &text));
     }
     if args.write && !args.check {
-        std::fs::write(path, text).map_err(|error| cannot("write", error))?;
+        replace(path, text.as_bytes()).map_err(|error| cannot("write", error))?;
     }
     Ok(true)
 }

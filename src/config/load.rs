@@ -2,10 +2,11 @@
 
 use super::check::Checker;
 use super::expand::Builder;
-use super::input::Input;
+use super::input::{Input, World};
+use super::lock::ModuleLock;
 use super::program::Program;
 use super::stack::Stack;
-use super::tree::{Loader, Modules};
+use super::tree::{DemandedModule, Fetched, Loader, Modules};
 use super::{blocks, given, refactor, settings};
 use crate::diagnostics::{Diagnostics, Sources};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,24 +20,55 @@ pub fn load(input: &Input) -> (Option<Stack>, Sources, Diagnostics) {
     (stack.filter(|_| !diagnostics.has_errors()), sources, diagnostics)
 }
 
+/// The fetched modules that a configuration needs.
+pub struct Demand {
+    /// Each once.
+    pub modules: Vec<DemandedModule>,
+    /// The lock file.
+    pub lock: ModuleLock,
+    /// The texts that were read.
+    pub sources: Sources,
+    /// What is wrong with them.
+    pub diagnostics: Diagnostics,
+}
+
+/// Returns the fetched modules that the stack in `folder` needs, as far as the files are there: those that are fetched may need more.
+pub fn demand(world: &dyn World, folder: &str, object_types: &[&str]) -> Demand {
+    let (mut sources, mut diagnostics) = (Sources::new(), Diagnostics::new());
+    let types = reference_types(object_types);
+    let mut loader = loader(world, &types, &mut sources, &mut diagnostics);
+    loader.fetched.is_asked = true;
+    loader.load(folder);
+    let Fetched { lock, met, .. } = loader.fetched;
+    let lock = lock.unwrap_or_else(|| ModuleLock::read(world, &mut sources, &mut diagnostics));
+    Demand { modules: met.into_values().collect(), lock, sources, diagnostics }
+}
+
+/// What may be named as a type of a variable.
+fn reference_types<'a>(object_types: &[&'a str]) -> Vec<&'a str> {
+    let objects: BTreeSet<&str> = object_types.iter().copied().chain(["tier"]).collect();
+    objects.into_iter().chain(["cluster"]).collect()
+}
+
+fn loader<'a>(
+    world: &'a dyn World,
+    object_types: &'a [&'a str],
+    sources: &'a mut Sources,
+    diagnostics: &'a mut Diagnostics,
+) -> Loader<'a> {
+    let (modules, fetched) = (Modules::new(), Fetched::default());
+    Loader { world, object_types, sources, diagnostics, modules, is_complete: true, fetched }
+}
+
 fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<Stack> {
-    let object_types: BTreeSet<&str> = input.object_types.iter().copied().chain(["tier"]).collect();
-    let mut reference_types: Vec<&str> = object_types.iter().copied().collect();
-    reference_types.push("cluster");
-    let mut loader = Loader {
-        input,
-        object_types: &reference_types,
-        sources,
-        diagnostics,
-        modules: Modules::new(),
-        is_complete: true,
-    };
+    let types = reference_types(input.object_types);
+    let mut loader = loader(&*input.world, &types, sources, diagnostics);
     loader.load(input.folder);
     let modules = loader.modules;
     if !loader.is_complete {
         return None;
     }
-    let object_types: Vec<&str> = object_types.into_iter().collect();
+    let object_types: Vec<&str> = types.into_iter().filter(|kind| *kind != "cluster").collect();
     for module in modules.values() {
         Checker { module, modules: &modules, object_types: &object_types, diagnostics }.check();
     }

@@ -22,6 +22,7 @@ mod given;
 mod input;
 mod lexer;
 mod load;
+mod lock;
 mod meta;
 mod module;
 mod names;
@@ -32,6 +33,7 @@ mod program;
 mod refactor;
 mod settings;
 mod similar;
+mod source;
 mod stack;
 mod suggest;
 mod syntax;
@@ -45,10 +47,13 @@ pub mod vocabulary;
 pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
 pub use input::{Input, MemoryWorld, TestInput, TestValue, VariableArgument, World};
-pub use load::load;
+pub use load::{Demand, demand, load};
+pub use lock::{LOCK_FILE, LockedModule, ModuleLock, digest};
+pub use source::{ArchiveKind, Origin, Remote};
 pub(crate) use similar::similar;
 pub use stack::{
     Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,
     Trigger,
 };
+pub use tree::DemandedModule;
 pub use test_run::{RunOutputs, TestNames};

@@ -1,6 +1,7 @@
 //! One module as declared: its blocks sorted by what they are, names checked for doubles. Nothing is evaluated here.
 
 use super::meta::{self, Meta};
+use super::source::{self, Remote, Source};
 use super::suggest::did_you_mean;
 use super::syntax::{self, Attribute, Block};
 use super::variable::{self, Rule, Variable};
@@ -62,6 +63,8 @@ pub(super) struct OutputDeclaration {
 pub(super) struct Call {
     /// Folder that is called, as `path.module` shows it there.
     pub folder: Arc<str>,
+    /// What has to be fetched before the folder is there.
+    pub remote: Option<Remote>,
     /// Where the folder is written.
     pub source: Span,
     pub meta: Meta,
@@ -263,30 +266,38 @@ impl Collector<'_> {
         let name = block.labels[0].text.clone();
         let meta = meta::take(&mut block, self.diagnostics);
         meta::refuse_blocks(&block.body, &vocabulary::MODULE, self.diagnostics);
-        let Some((folder, source)) = self.source(&name, &block) else {
+        let Some((from, source)) = self.source(&name, &block) else {
             return;
         };
-        let inputs = block.body.attributes.into_iter().filter(|attribute| &*attribute.name != "source");
+        let (folder, remote) = match from {
+            Source::Folder(folder) => (folder, None),
+            Source::Remote(remote) => (remote.folder().into(), Some(remote)),
+        };
+        let is_input = |attribute: &Attribute| !["source", "checksum"].contains(&&*attribute.name);
+        let inputs = block.body.attributes.into_iter().filter(is_input);
         let inputs = inputs.map(|attribute| (attribute.name.clone(), attribute)).collect();
-        let call = Call { folder, source, meta, inputs, header: block.header };
+        let call = Call { folder, remote, source, meta, inputs, header: block.header };
         let thing = format!("`module.{name}`");
         insert(&mut self.module.calls, name, call, &thing, block.header, |first| first.header, self.diagnostics);
     }
 
-    fn source(&mut self, name: &str, block: &Block) -> Option<(Arc<str>, Span)> {
+    fn source(&mut self, name: &str, block: &Block) -> Option<(Source, Span)> {
         let Some(attribute) = block.body.attribute("source") else {
             let summary = format!("`module.{name}` has no `source`, expected a folder such as `\"./modules/{name}\"`");
             self.diagnostics.push(Diagnostic::error(summary).at(block.header));
             return None;
         };
-        let source = meta::Constants::new(&block.body, self.diagnostics).text("source")?;
-        if !(source.starts_with("./") || source.starts_with("../") || source.starts_with('/')) {
-            let summary = format!("`{source}` is not a folder, expected a path that begins with `./` or `../`");
-            let hint = "modules from elsewhere are copied or checked out into the stack's repository first";
-            self.diagnostics.push(Diagnostic::error(summary).at(attribute.span).hint(hint));
-            return None;
+        let mut constants = meta::Constants::new(&block.body, self.diagnostics);
+        let (text, checksum) = (constants.text("source")?, constants.text("checksum"));
+        match source::read(&self.module.folder, &text, checksum.as_deref()) {
+            Ok(from) => Some((from, attribute.span)),
+            Err(wrong) => {
+                let checksum = block.body.attribute("checksum").filter(|_| wrong.is_checksum);
+                let span = checksum.map_or(attribute.span, |checksum| checksum.span);
+                self.diagnostics.push(Diagnostic::error(wrong.summary).at(span).hint(wrong.hint));
+                None
+            }
         }
-        Some((super::input::join_path(&self.module.folder, &source).into(), attribute.span))
     }
 
     fn object(&mut self, mut block: Block) {

@@ -1,10 +1,12 @@
 //! From a folder to the modules it needs: which files belong to a module, and the modules that modules call.
 
-use super::input::{Input, join_path};
+use super::input::{World, join_path};
+use super::lock::ModuleLock;
 use super::module::{Call, Collector, Module, Place};
 use super::parse;
-use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
-use std::collections::BTreeMap;
+use super::source::Remote;
+use crate::diagnostics::{Diagnostic, Diagnostics, Sources, Span};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// All modules of a stack by folder; the root module is one of them.
@@ -15,7 +17,7 @@ const NOT_PART_OF_A_MODULE: [&str; 4] = [".vars.hcl", ".test.hcl", ".lock.hcl", 
 
 /// Reads modules, each folder once.
 pub(super) struct Loader<'a> {
-    pub input: &'a Input<'a>,
+    pub world: &'a dyn World,
     /// Block types of objects, and `cluster` and `tier`: what may be named as a type.
     pub object_types: &'a [&'a str],
     pub sources: &'a mut Sources,
@@ -23,6 +25,29 @@ pub(super) struct Loader<'a> {
     pub modules: Modules,
     /// Whether every file could be read: else what the others declare would look undeclared.
     pub is_complete: bool,
+    pub fetched: Fetched,
+}
+
+/// A fetched module that a call needs.
+#[derive(Clone, Debug)]
+pub struct DemandedModule {
+    /// Where it is from.
+    pub remote: Remote,
+    /// Where a call of it says so.
+    pub source: Span,
+    /// Whether it has to be fetched: it is not there, or not what the lock file says.
+    pub is_lacking: bool,
+}
+
+/// What is known of modules that have to be fetched.
+#[derive(Default)]
+pub(super) struct Fetched {
+    /// Read when the first is met.
+    pub(super) lock: Option<ModuleLock>,
+    /// Modules met so far, by source.
+    pub(super) met: BTreeMap<String, DemandedModule>,
+    /// Whether what has to be fetched is collected instead of reported.
+    pub(super) is_asked: bool,
 }
 
 impl Loader<'_> {
@@ -35,9 +60,15 @@ impl Loader<'_> {
             if self.modules.contains_key(&call.folder) {
                 continue;
             }
-            if !self.input.world.exists(&call.folder) {
+            if call.remote.as_ref().is_some_and(|remote| !self.is_here(remote, call.source)) {
+                self.is_complete = false;
+                continue;
+            }
+            if !self.world.exists(&call.folder) {
                 let summary = format!("there is no folder `{}`", call.folder);
-                self.diagnostics.push(Diagnostic::error(summary).at(call.source));
+                let diagnostic = Diagnostic::error(summary).at(call.source);
+                let hint = call.remote.as_ref().map(|remote| self.inside(remote));
+                self.diagnostics.push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
                 continue;
             }
             let module = Arc::new(self.module(&call.folder, Place::Called));
@@ -47,9 +78,45 @@ impl Loader<'_> {
         self.refuse_cycles();
     }
 
+    /// Returns whether a module was fetched, and is still what it was then.
+    fn is_here(&mut self, remote: &Remote, source: Span) -> bool {
+        let name = remote.origin.to_string();
+        match self.fetched.met.get(&name) {
+            Some(known) if known.remote.origin == remote.origin => return !known.is_lacking,
+            Some(_) => {
+                let summary = format!("`{name}` is called with two checksums, expected one");
+                self.diagnostics.push(Diagnostic::error(summary).at(source));
+                return false;
+            }
+            None => {}
+        }
+        let world = self.world;
+        let lock =
+            self.fetched.lock.get_or_insert_with(|| ModuleLock::read(world, self.sources, self.diagnostics));
+        let lack = lock.lacks(remote, world);
+        if let Some(lack) = lack.as_ref().filter(|_| !self.fetched.is_asked) {
+            self.diagnostics.push(Diagnostic::error(lack).at(source).hint("run `spawnpoint init`"));
+        }
+        let is_lacking = lack.is_some();
+        self.fetched.met.insert(name, DemandedModule { remote: remote.clone(), source, is_lacking });
+        !is_lacking
+    }
+
+    /// Says which folders are in what was fetched.
+    fn inside(&self, remote: &Remote) -> String {
+        let files = self.world.files_below(&remote.place()).unwrap_or_default();
+        let folders: BTreeSet<&str> = files
+            .iter()
+            .filter(|path| path.ends_with(".hcl"))
+            .map(|path| path.rsplit_once('/').map_or("", |(folder, _)| folder))
+            .collect();
+        let folders: Vec<String> = folders.iter().map(|folder| format!("`//{folder}`")).take(8).collect();
+        format!("in what was fetched, folders with `*.hcl` files are: {}", folders.join(", "))
+    }
+
     fn module(&mut self, folder: &str, place: Place) -> Module {
         let module = Module { folder: folder.into(), ..Module::default() };
-        let mut names = match self.input.world.list(folder) {
+        let mut names = match self.world.list(folder) {
             Ok(names) => names,
             Err(error) => {
                 self.diagnostics.push(Diagnostic::error(format!("cannot list the folder `{folder}`: {error}")));
@@ -73,7 +140,7 @@ impl Loader<'_> {
     }
 
     fn file(&mut self, path: &str) -> Option<super::syntax::Body> {
-        let bytes = match self.input.world.read(path) {
+        let bytes = match self.world.read(path) {
             Ok(bytes) => bytes,
             Err(error) => {
                 self.diagnostics.push(Diagnostic::error(format!("cannot read `{path}`: {error}")));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Who may know whom: a room, and the rooms (or parts of rooms) it may name. `cli` may name everything and is not listed.
 ///
 /// This is the floor plan's only form that a machine reads. A new arrow is a design decision: add it here, and say why in the commit.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: &[(&str, &[&str])] = &[
     ("value", &[]),
     ("diagnostics", &[]),
     ("config", &["value", "diagnostics"]),
@@ -54,6 +54,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
         "apply",
         &["value", "games", "config", "diagnostics", "plan", "state", "resources", "observe", "proxmox", "provision"],
     ),
+    ("fetch", &["config", "proxmox::https"]),
     ("provision", &["value", "config", "diagnostics", "games", "proxmox"]),
     ("simulator", &["proxmox"]),
     ("checks", &["proxmox"]),
@@ -311,4 +312,38 @@ fn every_test_file_is_part_of_the_binary() {
         .map(str::to_owned)
         .collect();
     assert_none("add `mod NAME;` to tests/it/main.rs", &forgotten);
+}
+
+/// Every hazard names the test that covers it, or says why there is none.
+#[test]
+fn every_hazard_names_a_test_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let table = std::fs::read_to_string(root.join("docs/hazards.md")).expect("the table is there");
+    let code: String = sources().into_iter().map(|file| file.text).collect();
+    let exists = |name: &str| match name.strip_prefix("sim check ") {
+        Some(number) => number.parse().is_ok_and(|number: u32| (1..=60).contains(&number)),
+        None if name.contains('/') => root.join(name).exists(),
+        None => code.contains(&format!("fn {name}(")),
+    };
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| #"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    let mut wrong = Vec::new();
+    for (at, row) in rows.iter().enumerate() {
+        let (number, held) = (row[0], row[row.len() - 1]);
+        if number != (at + 1).to_string() {
+            wrong.push(format!("row {} has number {number}", at + 1));
+        }
+        let names: Vec<&str> = held.split('`').skip(1).step_by(2).collect();
+        let is_excused = held.strip_prefix("not tested: ").is_some_and(|why| why.len() > 20);
+        if names.is_empty() && !is_excused {
+            wrong.push(format!("hazard {number} names no test and gives no reason"));
+        }
+        wrong
+            .extend(names.iter().filter(|name| !exists(name)).map(|name| format!("hazard {number}: no test `{name}`")));
+    }
+    assert_eq!(rows.len(), 50, "the table has fifty rows");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

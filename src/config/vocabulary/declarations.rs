@@ -114,7 +114,13 @@ pub(in crate::config) static MODULE: Block =
     Block::new("module", "A call of another folder. Every other attribute sets a variable of it.")
         .label("the name others refer to it by")
         .attributes(&[
-            Attribute::new("source", Takes::Text, "The folder, relative to this one: `./modules/server`.").required(),
+            Attribute::new(
+                "source",
+                Takes::Text,
+                "The folder, relative to this one: `./modules/server`; or `https://.../x.tar.gz//folder`, `git::https://.../x.git//folder?ref=v1`, which `spawnpoint init` fetches.",
+            )
+            .required(),
+            Attribute::new("checksum", Takes::Text, "What an archive must be: `sha256:` and 64 hexadecimal digits."),
             COUNT,
             FOR_EACH,
             DEPENDS_ON,
