@@ -9,8 +9,8 @@
 //!                                                                              journal ◀──────────┘  └─ Transport: https:// | simulator
 //! ```
 //!
-//! The **functional core** knows no async, clock, environment or IO: `value diagnostics config domain games graph state resources plan render
-//! history`, `apply::{schedule, recover}`, `observe::decode`, `simulator::machine`. The **imperative shell** is the rest.
+//! The **functional core** knows no async, clock, environment or IO: `value diagnostics config domain games graph state resources lookups plan
+//! render history`, `apply::{schedule, recover}`, `observe::decode`, `simulator::machine`. The **imperative shell** is the rest.
 //!
 //! Invariants, each held by a test:
 //!
@@ -39,6 +39,7 @@ pub mod graph;
 
 // What we know and what is there.
 pub mod history;
+pub mod lookups;
 pub mod observe;
 pub mod resources;
 pub mod state;

@@ -3,7 +3,7 @@
 use super::Clusters;
 use super::guest::{self, TaskSearch};
 use super::recover::{Answer, Probe, Recovery, Remains, recover};
-use crate::observe::{Observed, Unread, Wanted, collect};
+use crate::observe::{Memory, Observed, Unread, Wanted, collect, collect_with};
 use crate::proxmox::client::TaskStatus;
 use crate::proxmox::{CallError, Client, ErrorClass, Upid};
 use crate::state::{Entry, State};
@@ -32,7 +32,8 @@ pub struct Situation<'a> {
     pub patience: Patience,
 }
 
-/// Looks at the clusters and recovers `state`. Writes nothing: the entries are for whoever holds the lock.
+/// Looks at the clusters and recovers `state`. Writes nothing: the entries are for whoever holds the lock. The first look takes what
+/// `memory` holds; one after a probe is new.
 ///
 /// # Errors
 /// What [`collect()`] could not read.
@@ -41,10 +42,11 @@ pub async fn look_and_recover(
     clusters: &Clusters,
     wanted: &Wanted,
     situation: Situation<'_>,
+    memory: Option<&Memory>,
 ) -> Result<(Recovery, Observed), Vec<Unread>> {
     let wanted = with_open_steps(wanted, state);
     let mut answers = BTreeMap::new();
-    let mut observed = collect(clusters, &wanted).await?;
+    let mut observed = collect_with(clusters, &wanted, memory).await?;
     loop {
         let Situation { at_work, project, now, .. } = situation;
         let recovery = recover(&Remains { state, observed: &observed, answers: &answers, at_work, project, now });

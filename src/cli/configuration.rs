@@ -6,6 +6,7 @@ use crate::apply::GameFiles;
 use crate::config::{self, Input, Stack, TestInput, VariableArgument, World};
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
 use crate::domain;
+use crate::lookups::Snapshot;
 use crate::plan::GameFacts;
 use crate::provision;
 use std::collections::BTreeMap;
@@ -76,7 +77,8 @@ pub(super) fn load_module(
         environment: given.environment.clone(),
         arguments: given.arguments.clone(),
         object_types: &names,
-        workspace: "default",
+        lookups: Arc::new(Snapshot::default()),
+        workspace: &shell.workspace,
         folder_name: &folder_name,
         working_folder: &shell.folder.to_string_lossy(),
         now: shell.now,

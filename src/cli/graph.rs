@@ -33,8 +33,7 @@ enum Form {
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let given = Given::of_process(args.values.0);
     let configuration = configuration::load(Arc::new(Disk::new(shell.folder.clone())), &given, shell)?;
-    let graph =
-        graph::build(&configuration.stack.blocks).map_err(|found| Failure::new(found, &configuration.sources))?;
+    let graph = graph::drawing(&configuration.stack).map_err(|found| Failure::new(found, &configuration.sources))?;
     shell.terminal.data(&match args.format {
         Form::Dot => graph.dot(),
         Form::Mermaid => graph.mermaid(),

@@ -11,6 +11,7 @@ mod exit;
 mod failure;
 mod files;
 mod flags;
+mod lookups;
 mod modules;
 mod plan_file;
 mod session;

@@ -21,8 +21,7 @@ pub(super) async fn bring(shell: &Shell) -> Outcome<usize> {
         if demand.diagnostics.has_errors() {
             return Err(Failure::new(demand.diagnostics, &demand.sources));
         }
-        let lacking: Vec<DemandedModule> =
-            demand.modules.iter().filter(|module| module.is_lacking).cloned().collect();
+        let lacking: Vec<DemandedModule> = demand.modules.iter().filter(|module| module.is_lacking).cloned().collect();
         if lacking.is_empty() {
             keep_what_is_used(&demand, shell)?;
             return Ok(fetched);

@@ -5,8 +5,10 @@ use super::shell::{Ended, Shell};
 use crate::config::{similar, vocabulary};
 use crate::diagnostics::Diagnostic;
 use crate::domain;
+use crate::lookups;
 use crate::resources::schema::{Attribute, Impact, Nested, Occurs, Presence, Schema, Takes};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Shows what may stand in a block
@@ -25,7 +27,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let (mut pages, mut test_pages) = (pages(), test_pages());
     if let Some(name) = &args.block {
-        let names = || pages.iter().chain(&test_pages).map(|page| page.name);
+        let names = || pages.iter().chain(&test_pages).map(|page| &*page.name);
         if names().all(|known| known != name) {
             let diagnostic = Diagnostic::error(format!("there is no block `{name}`"));
             let near = similar(name, names());
@@ -34,8 +36,8 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
                 None => diagnostic.hint("`spawnpoint schema` lists all there are").into(),
             });
         }
-        pages.retain(|page| page.name == name);
-        test_pages.retain(|page| page.name == name);
+        pages.retain(|page| page.name == *name);
+        test_pages.retain(|page| page.name == *name);
     }
     match (args.json, &args.block) {
         (true, _) => {
@@ -67,7 +69,7 @@ struct Document<'a> {
 /// One kind of block, in whichever table it stands.
 #[derive(Serialize)]
 struct Page {
-    name: &'static str,
+    name: Cow<'static, str>,
     /// What its label is.
     #[serde(skip_serializing_if = "Option::is_none")]
     label: Option<&'static str>,
@@ -101,7 +103,7 @@ fn pages() -> Vec<Page> {
         let (attributes, blocks) = content(block.schema);
         let label = Some("the name others refer to it by");
         Page {
-            name: block.name,
+            name: block.name.into(),
             label,
             occurs: MANY,
             documentation: block.summary,
@@ -111,7 +113,19 @@ fn pages() -> Vec<Page> {
         }
     });
     let others = [&vocabulary::META].into_iter().chain(vocabulary::BLOCKS.iter().copied()).map(declared);
-    objects.chain(others).collect()
+    let lookups = lookups::REGISTRY.iter().map(|lookup| {
+        let (attributes, blocks) = content(lookup.schema);
+        Page {
+            name: format!("data.{}", lookup.name).into(),
+            label: Some("the name others refer to it by"),
+            occurs: MANY,
+            documentation: lookup.summary,
+            attributes: attributes.into_iter().map(Entry::without_impact).collect(),
+            blocks: blocks.into_iter().map(Page::without_impact).collect(),
+            example: lookup.example,
+        }
+    });
+    objects.chain(others).chain(lookups).collect()
 }
 
 fn test_pages() -> Vec<Page> {
@@ -133,7 +147,15 @@ fn nested(nested: &Nested) -> Page {
         Occurs::Many => (MANY, None),
         Occurs::ByLabel(label) => (BY_LABEL, Some(label)),
     };
-    Page { name: nested.name, label, occurs, documentation: nested.documentation, attributes, blocks, example: "" }
+    Page {
+        name: nested.name.into(),
+        label,
+        occurs,
+        documentation: nested.documentation,
+        attributes,
+        blocks,
+        example: "",
+    }
 }
 
 fn entry(attribute: &Attribute) -> Entry {
@@ -195,7 +217,7 @@ fn declared(block: &vocabulary::Block) -> Page {
         documentation: attribute.documentation,
     };
     Page {
-        name: block.name,
+        name: block.name.into(),
         label: block.label,
         occurs: if block.is_single { ONCE } else { MANY },
         documentation: block.documentation,
@@ -216,10 +238,17 @@ impl Page {
     }
 
     fn header(&self) -> String {
-        match self.label {
-            Some(_) => format!("{} \"LABEL\" {{ }}", self.name),
-            None => format!("{} {{ }}", self.name),
+        match (self.label, self.name.strip_prefix("data.")) {
+            (Some(_), Some(kind)) => format!("data \"{kind}\" \"LABEL\" {{ }}"),
+            (Some(_), None) => format!("{} \"LABEL\" {{ }}", self.name),
+            (None, _) => format!("{} {{ }}", self.name),
         }
+    }
+
+    /// A look-up changes nothing.
+    fn without_impact(self) -> Self {
+        let attributes = self.attributes.into_iter().map(Entry::without_impact).collect();
+        Self { attributes, blocks: self.blocks.into_iter().map(Self::without_impact).collect(), ..self }
     }
 
     fn about(&self) -> String {
@@ -240,6 +269,10 @@ impl Page {
 }
 
 impl Entry {
+    fn without_impact(self) -> Self {
+        Self { impact: None, ..self }
+    }
+
     /// What is known about it, in a few words: `size, optional, default "4GiB", change: reboot`.
     fn facts(&self) -> String {
         let mut facts = vec![self.takes.clone(), self.presence.to_owned()];

@@ -3,17 +3,18 @@
 use super::clusters;
 use super::configuration::{self, Configuration, Given};
 use super::failure::{Failure, Outcome};
+use super::lookups::Answering;
 use super::shell::Shell;
 use super::store::Store;
 use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, look_and_recover};
-use crate::config::{Output, World};
+use crate::config::{Output, Stack, World};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::observe::Observed;
+use crate::observe::{Memory, Observed, Wanted};
 use crate::plan::{self, Options, Plan, PlanInput};
 use crate::state::State;
 use state_backends::Lease;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long an apply waits for a task that a dead run started: a full clone of a big disk.
@@ -29,6 +30,10 @@ pub(super) struct Session {
     pub(super) clusters: Clusters,
     /// The surroundings.
     pub(super) shell: Shell,
+    /// The stack with its `data` blocks answered, since the last plan; none if it has no such blocks.
+    pub(super) resolved: Mutex<Option<Stack>>,
+    /// What was said about the files.
+    pub(super) told: Diagnostics,
 }
 
 /// Whether the run holds the lock, and so may write what recovery found.
@@ -51,7 +56,13 @@ impl Session {
         shell.terminal.diagnostics(&warnings, &configuration.sources);
         let store = Store::open(&configuration.stack.settings, shell).await?;
         let clusters = clusters::connect(&configuration.stack.clusters, &*world, &configuration.sources, shell)?;
-        Ok(Self { configuration, store, clusters, shell: shell.clone() })
+        Ok(Self { configuration, store, clusters, shell: shell.clone(), resolved: Mutex::default(), told: warnings })
+    }
+
+    /// Gives the stack as it was last planned.
+    pub(super) fn with_stack<T>(&self, look: impl FnOnce(&Stack) -> T) -> T {
+        let resolved = self.resolved.lock().expect("nobody panics while holding it");
+        look(resolved.as_ref().unwrap_or(&self.configuration.stack))
     }
 
     /// Looks, recovers and plans.
@@ -70,7 +81,8 @@ impl Session {
     /// As [`Session::plan`].
     pub(super) async fn planned(&self, options: &Options, role: Role<'_>) -> Outcome<(Plan, Diagnostics)> {
         let state = self.store.load().await?;
-        let (recovery, observed) = self.look(&state, role).await?;
+        let (looked_up, recovery, observed) = self.look(&state, role).await?;
+        let stack = looked_up.as_ref().unwrap_or(&self.configuration.stack);
         let mut messages = Diagnostics::new();
         messages.extend(recovery.messages);
         self.shell.terminal.diagnostics(&messages, &self.configuration.sources);
@@ -80,7 +92,7 @@ impl Session {
         }
         let estimates = self.store.estimates().await?;
         let (plan, found) = plan::plan(&PlanInput {
-            stack: &self.configuration.stack,
+            stack,
             state: &recovery.state,
             observed: Some(&observed),
             games: &self.configuration.games,
@@ -92,7 +104,10 @@ impl Session {
             avoided_vmids: &recovery.avoid.values().flatten().copied().collect(),
         });
         match plan {
-            Some(plan) => Ok((plan, found)),
+            Some(plan) => {
+                *self.resolved.lock().expect("nobody panics while holding it") = looked_up;
+                Ok((plan, found))
+            }
             None => Err(Failure::new(found, &self.configuration.sources)),
         }
     }
@@ -117,7 +132,34 @@ impl Session {
         }))
     }
 
-    async fn look(&self, state: &State, role: Role<'_>) -> Outcome<(Recovery, Observed)> {
+    /// Looks at the clusters, and answers the stack's `data` blocks from what is seen. There is a stack only if it has some.
+    async fn look(&self, state: &State, role: Role<'_>) -> Outcome<(Option<Stack>, Recovery, Arc<Observed>)> {
+        let read = &self.configuration.stack;
+        if read.lookups().is_empty() {
+            let wanted = plan::wanted(read, state, self.clusters.keys());
+            let (recovery, observed) = self.recover(state, role, &wanted, None).await?;
+            return Ok((None, recovery, observed));
+        }
+        let memory = Memory::default();
+        let mut lookups = Answering::new(self, &memory);
+        let mut stack = lookups.resolve(read).await?;
+        let mut wanted = plan::wanted(&stack, state, self.clusters.keys());
+        lookups.want(&mut wanted);
+        let (recovery, observed) = self.recover(state, role, &wanted, Some(&memory)).await?;
+        // What was recovered may have been looked at anew: the plan and its look-ups see the same.
+        lookups.snapshot.observed = observed.clone();
+        stack = lookups.resolve(read).await?;
+        lookups.tell();
+        Ok((Some(stack), recovery, observed))
+    }
+
+    async fn recover(
+        &self,
+        state: &State,
+        role: Role<'_>,
+        wanted: &Wanted,
+        memory: Option<&Memory>,
+    ) -> Outcome<(Recovery, Arc<Observed>)> {
         let at_work = match role {
             Role::Reader => self.store.at_work().await?,
             Role::Worker(_) => None,
@@ -131,9 +173,9 @@ impl Session {
                 Role::Worker(_) => Patience::Wait(DEAD_TASK_PATIENCE),
             },
         };
-        let wanted = plan::wanted(&self.configuration.stack, state, self.clusters.keys());
-        let looked = look_and_recover(state, &self.clusters, &wanted, situation).await;
-        looked.map_err(|failed| clusters::unread(failed, &self.configuration))
+        let looked = look_and_recover(state, &self.clusters, wanted, situation, memory).await;
+        let (recovery, observed) = looked.map_err(|failed| clusters::unread(failed, &self.configuration))?;
+        Ok((recovery, Arc::new(observed)))
     }
 }
 

@@ -5,6 +5,10 @@ use super::failure::{Failure, Outcome};
 use super::terminal::{Form, Terminal};
 use crate::diagnostics::Diagnostic;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The workspace of a stack that has no other.
+pub(super) const DEFAULT_WORKSPACE: &str = "default";
 
 /// The surroundings of one run.
 #[derive(Clone, Debug)]
@@ -13,6 +17,8 @@ pub(super) struct Shell {
     pub(super) terminal: Terminal,
     /// The stack's folder, absolute.
     pub(super) folder: PathBuf,
+    /// Which of the stack's states.
+    pub(super) workspace: Arc<str>,
     /// When the run began.
     pub(super) now: jiff::Timestamp,
     /// The command line without secrets, for the history.
@@ -35,7 +41,9 @@ impl Shell {
         let terminal = Terminal::of_process(no_color);
         let folder = chdir.unwrap_or_else(|| PathBuf::from("."));
         match std::fs::canonicalize(&folder) {
-            Ok(folder) if folder.is_dir() => Ok(Self { terminal, folder, now: jiff::Timestamp::now(), command }),
+            Ok(folder) if folder.is_dir() => {
+                Ok(Self { terminal, folder, workspace: DEFAULT_WORKSPACE.into(), now: jiff::Timestamp::now(), command })
+            }
             Ok(_) => Err((terminal, Diagnostic::error(format!("`{}` is not a folder", folder.display())).into())),
             Err(error) => {
                 Err((terminal, Diagnostic::error(format!("cannot work in `{}`: {error}", folder.display())).into()))
@@ -49,6 +57,12 @@ impl Shell {
         let mut shell = self.clone();
         shell.terminal.form = form;
         shell
+    }
+
+    /// Returns the surroundings of another stack.
+    #[must_use]
+    pub(super) fn elsewhere(&self, folder: PathBuf, workspace: &str) -> Self {
+        Self { folder, workspace: workspace.into(), ..self.clone() }
     }
 
     /// Returns an id for a run: short enough to say, and unique in the life of a state.

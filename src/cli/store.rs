@@ -14,6 +14,7 @@ use state_backends::{
     Sqlite, Stored,
 };
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,21 @@ impl Store {
         };
         let keys = Keys::open(&*inner, Some(&key)).await?.expect("a key was given, so there is a keyring");
         Ok(Self { backend: Arc::new(Protected::new(inner, keys.clone())), keys })
+    }
+
+    /// Opens a state to look into it; nothing, if nobody made it yet.
+    ///
+    /// # Errors
+    /// The backend or its key cannot be opened.
+    pub(super) async fn open_existing(settings: &Settings, shell: &Shell) -> Outcome<Option<Self>> {
+        let kind = settings.state.as_ref().map_or("sqlite", |(kind, _)| kind);
+        let none = BTreeMap::new();
+        let attributes = settings.state.as_ref().map_or(&none, |(_, attributes)| attributes);
+        if kind == "sqlite" && !sqlite_path(attributes, shell).exists() {
+            return Ok(None);
+        }
+        let store = Self::open(settings, shell).await?;
+        Ok((store.backend.load().await?.serial > 0).then_some(store))
     }
 
     /// Makes a state that ends with the process: what a test needs.
@@ -201,15 +217,20 @@ async fn backend(settings: &Settings, shell: &Shell) -> Outcome<Arc<dyn Backend>
 }
 
 async fn sqlite(attributes: &BTreeMap<Arc<str>, Value>, shell: &Shell) -> Outcome<Arc<dyn Backend>> {
-    let path = match attributes.get("path").and_then(Value::as_text) {
-        Some(path) => shell.folder.join(path),
-        None => shell.own_folder()?.join("state.db"),
-    };
+    let path = sqlite_path(attributes, shell);
+    if !attributes.contains_key("path") {
+        shell.own_folder()?;
+    }
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .map_err(|error| Diagnostic::error(format!("cannot make `{}`: {error}", folder.display())))?;
     }
-    Ok(Arc::new(Sqlite::open(path, "default").await?))
+    Ok(Arc::new(Sqlite::open(path, &shell.workspace).await?))
+}
+
+fn sqlite_path(attributes: &BTreeMap<Arc<str>, Value>, shell: &Shell) -> PathBuf {
+    let path = attributes.get("path").and_then(Value::as_text);
+    shell.folder.join(path.unwrap_or(".spawnpoint/state.db"))
 }
 
 fn damaged(error: &wire::WireError) -> Box<super::failure::Failure> {

@@ -5,6 +5,7 @@ use super::check::COMPARISONS_MAX;
 use super::expression::{Expression, Reference, ReferenceStep, Scope, keyed_references, references};
 use super::facts::{Follower, written_key};
 use super::frame::{Frame, Run};
+use super::meta::Repetition;
 use super::module::Object;
 use super::program::{CellKind, Expansion, Facts, Program, Repeated};
 use super::stack::{Block, Lifecycle, Trigger};
@@ -73,6 +74,16 @@ impl<'a> ObjectCollector<'a> {
         let written = written.chain(triggers.iter().map(|trigger| trigger.of.clone()));
         let shared: BTreeSet<Address> =
             self.instances(&fixed).chain(written).chain(inherited.after.iter().cloned()).collect();
+        let repetition = match &object.meta.repetition {
+            Repetition::Single => None,
+            Repetition::Count(attribute) | Repetition::ForEach(attribute) => Some(&*attribute.expression),
+        };
+        let unfolded = Follower::new(program).expressions(place, repetition)?;
+        let of_keyed =
+            Follower::new(program).references(place, keyed.iter().map(|(reference, _)| reference.clone()))?;
+        let lookups: BTreeSet<&Address> =
+            [&fixed, &of_keyed, &unfolded].into_iter().flat_map(|facts| facts.lookups.iter()).collect();
+        let lookups: Arc<[Address]> = lookups.into_iter().cloned().collect();
         // Blocks that stand side by side often depend on the same.
         let before = blocks.last().map(|block| &block.dependencies).filter(|before| before.iter().eq(&shared));
         let all_shared = before.map_or_else(|| shared.iter().cloned().collect(), Arc::clone);
@@ -92,6 +103,7 @@ impl<'a> ObjectCollector<'a> {
                 address: block.instance(key),
                 span: object.header,
                 dependencies,
+                lookups: lookups.clone(),
                 called_cluster: inherited.cluster.clone(),
                 lifecycle: Lifecycle { replace_triggered_by: triggers.clone(), ..object.meta.lifecycle.clone() },
                 has_conditions: !(object.meta.preconditions.is_empty() && object.meta.postconditions.is_empty()),
@@ -180,7 +192,7 @@ fn called_after(program: &Program, mut place: usize) -> BTreeSet<Address> {
 }
 
 /// The cluster that the nearest call with `cluster = ...` names; a module with a variable of that name gets a value instead.
-fn called_cluster(program: &Program, mut place: usize, diagnostics: &mut Diagnostics) -> Option<Arc<str>> {
+pub(super) fn called_cluster(program: &Program, mut place: usize, diagnostics: &mut Diagnostics) -> Option<Arc<str>> {
     while let Some(caller) = &program.instances[place].caller {
         let calls = &program.instances[caller.instance].module.calls;
         let called = &program.instances[place].module;
@@ -266,6 +278,9 @@ pub(super) fn check_keys(program: &Program, diagnostics: &mut Diagnostics) {
         let mut expressions = Vec::new();
         for object in instance.module.objects.values() {
             body_expressions(&object.body, &mut expressions);
+        }
+        for lookup in instance.module.lookups.values() {
+            body_expressions(&lookup.body, &mut expressions);
         }
         let calls = instance.module.calls.values();
         expressions.extend(calls.flat_map(|call| call.inputs.values().map(|input| &input.expression)));

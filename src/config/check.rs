@@ -2,6 +2,7 @@
 
 use super::expression::{Expression, Reference, references};
 use super::facts::written_key;
+use super::lookup::Lookup;
 use super::meta::{Meta, Repetition};
 use super::module::{Call, Module, Object};
 use super::suggest::did_you_mean;
@@ -13,7 +14,8 @@ use crate::value::Step;
 use std::sync::Arc;
 
 /// Names that are there in every module, besides the block types of objects.
-const ROOTS: [&str; 9] = ["var", "local", "module", "each", "count", "path", "spawnpoint", "terraform", "cluster"];
+const ROOTS: [&str; 10] =
+    ["var", "local", "module", "data", "each", "count", "path", "spawnpoint", "terraform", "cluster"];
 
 /// Names compared to make hints: in a large module full of mistakes only the first ones get a hint.
 pub(super) const COMPARISONS_MAX: usize = 100_000;
@@ -23,6 +25,8 @@ pub(super) struct Checker<'a> {
     pub module: &'a Module,
     pub modules: &'a Modules,
     pub object_types: &'a [&'a str],
+    /// Types of `data` blocks.
+    pub lookup_types: &'a [&'a str],
     pub diagnostics: &'a mut Diagnostics,
 }
 
@@ -33,6 +37,8 @@ struct Around<'a> {
     /// Names of the `dynamic` blocks around.
     iterators: &'a [Arc<str>],
     has_self: bool,
+    /// The name of the `check` block it is in.
+    check: Option<&'a str>,
     /// The block is read before everything else and may use variables only.
     early: Option<&'a str>,
 }
@@ -58,8 +64,11 @@ impl Checker<'_> {
         for object in module.objects.values() {
             self.object(object);
         }
-        for check in module.checks.values() {
-            self.rules(&check.assertions, plain);
+        for lookup in module.lookups.values() {
+            self.lookup(lookup);
+        }
+        for (name, check) in &module.checks {
+            self.rules(&check.assertions, Around { check: Some(name), ..plain });
         }
         for block in module.notify.values().chain(module.drift_ignores.values()) {
             self.body(&block.body, plain);
@@ -106,6 +115,29 @@ impl Checker<'_> {
         self.rules(&object.meta.postconditions, Around { has_self: true, ..around });
     }
 
+    fn lookup(&mut self, lookup: &Lookup) {
+        if !self.lookup_types.contains(&&*lookup.kind) {
+            let diagnostic = Diagnostic::error(format!("there is no look-up of type `{}`", lookup.kind));
+            let known = || self.lookup_types.iter().copied();
+            let hint = did_you_mean(&lookup.kind, known()).unwrap_or_else(|| format!("there are {}", list(known())));
+            self.diagnostics.push(diagnostic.at(lookup.header).hint(hint));
+        }
+        for place in &lookup.meta.depends_on {
+            if place.path.0.first().is_none_or(|step| *step != Step::Attribute("data".into())) {
+                let summary = format!("a look-up cannot wait for `{}`", place.path);
+                let diagnostic = Diagnostic::error(summary).at(place.span).detail(super::lookup::EARLY);
+                let hint = "what this stack manages needs no look-up: refer to the object itself, and remove this line";
+                self.diagnostics.push(diagnostic.hint(hint));
+            }
+        }
+        self.meta(&lookup.meta);
+        let around =
+            Around { repetition: Some(&lookup.meta.repetition), check: lookup.check.as_deref(), ..Around::default() };
+        self.body(&lookup.body, around);
+        self.rules(&lookup.meta.preconditions, around);
+        self.rules(&lookup.meta.postconditions, Around { has_self: true, ..around });
+    }
+
     fn meta(&mut self, meta: &Meta) {
         match &meta.repetition {
             Repetition::Count(attribute) | Repetition::ForEach(attribute) => {
@@ -123,8 +155,15 @@ impl Checker<'_> {
             let summary = format!("expected a block such as `tenant.acme` or `module.web`, found `{}`", place.path);
             return self.diagnostics.push(Diagnostic::error(summary).at(place.span));
         };
-        let is_there = match &**root {
-            "module" => self.module.calls.contains_key(name),
+        let is_there = match (&**root, place.path.0.get(2)) {
+            ("module", _) => self.module.calls.contains_key(name),
+            ("data", Some(Step::Attribute(label))) => {
+                if !self.module.lookups.contains_key(&(name.clone(), label.clone())) {
+                    let diagnostic = self.no_lookup(name, label).at(place.span);
+                    self.diagnostics.push(diagnostic);
+                }
+                true
+            }
             _ => self.module.objects.contains_key(&(root.clone(), name.clone())),
         };
         if !is_there {
@@ -190,7 +229,7 @@ impl Checker<'_> {
             "self" => Some(Diagnostic::error("`self` is only there in a `postcondition`").at(reference.span)),
             "each" | "count" => repeated(reference, around),
             "path" | "spawnpoint" | "terraform" => None,
-            "data" => Some(Diagnostic::error("`data` blocks are not supported yet").at(reference.span)),
+            "data" => self.looked_up(reference, around),
             _ if !ROOTS.contains(&root) && !self.object_types.contains(&root) => Some(self.unknown_root(reference)),
             _ => self.declared(reference),
         }
@@ -232,6 +271,36 @@ impl Checker<'_> {
             "var" | "local" | "cluster" => None,
             "module" => self.output(reference, &self.module.calls[name]),
             _ => key(reference, &self.module.objects[&(reference.root.clone(), name.clone())].meta.repetition),
+        }
+    }
+
+    fn looked_up(&self, reference: &Reference, around: Around) -> Option<Diagnostic> {
+        let (Some(kind), Some(name)) = (reference.attribute(0), reference.attribute(1)) else {
+            let summary = "expected a type and a name after `data`: `data.vm.router`";
+            return Some(Diagnostic::error(summary).at(reference.span));
+        };
+        let Some(lookup) = self.module.lookups.get(&(kind.clone(), name.clone())) else {
+            return Some(self.no_lookup(kind, name).at(reference.span_through(2)));
+        };
+        match &lookup.check {
+            Some(check) if around.check != Some(check) => {
+                let summary = format!("`data.{kind}.{name}` is only there in the check `{check}`");
+                let diagnostic = Diagnostic::error(summary).at(reference.span_through(2));
+                let diagnostic = diagnostic.label(lookup.header, "declared inside of it");
+                Some(diagnostic.hint("move the `data` block out of the `check`"))
+            }
+            Some(_) | None => key_after(reference, 2, &lookup.meta.repetition),
+        }
+    }
+
+    fn no_lookup(&self, kind: &str, name: &str) -> Diagnostic {
+        let known: Vec<String> = self.module.lookups.keys().map(|(kind, name)| format!("data.{kind}.{name}")).collect();
+        let written = format!("data.{kind}.{name}");
+        let diagnostic = Diagnostic::error(format!("there is no `{written}`"));
+        match (did_you_mean(&written, known.iter().map(String::as_str)), known.is_empty()) {
+            (Some(hint), _) => diagnostic.hint(hint),
+            (None, true) => diagnostic.hint(format!("declare it: `data \"{kind}\" \"{name}\" {{ ... }}`")),
+            (None, false) => diagnostic.hint(format!("declared are {}", list(known.iter().map(String::as_str)))),
         }
     }
 
@@ -295,18 +364,23 @@ fn repeated(reference: &Reference, around: Around) -> Option<Diagnostic> {
 
 /// Judges the key after a name by whether the block has instances.
 fn key(reference: &Reference, repetition: &Repetition) -> Option<Diagnostic> {
-    let name = reference.through(1);
-    let (key, _) = written_key(reference, 1);
-    match (repetition, key, reference.attribute(1)) {
+    key_after(reference, 1, repetition)
+}
+
+/// Like [`key()`], of a name that has this many steps.
+fn key_after(reference: &Reference, steps: usize, repetition: &Repetition) -> Option<Diagnostic> {
+    let name = reference.through(steps);
+    let (key, _) = written_key(reference, steps);
+    match (repetition, key, reference.attribute(steps)) {
         (Repetition::Single, Some(key), _) => {
             let summary = format!("`{name}` has neither `count` nor `for_each`, so no instance `{key}`");
-            Some(Diagnostic::error(summary).at(reference.span_through(2)).hint(format!("write `{name}`")))
+            Some(Diagnostic::error(summary).at(reference.span_through(steps + 1)).hint(format!("write `{name}`")))
         }
         (Repetition::Count(attribute) | Repetition::ForEach(attribute), None, Some(attribute_name)) => {
             let example = if matches!(repetition, Repetition::Count(_)) { "[0]" } else { "[\"key\"]" };
             let summary = format!("`{name}` has several instances, expected a key before `.{attribute_name}`");
             let diagnostic = Diagnostic::error(summary)
-                .at(reference.span_through(2))
+                .at(reference.span_through(steps + 1))
                 .label(attribute.name_span, "it has instances because of this");
             Some(diagnostic.hint(format!(
                 "one instance: `{name}{example}.{attribute_name}`; all: `[for x in {name} : x.{attribute_name}]`"

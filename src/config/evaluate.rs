@@ -144,7 +144,7 @@ fn about(diagnostics: Diagnostics, block: &Address) -> Diagnostics {
 }
 
 impl Frame<'_> {
-    fn body(&mut self, body: &syntax::Body, span: Span, diagnostics: &mut Diagnostics) -> Body {
+    pub(super) fn body(&mut self, body: &syntax::Body, span: Span, diagnostics: &mut Diagnostics) -> Body {
         let mut evaluated = Body { attributes: BTreeMap::new(), blocks: Vec::new(), span };
         for attribute in &body.attributes {
             let value = self.evaluate(&attribute.expression, diagnostics);

@@ -5,6 +5,7 @@ use super::expression::Expression;
 use super::facts::Follower;
 use super::frame::{Frame, Run, judge};
 use super::given::{self, Given};
+use super::lookup::Lookup;
 use super::meta::Repetition;
 use super::module::Module;
 use super::program::{Caller, CellKind, CellName, Expansion, Instance, Program, Repeated};
@@ -39,6 +40,7 @@ impl Builder<'_> {
         self.calls(0);
         if !self.is_over && self.follow_names() {
             self.values();
+            Run::new(&self.program, None).refuse_late_lookups(self.diagnostics);
             self.objects();
             self.validations();
         }
@@ -122,8 +124,7 @@ impl Builder<'_> {
         let mut is_fine = true;
         for (place, instance) in self.program.instances.iter().enumerate() {
             for cell in instance.cells.keys() {
-                let span = self.program.definition(place, cell).map(|(_, expression)| expression.span);
-                let Some(span) = span else {
+                let Some(span) = self.program.span_of(place, cell) else {
                     continue;
                 };
                 if let Err(diagnostic) = Follower::new(&self.program).facts(place, cell, span) {
@@ -143,7 +144,7 @@ impl Builder<'_> {
         let mut own = Diagnostics::new();
         for (place, instance) in self.program.instances.iter().enumerate() {
             for cell in instance.cells.keys() {
-                let span = self.program.definition(place, cell).map(|(_, expression)| expression.span);
+                let span = self.program.span_of(place, cell);
                 if let Some(Err(diagnostic)) = span.map(|span| run.cell(place, cell, span)) {
                     own.push(diagnostic);
                 }
@@ -206,38 +207,35 @@ impl Builder<'_> {
 
 /// Returns the value of `count` or `for_each`, or nothing after reporting that it depends on an object.
 pub(super) fn known(run: &Run, frame: &Frame, attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<Value> {
-    match objects_behind(run, frame, &attribute.expression) {
+    match Follower::new(run.program).expressions(frame.instance, [&*attribute.expression]) {
         Err(diagnostic) => diagnostics.push(diagnostic),
-        Ok(blocks) if !blocks.is_empty() => {
+        Ok(facts) if !facts.blocks.is_empty() => {
+            let blocks: Vec<String> = facts.blocks.iter().map(|address| format!("`{address}`")).collect();
             let summary = format!(
                 "`{}` depends on {}, whose attributes are known only when it is planned",
                 attribute.name,
                 blocks.join(", ")
             );
             let diagnostic = Diagnostic::error(summary).at(attribute.span);
-            diagnostics.push(
-                diagnostic.hint(
-                    "how many instances there are may depend on variables, locals, `path` and the workspace only",
-                ),
-            );
+            diagnostics.push(diagnostic.hint(
+                "how many instances there are may depend on variables, locals, look-ups, `path` and the workspace only",
+            ));
         }
-        Ok(_) => {
+        Ok(facts) => {
             let mut errors = Diagnostics::new();
             let value = frame.evaluate(&attribute.expression, &mut errors);
             let is_right = !errors.has_errors();
             diagnostics.extend(errors);
-            return is_right.then_some(value);
+            // What is not looked up yet is asked again when it is; what cannot be looked up was told.
+            let is_undecided = value.is_unknown() || value.as_items().is_some() && !value.is_wholly_known();
+            let is_open = is_undecided && run.is_open(&facts, attribute.span);
+            return is_right.then_some(value).filter(|_| !is_open);
         }
     }
     None
 }
 
-fn objects_behind(run: &Run, frame: &Frame, expression: &Expression) -> Result<Vec<String>, Diagnostic> {
-    let facts = Follower::new(run.program).expressions(frame.instance, [expression])?;
-    Ok(facts.blocks.iter().map(|address| format!("`{address}`")).collect())
-}
-
-fn counted(value: &Value, attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<Vec<Value>> {
+pub(super) fn counted(value: &Value, attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<Vec<Value>> {
     let number = usable(value, attribute, diagnostics)
         .and_then(|value| convert(&value, &Type::Number).ok())
         .and_then(|value| value.as_i64());
@@ -257,7 +255,11 @@ fn counted(value: &Value, attribute: &Attribute, diagnostics: &mut Diagnostics) 
     None
 }
 
-fn each(value: &Value, attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<BTreeMap<Arc<str>, Value>> {
+pub(super) fn each(
+    value: &Value,
+    attribute: &Attribute,
+    diagnostics: &mut Diagnostics,
+) -> Option<BTreeMap<Arc<str>, Value>> {
     let value = usable(value, attribute, diagnostics)?;
     let summary = match value.kind() {
         Kind::Map(_, entries) => return Some((**entries).clone()),
@@ -344,6 +346,12 @@ fn calls_behind<'e>(module: &'e Module, expressions: impl Iterator<Item = &'e Ar
                 }
                 ("local", Some(name)) if seen.insert(name.clone()) => {
                     open.extend(module.locals.get(name).map(|local| &*local.expression));
+                }
+                ("data", Some(kind)) => {
+                    let key = reference.attribute(1).map(|name| (kind.clone(), name.clone()));
+                    let lookup = key.and_then(|key| module.lookups.get(&key));
+                    let lookup = lookup.filter(|lookup| seen.insert(lookup.cell().name));
+                    open.extend(lookup.into_iter().flat_map(Lookup::expressions).map(AsRef::as_ref));
                 }
                 _ => {}
             }

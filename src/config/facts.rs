@@ -5,6 +5,7 @@
 
 use super::address::{Address, Key};
 use super::expression::{Expression, Reference, references};
+use super::lookup::Lookup;
 use super::program::{CellKind, CellName, Expansion, Facts, Program};
 use crate::diagnostics::{Diagnostic, Span};
 use crate::value::Step;
@@ -28,6 +29,7 @@ pub(super) struct Follower<'a> {
 #[derive(Default)]
 struct Gathered {
     blocks: BTreeSet<Address>,
+    lookups: BTreeSet<Address>,
     rank: usize,
 }
 
@@ -55,7 +57,8 @@ impl<'a> Follower<'a> {
         for reference in references {
             self.reference(instance, reference.borrow(), &mut gathered)?;
         }
-        Ok(Facts { blocks: Arc::new(gathered.blocks), rank: gathered.rank })
+        let Gathered { blocks, lookups, rank } = gathered;
+        Ok(Facts { blocks: Arc::new(blocks), lookups: Arc::new(lookups), rank })
     }
 
     fn reference(&mut self, instance: usize, reference: &Reference, gathered: &mut Gathered) -> Result<(), Diagnostic> {
@@ -66,6 +69,7 @@ impl<'a> Follower<'a> {
             "var" => self.cell(instance, CellKind::Variable, name, reference.span, gathered),
             "local" => self.cell(instance, CellKind::Local, name, reference.span, gathered),
             "module" => self.outputs(instance, name, reference, gathered),
+            "data" => self.lookup(instance, name, reference, gathered),
             _ => {
                 let here = &self.program.instances[instance];
                 if let Some(object) = here.module.objects.get(&(reference.root.clone(), name.clone())) {
@@ -76,6 +80,23 @@ impl<'a> Follower<'a> {
                 Ok(())
             }
         }
+    }
+
+    fn lookup(
+        &mut self,
+        instance: usize,
+        kind: &Arc<str>,
+        reference: &Reference,
+        gathered: &mut Gathered,
+    ) -> Result<(), Diagnostic> {
+        let here = &self.program.instances[instance];
+        let key = reference.attribute(1).map(|name| (kind.clone(), name.clone()));
+        let Some(lookup) = key.and_then(|key| here.module.lookups.get(&key)) else {
+            return Ok(());
+        };
+        gathered.lookups.insert(self.program.lookup_address(instance, lookup, None));
+        let cell = lookup.cell();
+        self.cell(instance, cell.kind, &cell.name, reference.span, gathered)
     }
 
     fn outputs(
@@ -118,6 +139,7 @@ impl<'a> Follower<'a> {
         let facts = self.facts(instance, &CellName { kind, name: name.clone() }, span)?;
         gathered.rank = gathered.rank.max(facts.rank + 1);
         gathered.blocks.extend(facts.blocks.iter().cloned());
+        gathered.lookups.extend(facts.lookups.iter().cloned());
         Ok(())
     }
 
@@ -138,9 +160,10 @@ impl<'a> Follower<'a> {
         if self.chain.len() > CHAIN_MAX {
             return Err(too_long(span));
         }
-        let facts = match program.definition(instance, cell) {
-            Some((place, expression)) => self.expressions(place, [&*expression])?,
-            None => Facts::default(),
+        let facts = match (program.lookup(instance, cell), program.definition(instance, cell)) {
+            (Some(lookup), _) => self.expressions(instance, lookup.expressions().into_iter().map(AsRef::as_ref))?,
+            (None, Some((place, expression))) => self.expressions(place, [&*expression])?,
+            (None, None) => Facts::default(),
         };
         self.chain.pop();
         if facts.rank > CHAIN_MAX {
@@ -173,12 +196,25 @@ impl Program {
         match cell.kind {
             CellKind::Local => Some((instance, here.module.locals.get(&cell.name)?.expression.clone())),
             CellKind::Output => Some((instance, here.module.outputs.get(&cell.name)?.value.expression.clone())),
+            CellKind::Lookup => None,
             CellKind::Variable => {
                 let caller = here.caller.as_ref()?;
                 let call = self.instances[caller.instance].module.calls.get(&caller.call)?;
                 Some((caller.instance, call.inputs.get(&cell.name)?.expression.clone()))
             }
         }
+    }
+
+    /// Returns the `data` block behind a name, if it is one.
+    pub(super) fn lookup(&self, instance: usize, cell: &CellName) -> Option<&Lookup> {
+        let (kind, name) = cell.name.split_once('.').filter(|_| cell.kind == CellKind::Lookup)?;
+        self.instances[instance].module.lookups.get(&(kind.into(), name.into()))
+    }
+
+    /// Returns where a name gets its value; none for values from outside.
+    pub(super) fn span_of(&self, instance: usize, cell: &CellName) -> Option<Span> {
+        let lookup = self.lookup(instance, cell).map(|lookup| lookup.header);
+        lookup.or_else(|| self.definition(instance, cell).map(|(_, expression)| expression.span))
     }
 
     /// Writes a name with its module as the user knows it.
@@ -188,6 +224,7 @@ impl Program {
             CellKind::Variable => "var",
             CellKind::Local => "local",
             CellKind::Output => "output",
+            CellKind::Lookup => "data",
         };
         match path.is_root() {
             true => format!("{root}.{}", cell.name),

@@ -4,6 +4,7 @@ use super::address::Address;
 use super::expression::{self, Expression, FunctionWorld, Reference, Resolved, Scope};
 use super::facts::{Follower, written_key};
 use super::given;
+use super::lookup::cell_name;
 use super::program::{CellKind, CellName, Expansion, Program, Repeated};
 use super::stack::Objects;
 use super::variable::Rule;
@@ -85,11 +86,16 @@ impl<'a> Run<'a> {
     }
 
     fn compute(&self, instance: usize, cell: &CellName) -> Value {
+        if let Some(lookup) = self.program.lookup(instance, cell) {
+            let (value, found) = self.looked_up(instance, lookup);
+            self.reported.borrow_mut().extend(found);
+            return value;
+        }
         let definition = self.program.definition(instance, cell);
         let value = definition.as_ref().map(|(place, expression)| {
             let repeated = match (cell.kind, &self.program.instances[instance].caller) {
                 (CellKind::Variable, Some(caller)) => caller.repeated.clone(),
-                (CellKind::Variable | CellKind::Local | CellKind::Output, _) => Repeated::Single,
+                _ => Repeated::Single,
             };
             let frame = self.repeated_frame(*place, repeated);
             let mut diagnostics = Diagnostics::new();
@@ -104,7 +110,7 @@ impl<'a> Run<'a> {
     fn declared(&self, instance: usize, cell: &CellName, value: Option<Value>) -> Value {
         let module = &self.program.instances[instance].module;
         match cell.kind {
-            CellKind::Local => value.unwrap_or_else(|| Value::unknown(Type::Dynamic)),
+            CellKind::Local | CellKind::Lookup => value.unwrap_or_else(|| Value::unknown(Type::Dynamic)),
             CellKind::Output => {
                 let output = &module.outputs[&cell.name];
                 let mut marks = Marks::NONE;
@@ -160,6 +166,11 @@ impl Frame<'_> {
         let name = self.name(reference)?;
         let here = &self.run.program.instances[self.instance];
         let Some(children) = here.children.get(name) else {
+            let is_unfolded =
+                here.module.calls.get(name).is_some_and(|call| self.run.is_unfolded_later(self.instance, call));
+            if is_unfolded {
+                return Ok(Resolved { value: Value::unknown(Type::Dynamic), steps: 1 });
+            }
             let summary = format!("`module.{name}` is not known where this is evaluated: its instances depend on it");
             return Err(Diagnostic::error(summary).at(reference.span));
         };
@@ -180,6 +191,15 @@ impl Frame<'_> {
             });
         }
         Ok(Resolved { value: self.outputs(place, reference.span)?, steps })
+    }
+
+    fn data(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {
+        let (Some(kind), Some(name)) = (reference.attribute(0), reference.attribute(1)) else {
+            let summary = format!("`{reference}` is no value, expected a type and a name: `data.vm.router`");
+            return Err(Diagnostic::error(summary).at(reference.span));
+        };
+        let value = self.run.cell(self.instance, &cell_name(kind, name), reference.span_through(2))?;
+        Ok(Resolved { value, steps: 2 })
     }
 
     fn outputs(&self, place: usize, span: Span) -> Result<Value, Diagnostic> {
@@ -306,7 +326,7 @@ pub(super) fn judge(
 }
 
 /// Puts the values of all instances together: an object by key, or a tuple.
-fn assemble<T>(
+pub(super) fn assemble<T>(
     expansion: &Expansion<T>,
     mut value_of: impl FnMut(Option<super::address::Key>, &T) -> Result<Value, Diagnostic>,
 ) -> Result<Value, Diagnostic> {
@@ -335,6 +355,7 @@ impl Scope for Frame<'_> {
             "var" => self.named(CellKind::Variable, reference),
             "local" => self.named(CellKind::Local, reference),
             "module" => self.module(reference),
+            "data" => self.data(reference),
             "each" | "count" => self.repetition(reference),
             "path" | "spawnpoint" | "terraform" => self.surroundings(reference),
             "cluster" => self.cluster(reference),

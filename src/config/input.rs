@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens a file: the shell implements [`World`] over the disk, tests over a map.
 
+use super::lookup::Lookups;
 use crate::diagnostics::{Sources, Span};
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -135,6 +136,8 @@ pub struct Input<'a> {
     pub arguments: Vec<VariableArgument>,
     /// Block types that are objects with an address, from the registry: `vm`, `tenant`, ...
     pub object_types: &'a [&'a str],
+    /// Who answers `data` blocks.
+    pub lookups: Arc<dyn Lookups>,
     /// Selected workspace: `default` if none was.
     pub workspace: &'a str,
     /// Name of the working folder: what `project` defaults to.

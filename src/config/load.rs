@@ -2,8 +2,11 @@
 
 use super::check::Checker;
 use super::expand::Builder;
+use super::given::Given;
 use super::input::{Input, World};
 use super::lock::ModuleLock;
+use super::lookup::Lookups;
+use super::module::Module;
 use super::program::Program;
 use super::stack::Stack;
 use super::tree::{DemandedModule, Fetched, Loader, Modules};
@@ -70,28 +73,55 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
     }
     let object_types: Vec<&str> = types.into_iter().filter(|kind| *kind != "cluster").collect();
     for module in modules.values() {
-        Checker { module, modules: &modules, object_types: &object_types, diagnostics }.check();
+        let lookup_types = input.lookups.names();
+        let (object_types, lookup_types) = (&object_types, &lookup_types);
+        Checker { module, modules: &modules, object_types, lookup_types, diagnostics }.check();
     }
     let root = modules.get(input.folder)?.clone();
     let given = given::collect(input, &root, sources, diagnostics);
     if diagnostics.has_errors() {
         return None;
     }
+    let origin = Origin { modules, root, given, folder_name: input.folder_name.into() };
     let program = Program {
         world: input.world.clone(),
         now: input.now,
         workspace: input.workspace.into(),
         working_folder: input.working_folder.into(),
+        lookups: input.lookups.clone(),
         instances: Vec::new(),
         places: BTreeMap::new(),
     };
-    let mut builder = Builder { modules: &modules, program, diagnostics, is_over: false };
-    builder.build(&root, given);
+    build(&Arc::new(origin), program, diagnostics)
+}
+
+/// What a stack is made from, as read: enough to make it again when more is looked up.
+#[derive(Debug)]
+pub(super) struct Origin {
+    modules: Modules,
+    root: Arc<Module>,
+    given: Given,
+    folder_name: String,
+}
+
+/// Makes the stack again, with somebody else to answer its `data` blocks.
+pub(super) fn resolve(
+    origin: &Arc<Origin>,
+    program: &Program,
+    lookups: Arc<dyn Lookups>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Stack> {
+    build(origin, program.blank(lookups), diagnostics)
+}
+
+fn build(origin: &Arc<Origin>, program: Program, diagnostics: &mut Diagnostics) -> Option<Stack> {
+    let mut builder = Builder { modules: &origin.modules, program, diagnostics, is_over: false };
+    builder.build(&origin.root, origin.given.clone());
     if builder.is_over {
         return None;
     }
     let program = builder.program;
-    let settings = settings::read(&program, input.folder_name, diagnostics);
+    let settings = settings::read(&program, &origin.folder_name, diagnostics);
     let refactors = refactor::collect(&program, diagnostics);
     blocks::check_keys(&program, diagnostics);
     let blocks = blocks::collect(&program, diagnostics);
@@ -105,5 +135,6 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
         removed: refactors.removed,
         imports: refactors.imports,
         program: Arc::new(program),
+        origin: origin.clone(),
     })
 }

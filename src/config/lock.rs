@@ -46,7 +46,8 @@ impl ModuleLock {
         };
         for block in body.into_iter().flat_map(|body| body.blocks) {
             let ("module", [label]) = (&*block.kind, block.labels.as_slice()) else {
-                let diagnostic = Diagnostic::error(format!("`{LOCK_FILE}` has a block that is not `module \"SOURCE\"`"));
+                let diagnostic =
+                    Diagnostic::error(format!("`{LOCK_FILE}` has a block that is not `module \"SOURCE\"`"));
                 diagnostics.push(diagnostic.at(block.header).hint("remove it, then run `spawnpoint init`"));
                 continue;
             };

@@ -23,6 +23,7 @@ mod input;
 mod lexer;
 mod load;
 mod lock;
+mod lookup;
 mod meta;
 mod module;
 mod names;
@@ -49,11 +50,12 @@ pub use body::{Body, Evaluated, NestedBlock};
 pub use input::{Input, MemoryWorld, TestInput, TestValue, VariableArgument, World};
 pub use load::{Demand, demand, load};
 pub use lock::{LOCK_FILE, LockedModule, ModuleLock, digest};
-pub use source::{ArchiveKind, Origin, Remote};
+pub use lookup::{Answer, LookupNode, Lookups, Question};
 pub(crate) use similar::similar;
+pub use source::{ArchiveKind, Origin, Remote};
 pub use stack::{
     Attributes, Block, ClusterSettings, Import, Lifecycle, Moved, Objects, Output, Removed, Settings, Stack, Target,
     Trigger,
 };
-pub use tree::DemandedModule;
 pub use test_run::{RunOutputs, TestNames};
+pub use tree::DemandedModule;

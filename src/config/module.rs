@@ -1,9 +1,10 @@
 //! One module as declared: its blocks sorted by what they are, names checked for doubles. Nothing is evaluated here.
 
+use super::lookup::Lookup;
 use super::meta::{self, Meta};
 use super::source::{self, Remote, Source};
 use super::suggest::did_you_mean;
-use super::syntax::{self, Attribute, Block};
+use super::syntax::{self, Attribute, Block, Label};
 use super::variable::{self, Rule, Variable};
 use super::vocabulary;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
@@ -17,7 +18,7 @@ const SETTINGS: [&str; 6] = ["spawnpoint", "cluster", "tier", "notify", "policy"
 const DECLARATIONS: [&str; 9] =
     ["variable", "locals", "output", "module", "check", "moved", "removed", "import", "data"];
 /// Kinds of blocks that the language has but this version does not read.
-const UNSUPPORTED: [&str; 2] = ["policy", "data"];
+const UNSUPPORTED: [&str; 1] = ["policy"];
 
 /// A module.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,8 @@ pub(super) struct Module {
     pub calls: BTreeMap<Arc<str>, Call>,
     /// Object blocks by kind and label.
     pub objects: BTreeMap<(Arc<str>, Arc<str>), Box<Object>>,
+    /// `data` blocks by type and label, those of `check` blocks too.
+    pub lookups: BTreeMap<(Arc<str>, Arc<str>), Lookup>,
     pub spawnpoint: Option<Block>,
     pub clusters: BTreeMap<Arc<str>, Block>,
     pub notify: BTreeMap<Arc<str>, Block>,
@@ -132,6 +135,7 @@ impl Collector<'_> {
         }
         let labels = match &*kind {
             "spawnpoint" | "locals" | "moved" | "removed" | "import" => 0,
+            "data" => 2,
             _ => 1,
         };
         if !self.has_labels(&block, labels) {
@@ -146,6 +150,7 @@ impl Collector<'_> {
             "variable" => self.variable(&block),
             "output" => self.output(&block),
             "module" => self.call(block),
+            "data" => self.lookup(block, None),
             _ => self.object(block),
         }
     }
@@ -167,16 +172,19 @@ impl Collector<'_> {
         let kind = &block.kind;
         let diagnostic = match (wanted, block.labels.as_slice()) {
             (0, []) => return true,
+            (2, [kind, name]) if is_identifier(&kind.text) && is_identifier(&name.text) => return true,
+            (2, [first, second]) => {
+                let label = if is_identifier(&first.text) { second } else { first };
+                not_a_name(label)
+            }
+            (2, _) => Diagnostic::error("`data` needs a type and a name, expected `data \"vm\" \"router\" {`")
+                .at(block.header),
             (0, [first, ..]) => Diagnostic::error(format!("`{kind}` takes no label")).at(first.span),
             (_, []) => {
                 Diagnostic::error(format!("`{kind}` needs a name, expected `{kind} \"name\" {{`")).at(block.header)
             }
             (_, [label]) if is_identifier(&label.text) => return true,
-            (_, [label]) => {
-                let summary =
-                    format!("`{}` is not a name: expected a letter, then letters, digits, `_` and `-`", label.text);
-                Diagnostic::error(summary).at(label.span)
-            }
+            (_, [label]) => not_a_name(label),
             (_, [_, second, ..]) => Diagnostic::error(format!("`{kind}` takes one label")).at(second.span),
         };
         self.diagnostics.push(diagnostic);
@@ -223,6 +231,14 @@ impl Collector<'_> {
         let name = block.labels[0].text.clone();
         meta::Constants::new(&block.body, self.diagnostics).refuse_others(&vocabulary::CHECK);
         meta::refuse_blocks(&block.body, &vocabulary::CHECK, self.diagnostics);
+        for (at, scoped) in block.body.blocks("data").enumerate() {
+            if at > 0 {
+                let diagnostic = Diagnostic::error("a `check` holds one `data` block, this is another");
+                self.diagnostics.push(diagnostic.at(scoped.header));
+            } else if self.has_labels(scoped, 2) {
+                self.lookup(scoped.clone(), Some(name.clone()));
+            }
+        }
         let assertions = variable::rules(&block.body, &vocabulary::ASSERT, self.diagnostics);
         let check = Check { assertions, header: block.header };
         let thing = format!("`check.{name}`");
@@ -300,6 +316,25 @@ impl Collector<'_> {
         }
     }
 
+    fn lookup(&mut self, mut block: Block, check: Option<Arc<str>>) {
+        let (kind, name) = (block.labels[0].text.clone(), block.labels[1].text.clone());
+        for lifecycle in block.body.blocks("lifecycle") {
+            let others = lifecycle.body.attributes.iter().map(|attribute| (&attribute.name, attribute.name_span));
+            let others = others.chain(lifecycle.body.literals.iter().map(|literal| (&literal.name, literal.name_span)));
+            for (name, span) in others {
+                let summary = format!("a look-up changes nothing, so there is no `{name}` in its `lifecycle`");
+                let diagnostic = Diagnostic::error(summary).at(span);
+                self.diagnostics.push(diagnostic.hint("it may hold `precondition` and `postcondition`"));
+            }
+        }
+        let meta = meta::take(&mut block, self.diagnostics);
+        let lookup =
+            Lookup { kind: kind.clone(), name: name.clone(), meta, body: block.body, header: block.header, check };
+        let thing = format!("`data.{kind}.{name}`");
+        let key = (kind, name);
+        insert(&mut self.module.lookups, key, lookup, &thing, block.header, |first| first.header, self.diagnostics);
+    }
+
     fn object(&mut self, mut block: Block) {
         let name = block.labels[0].text.clone();
         let meta = meta::take(&mut block, self.diagnostics);
@@ -314,6 +349,11 @@ impl Collector<'_> {
         let object = Box::new(object);
         insert(&mut self.module.objects, key, object, &thing, block.header, |first| first.header, self.diagnostics);
     }
+}
+
+fn not_a_name(label: &Label) -> Diagnostic {
+    let summary = format!("`{}` is not a name: expected a letter, then letters, digits, `_` and `-`", label.text);
+    Diagnostic::error(summary).at(label.span)
 }
 
 /// Inserts a declaration, or reports that there is one of the name already.

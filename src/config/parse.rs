@@ -212,7 +212,7 @@ fn is_literal(around: &[&str], name: &str) -> bool {
             | (["removed"], "from")
             | (["import"], "to")
             | (["run"], "expect_failures")
-            | ([_], "depends_on")
+            | ([_] | ["check", "data"], "depends_on")
             | ([_, "lifecycle"], "ignore_changes" | "replace_triggered_by")
     )
 }

@@ -3,6 +3,7 @@
 use super::address::{Address, Key, ModulePath};
 use super::expression::FunctionWorld;
 use super::input::World;
+use super::lookup::{Lookup, Lookups};
 use super::module::Module;
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,8 @@ pub(super) struct Program {
     pub now: jiff::Timestamp,
     pub workspace: Arc<str>,
     pub working_folder: Arc<str>,
+    /// Who answers `data` blocks.
+    pub lookups: Arc<dyn Lookups>,
     /// Module instances; the root module is the first.
     pub instances: Vec<Instance>,
     /// Place in `instances` by path.
@@ -74,6 +77,8 @@ pub(super) enum CellKind {
     Variable,
     Local,
     Output,
+    /// A `data` block: `TYPE.NAME`.
+    Lookup,
 }
 
 /// What is known of a named value.
@@ -89,6 +94,8 @@ pub(super) struct Knowledge {
 pub(super) struct Facts {
     /// Blocks (no key: all instances) and block instances.
     pub blocks: Arc<BTreeSet<Address>>,
+    /// `data` blocks.
+    pub lookups: Arc<BTreeSet<Address>>,
     /// The longest way through names to a name that refers to none.
     pub rank: usize,
 }
@@ -130,12 +137,26 @@ impl Instance {
         let locals = module.locals.keys().map(|name| (CellKind::Local, name));
         let outputs = module.outputs.keys().map(|name| (CellKind::Output, name));
         let names = variables.chain(locals).chain(outputs).map(|(kind, name)| CellName { kind, name: name.clone() });
+        let names = names.chain(module.lookups.values().map(Lookup::cell));
         let cells = names.map(|name| (name, Knowledge::default())).collect();
         Self { path, module, caller, children: BTreeMap::new(), objects: BTreeMap::new(), cells }
     }
 }
 
 impl Program {
+    /// Returns the same program before anything of it is known, with somebody else to answer `data` blocks.
+    pub(super) fn blank(&self, lookups: Arc<dyn Lookups>) -> Self {
+        Self {
+            world: self.world.clone(),
+            workspace: self.workspace.clone(),
+            working_folder: self.working_folder.clone(),
+            lookups,
+            instances: Vec::new(),
+            places: BTreeMap::new(),
+            now: self.now,
+        }
+    }
+
     /// Returns the `count.index` or `each` of an object instance.
     pub(super) fn repeated(&self, place: usize, address: &Address) -> Option<Repeated> {
         let expansion = self.instances[place].objects.get(&(address.kind.clone(), address.name.clone()))?;

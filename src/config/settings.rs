@@ -1,5 +1,7 @@
 //! The `spawnpoint` and `cluster` blocks, decoded: every attribute known, typed and evaluated.
 
+use super::expression::Expression;
+use super::facts::Follower;
 use super::frame::{Frame, Run};
 use super::program::Program;
 use super::stack::{Attributes, ClusterSettings, Settings};
@@ -156,6 +158,11 @@ impl Decoder<'_> {
         Some(first)
     }
 
+    fn is_open(&self, expression: &Expression) -> bool {
+        let facts = Follower::new(self.frame.run.program).expressions(self.frame.instance, [expression]);
+        facts.is_ok_and(|facts| self.frame.run.is_open(&facts, expression.span))
+    }
+
     /// Evaluates and converts all attributes; reports unknown attributes and blocks.
     fn attributes(&mut self, schema: &vocabulary::Block, body: &Body) -> Attributes {
         let mut attributes = Attributes::new();
@@ -178,6 +185,8 @@ impl Decoder<'_> {
                 Ok(value) if value.is_wholly_known() => {
                     drop(attributes.insert(attribute.name.clone(), value));
                 }
+                // It refers to a look-up that nobody has made yet.
+                Ok(_) if self.is_open(&attribute.expression) => {}
                 Ok(_) => {
                     let summary = format!("`{}` must be known before anything is planned", attribute.name);
                     self.diagnostics.push(Diagnostic::error(summary).at(attribute.span));

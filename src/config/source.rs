@@ -205,7 +205,8 @@ fn git(rest: &str) -> Result<Remote, WrongSource> {
     };
     if !is_known || host.is_empty() || host.starts_with('-') {
         let summary = format!("`{url}` is not a repository, expected an address");
-        let hint = "such as `git::https://...`, `git::ssh://git@host/path`, `git::git@host:path` or `git::file:///path`";
+        let hint =
+            "such as `git::https://...`, `git::ssh://git@host/path`, `git::git@host:path` or `git::file:///path`";
         return Err(WrongSource::new(summary, hint));
     }
     Ok(Remote { origin: Origin::Git { url: url.to_owned(), reference }, subfolder })

@@ -1,5 +1,6 @@
 //! The result of reading a configuration: settings, clusters, and every expanded object block.
 
+use super::load::Origin;
 use super::program::Program;
 use super::{Address, Key, ModulePath};
 use crate::diagnostics::Span;
@@ -34,6 +35,8 @@ pub struct Stack {
     /// `import` blocks, in the order written.
     pub imports: Vec<Import>,
     pub(super) program: Arc<Program>,
+    /// To make it again when more is looked up.
+    pub(super) origin: Arc<Origin>,
 }
 
 /// What a `moved` or `removed` block is about: an address without key covers all instances.
@@ -128,6 +131,8 @@ pub struct Block {
     pub span: Span,
     /// Block instances it refers to, directly or through locals, module variables and outputs, plus `depends_on`; sorted.
     pub dependencies: Arc<[Address]>,
+    /// `data` blocks it refers to, directly or not; sorted.
+    pub lookups: Arc<[Address]>,
     /// Label of the cluster that the nearest module call with `cluster = ...` names. The block's own attribute and its tenant come before.
     pub called_cluster: Option<Arc<str>>,
     /// `lifecycle`.

@@ -91,8 +91,7 @@ impl Loader<'_> {
             None => {}
         }
         let world = self.world;
-        let lock =
-            self.fetched.lock.get_or_insert_with(|| ModuleLock::read(world, self.sources, self.diagnostics));
+        let lock = self.fetched.lock.get_or_insert_with(|| ModuleLock::read(world, self.sources, self.diagnostics));
         let lack = lock.lacks(remote, world);
         if let Some(lack) = lack.as_ref().filter(|_| !self.fetched.is_asked) {
             self.diagnostics.push(Diagnostic::error(lack).at(source).hint("run `spawnpoint init`"));

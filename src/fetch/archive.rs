@@ -1,7 +1,7 @@
 //! Archives unpacked in memory. What is not a file or a folder is refused, not left out: who packs a link means something by it.
 
-use super::tree::{Tree, TreeError};
 use super::FetchError;
+use super::tree::{Tree, TreeError};
 use crate::config::ArchiveKind;
 use flate2::read::GzDecoder;
 use std::io::{Cursor, Read};

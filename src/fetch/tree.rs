@@ -97,7 +97,8 @@ fn checked(path: &str) -> Result<String, TreeError> {
     let wrong = || TreeError::Path(path.to_owned());
     let inside = path.strip_prefix("./").unwrap_or(path);
     let is_name = |name: &str| {
-        !matches!(name, "" | "." | "..") && !name.chars().any(|character| character.is_control() || "\\:".contains(character))
+        !matches!(name, "" | "." | "..")
+            && !name.chars().any(|character| character.is_control() || "\\:".contains(character))
     };
     if inside.len() > PATH_BYTES_MAX || !inside.split('/').all(is_name) {
         return Err(wrong());

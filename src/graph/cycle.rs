@@ -81,6 +81,7 @@ mod tests {
         let block = |(at, (from, to)): (usize, &(&str, &[&str]))| Block {
             address: address(from),
             span: Span::new(FileId(0), at as u32 * 10, at as u32 * 10 + 5),
+            lookups: Default::default(),
             dependencies: to.iter().map(|text| address(text)).collect(),
             lifecycle: Lifecycle::default(),
             called_cluster: None,

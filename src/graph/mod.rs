@@ -12,8 +12,21 @@ mod text;
 pub use cycle::Cycle;
 pub use dag::Graph;
 
-use crate::config::Block;
+use crate::config::{Block, Stack};
 use crate::diagnostics::Diagnostics;
+
+/// Returns the graph of a configuration to look at: its blocks, and the look-ups they refer to.
+pub fn drawing(stack: &Stack) -> Result<Graph, Diagnostics> {
+    build(&stack.blocks)?;
+    let lookups = stack.lookups();
+    let nodes = stack.blocks.iter().map(|block| &block.address).chain(lookups.iter().map(|node| &node.address));
+    let of_blocks =
+        stack.blocks.iter().map(|block| (&block.address, block.dependencies.iter().chain(block.lookups.iter())));
+    let of_blocks = of_blocks.flat_map(|(address, others)| others.map(move |other| (address, other)));
+    let of_lookups = lookups.iter().flat_map(|node| node.lookups.iter().map(|other| (&node.address, other)));
+    Ok(Graph::new(nodes.cloned().collect(), of_blocks.chain(of_lookups))
+        .expect("look-ups in a circle were refused when they were read"))
+}
 
 /// Returns the graph of the blocks of a configuration, or one error that names a cycle and shows each block on it.
 pub fn build(blocks: &[Block]) -> Result<Graph, Diagnostics> {

@@ -9,7 +9,7 @@ use crate::proxmox::{Call, CallError, Client, ErrorClass};
 use futures_util::future::join_all;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What a run has to see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +35,17 @@ pub struct ClusterWanted {
     pub bridges: bool,
 }
 
+impl ClusterWanted {
+    /// Adds what another wants.
+    pub fn extend(&mut self, other: &Self) {
+        self.guests.extend(&other.guests);
+        self.pools.extend(other.pools.iter().cloned());
+        self.tables.extend(other.tables.iter().cloned());
+        self.storages |= other.storages;
+        self.bridges |= other.bridges;
+    }
+}
+
 /// A read that a plan cannot do without and that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unread {
@@ -44,6 +55,10 @@ pub struct Unread {
     pub error: CallError,
 }
 
+/// Answers of one look, so that another one that wants more asks only for what is new: both see the same moment.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<BTreeMap<(Arc<str>, String), Value>>);
+
 /// Reads every cluster, all at once.
 ///
 /// An offline node, or one whose reads fail, makes its guests `Unreachable`. A table we may not see counts as not visible.
@@ -51,10 +66,22 @@ pub struct Unread {
 /// # Errors
 /// Every read that a plan cannot do without and that failed.
 pub async fn collect(clients: &BTreeMap<Arc<str>, Arc<Client>>, wanted: &Wanted) -> Result<Observed, Vec<Unread>> {
+    collect_with(clients, wanted, None).await
+}
+
+/// Like [`collect()`], without asking again for what a memory holds; what is new goes there.
+///
+/// # Errors
+/// Every read that a plan cannot do without and that failed.
+pub async fn collect_with(
+    clients: &BTreeMap<Arc<str>, Arc<Client>>,
+    wanted: &Wanted,
+    memory: Option<&Memory>,
+) -> Result<Observed, Vec<Unread>> {
     let none = ClusterWanted::default();
     let views = join_all(clients.iter().map(|(name, client)| {
         let details = wanted.clusters.get(name).unwrap_or(&none);
-        let reader = Reader { client, details, tag: &wanted.tag };
+        let reader = Reader { name, client, details, tag: &wanted.tag, memory };
         async move { (name.clone(), reader.cluster().await) }
     }))
     .await;
@@ -69,12 +96,26 @@ pub async fn collect(clients: &BTreeMap<Arc<str>, Arc<Client>>, wanted: &Wanted)
 }
 
 struct Reader<'a> {
+    name: &'a Arc<str>,
     client: &'a Client,
     details: &'a ClusterWanted,
     tag: &'a str,
+    memory: Option<&'a Memory>,
 }
 
 impl Reader<'_> {
+    async fn read(&self, call: &Call) -> Result<Value, CallError> {
+        let Some(Memory(answers)) = self.memory else { return self.client.read(call).await };
+        let key = (self.name.clone(), call.to_string());
+        let known = answers.lock().expect("nobody panics while holding it").get(&key).cloned();
+        if let Some(answer) = known {
+            return Ok(answer);
+        }
+        let answer = self.client.read(call).await?;
+        answers.lock().expect("nobody panics while holding it").insert(key, answer.clone());
+        Ok(answer)
+    }
+
     async fn cluster(&self) -> Result<ClusterView, Vec<CallError>> {
         let mut view = self.tables().await?;
         self.further_tables(&mut view).await?;
@@ -90,10 +131,10 @@ impl Reader<'_> {
     /// The first read goes alone: where nobody answers or the token is wrong, one request finds out, not six at once. A server lets
     /// each refused one wait for three seconds, and may count them.
     async fn tables(&self) -> Result<ClusterView, Vec<CallError>> {
-        let version = self.client.read(&Call::get("/version")).await.map_err(|error| vec![error])?;
+        let version = self.read(&Call::get("/version")).await.map_err(|error| vec![error])?;
         let resources = Call::get("/cluster/resources");
         let (resources, pools, acl, users) = tokio::join!(
-            self.client.read(&resources),
+            self.read(&resources),
             self.pools(),
             self.visible("/access/acl"),
             self.visible("/access/users"),
@@ -120,7 +161,7 @@ impl Reader<'_> {
         let wanted: Vec<String> = pools.keys().filter(|id| self.details.pools.contains(*id)).cloned().collect();
         let reads = wanted.into_iter().map(|id| async move {
             let call = Call::get("/pools").with("poolid", &id);
-            Ok((id, decode::pool(&self.client.read(&call).await?)))
+            Ok((id, decode::pool(&self.read(&call).await?)))
         });
         for read in join_all(reads).await {
             let (id, view) = read?;
@@ -138,7 +179,7 @@ impl Reader<'_> {
             let (bare, query) = path.split_once('?').unwrap_or((path, ""));
             let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
             let call = parameters.fold(Call::get(bare), |call, (name, value)| call.with(name, value));
-            (path, self.client.read(&call).await)
+            (path, self.read(&call).await)
         });
         for (path, read) in join_all(reads).await {
             match read {
@@ -153,7 +194,7 @@ impl Reader<'_> {
 
     /// Reads a table; `None` where we may not see it.
     async fn visible(&self, path: &str) -> Result<Option<Value>, CallError> {
-        match self.client.read(&Call::get(path)).await {
+        match self.read(&Call::get(path)).await {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.class == ErrorClass::Forbidden => Ok(None),
             Err(error) => Err(error),
@@ -187,18 +228,14 @@ impl Reader<'_> {
         let (qemu, lxc) = (read("qemu"), read("lxc"));
         let storages = self.details.storages.then(|| read("storage"));
         let bridges = self.details.bridges.then(|| read("network").with("type", "any_bridge"));
-        let (qemu, lxc, storages, bridges) = tokio::join!(
-            self.client.read(&qemu),
-            self.client.read(&lxc),
-            self.optional(storages),
-            self.optional(bridges),
-        );
+        let (qemu, lxc, storages, bridges) =
+            tokio::join!(self.read(&qemu), self.read(&lxc), self.optional(storages), self.optional(bridges),);
         Ok(NodeLists { qemu: qemu?, lxc: lxc?, storages: storages?, bridges: bridges? })
     }
 
     async fn optional(&self, call: Option<Call>) -> Result<Option<Value>, CallError> {
         let Some(call) = call else { return Ok(None) };
-        match self.client.read(&call).await {
+        match self.read(&call).await {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.class == ErrorClass::Forbidden => Ok(None),
             Err(error) => Err(error),
@@ -230,9 +267,9 @@ impl Reader<'_> {
         };
         let base = format!("/nodes/{}/{kind}/{}", segment(&guest.node), guest.vmid);
         match guest.power {
-            Power::Running => Ok(decode::pending(&self.client.read(&Call::get(format!("{base}/pending"))).await?)),
+            Power::Running => Ok(decode::pending(&self.read(&Call::get(format!("{base}/pending"))).await?)),
             Power::Stopped | Power::Unknown => {
-                Ok(decode::config(&self.client.read(&Call::get(format!("{base}/config"))).await?))
+                Ok(decode::config(&self.read(&Call::get(format!("{base}/config"))).await?))
             }
         }
     }

@@ -5,7 +5,7 @@
 pub mod collect;
 pub mod decode;
 
-pub use collect::{Unread, Wanted, collect};
+pub use collect::{Memory, Unread, Wanted, collect, collect_with};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -149,7 +149,7 @@ impl World {
         let now = (self.clock)();
         let situation = Situation { at_work: None, project: PROJECT, now, patience };
         let clusters = self.clusters(&Process::new(Cut::Never));
-        let found = look_and_recover(&self.state(), &clusters, &wanted, situation).await;
+        let found = look_and_recover(&self.state(), &clusters, &wanted, situation, None).await;
         let (recovery, observed) = found.expect("the lab answers");
         self.journal.lock().expect("no holder panics").extend(recovery.entries.clone());
         (recovery, observed)

@@ -35,6 +35,7 @@ fn input(world: MemoryWorld) -> Input<'static> {
         environment: BTreeMap::new(),
         arguments: Vec::new(),
         object_types: &OBJECT_TYPES,
+        lookups: Arc::new(spawnpoint::lookups::Snapshot::default()),
         workspace: "default",
         folder_name: "home",
         working_folder: "/stack",

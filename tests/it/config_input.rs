@@ -14,6 +14,7 @@ fn input(world: impl World + 'static) -> Input<'static> {
         environment: BTreeMap::new(),
         arguments: Vec::new(),
         object_types: &["game_server", "template", "tenant", "vm"],
+        lookups: Arc::new(spawnpoint::lookups::Snapshot::default()),
         workspace: "default",
         folder_name: "home",
         working_folder: "/stack",

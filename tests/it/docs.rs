@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 /// What the examples of blocks lean on. An example that declares one of these itself takes its place.
 const AROUND: [(&str, &str); 4] = [
-    ("cluster ", "cluster \"lab\" {\n  simulator {}\n}\n"),
+    ("cluster ", "cluster \"lab\" {\n  simulator {\n    lab = \"docs.lab.hcl\"\n  }\n}\n"),
     ("template \"debian13\"", "template \"debian13\" {\n  vmid = 9000\n}\n"),
     ("tenant \"acme\"", "tenant \"acme\" {\n}\n"),
     (
@@ -17,7 +17,11 @@ const AROUND: [(&str, &str); 4] = [
 ];
 
 /// Examples that lead away from this machine: they are judged, but not planned.
-const ELSEWHERE: [&str; 1] = ["cluster"];
+const ELSEWHERE: [&str; 2] = ["cluster", "data.stack"];
+
+/// What the built-in lab has besides, for look-ups to find.
+const INHABITANTS: &str =
+    "guest \"router\" {\n  vmid = 110\n  node = \"pve2\"\n}\n\npool \"ops\" {\n  guests = [110]\n}\n";
 
 fn told(arguments: &[&str]) -> Json {
     let output = World::new().run(arguments);
@@ -198,6 +202,8 @@ fn every_block_has_an_example_that_plans() {
         let (name, example) = (text(block, "name"), text(block, "example"));
         assert!(!example.is_empty(), "{name} has an example");
         let world = World::new();
+        let lab = include_str!("../../src/simulator/labs/built-in.lab.hcl");
+        world.write("docs.lab.hcl", &format!("{lab}\n{INHABITANTS}"));
         world.write("server/main.hcl", "variable \"name\" {\n  type = string\n}\n");
         let around: String =
             AROUND.iter().filter(|(start, _)| !example.contains(start)).map(|(_, text)| format!("{text}\n")).collect();

@@ -131,7 +131,10 @@ fn a_repository_is_fetched_once_and_stays_what_it_was() {
     refused(&world, &["validate"], "is not fetched");
 
     let init = ok(&world, &["init"]);
-    assert!(init.stdout.starts_with("Fetched 1 module.\n") && init.stderr.starts_with("Fetching git::file://"), "{init}");
+    assert!(
+        init.stdout.starts_with("Fetched 1 module.\n") && init.stderr.starts_with("Fetching git::file://"),
+        "{init}"
+    );
     assert_eq!(slots(&world), "10");
     let locked = lock(&world);
     assert!(locked.contains(&format!("  commit = \"{first}\"\n")), "{locked}");
@@ -289,7 +292,10 @@ fn a_fetched_module_may_need_another() {
     repository.commit(10);
     let outer = [(
         "main.hcl",
-        format!("module \"inner\" {{\n  source = \"{}\"\n}}\n\noutput \"slots\" {{\n  value = module.inner.slots\n}}\n", repository.source("//site")),
+        format!(
+            "module \"inner\" {{\n  source = \"{}\"\n}}\n\noutput \"slots\" {{\n  value = module.inner.slots\n}}\n",
+            repository.source("//site")
+        ),
     )];
     let bytes = zip(&outer);
     put(&world.folder().join("outer.zip"), &bytes);

@@ -10,6 +10,7 @@ mod attributes;
 mod cli;
 mod cli_errors;
 mod cli_fmt;
+mod cli_lookups;
 mod cli_server;
 mod client;
 mod client_login;

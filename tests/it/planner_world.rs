@@ -6,6 +6,7 @@ use spawnpoint::apply::{
 };
 use spawnpoint::config::{Address, Input, MemoryWorld, Output, Stack, load};
 use spawnpoint::diagnostics::{Diagnostics, Sources};
+use spawnpoint::lookups::{Read, Snapshot};
 use spawnpoint::observe::Observed;
 use spawnpoint::observe::collect::collect;
 use spawnpoint::plan::{GameFacts, Mode, Options, Plan, PlanInput, ProvisionTask};
@@ -79,12 +80,37 @@ impl PlannerWorld {
             environment: BTreeMap::new(),
             arguments: Vec::new(),
             object_types: &spawnpoint::domain::names(),
+            lookups: Arc::new(spawnpoint::lookups::Snapshot::default()),
             workspace: "default",
             folder_name: &self.name,
             working_folder: "/stack",
             now: jiff::Timestamp::UNIX_EPOCH,
             test: None,
         })
+    }
+
+    /// Answers the `data` blocks.
+    fn looked_up(&self, read: Stack) -> (Option<Stack>, Diagnostics) {
+        let clusters = read.clusters.iter().map(|(name, settings)| (name.clone(), settings.is_default)).collect();
+        let mut snapshot = Snapshot { clusters: Some(clusters), ..Snapshot::default() };
+        if read.lookups().is_empty() {
+            return (Some(read), Diagnostics::new());
+        }
+        loop {
+            let (stack, found) = read.resolve(Arc::new(snapshot.clone()));
+            let Some(stack) = stack else { return (None, found) };
+            let questions = stack.questions();
+            let missing: BTreeSet<Read> = questions.iter().filter_map(|question| snapshot.missing(question)).collect();
+            if missing.is_empty() {
+                return (Some(stack).filter(|_| !found.has_errors()), found);
+            }
+            missing.iter().for_each(|read| read.want(&mut snapshot.wanted));
+            let clients = read.clusters.keys().map(|name| (name.clone(), self.client.clone())).collect();
+            let tag = spawnpoint::resources::marker::project_tag(&read.settings.project);
+            let wanted = spawnpoint::observe::Wanted { clusters: snapshot.wanted.clone(), tag };
+            let observed = self.runtime.block_on(collect(&clients, &wanted)).expect("the lab answers");
+            snapshot.observed = Arc::new(observed);
+        }
     }
 
     fn observe(&self, stack: &Stack, state: &State) -> Observed {
@@ -98,6 +124,9 @@ impl PlannerWorld {
     /// Plans a configuration.
     pub(crate) fn plan(&self, text: &str, options: &Options) -> Planned {
         let (stack, sources, mut diagnostics) = self.load(text);
+        let Some(stack) = stack else { return Planned { plan: None, diagnostics, sources } };
+        let (stack, found) = self.looked_up(stack);
+        diagnostics.extend(found);
         let Some(stack) = stack else { return Planned { plan: None, diagnostics, sources } };
         let state = self.state();
         let observed = self.observe(&stack, &state);

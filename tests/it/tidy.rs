@@ -31,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("domain", &["value", "config", "diagnostics", "games", "resources"]),
     ("observe", &["proxmox", "value"]),
+    ("lookups", &["value", "config", "diagnostics", "observe", "resources", "state"]),
     ("history", &["state", "value", "config"]),
     (
         "plan",
@@ -77,7 +78,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// The functional core: files and folders below `src` that compute and do nothing else.
-const CORE: [&str; 16] = [
+const CORE: [&str; 17] = [
     "value",
     "diagnostics",
     "config",
@@ -86,6 +87,7 @@ const CORE: [&str; 16] = [
     "graph",
     "state",
     "resources",
+    "lookups",
     "plan",
     "render",
     "history",

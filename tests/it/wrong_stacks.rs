@@ -76,5 +76,5 @@ fn wrong_stacks_are_told_what_and_where() {
         );
     }
     println!("{count} messages in wrong stacks");
-    assert!(count >= 38, "the fixtures are found");
+    assert!(count >= 56, "the fixtures are found");
 }

@@ -20,7 +20,7 @@ use crate::render::test_report::{FileReport, RunReport, Status};
 use crate::value::Value;
 use state_backends::Lease;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -118,7 +118,7 @@ impl<'a> Bench<'a> {
         let planned = self.step(session, run, &lease, verdict).await;
         session.store.unlock(lease).await?;
         let (plan, reached) = planned?;
-        verdict.assertions(session.configuration.stack.assertions(run, names, &reached.objects));
+        verdict.assertions(session.with_stack(|stack| stack.assertions(run, names, &reached.objects)));
         let outputs = reached.outputs.iter().filter_map(|(name, output)| Some((name.clone(), output.after.as_ref()?)));
         let outputs = outputs.map(|(name, output)| (name, output.value.clone()));
         self.outputs.insert(run.name.clone(), Value::object(outputs));
@@ -141,7 +141,14 @@ impl<'a> Bench<'a> {
             self.states.push((key.to_owned(), Held { store: Store::in_memory().await?, session: None }));
         }
         let store = self.held(key).store.clone();
-        Ok(Session { configuration, store, clusters, shell: self.shell.clone() })
+        Ok(Session {
+            configuration,
+            store,
+            clusters,
+            shell: self.shell.clone(),
+            resolved: Mutex::default(),
+            told: Diagnostics::new(),
+        })
     }
 
     fn held(&mut self, key: &str) -> &mut Held {

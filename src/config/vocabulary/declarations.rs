@@ -134,10 +134,16 @@ pub(in crate::config) static MODULE: Block =
 "#,
         );
 
+static SCOPED_DATA: Block = Block::new(
+    "data",
+    "A look-up for these assertions alone, as a `data` block outside of it. If it fails, that is a warning, too.",
+)
+.label("its type, then its name");
+
 pub(in crate::config) static CHECK: Block =
     Block::new("check", "Assertions about the whole: what does not hold is a warning.")
         .label("its name")
-        .blocks(&[&ASSERT])
+        .blocks(&[&SCOPED_DATA, &ASSERT])
         .example(
             r#"check "capacity" {
   assert {

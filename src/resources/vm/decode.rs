@@ -121,7 +121,8 @@ fn volume(value: &str, schema: &Schema) -> Option<Attributes> {
     Some(volume)
 }
 
-fn disks(values: &BTreeMap<String, String>) -> Value {
+/// Returns the disks by slot.
+pub fn disks(values: &BTreeMap<String, String>) -> Value {
     Value::object(values.iter().filter(|(key, value)| is_disk(key, value)).filter_map(|(slot, value)| {
         let mut disk = volume(value, &DISK)?;
         if let Some(bytes) = disk_bytes(value) {

@@ -10,7 +10,7 @@ locals {
   e = size                                      # error: there is nothing called `size` ~ did you mean `var.size`?
   f = module.web.address                        # error: there is no module call `web`
   g = each.key                                  # error: `each.key` is only there in a block with `for_each`
-  h = data.vm.router                            # error: `data` blocks are not supported yet
+  h = data.vm.router                            # error: there is no `data.vm.router` ~ declare it
   i = bare                                      # error: there is nothing called `bare` ~ text goes between quotes
 }
 
