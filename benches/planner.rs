@@ -154,6 +154,7 @@ fn plan_recorded(folder: &Path, stack: &str) {
         environment: BTreeMap::new(),
         arguments: Vec::new(),
         object_types: &spawnpoint::domain::names(),
+        lookups: Arc::new(spawnpoint::lookups::Snapshot::default()),
         workspace: "default",
         folder_name: "many",
         working_folder: "/stack",

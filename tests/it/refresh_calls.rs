@@ -125,6 +125,7 @@ async fn a_refresh_reads_every_guest_once_and_two_lists_of_each_node() {
         environment: BTreeMap::new(),
         arguments: Vec::new(),
         object_types: &spawnpoint::domain::names(),
+        lookups: Arc::new(spawnpoint::lookups::Snapshot::default()),
         workspace: "default",
         folder_name: "home",
         working_folder: "/stack",
