@@ -1,6 +1,6 @@
 //! What must hold before a call is sent: reads what the guard asks for and returns the call as it will be sent.
 
-mod table;
+pub(super) mod table;
 
 use super::deadline::Deadline;
 use super::failure::Failure;
@@ -36,6 +36,14 @@ pub(super) async fn prepare(client: &Client, guarded: &GuardedCall, lineage: &st
             is_ours(&fresh, *vmid, lineage, intent)?;
             let call = filled(&at_node(call, node, &fresh.node), &fresh)?;
             Ok(Prepared::Send(if *sends_digest { call.with("digest", &fresh.config.digest) } else { call }))
+        }
+        Guard::Owned { node, vmid } => {
+            let fresh = guest::read(client, node, *vmid).await?.ok_or_else(|| gone(*vmid))?;
+            match fresh.marker() {
+                Some(marker) if marker.stack == lineage => Ok(Prepared::Send(at_node(call, node, &fresh.node))),
+                _ => Err(Failure::new(format!("VM {vmid} on {} is not touched: it is not ours", fresh.node))
+                    .hint("plan again to see what became of the guest")),
+            }
         }
         Guard::Table { read, expected, sends_digest } => {
             let answer = client.read(read).await?;

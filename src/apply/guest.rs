@@ -29,9 +29,21 @@ impl Fresh {
     }
 }
 
-/// Returns the path of a guest.
-pub(super) fn path(node: &str, vmid: u32, rest: &str) -> String {
-    format!("/nodes/{node}/qemu/{vmid}{rest}")
+/// Returns the path of a guest of this kind.
+pub(super) fn path(node: &str, kind: &str, vmid: u32, rest: &str) -> String {
+    format!("/nodes/{node}/{kind}/{vmid}{rest}")
+}
+
+/// Reads below a guest, whatever kind it is: a VMID belongs to one guest only. `None`: the node has none with this VMID.
+async fn read_either(client: &Client, node: &str, vmid: u32, rest: &str) -> Result<Option<Value>, CallError> {
+    for kind in ["qemu", "lxc"] {
+        match client.read(&Call::get(path(node, kind, vmid, rest))).await {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(error) if error.class == ErrorClass::Gone => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// Reads a guest's configuration at `node`, or wherever it is now; `None`: it does not exist.
@@ -46,11 +58,8 @@ pub(super) async fn read(client: &Client, node: &str, vmid: u32) -> Result<Optio
 }
 
 async fn read_at(client: &Client, node: &str, vmid: u32) -> Result<Option<Fresh>, CallError> {
-    match client.read(&Call::get(path(node, vmid, "/config"))).await {
-        Ok(answer) => Ok(Some(Fresh { node: node.to_owned(), config: decode::config(&answer) })),
-        Err(error) if error.class == ErrorClass::Gone => Ok(None),
-        Err(error) => Err(error),
-    }
+    let answer = read_either(client, node, vmid, "/config").await?;
+    Ok(answer.map(|answer| Fresh { node: node.to_owned(), config: decode::config(&answer) }))
 }
 
 /// Returns the node a guest is on; `None`: it does not exist. Ids and nodes in this list are never stale.
@@ -61,16 +70,15 @@ pub(super) async fn find(client: &Client, vmid: u32) -> Result<Option<String>, C
 
 /// Reads a guest's power state; `None`: it does not exist.
 pub(super) async fn power(client: &Client, node: &str, vmid: u32) -> Result<Option<Power>, CallError> {
-    let read = async |node: &str| client.read(&Call::get(path(node, vmid, "/status/current"))).await;
-    match read(node).await {
-        Ok(answer) => return Ok(Some(decode::power(&answer))),
-        Err(error) if error.class == ErrorClass::Gone => {}
-        Err(error) => return Err(error),
-    }
-    match find(client, vmid).await? {
-        Some(elsewhere) => Ok(Some(decode::power(&read(&elsewhere).await?))),
-        None => Ok(None),
-    }
+    let read = async |node: &str| read_either(client, node, vmid, "/status/current").await;
+    let answer = match (read(node).await?, find(client, vmid)) {
+        (Some(answer), _) => Some(answer),
+        (None, elsewhere) => match elsewhere.await? {
+            Some(elsewhere) => read(&elsewhere).await?,
+            None => None,
+        },
+    };
+    Ok(answer.map(|answer| decode::power(&answer)))
 }
 
 /// Which tasks to look for.

@@ -1,6 +1,7 @@
 //! What became of a call whose answer or task was lost: reads instead of repeats.
 
 use super::deadline::Deadline;
+use super::guard::table::compare;
 use super::guest::{self, TaskSearch};
 use crate::observe::Power;
 use crate::plan::Verify;
@@ -72,7 +73,7 @@ impl Evidence<'_> {
             | Verify::Config { node, vmid, .. }
             | Verify::DiskSize { node, vmid, .. }
             | Verify::Power { node, vmid, .. } => (node, None, vmid.to_string()),
-            Verify::ByContent { .. } => return Ok(None),
+            Verify::ByContent { .. } | Verify::Table { .. } => return Ok(None),
         };
         guest::running_task(self.client, TaskSearch { node, kind, subject: &subject }).await
     }
@@ -113,6 +114,10 @@ impl Evidence<'_> {
                     None => Verdict::NotDone(format!("VM {vmid} does not exist any more")),
                 }
             }
+            Verify::Table { read, expected } => match compare(&client.read(read).await?, expected) {
+                Ok(_) => Verdict::Done,
+                Err(failure) => Verdict::NotDone(failure.error),
+            },
             Verify::ByContent { read, is_present } => {
                 let is_there = match client.read(read).await {
                     Ok(answer) => !answer.is_null() && answer.as_array().is_none_or(|rows| !rows.is_empty()),

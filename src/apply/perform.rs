@@ -55,9 +55,15 @@ impl Performer<'_> {
             Task::Call(guarded) => self.call(step, guarded).await,
             Task::Reveal { call, member, attribute } => self.reveal(step, call, member, attribute).await,
             Task::AwaitPower { node, vmid, is_running, deadline_ms } => {
-                let key = self.begin(step, format!("GET {}", guest::path(node, *vmid, "/status/current"))).await?;
+                let key =
+                    self.begin(step, format!("GET {}", guest::path(node, "qemu", *vmid, "/status/current"))).await?;
                 let wanted = if *is_running { Power::Running } else { Power::Stopped };
                 let result = self.await_power(node, *vmid, wanted, Duration::from_millis(*deadline_ms)).await;
+                self.settle(key, result)
+            }
+            Task::AwaitRow { read, deadline_ms, .. } => {
+                let key = self.begin(step, read.to_string()).await?;
+                let result = self.await_row(&step.task, read, Duration::from_millis(*deadline_ms)).await;
                 self.settle(key, result)
             }
             Task::Provision(task) => {
@@ -194,6 +200,33 @@ impl Performer<'_> {
                     return Err(Failure::new(format!("VM {vmid} was not {state} after {} s", within.as_secs())));
                 }
                 Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn await_row(&self, task: &Task, read: &Call, within: Duration) -> Done {
+        let Task::AwaitRow { column, name, member, wanted, failed, .. } = task else {
+            unreachable!("only this task is awaited here")
+        };
+        let text = |row: &serde_json::Value, name: &str| row.get(name).and_then(crate::proxmox::decode::text);
+        let deadline = Deadline::new(self.client()?, within);
+        loop {
+            let answer = self.client()?.read(read).await;
+            let rows = answer.as_ref().ok().and_then(|answer| answer.as_array());
+            let row = rows.into_iter().flatten().find(|row| text(row, column).as_deref() == Some(name.as_str()));
+            let state = row.and_then(|row| text(row, member));
+            match (&answer, state.as_deref()) {
+                (_, Some(state)) if state == *wanted => return Ok(Vec::new()),
+                (_, Some(state)) if state == *failed => {
+                    return Err(Failure::new(format!("`{name}` is in the state `{state}` ({})", read.path))
+                        .hint("look at the log of the node's last task `reloadnetworkall`"));
+                }
+                _ if !deadline.is_over() => deadline.pause(Duration::from_secs(1)).await,
+                (Err(error), _) => return Err(error.clone().into()),
+                (Ok(_), state) => {
+                    let state = state.unwrap_or("missing");
+                    return Err(Failure::new(format!("`{name}` is still {state} after {} s", within.as_secs())));
+                }
             }
         }
     }

@@ -77,6 +77,7 @@ cfg_if! {
         mod output;
         mod graph;
         mod console;
+        mod permissions;
         mod functions;
         mod schema;
         mod test;

@@ -10,7 +10,9 @@ use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, look_and_re
 use crate::config::{Output, Stack, World};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::{Memory, Observed, Wanted};
+use crate::plan::permissions::{self, Grants};
 use crate::plan::{self, Options, Plan, PlanInput};
+use crate::proxmox::Call;
 use crate::state::State;
 use state_backends::Lease;
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,10 +108,30 @@ impl Session {
         match plan {
             Some(plan) => {
                 *self.resolved.lock().expect("nobody panics while holding it") = looked_up;
+                let mut found = found;
+                found.extend(self.preflight(&plan, &observed).await);
                 Ok((plan, found))
             }
             None => Err(Failure::new(found, &self.configuration.sources)),
         }
+    }
+
+    /// Compares what the plan needs with what each cluster lets us do: one call each. A cluster that does not say is not judged.
+    async fn preflight(&self, plan: &Plan, observed: &Observed) -> Diagnostics {
+        let major = |cluster: &str| {
+            let version = observed.clusters.get(cluster).map_or("", |view| view.version.as_str());
+            version.split('.').next().and_then(|number| number.parse().ok()).unwrap_or(9)
+        };
+        let mut found = Diagnostics::new();
+        for (cluster, needed) in permissions::of_plan(plan, major) {
+            let Some(client) = self.clusters.get(&cluster) else { continue };
+            let Ok(held) = client.read(&Call::get("/access/permissions")).await else { continue };
+            let missing = permissions::missing(&needed, &held);
+            if !missing.is_empty() {
+                found.push(lacking(&cluster, &missing));
+            }
+        }
+        found
     }
 
     /// Returns the outputs that can be told now, from files and state alone.
@@ -177,6 +199,16 @@ impl Session {
         let (recovery, observed) = looked.map_err(|failed| clusters::unread(failed, &self.configuration))?;
         Ok((recovery, Arc::new(observed)))
     }
+}
+
+fn lacking(cluster: &str, missing: &Grants) -> Diagnostic {
+    let lines: Vec<String> = missing
+        .iter()
+        .map(|(path, grant)| format!("{path}: {}", grant.privileges.iter().copied().collect::<Vec<_>>().join(" ")))
+        .collect();
+    Diagnostic::warning(format!("the token may not do all of this on cluster \"{cluster}\""))
+        .detail(format!("It lacks\n{}", lines.join("\n")))
+        .hint("`spawnpoint permissions` prints the commands that grant what the files need")
 }
 
 /// Returns what is known of the schema of a registry name.

@@ -256,24 +256,8 @@ fn missing(reference: &Reference, steps: usize, siblings: &BTreeMap<Arc<str>, Na
 }
 
 impl FunctionWorld for Outside {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.world.read(path)
-    }
-
-    fn is_file(&self, path: &str) -> Result<bool, String> {
-        self.world.is_file(path)
-    }
-
-    fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
-        self.world.files_below(folder)
-    }
-
-    fn absolute(&self, path: &str) -> String {
-        self.world.absolute(path)
-    }
-
-    fn home(&self) -> Option<String> {
-        self.world.home()
+    fn files(&self) -> &dyn World {
+        &*self.world
     }
 
     fn plan_time(&self) -> jiff::Timestamp {

@@ -1,5 +1,6 @@
 //! Values of expressions that may refer to nothing: `sensitive = true`, the default of a variable, the lines of a `.vars.hcl` file.
 
+use super::World;
 use super::expression::{self, Expression, FunctionWorld, Reference, Resolved, Scope};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::value::Value;
@@ -17,6 +18,7 @@ pub(super) fn value(expression: &Expression, diagnostics: &mut Diagnostics) -> O
 }
 
 /// A place without names and files.
+#[derive(Debug)]
 struct Nowhere;
 
 const NO_FILES: &str = "no files can be read where a constant is expected";
@@ -33,8 +35,34 @@ impl Scope for Nowhere {
 }
 
 impl FunctionWorld for Nowhere {
+    fn files(&self) -> &dyn World {
+        self
+    }
+
+    fn plan_time(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn apply_time(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn random(&self) -> Option<[u8; 16]> {
+        None
+    }
+}
+
+impl World for Nowhere {
     fn read(&self, _: &str) -> Result<Vec<u8>, String> {
         Err(NO_FILES.to_string())
+    }
+
+    fn list(&self, _: &str) -> Result<Vec<String>, String> {
+        Err(NO_FILES.to_string())
+    }
+
+    fn exists(&self, _: &str) -> bool {
+        false
     }
 
     fn is_file(&self, _: &str) -> Result<bool, String> {
@@ -50,18 +78,6 @@ impl FunctionWorld for Nowhere {
     }
 
     fn home(&self) -> Option<String> {
-        None
-    }
-
-    fn plan_time(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-
-    fn apply_time(&self) -> Option<Timestamp> {
-        None
-    }
-
-    fn random(&self) -> Option<[u8; 16]> {
         None
     }
 }

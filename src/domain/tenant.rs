@@ -5,8 +5,9 @@ use super::{BlockType, ChildType, Role};
 use crate::config::Key;
 use crate::resources::schema::{Attribute, Impact, Nested, Occurs, Schema, Takes};
 use crate::resources::vm::schema::CONNECTION;
-use crate::resources::{acl, pool};
-use crate::value::Value;
+use crate::resources::{acl, firewall_group, pool};
+use crate::value::{Type, Value};
+use sha2::{Digest, Sha256};
 
 /// The block.
 pub static TENANT: BlockType = BlockType {
@@ -49,6 +50,12 @@ static SCHEMA: Schema = Schema {
             documentation: "Who may do what with everything in its pool.",
         },
         Nested {
+            name: "firewall",
+            occurs: Occurs::Once,
+            schema: &FIREWALL,
+            documentation: "What may reach its guests; everything else is dropped. It becomes a firewall group that the firewall of each guest refers to.",
+        },
+        Nested {
             name: "connection",
             occurs: Occurs::Once,
             schema: &CONNECTION,
@@ -74,6 +81,26 @@ static NETWORK: Schema = Schema {
     blocks: &[],
 };
 
+static FIREWALL: Schema = Schema {
+    attributes: &[],
+    blocks: &[Nested {
+        name: "allow",
+        occurs: Occurs::ByLabel("its name, e.g. ssh"),
+        schema: &ALLOW,
+        documentation: "Something that is let in.",
+    }],
+};
+
+static ALLOW: Schema = Schema {
+    attributes: &[
+        Attribute::new("proto", Takes::Text, "Protocol, e.g. `tcp`."),
+        Attribute::new("port", Takes::Text, "Port or ports: `22`, `8000:8100`, `80,443`; with `proto` only."),
+        Attribute::new("source", Takes::Text, "Where it comes from: addresses, networks, `+dc/partners`, `dc/office`."),
+        Attribute::new("comment", Takes::Text, "Remark."),
+    ],
+    blocks: &[],
+};
+
 static ACCESS: Schema = Schema {
     attributes: &[Attribute::new("role", Takes::Text, "Role on the pool, e.g. PVEVMUser.").required()],
     blocks: &[],
@@ -82,7 +109,50 @@ static ACCESS: Schema = Schema {
 const CHILDREN: &[ChildType] = &[
     ChildType { name: "pool", object: &pool::POOL, keyed_by: None, desired: pool_of },
     ChildType { name: "access", object: &acl::ACL, keyed_by: Some("access"), desired: access_of },
+    ChildType {
+        name: "firewall",
+        object: &firewall_group::FIREWALL_GROUP,
+        keyed_by: Some("firewall"),
+        desired: firewall_of,
+    },
 ];
+
+/// Returns the name of a tenant's firewall group, if it has one. Such names are short, so that of a long pool ends in its digest.
+pub fn firewall_group_name(tenant: &Value) -> Option<String> {
+    const LENGTH_MAX: usize = 18;
+    tenant.get("firewall").filter(|firewall| !firewall.is_null())?;
+    let poolid = tenant.get("pool").and_then(Value::as_text)?;
+    let fits = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    let name: String = poolid.chars().map(fits).collect();
+    let starts_well = name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    if starts_well && name == poolid && (2..=LENGTH_MAX).contains(&name.len()) {
+        return Some(name);
+    }
+    let digest = Sha256::digest(poolid.as_bytes());
+    let short: String = name.chars().take(9).collect();
+    Some(format!("t-{short}-{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2]))
+}
+
+fn firewall_of(tenant: &Value, _key: Option<&Key>) -> Value {
+    let allowed = tenant.get("firewall").and_then(|firewall| firewall.get("allow")).and_then(Value::as_entries);
+    let rule = |allow: &Value| {
+        let given = [("proto", "proto"), ("dport", "port"), ("source", "source"), ("comment", "comment")];
+        let given = given.into_iter().filter_map(|(name, here)| Some((name, allow.get(here)?.clone())));
+        let fixed = [("type", Value::text("in")), ("action", Value::text("ACCEPT")), ("enable", Value::from(true))];
+        Value::object([("comment", Value::text(""))].into_iter().chain(fixed).chain(given))
+    };
+    // Everything here lets something in, so the order means nothing.
+    let rules: Vec<_> = allowed.into_iter().flatten().map(|(label, allow)| (label.clone(), rule(allow))).collect();
+    let order = Value::list(Type::Text, rules.iter().map(|(label, _)| Value::text(label.clone())));
+    Value::object([
+        ("group", Value::text(firewall_group_name(tenant).unwrap_or_default())),
+        ("comment", tenant.get("comment").cloned().unwrap_or_else(|| Value::text(""))),
+        ("exclusive", Value::from(true)),
+        ("order", order),
+        ("unmanaged_rules", Value::text("")),
+        ("rule", Value::object(rules)),
+    ])
+}
 
 fn pool_of(tenant: &Value, _key: Option<&Key>) -> Value {
     let attribute = |name: &str| tenant.get(name).cloned().unwrap_or_else(|| Value::text(""));

@@ -1,6 +1,7 @@
 //! From judged objects to operations: their steps, what must come before what, and how long it takes.
 
 use super::change::{Action, Reason};
+use super::finish;
 use super::input::PlanInput;
 use super::judge::Judged;
 use super::operation::{Operation, Verb};
@@ -10,8 +11,8 @@ use crate::domain::{self, Role};
 use crate::resources::marker::Marker;
 use crate::resources::schema::{Occurs, Schema};
 use crate::resources::step::{Step, Task};
-use crate::resources::{Changed, Draft, Origin};
-use crate::state::{Completeness, Effect, Identity, Record, fingerprint};
+use crate::resources::{Changed, Draft, Origin, is_guest};
+use crate::state::{Completeness, Effect, Record, fingerprint};
 use crate::value::{Kind, Path, Step as PathStep, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,13 +28,14 @@ pub(super) fn arrange(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> 
     for (operation, after) in operations.iter_mut().zip(edges) {
         operation.after = after;
     }
+    finish::add(input, judged, &mut operations);
     (operations, estimate_ms)
 }
 
 /// Guests that are there, are ours and stay: only inside these is anything removed.
 fn staying_guests(judged: &BTreeMap<Address, Judged>) -> BTreeSet<(Arc<str>, u32)> {
     let stays = |object: &&Judged| !matches!(object.change.action, Action::Delete | Action::Replace | Action::Forget);
-    let vms = judged.values().filter(|object| object.object.name == "vm").filter(stays);
+    let vms = judged.values().filter(|object| is_guest(object.object.name)).filter(stays);
     vms.filter_map(|object| Some((object.change.cluster.clone(), object.found.as_ref()?.identity.vmid()?))).collect()
 }
 
@@ -85,7 +87,8 @@ fn position(address: &Address) -> usize {
     let Some(child) = &address.child else { return 0 };
     match domain::find(&address.kind).map(|kind| kind.role) {
         Some(Role::Composite(children)) => children.iter().position(|kind| *kind.name == *child.name).unwrap_or(0),
-        _ => 0,
+        // A child of what is an object itself comes after it.
+        _ => 1,
     }
 }
 
@@ -193,9 +196,14 @@ fn leaves(schema: &Schema, value: &Value, at: &Path, into: &mut BTreeSet<Path>) 
 }
 
 fn delete(input: &PlanInput, object: &Judged, staying: &BTreeSet<(Arc<str>, u32)>) -> Operation {
-    let guest = object.identity_before.as_ref().and_then(Identity::vmid);
-    let is_moot = object.object.name == "provision"
-        && guest.is_none_or(|vmid| !staying.contains(&(object.change.cluster.clone(), vmid)));
+    let before = object.identity_before.as_ref();
+    let is_inside = match object.object.name {
+        "provision" => true,
+        "firewall" => before.is_some_and(|identity| identity.get("guest").is_some()),
+        _ => false,
+    };
+    let guest = before.and_then(|identity| identity.vmid().or_else(|| identity.get("guest")?.parse().ok()));
+    let is_moot = is_inside && guest.is_none_or(|vmid| !staying.contains(&(object.change.cluster.clone(), vmid)));
     let make = |draft: &Draft| ((object.object.delete)(draft), (object.object.locks)(draft));
     let (mut steps, locks) = match is_moot {
         true => Default::default(),

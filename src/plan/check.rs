@@ -16,7 +16,7 @@ pub fn check(plan: &Plan) -> Vec<String> {
         if operation.steps.is_empty() {
             findings.push(format!("{name} has no step"));
         }
-        let claims = operation.verb == Verb::Create && &*operation.kind == "vm";
+        let claims = operation.verb == Verb::Create && crate::resources::is_guest(&operation.kind);
         if let Some(vmid) = operation.identity.vmid().filter(|_| claims)
             && !vmids.insert((operation.cluster.clone(), vmid))
         {
@@ -24,7 +24,7 @@ pub fn check(plan: &Plan) -> Vec<String> {
         }
         for step in &operation.steps {
             if let Task::Call(guarded) = &step.task {
-                let touches_guest = guarded.call.path.contains("/qemu/");
+                let touches_guest = ["/qemu/", "/lxc/"].iter().any(|part| guarded.call.path.contains(part));
                 let is_unproven = guarded.guard == Guard::None;
                 if touches_guest && guarded.call.method != Method::Get && is_unproven {
                     findings.push(format!("{name}: `{}` reaches a guest without proof that it is ours", guarded.call));

@@ -13,7 +13,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::Power;
 use crate::resources::marker::Marker;
 use crate::resources::schema::Impact;
-use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting, size, vm};
+use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting, container, is_guest, size, vm};
 use crate::state::{Completeness, Identity, Record, fingerprint};
 use crate::value::{Kind, Path, Step, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,10 +157,12 @@ fn differences(
     let schema = wish.object.schema;
     let views = Views { desired, applied: &known.applied, found: &found.value, is_running };
     let refine = |changes: &mut Vec<AttributeChange>| {
-        if is_running && wish.object.name == "vm" {
-            for change in changes.iter_mut() {
-                change.impact = vm::impact::of(&change.path, change.impact, &found.value);
-            }
+        for change in changes.iter_mut().filter(|_| is_running) {
+            change.impact = match wish.object.name {
+                "vm" => vm::impact::of(&change.path, change.impact, &found.value),
+                "container" => container::impact(&change.path, change.impact, change.after.is_none()),
+                _ => change.impact,
+            };
         }
     };
     let (mut attributes, mut unchanged) = compare(schema, &views);
@@ -258,10 +260,11 @@ fn hidden(address: &Address, table: &str) -> Diagnostic {
 
 /// No storage takes space back from a disk.
 fn refuse_shrinking(wish: &Wish, attributes: &[AttributeChange]) -> Result<(), Diagnostic> {
-    if wish.object.name != "vm" || attributes.iter().any(|change| change.forces_replacement) {
+    if !is_guest(wish.object.name) || attributes.iter().any(|change| change.forces_replacement) {
         return Ok(());
     }
-    for change in attributes.iter().filter(|change| change.path.root() == Some("disk") && change.path.0.len() == 3) {
+    let is_volume = |path: &Path| matches!(path.root(), Some("disk" | "rootfs" | "mount"));
+    for change in attributes.iter().filter(|change| is_volume(&change.path)) {
         let bytes =
             |value: &Option<Value>| value.as_ref().and_then(Value::as_text).and_then(|text| size::parse(text).ok());
         let (Some(has), Some(wants)) = (bytes(&change.before), bytes(&change.after)) else { continue };
@@ -348,7 +351,7 @@ fn data_loss(
     found: &Value,
     applied: &Value,
 ) -> Vec<String> {
-    if wish.object.name != "vm" {
+    if !is_guest(wish.object.name) {
         return Vec::new();
     }
     match action {
@@ -360,18 +363,19 @@ fn data_loss(
 
 /// Returns every disk of a guest with its size.
 pub(super) fn all_disks(guest: &Value) -> Vec<String> {
-    let disks = guest.get("disk").and_then(Value::as_entries).into_iter().flatten();
-    disks
-        .map(|(slot, disk)| {
-            format!("disk {slot} ({})", disk.get("size").and_then(Value::as_text).unwrap_or("unknown size"))
-        })
-        .collect()
+    let labelled = |block: &str| guest.get(block).and_then(Value::as_entries).into_iter().flatten();
+    let disks = labelled("disk").chain(labelled("mount")).map(|(slot, disk)| (&**slot, disk));
+    let rootfs = guest.get("rootfs").into_iter().map(|rootfs| ("rootfs", rootfs));
+    let size = |disk: &Value| disk.get("size").and_then(Value::as_text).unwrap_or("unknown size").to_owned();
+    rootfs.chain(disks).map(|(slot, disk)| format!("disk {slot} ({})", size(disk))).collect()
 }
 
 /// A disk that is only detached keeps its content, but the guest loses it.
 fn removed_disk(change: &AttributeChange, applied: &Value) -> Option<String> {
     let slot = match change.path.0.as_slice() {
-        [Step::Attribute(block), Step::Key(slot)] if &**block == "disk" && change.after.is_none() => slot,
+        [Step::Attribute(block), Step::Key(slot)] if matches!(&**block, "disk" | "mount") && change.after.is_none() => {
+            slot
+        }
         _ => return None,
     };
     let size = change.before.as_ref()?.get("size").and_then(Value::as_text).unwrap_or("unknown size");

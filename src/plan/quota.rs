@@ -9,8 +9,8 @@ use super::{Capacity, Quota, QuotaLine};
 use crate::config::Address;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::observe::{ClusterView, GuestView, Power};
-use crate::resources::size;
 use crate::resources::vm::decode::all_disks_bytes;
+use crate::resources::{is_guest, size};
 use crate::value::{Path, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -107,7 +107,7 @@ fn usage_of(guest: &GuestView) -> Usage {
 
 fn usage_after(before: &Guests, cluster: &Arc<str>, judged: &BTreeMap<Address, Judged>) -> Guests {
     let mut after = before.clone();
-    for object in judged.values().filter(|object| object.object.name == "vm" && object.change.cluster == *cluster) {
+    for object in judged.values().filter(|object| is_guest(object.object.name) && object.change.cluster == *cluster) {
         let change = &object.change;
         if matches!(change.action, Action::Delete | Action::Replace)
             && let Some(vmid) = object.identity_before.as_ref().and_then(crate::state::Identity::vmid)
@@ -144,8 +144,10 @@ fn wanted_usage(object: &Judged, present: &Usage) -> Usage {
 /// Managed slots count with what is wanted, the others with what is there or comes with the template.
 fn disk_after(object: &Judged, present: u64) -> u64 {
     let sizes = |value: &Value| -> BTreeMap<Arc<str>, u64> {
-        let disks = value.get("disk").and_then(Value::as_entries).into_iter().flatten();
-        disks.filter_map(|(slot, disk)| Some((slot.clone(), size::parse(disk.get("size")?.as_text()?).ok()?))).collect()
+        let labelled = |block: &str| value.get(block).and_then(Value::as_entries).into_iter().flatten();
+        let disks = labelled("disk").chain(labelled("mount")).map(|(slot, disk)| (slot.clone(), disk));
+        let disks = disks.chain(value.get("rootfs").map(|rootfs| ("rootfs".into(), rootfs)));
+        disks.filter_map(|(slot, disk)| Some((slot, size::parse(disk.get("size")?.as_text()?).ok()?))).collect()
     };
     let wanted = sizes(&object.desired);
     let there = object.found.as_ref().map_or_else(BTreeMap::new, |found| sizes(&found.value));

@@ -12,6 +12,7 @@ pub mod json;
 pub mod junit;
 pub mod limits;
 pub mod outcome;
+pub mod permissions;
 pub mod plan;
 pub mod progress;
 pub mod stream;

@@ -171,6 +171,12 @@ impl Judge {
             }
             let path = at.then(Step::Attribute(nested.name.into()));
             attributes.push((nested.name.into(), self.nested(nested, &blocks, &path)));
+            // A map has no order; where the order written counts, it is an attribute beside it.
+            if schema.attribute("order").is_some_and(|order| order.presence == Presence::Derived) {
+                let labels = blocks.iter().filter_map(|block| block.labels.first());
+                let order = labels.map(|label| Value::text(label.clone())).collect::<Vec<_>>();
+                attributes.push(("order".into(), Value::list(Type::Text, order)));
+            }
         }
     }
 

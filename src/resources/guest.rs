@@ -1,14 +1,14 @@
-//! What the calls on a guest have in common, whether it is a virtual machine or a container: paths, guards, power, pool, removal.
+//! What guests have in common, whether virtual machines or containers: how one is recognised as ours, and calls: guards, power, pool, removal.
 
 use super::marker::Marker;
 use super::step::{Guard, GuardedCall, Step, Task, Verify};
-use super::{Draft, conform, pool};
-use crate::observe::{GuestView, Power};
+use super::{Draft, Found, Lookup, Sighting, conform, pool};
+use crate::observe::{GuestConfig, GuestKind, GuestView, Power, Seen};
 use crate::proxmox::Call;
 use crate::proxmox::property::size_text;
-use crate::state::Effect;
+use crate::state::{Effect, Identity};
 use crate::value::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A guest whose steps are made.
 pub struct Guest<'a> {
@@ -170,4 +170,97 @@ impl<'a> Guest<'a> {
         steps.push(self.step("destroy", call, self.marker_guard(false), verify, self.timeout_ms("destroy", 600_000)));
         steps
     }
+}
+
+/// Returns a size in GiB as the allocation syntax takes it: whole, or with decimals (`0.5`).
+pub fn gibibytes(bytes: u64) -> String {
+    const GIB: u64 = 1 << 30;
+    if bytes.is_multiple_of(GIB) { (bytes / GIB).to_string() } else { format!("{}", bytes as f64 / GIB as f64) }
+}
+
+/// How a type reads the configuration of a guest.
+type Decode = fn(&GuestView, &GuestConfig, &str) -> Value;
+
+/// Says whether a guest is on the cluster, and what it is like.
+pub fn sight(lookup: &Lookup, kind: GuestKind, decode: Decode) -> Sighting {
+    let Some(guest) = lookup.identity.vmid().and_then(|vmid| lookup.view.guests.get(&vmid)) else {
+        return silent_node(lookup).unwrap_or(Sighting::Absent);
+    };
+    if guest.seen == Seen::Unreachable {
+        return Sighting::Unreachable { node: guest.node.clone() };
+    }
+    let Some(config) = &guest.config else {
+        return Sighting::Unreachable { node: guest.node.clone() };
+    };
+    let noun = match guest.kind {
+        GuestKind::Qemu => "VM",
+        GuestKind::Lxc => "CT",
+    };
+    if guest.kind != kind {
+        return Sighting::Foreign(format!("{noun} {} on {} is another kind of guest", guest.vmid, guest.node));
+    }
+    let value = decode(guest, config, lookup.project);
+    let marker = Marker::find(config.values.get("description").map_or("", String::as_str));
+    if marker.as_ref().map(|marker| marker.intent.as_str()) != Some(lookup.intent) {
+        let name = value.get("name").and_then(Value::as_text).unwrap_or_default();
+        if marker.is_none() && shares_mac(&value, lookup.applied) {
+            return Sighting::Unmarked(format!("{noun} {} on {} is `{name}`", guest.vmid, guest.node));
+        }
+        let owner =
+            marker.map_or_else(|| "without our marker".to_owned(), |marker| format!("marked as {}", marker.address));
+        return Sighting::Foreign(format!("{noun} {} on {} is `{name}`, {owner}", guest.vmid, guest.node));
+    }
+    Sighting::Present(Box::new(Found {
+        running: running(guest, config, lookup.project, decode),
+        value,
+        identity: super::vm::identity(&guest.node, guest.vmid),
+        digest: Some(config.digest.clone()),
+        notes: notes(guest, lookup.identity),
+    }))
+}
+
+/// Returns the guest as its process runs, where that is not what its configuration says.
+fn running(guest: &GuestView, config: &GuestConfig, project: &str, decode: Decode) -> Option<Value> {
+    if config.running.is_empty() {
+        return None;
+    }
+    let mut values = config.values.clone();
+    for (key, value) in &config.running {
+        match value {
+            Some(value) => drop(values.insert(key.clone(), value.clone())),
+            None => drop(values.remove(key)),
+        }
+    }
+    Some(decode(guest, &GuestConfig { values, ..GuestConfig::default() }, project))
+}
+
+/// MAC addresses are made for one guest, so one of ours on a guest without a marker means that the marker was lost.
+fn shares_mac(found: &Value, applied: &Value) -> bool {
+    let macs = |guest: &Value| -> BTreeSet<String> {
+        let nics = guest.get("network").and_then(Value::as_entries).into_iter().flat_map(|nics| nics.values());
+        nics.filter_map(|nic| nic.get("mac")?.as_text().map(str::to_owned)).collect()
+    };
+    !macs(found).is_disjoint(&macs(applied))
+}
+
+/// A guest that is missing from the list while its node is silent may well be there.
+fn silent_node(lookup: &Lookup) -> Option<Sighting> {
+    let node = lookup.identity.node()?;
+    let is_silent = lookup.view.nodes.get(node).is_some_and(|view| !view.is_online);
+    is_silent.then(|| Sighting::Unreachable { node: node.to_owned() })
+}
+
+fn notes(guest: &GuestView, recorded: &Identity) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(node) = recorded.node().filter(|node| *node != guest.node) {
+        let by = if guest.is_ha_managed { " by HA" } else { "" };
+        notes.push(format!("moved from {node} to {}{by}", guest.node));
+    }
+    if let Some(lock) = &guest.lock {
+        notes.push(format!("locked ({lock})"));
+    }
+    if guest.config.as_ref().is_some_and(|config| !config.running.is_empty()) {
+        notes.push("has changes that wait for a reboot".to_owned());
+    }
+    notes
 }

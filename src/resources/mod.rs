@@ -3,24 +3,35 @@
 //! Calls are made as data here, never sent. A new type is one file and one line in [`REGISTRY`]; composite blocks are in `domain`.
 
 pub mod acl;
+pub mod backup_job;
 pub mod conform;
+pub mod container;
+pub mod firewall;
 pub mod firewall_alias;
+pub mod firewall_group;
 pub mod group;
 pub mod guest;
+pub mod ha_resource;
+pub mod ha_rule;
 pub mod ip_set;
 pub mod keys;
 pub mod marker;
+pub mod network_zone;
 pub mod pool;
 pub mod provision;
 pub mod role;
 pub mod row;
+pub mod rules;
 pub mod schema;
+pub mod sdn;
 pub mod size;
 pub mod step;
+pub mod subnet;
 pub mod template;
 pub mod token;
 pub mod user;
 pub mod vm;
+pub mod vnet;
 pub mod wire;
 
 use crate::observe::ClusterView;
@@ -34,6 +45,7 @@ use step::{Lock, Step};
 /// Every type of object that lives on a cluster.
 pub static REGISTRY: &[&ObjectType] = &[
     &vm::VM,
+    &container::CONTAINER,
     &template::TEMPLATE,
     &pool::POOL,
     &user::USER,
@@ -43,12 +55,19 @@ pub static REGISTRY: &[&ObjectType] = &[
     &acl::ACL,
     &ip_set::IP_SET,
     &firewall_alias::FIREWALL_ALIAS,
+    &firewall_group::FIREWALL_GROUP,
+    &firewall::FIREWALL,
     &provision::PROVISION,
 ];
 
 /// Returns a type by name.
 pub fn find(name: &str) -> Option<&'static ObjectType> {
     REGISTRY.iter().copied().find(|object| object.name == name)
+}
+
+/// Returns whether a type is a guest: it has a VMID of its own, disks, memory and power.
+pub fn is_guest(name: &str) -> bool {
+    matches!(name, "vm" | "container")
 }
 
 /// A type of object on a cluster.
@@ -83,6 +102,16 @@ pub struct ObjectType {
     pub is_replaced_first: bool,
     /// Returns what is limited while it is made, changed or destroyed.
     pub locks: fn(&Draft) -> Vec<Lock>,
+    /// What is done once on a cluster after all changes of objects of the types that name it.
+    pub finish: Option<&'static Finish>,
+}
+
+/// Work that changes of several objects share: it is done once per run, after all of them.
+pub struct Finish {
+    /// Its name in addresses: `cluster.lab.network`.
+    pub name: &'static str,
+    /// Returns its steps, from the objects that are there in the end.
+    pub steps: fn(&ClusterView, &[&Value]) -> Vec<Step>,
 }
 
 impl ObjectType {
@@ -103,6 +132,7 @@ impl ObjectType {
         delete: |_| Vec::new(),
         is_replaced_first: false,
         locks: |_| Vec::new(),
+        finish: None,
     };
 }
 

@@ -62,6 +62,13 @@ pub enum Form {
         /// Returns the value from the row's member.
         decode: fn(&Json) -> Option<Value>,
     },
+    /// As a parameter that is given once per item.
+    Repeated {
+        /// Returns the parameter's texts.
+        encode: fn(&Value) -> Vec<String>,
+        /// Returns the value from the row's member.
+        decode: fn(&Json) -> Option<Value>,
+    },
 }
 
 /// How an attribute is unset.
@@ -117,19 +124,29 @@ impl Column {
         self
     }
 
-    fn text(&self, object: &Value) -> Option<String> {
-        let value = object.get(self.attribute).filter(|value| !value.is_null())?;
-        match self.form {
-            Form::Plain => Some(plain(value)),
-            Form::Own { encode, .. } => encode(value),
-        }
+    /// Gives it the form of a parameter that is given once per item.
+    #[must_use]
+    pub const fn repeated(mut self, encode: fn(&Value) -> Vec<String>, decode: fn(&Json) -> Option<Value>) -> Self {
+        self.form = Form::Repeated { encode, decode };
+        self
+    }
+
+    /// Returns the parameter's texts; none: it is not set.
+    fn texts(&self, object: &Value) -> Vec<String> {
+        let Some(value) = object.get(self.attribute).filter(|value| !value.is_null()) else { return Vec::new() };
+        let texts = match self.form {
+            Form::Plain => vec![plain(value)],
+            Form::Own { encode, .. } => encode(value).into_iter().collect(),
+            Form::Repeated { encode, .. } => encode(value),
+        };
+        texts.into_iter().filter(|text| !text.is_empty()).collect()
     }
 
     fn value(&self, schema: &Schema, row: &Json) -> Option<Value> {
         let member = row.get(self.parameter).filter(|member| !member.is_null())?;
         match self.form {
             Form::Plain => read(schema.attribute(self.attribute)?, member),
-            Form::Own { decode, .. } => decode(member),
+            Form::Own { decode, .. } | Form::Repeated { decode, .. } => decode(member),
         }
     }
 }
@@ -159,12 +176,8 @@ impl Row {
 
     /// Returns the step that makes it.
     pub fn create(&self, draft: &Draft) -> Vec<Step> {
-        let call = self.columns.iter().fold((self.make)(draft.identity), |call, column| {
-            match column.text(draft.desired).filter(|text| !text.is_empty()) {
-                Some(text) => with(call, column, draft.desired, text),
-                None => call,
-            }
-        });
+        let call =
+            self.columns.iter().fold((self.make)(draft.identity), |call, column| with(call, column, draft.desired));
         vec![self.step(draft, "create", call, Guard::None, true)]
     }
 
@@ -175,11 +188,12 @@ impl Row {
         for column in self.columns {
             let is_changed = roots.contains(column.attribute);
             is_needed |= is_changed;
-            match column.text(draft.desired) {
-                Some(text) if is_changed || column.is_always_sent => call = with(call, column, draft.desired, text),
-                None if is_changed && column.unset == Unset::Empty => call = call.with(column.parameter, ""),
-                None if is_changed => unset.push(column.parameter),
-                Some(_) | None => {}
+            let is_set = !column.texts(draft.desired).is_empty();
+            match (is_set, column.unset) {
+                (true, _) if is_changed || column.is_always_sent => call = with(call, column, draft.desired),
+                (false, Unset::Empty) if is_changed => call = call.with(column.parameter, ""),
+                (false, Unset::Delete) if is_changed => unset.push(column.parameter),
+                (true | false, Unset::Empty | Unset::Delete) => {}
             }
         }
         if !unset.is_empty() {
@@ -230,11 +244,12 @@ pub fn step(name: &str, call: Call, guard: Guard, read: Call, is_present: bool) 
     }
 }
 
-fn with(call: Call, column: &Column, object: &Value, text: String) -> Call {
-    match object.get(column.attribute).is_some_and(Value::is_sensitive) {
+fn with(call: Call, column: &Column, object: &Value) -> Call {
+    let is_secret = object.get(column.attribute).is_some_and(Value::is_sensitive);
+    column.texts(object).into_iter().fold(call, |call, text| match is_secret {
         true => call.with_secret(column.parameter, text),
         false => call.with(column.parameter, text),
-    }
+    })
 }
 
 /// Finds the row of a whole table that has this name in this column.
@@ -268,8 +283,11 @@ fn scalar(takes: &Takes, member: &Json) -> Option<Value> {
         Takes::Integer(..) => Value::from(decode::integer(member)?),
         Takes::Number => Value::new(Kind::Number(Number::parse(&decode::text(member)?)?)),
         Takes::Set(of) => {
-            let items: BTreeSet<String> = words(member).into_iter().collect();
-            let items: Vec<Value> = items.iter().filter_map(|item| scalar(of, &Json::from(item.as_str()))).collect();
+            let items = words(member);
+            let mut items: Vec<Value> =
+                items.iter().filter_map(|item| scalar(of, &Json::from(item.as_str()))).collect();
+            items.sort_by_cached_key(|item| (item.as_i64(), item.as_text().map(str::to_owned)));
+            items.dedup();
             Value::new(Kind::Set(Type::Text, items.into()))
         }
         Takes::List(of) => {

@@ -44,6 +44,23 @@ pub enum Task {
         /// Give up after.
         deadline_ms: u64,
     },
+    /// Reads a table until a row says what is wanted: what a task sets going and does not wait for.
+    AwaitRow {
+        /// Reads the table.
+        read: Call,
+        /// Member that names the row.
+        column: &'static str,
+        /// Its name.
+        name: String,
+        /// Member that is looked at.
+        member: &'static str,
+        /// Its text in the end.
+        wanted: &'static str,
+        /// Its text when waiting is in vain.
+        failed: &'static str,
+        /// Give up after.
+        deadline_ms: u64,
+    },
     /// Runs the playbook of a game server and waits for its status answer.
     Provision(Box<ProvisionTask>),
     /// Nothing on the cluster; the effect alone.
@@ -89,6 +106,13 @@ pub enum Guard {
         /// Whether the call takes a digest.
         sends_digest: bool,
     },
+    /// A fresh read of the guest's config shows a marker of this state, whichever making of the guest it is: for what belongs to the guest.
+    Owned {
+        /// Node to read at; a guest found elsewhere is followed.
+        node: String,
+        /// Guest.
+        vmid: u32,
+    },
     /// A fresh read of a table shows what the plan was made from.
     Table {
         /// Reads the table.
@@ -119,9 +143,26 @@ pub enum Expected {
         /// The name.
         name: String,
     },
-    /// These rows in the order of their `pos`, each as the texts of its members without `pos` and `digest`.
-    Rows(Vec<BTreeMap<String, String>>),
+    /// These firewall rules in the order of their `pos`, each as the texts of its [`RULE_MEMBERS`].
+    Rules(Vec<BTreeMap<String, String>>),
 }
+
+/// What a firewall rule says; everything else in a row is about the list.
+pub const RULE_MEMBERS: [&str; 13] = [
+    "type",
+    "action",
+    "enable",
+    "macro",
+    "proto",
+    "dport",
+    "sport",
+    "source",
+    "dest",
+    "iface",
+    "icmp-type",
+    "log",
+    "comment",
+];
 
 /// How to learn the outcome of a call whose answer or task was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,6 +215,13 @@ pub enum Verify {
         vmid: u32,
         /// Whether it should run.
         is_running: bool,
+    },
+    /// The table shows this afterwards.
+    Table {
+        /// Reads the table.
+        read: Call,
+        /// What it should show.
+        expected: Expected,
     },
     /// Sending the call again is safe after the object was read and compared: pools, rules, groups.
     ByContent {

@@ -94,6 +94,18 @@ pub static HOTPLUG: Codec = Codec {
     print: |value| joined(value, ",").map(|text| if text.is_empty() { "0".to_owned() } else { text }),
 };
 
+/// Variables with NUL between them.
+pub static ENVIRONMENT: Codec = Codec {
+    read: |_, text| {
+        let pairs = text.split('\0').filter_map(|pair| pair.split_once('='));
+        Some(Value::map(Type::Text, pairs.map(|(name, value)| (name.into(), Value::text(value))).collect::<Vec<_>>()))
+    },
+    print: |value| {
+        let pairs = value.as_entries()?.iter().map(|(name, value)| Some(format!("{name}={}", value.as_text()?)));
+        Some(pairs.collect::<Option<Vec<_>>>()?.join("\0"))
+    },
+};
+
 /// What can be plugged unless the guest says otherwise.
 pub const USUALLY_HOT: &str = "network,disk,usb";
 

@@ -14,7 +14,7 @@
 //! attribute or block of the schema without a step fails the test, unless the head of the file says why: `#! PATH: reason`.
 
 use crate::planner_world::PlannerWorld;
-use spawnpoint::plan::{Action, Options, Plan, Step, Task};
+use spawnpoint::plan::{Action, Mode, Options, Plan, Step, Task};
 use spawnpoint::resources::schema::{Impact, Occurs, Presence, Schema};
 use spawnpoint::resources::{self, ObjectType};
 use spawnpoint::simulator::Lab;
@@ -24,7 +24,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 /// One stack with what its lines become.
-struct Case {
+pub(crate) struct Case {
     name: String,
     lines: Vec<String>,
     steps: Vec<Change>,
@@ -237,14 +237,13 @@ fn does_as_told(plan: &Plan, address: &str, impact: Impact) -> Result<(), String
     }
 }
 
-/// Goes through the steps of a case. What is wrong with one does not keep the next from being tried.
-fn run(case: &Case, object: &ObjectType) -> Vec<String> {
-    let mut world = PlannerWorld::new("attributes", &Lab::built_in());
+/// Goes through the steps of a case and destroys everything in the end. What is wrong with one does not keep the next from being tried.
+pub(crate) fn run(case: &Case, object: &ObjectType, world: &mut PlannerWorld) -> Vec<String> {
     let mut lines: Vec<Option<String>> = case.lines.iter().cloned().map(Some).collect();
     let name = &case.name;
     let context = format!("{name}: at first");
-    let first = planned(&world, &text_of(&lines), &context)
-        .and_then(|(plan, _)| settle(&mut world, &text_of(&lines), &plan, &context));
+    let first = planned(world, &text_of(&lines), &context)
+        .and_then(|(plan, _)| settle(world, &text_of(&lines), &plan, &context));
     if let Err(error) = first {
         return vec![error];
     }
@@ -257,14 +256,23 @@ fn run(case: &Case, object: &ObjectType) -> Vec<String> {
         }
         lines[from].clone_from(&change.text);
         let context = format!("{name}: line {}: {}", from + 1, change.text.as_deref().unwrap_or("gone").trim());
-        if let Err(error) = step(&mut world, object, change, &text_of(&lines), &context) {
+        if let Err(error) = step(world, object, change, &text_of(&lines), &context) {
             wrong.push(error);
             if world.plan(&text_of(&lines), &Options::default()).plan.is_none() {
                 lines = before;
             }
         }
     }
+    wrong.extend(destroyed(world, &text_of(&lines)).err().map(|error| format!("{name}: in the end: {error}")));
     wrong
+}
+
+fn destroyed(world: &mut PlannerWorld, text: &str) -> Result<(), String> {
+    let planned = world.plan(text, &Options { mode: Mode::Destroy, ..Options::default() });
+    let shown = planned.text();
+    world.apply_or_tell(&planned.plan.ok_or(shown)?)?;
+    let left: Vec<String> = world.state().records.keys().map(ToString::to_string).collect();
+    if left.is_empty() { Ok(()) } else { Err(format!("{left:?} are still known")) }
 }
 
 fn text_of(lines: &[Option<String>]) -> String {
@@ -299,6 +307,12 @@ fn step(
     told
 }
 
+/// Returns every case.
+pub(crate) fn cases() -> Vec<(&'static ObjectType, Case)> {
+    let types = resources::REGISTRY.iter().filter(|object| !object.example.is_empty());
+    types.flat_map(|object| cases_of(object, &mut Vec::new()).into_iter().map(|case| (*object, case))).collect()
+}
+
 #[test]
 fn every_attribute_applies_changes_and_plans_empty() {
     let only = std::env::var("ONLY").unwrap_or_default();
@@ -317,7 +331,8 @@ fn every_attribute_applies_changes_and_plans_empty() {
                 loop {
                     let next = open.lock().expect("no holder panics").next();
                     let Some((object, case)) = next else { break };
-                    let wrong = run(&case, object);
+                    let mut world = PlannerWorld::new("attributes", &Lab::built_in());
+                    let wrong = run(&case, object, &mut world);
                     let mut told = told.lock().expect("no holder panics");
                     told.1 += case.steps.len();
                     told.0.extend(wrong);

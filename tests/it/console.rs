@@ -12,15 +12,11 @@ const DEVIATIONS: &str = include_str!("../../docs/deviations.md");
 /// At least so many facts are as Terraform has them.
 const AGREED_MIN: usize = 860;
 
-/// Asks all questions at once, from a file: a pipe would fill up with answers before the last question is written.
+/// Asks all questions at once.
 fn asked(questions: &str) -> Vec<Json> {
-    let world = World::new();
-    world.write("questions.jsonl", questions);
-    let file = std::fs::File::open(world.folder().join("questions.jsonl")).expect("it was just written");
-    let output = world.command(&["console", "-json"]).stdin(file).output().expect("the binary runs");
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("answers are text");
-    text.lines().map(|line| serde_json::from_str(line).expect("an answer is JSON")).collect()
+    let output = World::new().run_with_input(&["console", "-json"], questions);
+    assert_eq!(output.status, Some(0), "{}", output.stderr);
+    output.stdout.lines().map(|line| serde_json::from_str(line).expect("an answer is JSON")).collect()
 }
 
 fn answer(question: &Json) -> Json {

@@ -4,6 +4,7 @@
 //! `docs/deviations.md`, and the case says what we answer.
 
 use serde_json::Value as Json;
+use spawnpoint::config::World as Files;
 use spawnpoint::config::expression::{FunctionWorld, Reference, Resolved, Scope, evaluate, lower, references};
 use spawnpoint::config::piece::Piece;
 use spawnpoint::diagnostics::{Diagnostic, FileId};
@@ -12,9 +13,10 @@ use spawnpoint::value::{Display, Marks, Step, Type, Value};
 const CASES: &str = include_str!("../data/expressions.jsonl");
 const DEVIATIONS: &str = include_str!("../../docs/deviations.md");
 
+#[derive(Debug)]
 struct World;
 
-impl FunctionWorld for World {
+impl Files for World {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         if path == "keys/acme.pub" {
             Ok(b"ssh-ed25519 AAAA".to_vec())
@@ -41,6 +43,20 @@ impl FunctionWorld for World {
 
     fn home(&self) -> Option<String> {
         Some("/home/kim".into())
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, String> {
+        Err(format!("there is no folder `{folder}`"))
+    }
+
+    fn exists(&self, _: &str) -> bool {
+        false
+    }
+}
+
+impl FunctionWorld for World {
+    fn files(&self) -> &dyn Files {
+        self
     }
 
     fn plan_time(&self) -> jiff::Timestamp {

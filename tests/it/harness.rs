@@ -65,10 +65,12 @@ impl World {
             .spawn()
             .expect("the binary starts");
         let mut stdin = child.stdin.take().expect("it is piped");
-        // A run that ends without reading closes the pipe; that is its right.
-        let _ = std::io::Write::write_all(&mut stdin, input.as_bytes());
-        drop(stdin);
-        let output = child.wait_with_output().expect("the binary ends");
+        // Written while its output is read: neither pipe holds more than 64 KiB.
+        let output = std::thread::scope(|scope| {
+            // A run that ends without reading closes the pipe; that is its right.
+            scope.spawn(move || drop(std::io::Write::write_all(&mut stdin, input.as_bytes())));
+            child.wait_with_output().expect("the binary ends")
+        });
         CommandOutput {
             stdout: self.normalised(&output.stdout),
             stderr: self.normalised(&output.stderr),

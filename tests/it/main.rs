@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "tests say what they ran and what they left out")]
 
+mod api_schema;
 mod apply;
 mod apply_faults;
 mod apply_lab;
@@ -33,6 +34,7 @@ mod hostile;
 mod https;
 mod kill;
 mod language_test;
+mod permissions;
 mod planner_properties;
 mod planner_world;
 mod plans;

@@ -11,7 +11,7 @@ use spawnpoint::observe::Observed;
 use spawnpoint::observe::collect::collect;
 use spawnpoint::plan::{GameFacts, Mode, Options, Plan, PlanInput, ProvisionTask};
 use spawnpoint::provision::assets;
-use spawnpoint::proxmox::{Call, Client, Limits, Transport};
+use spawnpoint::proxmox::{Answer, Call, Client, Limits, Transport, TransportError};
 use spawnpoint::render::{Style, diagnostics, plan};
 
 use spawnpoint::simulator::{InProcess, Lab, Pace, Store};
@@ -26,6 +26,9 @@ pub(crate) struct PlannerWorld {
     name: String,
     runtime: tokio::runtime::Runtime,
     client: Arc<Client>,
+    sent: Arc<Mutex<Vec<Call>>>,
+    /// Plans that were carried out.
+    pub(crate) carried_out: Vec<Plan>,
     journal: MemoryJournal,
     runs: u32,
     /// What the playbooks were asked for, a line each, since the last plan.
@@ -56,15 +59,24 @@ impl PlannerWorld {
     }
 
     /// Returns a world whose lab is behind a transport of the caller's.
-    pub(crate) fn over(name: &str, transport: Arc<dyn Transport>) -> Self {
+    pub(crate) fn over(name: &str, door: Arc<dyn Transport>) -> Self {
+        let sent: Arc<Mutex<Vec<Call>>> = Arc::default();
+        let transport = Arc::new(NotingTransport { door, sent: sent.clone() });
         Self {
             name: name.to_owned(),
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts"),
             client: Arc::new(Client::new(transport, Limits::default())),
+            sent,
+            carried_out: Vec::new(),
             journal: MemoryJournal::default(),
             runs: 0,
             provisioned: Arc::default(),
         }
+    }
+
+    /// Returns every call that was sent so far.
+    pub(crate) fn sent(&self) -> Vec<Call> {
+        self.sent.lock().expect("no holder panics").clone()
     }
 
     /// Returns what the journal says.
@@ -155,6 +167,7 @@ impl PlannerWorld {
     /// Carries out a plan, and tells what was not done.
     pub(crate) fn apply_or_tell(&mut self, plan: &Plan) -> Result<(), String> {
         self.runs += 1;
+        self.carried_out.push(plan.clone());
         let clusters =
             plan.operations.iter().map(|operation| (operation.cluster.clone(), self.client.clone())).collect();
         let provisioner = NotingProvisioner { notes: self.provisioned.clone() };
@@ -207,6 +220,24 @@ pub(crate) fn games() -> BTreeMap<String, GameFacts> {
 /// Options for one mode of planning.
 pub(crate) fn options(mode: Mode, targets: Vec<Address>, excludes: Vec<Address>, replace: Vec<Address>) -> Options {
     Options { mode, targets, excludes, replace, ..Options::default() }
+}
+
+/// Writes down what passes.
+struct NotingTransport {
+    door: Arc<dyn Transport>,
+    sent: Arc<Mutex<Vec<Call>>>,
+}
+
+#[async_trait::async_trait]
+impl Transport for NotingTransport {
+    async fn send(&self, call: &Call) -> Result<Answer, TransportError> {
+        self.sent.lock().expect("no holder panics").push(call.clone());
+        self.door.send(call).await
+    }
+
+    fn describe(&self) -> String {
+        self.door.describe()
+    }
 }
 
 #[derive(Default)]

@@ -3,7 +3,7 @@
 use crate::harness::{CommandOutput, World};
 use regex::Regex;
 use rustix::process::{Pid, Signal, kill_process};
-use spawnpoint::simulator::{Lab, Moment, Options, Pace, Passing, RunningServer, Server, Store, Verdict};
+use spawnpoint::simulator::{Lab, Moment, Options, Pace, Passing, Request, RunningServer, Server, Store, Verdict};
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -63,6 +63,22 @@ impl Served {
         let world = World::new();
         world.write("main.hcl", &stack);
         world
+    }
+
+    /// Asks the lab as its own administrator, past the network; the call must succeed.
+    pub(crate) fn call(&self, method: &str, path: &str, parameters: &[(&str, &str)]) -> serde_json::Value {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let request = Request {
+            method: method.to_owned(),
+            path: format!("/api2/json{path}"),
+            body: body.into_bytes(),
+            authorization: Some(format!("PVEAPIToken={}", self.server.token)),
+            ..Request::default()
+        };
+        let reply = self.store.lock().expect("no test panics with it").handle(&request).expect("it is in memory");
+        assert_eq!(reply.status, 200, "{method} {path}: {}", reply.reason);
+        let answer: serde_json::Value = serde_json::from_slice(&reply.body).expect("answers are JSON");
+        answer["data"].clone()
     }
 
     /// Returns what the lab holds.

@@ -4,11 +4,12 @@ use super::Failure;
 use crate::plan::Expected;
 use crate::proxmox::ErrorClass;
 use crate::proxmox::decode::{gist, text};
+use crate::resources::step::RULE_MEMBERS;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Compares, and returns the digest of what was read.
-pub(super) fn compare(answer: &Value, expected: &Expected) -> Result<Option<String>, Failure> {
+pub(in crate::apply) fn compare(answer: &Value, expected: &Expected) -> Result<Option<String>, Failure> {
     let rows: Vec<&Value> = answer.as_array().into_iter().flatten().collect();
     let digest = |row: Option<&&Value>| row.and_then(|row| row.get("digest")).and_then(text);
     let named = |column: &str, name: &str| {
@@ -32,8 +33,8 @@ pub(super) fn compare(answer: &Value, expected: &Expected) -> Result<Option<Stri
             Some(_) => Err(outdated(format!("`{name}` exists since the plan was made"), ErrorClass::Exists)),
             None => Ok(None),
         },
-        Expected::Rows(expected) if in_order(&rows) == *expected => Ok(digest(rows.first())),
-        Expected::Rows(_) => {
+        Expected::Rules(expected) if in_order(&rows) == *expected => Ok(digest(rows.first())),
+        Expected::Rules(_) => {
             Err(outdated("the list was changed since the plan was made".to_owned(), ErrorClass::Stale))
         }
     }
@@ -48,8 +49,7 @@ fn in_order(rows: &[&Value]) -> Vec<BTreeMap<String, String>> {
     let mut rows = rows.to_vec();
     rows.sort_by_key(|row| position(row));
     let texts = |row: &&Value| -> BTreeMap<String, String> {
-        let members = row.as_object().into_iter().flatten().filter(|(name, _)| !matches!(&***name, "pos" | "digest"));
-        members.filter_map(|(name, member)| Some((name.clone(), text(member)?))).collect()
+        RULE_MEMBERS.iter().filter_map(|name| Some(((*name).to_owned(), row.get(*name).and_then(text)?))).collect()
     };
     rows.iter().map(texts).collect()
 }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn a_list_is_compared_in_order() {
         let rule = |action: &str| BTreeMap::from([("action".to_owned(), action.to_owned())]);
-        let expected = Expected::Rows(vec![rule("ACCEPT"), rule("DROP")]);
+        let expected = Expected::Rules(vec![rule("ACCEPT"), rule("DROP")]);
         let list = json!([{"pos": 1, "action": "DROP", "digest": "d"}, {"pos": 0, "action": "ACCEPT", "digest": "d"}]);
         assert_eq!(compare(&list, &expected).ok(), Some(Some("d".to_owned())));
         assert!(compare(&json!([{"pos": 0, "action": "DROP"}]), &expected).is_err());

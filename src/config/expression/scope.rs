@@ -1,6 +1,7 @@
 //! What an expression needs from outside: the values of references, and the world that functions read from.
 
 use super::Reference;
+use crate::config::World;
 use crate::diagnostics::Diagnostic;
 use crate::value::Value;
 use jiff::Timestamp;
@@ -32,22 +33,10 @@ pub struct Resolved {
     pub steps: usize,
 }
 
-/// The outside as functions see it. Paths are as the user wrote them, relative to the working folder of the run; errors are sentences.
+/// The outside as functions see it.
 pub trait FunctionWorld {
-    /// Returns the content of a file.
-    fn read(&self, path: &str) -> Result<Vec<u8>, String>;
-
-    /// Returns whether there is a regular file. A folder is an error.
-    fn is_file(&self, path: &str) -> Result<bool, String>;
-
-    /// Returns all regular files below a folder, relative to it, with `/` between names.
-    fn files_below(&self, folder: &str) -> Result<Vec<String>, String>;
-
-    /// Returns the absolute form of a path.
-    fn absolute(&self, path: &str) -> String;
-
-    /// Returns the user's home folder.
-    fn home(&self) -> Option<String>;
+    /// Returns the files. Paths are as the user wrote them, relative to the working folder of the run.
+    fn files(&self) -> &dyn World;
 
     /// Returns the time the plan was made at.
     fn plan_time(&self) -> Timestamp;

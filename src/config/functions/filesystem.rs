@@ -13,7 +13,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "abspath",
         &[PATH],
         Returns::Text,
-        |call| Ok(Value::from(call.world.absolute(call.text(0)))),
+        |call| Ok(Value::from(call.world.files().absolute(call.text(0)))),
         "Gives the absolute form of a path.",
         (r#"basename(abspath("a/b"))"#, r#""b""#),
     ),
@@ -77,7 +77,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
 ];
 
 pub(super) fn read(call: &Arguments<'_>, place: usize) -> Result<Vec<u8>, Problem> {
-    call.world.read(call.text(place)).map_err(|error| Problem::Argument(place, error))
+    call.world.files().read(call.text(place)).map_err(|error| Problem::Argument(place, error))
 }
 
 fn text(call: &Arguments<'_>) -> Result<String, Problem> {
@@ -96,7 +96,7 @@ fn template_file(call: &Arguments<'_>) -> Outcome {
 }
 
 fn exists(call: &Arguments<'_>) -> Outcome {
-    match call.world.is_file(call.text(0)) {
+    match call.world.files().is_file(call.text(0)) {
         Ok(is_file) => Ok(Value::from(is_file)),
         Err(error) => wrong(0, error),
     }
@@ -133,7 +133,7 @@ fn folder_name(path: &str) -> String {
 fn expand(call: &Arguments<'_>) -> Outcome {
     let path = call.text(0);
     let Some(rest) = path.strip_prefix('~') else { return Ok(Value::from(path)) };
-    match call.world.home() {
+    match call.world.files().home() {
         _ if !(rest.is_empty() || rest.starts_with('/')) => wrong(0, "the home folder of another user is not known"),
         Some(home) => Ok(Value::from(format!("{home}{rest}"))),
         None => wrong(0, "the home folder is not known"),
@@ -141,7 +141,7 @@ fn expand(call: &Arguments<'_>) -> Outcome {
 }
 
 fn file_set(call: &Arguments<'_>) -> Outcome {
-    let files = call.world.files_below(call.text(0)).map_err(|error| Problem::Argument(0, error))?;
+    let files = call.world.files().files_below(call.text(0)).map_err(|error| Problem::Argument(0, error))?;
     let alternatives = alternatives(call.text(1), 0)?;
     let matching = files
         .into_iter()

@@ -63,7 +63,11 @@ pub(super) fn judge(
             attributes: Vec::new(),
             unchanged: 0,
             impact: impact_of(action, &[]),
-            data_loss: if action == Action::Delete && object.name == "vm" { all_disks(&before) } else { Vec::new() },
+            data_loss: if action == Action::Delete && resources::is_guest(object.name) {
+                all_disks(&before)
+            } else {
+                Vec::new()
+            },
             identity: found.as_ref().map_or_else(|| record.identity.clone(), |found| found.identity.clone()),
             notes,
             before,

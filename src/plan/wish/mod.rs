@@ -2,6 +2,7 @@
 //!
 //! A block that has errors is left out; what refers to it is judged without it, silently. Completing is one file per block type.
 
+mod firewall;
 mod game_server;
 mod scene;
 mod template;
@@ -17,6 +18,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::domain::{self, Role};
 use crate::resources::ObjectType;
 use crate::resources::conform::{Places, conform, type_of};
+use crate::resources::firewall::FIREWALL;
 use crate::resources::schema::Presence;
 use crate::state::Identity;
 use crate::value::{Kind, Marks, Path, Step, Value};
@@ -44,9 +46,9 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// Returns what it should be; references are addresses, and what the server tells once is not there.
+    /// Returns what it should be; references are addresses, and what is kept apart is not there.
     pub(super) fn value(&self) -> Value {
-        without_secrets(self.object, &flatten(&self.wanted, true))
+        alone(self.object, &flatten(&self.wanted, true))
     }
 
     /// Returns the best place for a message about an attribute.
@@ -148,7 +150,9 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         "tenant" => tenant::complete(scene, draft),
         "template" => template::complete(scene, draft),
         "vm" => vm::complete(scene, draft),
+        "container" => vm::container::complete(scene, draft),
         "game_server" => game_server::complete(scene, draft),
+        "firewall" => firewall::complete(draft),
         _ => Some(as_written(scene, draft, kind.role)),
     }?;
     let Completed { attributes, tenant, identity } = completed;
@@ -172,21 +176,35 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         for objection in (instance.object.check)(&value, view) {
             draft.error(objection.summary, &objection.path, objection.hint);
         }
-        scene.wishes.insert(
-            instance.address.clone(),
-            Box::new(Wish {
-                address: instance.address,
-                object: instance.object,
-                cluster: draft.cluster.clone(),
-                wanted: value,
-                identity,
-                tenant: tenant.clone(),
-                block: draft.at,
-                places: draft.places.clone(),
-            }),
-        );
+        register(scene, draft, &tenant, (instance.address, instance.object), (value, identity));
+    }
+    if &*draft.block.address.kind == "vm"
+        && let Some((address, value)) = firewall::of_guest(scene, draft, &object, tenant.as_deref())
+    {
+        let identity = (FIREWALL.identify)(&value);
+        register(scene, draft, &tenant, (address, &FIREWALL), (value, identity));
     }
     Some(object)
+}
+
+fn register(
+    scene: &mut Scene,
+    draft: &Draft,
+    tenant: &Option<Arc<Address>>,
+    (address, object): (Address, &'static ObjectType),
+    (value, identity): (Value, Identity),
+) {
+    let wish = Wish {
+        address: address.clone(),
+        object,
+        cluster: draft.cluster.clone(),
+        wanted: value,
+        identity,
+        tenant: tenant.clone(),
+        block: draft.at,
+        places: draft.places.clone(),
+    };
+    scene.wishes.insert(address, Box::new(wish));
 }
 
 /// A block that inherits and chooses nothing.
@@ -212,15 +230,18 @@ fn as_written(scene: &Scene, draft: &Draft, role: Role) -> Completed {
     Completed { attributes, tenant: None, identity }
 }
 
-/// Returns an object without what the server tells once: that is kept apart from what is wanted.
-fn without_secrets(object: &ObjectType, value: &Value) -> Value {
-    let is_told_once = |name: &str| {
+/// Returns an object without what is not part of it: what the server tells once is kept apart from what is wanted, and the firewall of a
+/// guest is an object of its own.
+fn alone(object: &ObjectType, value: &Value) -> Value {
+    let is_apart = |name: &str| {
         let attribute = object.schema.attribute(name);
-        attribute.is_some_and(|attribute| attribute.presence == Presence::Computed && attribute.is_sensitive)
+        let is_secret =
+            attribute.is_some_and(|attribute| attribute.presence == Presence::Computed && attribute.is_sensitive);
+        is_secret || object.name == "vm" && name == "firewall"
     };
     match value.as_entries() {
-        Some(entries) if entries.keys().any(|name| is_told_once(name)) => {
-            let kept = entries.iter().filter(|(name, _)| !is_told_once(name));
+        Some(entries) if entries.keys().any(|name| is_apart(name)) => {
+            let kept = entries.iter().filter(|(name, _)| !is_apart(name));
             Value::object(kept.map(|(name, value)| (name.clone(), value.clone())))
         }
         _ => value.clone(),

@@ -6,6 +6,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::observe::ClusterView;
 use crate::plan::input::PlanInput;
 use crate::resources::conform::Places;
+use crate::resources::is_guest;
 use crate::state::Record;
 use crate::value::{Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,7 +99,7 @@ impl<'a> Scene<'a> {
     /// What is recorded stays taken by its owner, also when its block is evaluated later.
     fn keep(&mut self, address: &Address, record: &Record) {
         let owner = address.to_string();
-        if let Some(vmid) = record.identity.vmid().filter(|_| &*record.kind == "vm") {
+        if let Some(vmid) = record.identity.vmid().filter(|_| is_guest(&record.kind)) {
             self.ledger.keep_vmid(&record.cluster, vmid, &owner);
         }
         for nic in record.applied.get("network").and_then(Value::as_entries).into_iter().flat_map(BTreeMap::values) {
@@ -118,7 +119,7 @@ impl<'a> Scene<'a> {
 
     /// Notes what later blocks fix in their text, so that an earlier `auto` does not take it.
     pub(super) fn note_fixed(&mut self) {
-        for block in self.input.stack.blocks.iter().filter(|block| &*block.address.kind == "vm") {
+        for block in self.input.stack.blocks.iter().filter(|block| is_guest(&block.address.kind)) {
             let body = self.input.stack.glance(&block.address, &["vmid", "network"]);
             let owner = block.address.to_string();
             if let Some(vmid) = written(&body, "vmid").and_then(|vmid| u32::try_from(vmid.value.as_i64()?).ok()) {
@@ -213,7 +214,7 @@ impl<'a> Scene<'a> {
         let mut seen: BTreeMap<(&Arc<str>, &str), &Wish> = BTreeMap::new();
         let mut diagnostics = Diagnostics::new();
         let path = Path::attribute("name");
-        for wish in self.wishes.values().filter(|wish| wish.object.name == "vm") {
+        for wish in self.wishes.values().filter(|wish| is_guest(wish.object.name)) {
             let Some(name) = wish.wanted.get("name").and_then(Value::as_text) else { continue };
             if let Some(first) = seen.insert((&wish.cluster, name), wish) {
                 diagnostics.push(

@@ -2,6 +2,7 @@
 //!
 //! What was chosen once is kept: the record says so, and for the node the cluster does.
 
+pub(super) mod container;
 mod disks;
 mod networks;
 mod place;
@@ -80,8 +81,8 @@ fn guest_of<'a>(scene: &Scene<'a>, draft: &Draft, attributes: &Attributes) -> Gu
     }
 }
 
-/// Name, pool, size and connection from label, tenant and template.
-fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
+/// What every guest has: name, pool, description and tags as the server keeps them.
+fn common(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
     let address = &draft.block.address;
     attributes.entry("name".into()).or_insert_with(|| Value::text(default_name(address)));
     let path = Path::attribute("name");
@@ -95,12 +96,18 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
     if let Some(pool) = guest.tenant.get("pool") {
         attributes.entry("pool".into()).or_insert_with(|| pool.clone());
     }
-    if let Some(connection) = guest.tenant.get("connection") {
-        attributes.entry("connection".into()).or_insert_with(|| connection.clone());
-    }
     description(attributes);
     tags(scene, draft, attributes);
     whole_mebibytes(draft, attributes);
+}
+
+/// Size and connection from tenant and template.
+fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
+    common(scene, draft, guest, attributes);
+    let address = &draft.block.address;
+    if let Some(connection) = guest.tenant.get("connection") {
+        attributes.entry("connection".into()).or_insert_with(|| connection.clone());
+    }
     for (name, of) in [("cores", Type::Number), ("memory", Type::Text)] {
         let path = Path::attribute(name);
         attributes.entry(name.into()).or_insert_with(|| {
@@ -143,7 +150,7 @@ fn tags(scene: &Scene, draft: &mut Draft, attributes: &mut Attributes) {
 
 /// Memory is counted in MiB on the cluster; less would be lost without a word.
 fn whole_mebibytes(draft: &mut Draft, attributes: &Attributes) {
-    for name in ["memory", "balloon"] {
+    for name in ["memory", "balloon", "swap"] {
         let bytes = attributes.get(name).and_then(Value::as_text).and_then(|text| size::parse(text).ok());
         if let Some(bytes) = bytes.filter(|bytes| !bytes.is_multiple_of(1 << 20)) {
             let whole = size::print((bytes >> 20).max(1) << 20);

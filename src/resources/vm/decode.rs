@@ -5,6 +5,7 @@
 use super::schema::{BUSES, DISK, EFI_DISK, LAYOUT, NETWORK, NIC_MODELS, TPM_STATE};
 use crate::observe::{GuestConfig, GuestView, Power};
 use crate::proxmox::property::{PropertyString, size_bytes};
+use crate::resources::container::volumes::{is_volume, volume_bytes};
 use crate::resources::keys::{Attributes, is_slot, read_options};
 use crate::resources::schema::Schema;
 use crate::resources::{marker, size};
@@ -106,9 +107,11 @@ pub fn storage_of(value: &str) -> Option<&str> {
     Some(value.split(',').next()?.strip_prefix("file=").unwrap_or(value).split_once(':')?.0)
 }
 
-/// Returns the sum of all disks in bytes.
+/// Returns the sum of all disks in bytes; those of a container are there under other keys.
 pub fn all_disks_bytes(values: &BTreeMap<String, String>) -> u64 {
-    values.iter().filter(|(key, value)| is_disk(key, value)).filter_map(|(_, value)| disk_bytes(value)).sum()
+    let disks = values.iter().filter(|(key, value)| is_disk(key, value)).filter_map(|(_, value)| disk_bytes(value));
+    let volumes = values.iter().filter(|(key, _)| is_volume(key)).filter_map(|(_, value)| volume_bytes(value));
+    disks.chain(volumes).sum()
 }
 
 /// Options and storage of a volume.

@@ -6,6 +6,7 @@
 use super::decode::{IP_CONFIG, is_cdrom, is_disk, model_and_mac};
 use super::schema::{BUSES, DISK, EFI_DISK, LAYOUT, NETWORK, NIC_MODELS, TPM_STATE};
 use crate::proxmox::property::PropertyString;
+use crate::resources::guest::gibibytes;
 use crate::resources::keys::{Source, Write, write_options};
 use crate::resources::marker::with_tags;
 use crate::resources::schema::Schema;
@@ -165,10 +166,4 @@ fn made_anew(key: &str, schema: &Schema, source: &Source) -> Option<String> {
     let mut parsed = PropertyString { default: Some(format!("{storage}:1")), options: BTreeMap::new() };
     write_options(&mut parsed, schema, None, &Path::attribute(key), wanted, source);
     Some(parsed.to_string())
-}
-
-/// Returns a size in GiB as the allocation syntax takes it: whole, or with decimals (`0.5`).
-fn gibibytes(bytes: u64) -> String {
-    const GIB: u64 = 1 << 30;
-    if bytes.is_multiple_of(GIB) { (bytes / GIB).to_string() } else { format!("{}", bytes as f64 / GIB as f64) }
 }

@@ -1,3 +1,4 @@
+#! firewall: an object of its own, told in tests/stacks/firewall-of-guests
 #! affinity: only the user root@pam itself may set it, and the lab's caller is a token of it
 #! hugepages: only the user root@pam itself may set it, and the lab's caller is a token of it
 #! keephugepages: only the user root@pam itself may set it, and the lab's caller is a token of it
@@ -47,7 +48,7 @@ vm "x" {
   tenant      = tenant.acme            #> tenant.umbra | none
   template    = template.debian13
   node        = "pve1"
-  pool        = "acme"                 #> pool.spare.poolid | live  #> back | live
+  pool        = tenant.acme.pool               #> pool.spare.poolid | live  #> back | live
   name        = "web"                  #> "lobby" | live
   cores       = 2                      #> 4 | reboot
   sockets     = 1                      #> 2 | reboot  #> gone | reboot

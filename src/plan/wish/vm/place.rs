@@ -5,9 +5,8 @@ use crate::config::Address;
 use crate::plan::choose::Demand;
 use crate::plan::wish::{Draft, Scene};
 use crate::resources::conform::did_you_mean;
-use crate::resources::vm::VM;
 use crate::resources::vm::decode::{is_disk, storage_of};
-use crate::resources::{Lookup, Sighting, size};
+use crate::resources::{Lookup, Sighting, find, size};
 use crate::state::Record;
 use crate::value::{Path, Step, Value};
 use std::collections::BTreeSet;
@@ -56,7 +55,9 @@ fn has_stranger(scene: &Scene, draft: &Draft) -> bool {
     let Some((view, record)) = scene.view(&draft.cluster).zip(scene.record(&draft.block.address)) else { return false };
     let Record { identity, intent, applied, .. } = record;
     let project = &scene.input.stack.settings.project;
-    matches!((VM.sight)(&Lookup { view, identity, intent, project, applied }), Sighting::Foreign(_))
+    let lookup = Lookup { view, identity, intent, project, applied };
+    let object = find(&record.kind);
+    object.is_some_and(|object| matches!((object.sight)(&lookup), Sighting::Foreign(_)))
 }
 
 /// Returns the node, or `None` after an error.
@@ -141,12 +142,19 @@ fn demand(scene: &Scene, draft: &Draft, guest: &Guest, attributes: &Attributes, 
         let entries = attributes.get(block).and_then(Value::as_entries).into_iter().flatten();
         entries.filter_map(|(_, nested)| nested.get(name)?.as_text().map(str::to_owned)).collect()
     };
+    let single =
+        ["rootfs", "efidisk0", "tpmstate0"].into_iter().filter_map(|name| attributes.get(name)?.get("storage"));
+    let single = single.filter_map(|storage| storage.as_text().map(str::to_owned));
+    let archive = attributes.get("ostemplate").and_then(Value::as_text).into_iter().map(str::to_owned);
+    let media = texts("cdrom", "file").into_iter().chain(texts("disk", "import_from")).chain(archive);
+    let media = media.filter_map(|volume| Some(volume.split_once(':')?.0.to_owned()));
+    let named: Vec<String> = single.chain(media).collect();
     let placement = attributes.get("placement");
     let allowed = placement.and_then(|placement| placement.get("nodes")).and_then(Value::as_items).unwrap_or_default();
     let strategy = placement.and_then(|placement| placement.get("strategy")).and_then(Value::as_text);
     Demand {
         memory_bytes,
-        storages: texts("disk", "storage"),
+        storages: texts("disk", "storage").into_iter().chain(texts("mount", "storage")).chain(named).collect(),
         bridges: texts("network", "bridge"),
         allowed: allowed.iter().filter_map(|node| node.as_text().map(str::to_owned)).collect(),
         bound_to: bound_to(scene, draft, guest),

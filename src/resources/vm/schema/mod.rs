@@ -135,6 +135,7 @@ const BLOCKS: &[Nested] = &[
         &CLOUD_INIT,
         "What the guest is told at its first boot. Changing it later makes cloud-init run again.",
     ),
+    block("firewall", &crate::resources::firewall::GUEST, "Its firewall: an object of its own, `vm.NAME.firewall`."),
     block("cicustom", &CICUSTOM, "Files that take the place of what `cloud_init` would make."),
     block("cpu", &CPU, "Processor the guest sees."),
     block("agent", &AGENT, "The QEMU guest agent."),
@@ -241,7 +242,8 @@ static CLOUD_INIT: Schema = Schema {
     blocks: &[],
 };
 
-static PLACEMENT: Schema = Schema {
+/// The `placement` block of a guest.
+pub static PLACEMENT: Schema = Schema {
     attributes: &[
         Attribute::new(
             "strategy",
@@ -269,7 +271,8 @@ pub static CONNECTION: Schema = Schema {
     blocks: &[],
 };
 
-static TIMEOUTS: Schema = Schema {
+/// The `timeouts` block of a guest.
+pub static TIMEOUTS: Schema = Schema {
     attributes: &[
         Attribute::new("clone", Takes::Duration, "Cloning.").or("60m").on_change(Impact::None).recorded(),
         Attribute::new("start", Takes::Duration, "Starting.").or("5m").on_change(Impact::None).recorded(),

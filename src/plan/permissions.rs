@@ -1,0 +1,264 @@
+//! What a token must be allowed for a stack: privileges by path, for exactly what the files hold. How they are granted is in `render`.
+//!
+//! Sources: the permission rules of the API schema; names of privileges by version (9.x split `VM.Monitor` into `VM.GuestAgent.*`).
+
+use super::wish::wishes;
+use super::{Plan, PlanInput};
+use crate::value::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Privileges on one path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// Names of privileges.
+    pub privileges: BTreeSet<&'static str>,
+    /// Whether they must hold below the path too.
+    pub propagates: bool,
+}
+
+/// What is needed on one cluster, by path.
+pub type Grants = BTreeMap<String, Grant>;
+
+/// Returns what the files need on each cluster of a major version of Proxmox VE, without looking at one.
+///
+/// What only a plan chooses, such as the storage of a disk nobody named, is asked for by the path above it.
+pub fn of_files(input: &PlanInput, major: u32) -> BTreeMap<Arc<str>, Grants> {
+    let (scene, _) = wishes(input, &BTreeSet::new(), BTreeMap::new());
+    let values: Vec<(String, Value)> =
+        scene.wishes.values().map(|wish| (wish.address.to_string(), wish.value())).collect();
+    let objects = scene.wishes.values().zip(&values).map(|(wish, (address, value))| Object {
+        address: address.clone(),
+        kind: wish.object.name,
+        cluster: &wish.cluster,
+        value,
+    });
+    of_objects(&objects.collect::<Vec<_>>(), |_| major)
+}
+
+/// Returns what the objects of a plan need, those that go included. The major version of a cluster is asked by its name.
+pub fn of_plan(plan: &Plan, major: impl Fn(&str) -> u32) -> BTreeMap<Arc<str>, Grants> {
+    let on_clusters = plan.changes.iter().filter(|change| !change.cluster.is_empty());
+    let objects = on_clusters.map(|change| Object {
+        address: change.address.to_string(),
+        kind: &change.kind,
+        cluster: &change.cluster,
+        value: if change.after.is_null() { &change.before } else { &change.after },
+    });
+    of_objects(&objects.collect::<Vec<_>>(), major)
+}
+
+/// An object on a cluster, as far as rights are concerned.
+struct Object<'a> {
+    address: String,
+    kind: &'a str,
+    cluster: &'a Arc<str>,
+    value: &'a Value,
+}
+
+fn of_objects(objects: &[Object], major: impl Fn(&str) -> u32) -> BTreeMap<Arc<str>, Grants> {
+    let templates: BTreeMap<&str, &Value> = objects
+        .iter()
+        .filter(|object| object.kind == "template")
+        .map(|object| (object.address.as_str(), object.value))
+        .collect();
+    let mut clusters: BTreeMap<Arc<str>, Needs> = BTreeMap::new();
+    for object in objects {
+        let needs = clusters.entry(object.cluster.clone()).or_insert_with(|| Needs::new(major(object.cluster)));
+        let template = object.value.get("template").and_then(Value::as_text);
+        needs.object(object, template.and_then(|address| templates.get(address).copied()));
+    }
+    clusters.into_iter().map(|(name, needs)| (name, needs.grants)).collect()
+}
+
+/// Returns what is missing, given the answer of GET /access/permissions: by path, privileges and whether each holds below it.
+///
+/// The server lists the paths for which anything was said; what holds for a path is said at it, or at the nearest one above.
+pub fn missing(wanted: &Grants, held: &serde_json::Value) -> Grants {
+    let lacks = |path: &str, privilege: &str| {
+        let mut at = path;
+        loop {
+            if let Some(said) = held.get(at) {
+                let is_exact = at == path;
+                return !said.get(privilege).is_some_and(|holds| is_exact || holds != 0);
+            }
+            at = match at.rsplit_once('/') {
+                Some(("", _)) if at != "/" => "/",
+                Some((above, _)) if !above.is_empty() => above,
+                _ => return true,
+            };
+        }
+    };
+    let mut missing = Grants::new();
+    for (path, grant) in wanted {
+        let privileges: BTreeSet<_> =
+            grant.privileges.iter().copied().filter(|privilege| lacks(path, privilege)).collect();
+        if !privileges.is_empty() {
+            missing.insert(path.clone(), Grant { privileges, propagates: grant.propagates });
+        }
+    }
+    missing
+}
+
+struct Needs {
+    major: u32,
+    grants: Grants,
+}
+
+impl Needs {
+    fn new(major: u32) -> Self {
+        let mut needs = Self { major, grants: Grants::new() };
+        // Version, nodes and tables of the cluster are read in every run; what is below has rules of its own.
+        needs.add("/", &["Sys.Audit"]);
+        needs
+    }
+
+    fn add(&mut self, path: impl Into<String>, privileges: &[&'static str]) {
+        let path = path.into();
+        let propagates = path != "/";
+        let grant = self.grants.entry(path).or_default();
+        grant.privileges.extend(privileges);
+        grant.propagates |= propagates;
+    }
+
+    fn object(&mut self, object: &Object, template: Option<&Value>) {
+        let value = object.value;
+        let text = |name: &str| value.get(name).and_then(Value::as_text).unwrap_or_default();
+        match object.kind {
+            "vm" | "container" => self.guest(object.kind, value, template),
+            "template" => self.template(value),
+            "snapshot" => self.add("/vms", &["VM.Audit", "VM.Snapshot"]),
+            "pool" => self.add(format!("/pool/{}", text("poolid")), &["Pool.Allocate", "Pool.Audit"]),
+            "acl" => self.add(or(text("path"), "/"), &["Permissions.Modify"]),
+            "role" => self.add("/access", &["Sys.Modify"]),
+            "group" => self.add("/access/groups", &["Group.Allocate", "Sys.Audit", "User.Modify"]),
+            "user" | "token" => {
+                let user = or(text("userid"), text("user"));
+                let realm = user.split('!').next().and_then(|user| user.rsplit('@').next()).unwrap_or("pve");
+                self.add(format!("/access/realm/{realm}"), &["Realm.AllocateUser"]);
+                self.add("/access/groups", &["User.Modify"]);
+            }
+            "firewall" | "firewall_group" | "ip_set" | "firewall_alias" => self.add("/", &["Sys.Modify"]),
+            "network_zone" | "vnet" | "subnet" => self.add("/sdn", &["SDN.Allocate", "SDN.Audit"]),
+            "backup_job" => self.add("/", &["Sys.Modify"]),
+            "ha_resource" | "ha_rule" => self.add("/", &["Sys.Console"]),
+            "storage_file" => {
+                self.add(format!("/storage/{}", text("storage")), &["Datastore.AllocateTemplate", "Datastore.Audit"]);
+            }
+            // The playbook of a game server goes over SSH; only the way there may need the agent, which its guest asks for.
+            _ => {}
+        }
+    }
+
+    fn guest(&mut self, kind: &str, value: &Value, template: Option<&Value>) {
+        let scope = match value.get("pool").and_then(Value::as_text) {
+            Some(pool) => format!("/pool/{pool}"),
+            None => "/vms".to_owned(),
+        };
+        let mut privileges = vec![
+            "VM.Allocate",
+            "VM.Audit",
+            "VM.Config.CPU",
+            "VM.Config.Disk",
+            "VM.Config.Memory",
+            "VM.Config.Network",
+            "VM.Config.Options",
+            "VM.PowerMgmt",
+        ];
+        if kind == "vm" {
+            privileges.extend(["VM.Config.CDROM", "VM.Config.Cloudinit"]);
+            let hardware =
+                ["bios", "machine", "serial", "usb", "hostpci", "vga", "rng", "audio", "tpmstate0", "efidisk0"];
+            let is_written = |name: &str| value.get(name).is_some_and(|value| !value.is_null());
+            if hardware.into_iter().any(is_written) {
+                privileges.push("VM.Config.HWType");
+            }
+            if asks_agent(value) {
+                privileges.push(if self.major >= 9 { "VM.GuestAgent.Audit" } else { "VM.Monitor" });
+            }
+        }
+        self.add(scope, &privileges);
+        if let Some(vmid) = template.and_then(|template| template.get("vmid")).and_then(Value::as_i64) {
+            self.add(format!("/vms/{vmid}"), &["VM.Audit", "VM.Clone"]);
+        } else if template.is_some() {
+            self.add("/vms", &["VM.Clone"]);
+        }
+        self.volumes(value);
+        self.bridges(value);
+    }
+
+    /// A disk whose storage nobody named lands where its template is, which only the cluster knows.
+    fn volumes(&mut self, value: &Value) {
+        let disks = value.get("disk").and_then(Value::as_entries);
+        let mut named =
+            disks.into_iter().flatten().map(|(_, disk)| disk.get("storage").and_then(Value::as_text)).peekable();
+        if named.peek().is_none() {
+            self.add("/storage", &["Datastore.AllocateSpace", "Datastore.Audit"]);
+        }
+        for storage in named.collect::<Vec<_>>() {
+            let path = storage.map_or("/storage".to_owned(), |storage| format!("/storage/{storage}"));
+            self.add(path, &["Datastore.AllocateSpace", "Datastore.Audit"]);
+        }
+    }
+
+    fn bridges(&mut self, value: &Value) {
+        let networks = value.get("network").and_then(Value::as_entries);
+        for (_, network) in networks.into_iter().flatten() {
+            let bridge = network.get("bridge").and_then(Value::as_text);
+            let path = match (bridge, network.get("vlan").and_then(Value::as_i64)) {
+                (Some(bridge), Some(vlan)) => format!("/sdn/zones/localnetwork/{bridge}/{vlan}"),
+                (Some(bridge), None) => format!("/sdn/zones/localnetwork/{bridge}"),
+                (None, _) => "/sdn/zones/localnetwork".to_owned(),
+            };
+            self.add(path, &["SDN.Audit", "SDN.Use"]);
+        }
+    }
+
+    fn template(&mut self, value: &Value) {
+        let vmid = value.get("vmid").and_then(Value::as_i64);
+        let path = vmid.map_or("/vms".to_owned(), |vmid| format!("/vms/{vmid}"));
+        self.add(path.clone(), &["VM.Audit"]);
+        let Some(image) = value.get("image").filter(|image| !image.is_null()) else { return };
+        self.add(path, &["VM.Allocate", "VM.Config.CPU", "VM.Config.Disk", "VM.Config.Memory", "VM.Config.Options"]);
+        if let Some(storage) = image.get("storage").and_then(Value::as_text) {
+            self.add(format!("/storage/{storage}"), &["Datastore.AllocateTemplate", "Datastore.Audit"]);
+        }
+        self.add("/nodes", &[if self.major >= 9 { "Sys.AccessNetwork" } else { "Sys.Modify" }]);
+    }
+}
+
+fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
+    if text.is_empty() { otherwise } else { text }
+}
+
+/// An address that DHCP gives is found by asking the agent.
+fn asks_agent(value: &Value) -> bool {
+    let networks = value.get("network").and_then(Value::as_entries);
+    networks.into_iter().flatten().any(|(_, network)| network.get("address").and_then(Value::as_text) == Some("dhcp"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_missing_is_found_at_the_path_or_above() {
+        let grant =
+            |privileges: &[&'static str]| Grant { privileges: privileges.iter().copied().collect(), propagates: true };
+        let wanted = Grants::from([
+            ("/pool/acme".to_owned(), grant(&["VM.Allocate", "VM.Audit"])),
+            ("/storage/fast".to_owned(), grant(&["Datastore.AllocateSpace"])),
+            ("/vms/9000".to_owned(), grant(&["VM.Clone"])),
+        ]);
+        let held = json!({
+            "/": {"VM.Clone": 0},
+            "/pool/acme": {"VM.Audit": 1},
+            "/storage": {"Datastore.AllocateSpace": 1},
+        });
+        let missing = missing(&wanted, &held);
+        assert_eq!(missing["/pool/acme"].privileges, BTreeSet::from(["VM.Allocate"]));
+        assert!(!missing.contains_key("/storage/fast"), "said at the path above");
+        assert!(missing.contains_key("/vms/9000"), "what does not propagate holds nowhere below");
+    }
+}

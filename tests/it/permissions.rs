@@ -1,0 +1,114 @@
+//! `spawnpoint permissions`: what it prints is enough, to the letter. A test plays `pveum` and runs every printed line on a simulated cluster;
+//! the token made that way applies and destroys the stack.
+
+use crate::harness::World;
+use crate::served::Served;
+
+const STACK: &str = r#"
+tier "small" {
+  cores  = 8
+  memory = "16GiB"
+}
+
+tenant "acme" {
+  tier = tier.small
+  network {
+    bridge = "vmbr1"
+    vlan   = 40
+    cidr   = "10.40.0.0/24"
+  }
+  access "kim@pve" {
+    role = "PVEVMUser"
+  }
+}
+
+template "debian13" {
+  vmid = 9000
+}
+
+vm "web" {
+  count    = 2
+  tenant   = tenant.acme
+  template = template.debian13
+  memory   = "2GiB"
+  network "net0" {
+    address = "auto"
+  }
+}
+"#;
+
+/// Runs the lines as `pveum` would, except the privileges in `without`, and returns the secret of the token they make.
+fn run_as_root(served: &Served, commands: &str, without: &str) -> String {
+    let mut token = String::new();
+    for line in commands.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let quoted: Vec<&str> = line.split('"').collect();
+        let words: Vec<&str> = line.split_whitespace().map(|word| word.trim_matches('\'')).collect();
+        let flag = |name: &str| words.iter().position(|word| *word == name).map(|at| words[at + 1]);
+        match words[1..3] {
+            ["role", "add"] => {
+                let privileges: Vec<&str> = quoted[1].split(' ').filter(|privilege| *privilege != without).collect();
+                served.call("POST", "/access/roles", &[("roleid", words[3]), ("privs", &privileges.join(","))]);
+            }
+            ["user", "add"] => drop(served.call("POST", "/access/users", &[("userid", words[3])])),
+            ["user", "token"] => {
+                let path = format!("/access/users/{}/token/{}", words[4], words[5]);
+                let made = served.call("POST", &path, &[("privsep", flag("-privsep").expect("it says so"))]);
+                let text = |name: &str| made[name].as_str().expect("the server tells it").to_owned();
+                token = format!("{}={}", text("full-tokenid"), text("value"));
+            }
+            ["acl", "modify"] => {
+                let mut parameters = vec![("path", words[3]), ("roles", flag("-role").expect("a rule has a role"))];
+                parameters.extend(flag("-user").map(|user| ("users", user)));
+                parameters.extend(flag("-token").map(|token| ("tokens", token)));
+                parameters.extend(flag("-propagate").map(|below| ("propagate", below)));
+                served.call("PUT", "/access/acl", &parameters);
+            }
+            _ => panic!("no command of pveum: {line}"),
+        }
+    }
+    token
+}
+
+fn world(served: &Served, token: &str) -> World {
+    let world = World::new();
+    let settings = served.settings().replace(&served.server.token, token);
+    world.write("main.hcl", &format!("cluster \"home\" {{\n{settings}}}\n{STACK}"));
+    world
+}
+
+fn printed(served: &Served) -> String {
+    let output = world(served, "nobody@pve!none=00000000-0000-0000-0000-000000000000").run(&["permissions"]);
+    assert_eq!(output.status, Some(0), "{output}");
+    assert_eq!(served.server.requests(), 0, "nothing was asked");
+    output.stdout
+}
+
+#[test]
+fn what_is_printed_is_enough_for_the_stack() {
+    let served = Served::start();
+    let token = run_as_root(&served, &printed(&served), "");
+    let world = world(&served, &token);
+    let before = served.dump();
+
+    let planned = world.run(&["plan"]);
+    assert_eq!((planned.status, planned.stderr.contains("may not")), (Some(0), false), "{planned}");
+    let applied = world.run(&["apply", "-auto-approve"]);
+    assert_eq!(applied.status, Some(0), "{applied}");
+    let again = world.run(&["plan", "-detailed-exitcode"]);
+    assert!(again.stdout.starts_with("No changes."), "{again}");
+    let destroyed = world.run(&["destroy", "-auto-approve"]);
+    assert_eq!(destroyed.status, Some(0), "{destroyed}");
+    assert_eq!(served.dump(), before);
+}
+
+#[test]
+fn a_plan_says_which_privilege_is_missing() {
+    for privilege in ["VM.Clone", "VM.Config.Network", "Datastore.AllocateSpace", "SDN.Use", "Pool.Allocate"] {
+        let served = Served::start();
+        let token = run_as_root(&served, &printed(&served), privilege);
+        let planned = world(&served, &token).run(&["plan"]);
+        assert_eq!(planned.status, Some(0), "{planned}");
+        let warning: Vec<&str> = planned.stderr.lines().filter(|line| line.contains(privilege)).collect();
+        assert_eq!(warning.len(), 1, "{planned}");
+    }
+}
