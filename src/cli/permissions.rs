@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 /// Prints the least role, token and access rules for what the files hold
 ///
-/// Nothing is asked of a cluster and nothing is changed: read the commands, then run them as root on a node.
+/// Nothing is asked of a cluster and nothing is changed: read the commands, then run them as root on a node. Proxmox VE forgets the rules on
+/// a pool when the pool is destroyed: run its lines again before the next apply.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(flatten)]

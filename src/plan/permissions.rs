@@ -110,6 +110,8 @@ impl Needs {
         let mut needs = Self { major, grants: Grants::new() };
         // Version, nodes and tables of the cluster are read in every run; what is below has rules of its own.
         needs.add("/", &["Sys.Audit"]);
+        // Without it a node does not tell how big it is, so nobody could say what fits.
+        needs.add("/nodes", &["Sys.Audit"]);
         needs
     }
 
@@ -129,7 +131,11 @@ impl Needs {
             "template" => self.template(value),
             "snapshot" => self.add("/vms", &["VM.Audit", "VM.Snapshot"]),
             "pool" => self.add(format!("/pool/{}", text("poolid")), &["Pool.Allocate", "Pool.Audit"]),
-            "acl" => self.add(or(text("path"), "/"), &["Permissions.Modify"]),
+            "acl" => {
+                self.add(or(text("path"), "/"), &["Permissions.Modify"]);
+                // To see whether whom it is for exists.
+                self.add("/access/groups", &["Sys.Audit"]);
+            }
             "role" => self.add("/access", &["Sys.Modify"]),
             "group" => self.add("/access/groups", &["Group.Allocate", "Sys.Audit", "User.Modify"]),
             "user" | "token" => {
@@ -184,7 +190,11 @@ impl Needs {
             self.add("/vms", &["VM.Clone"]);
         }
         self.volumes(value);
-        self.bridges(value);
+        match template {
+            // A clone must be allowed the bridges of its template too, and only the cluster knows those.
+            Some(_) => self.add("/sdn/zones/localnetwork", &["SDN.Audit", "SDN.Use"]),
+            None => self.bridges(value),
+        }
     }
 
     /// A disk whose storage nobody named lands where its template is, which only the cluster knows.

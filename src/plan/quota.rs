@@ -283,7 +283,7 @@ fn nodes(
             guests_after: running_after.guests,
         };
         let is_worse = line.memory_after_bytes > line.memory_before_bytes;
-        if node.is_online && is_worse && line.memory_after_bytes > line.memory_bytes {
+        if node.is_online && line.memory_bytes > 0 && is_worse && line.memory_after_bytes > line.memory_bytes {
             let mut on_it = after.values().rev().filter(|guest| guest.is_running && guest.node == *name);
             let culprit = on_it.find_map(|guest| guest.by.clone());
             diagnostics.push(node_full(scene, judged, &line, culprit));

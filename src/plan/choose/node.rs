@@ -120,7 +120,8 @@ fn refusal(name: &str, load: &NodeLoad, demand: &Demand) -> Option<String> {
         return Some(format!("no bridge `{missing}`"));
     }
     let free = load.memory_bytes.saturating_sub(load.committed_bytes);
-    (free < demand.memory_bytes).then(|| {
+    // A node whose size we may not see tells nothing.
+    (load.memory_bytes > 0 && free < demand.memory_bytes).then(|| {
         let print = |bytes: u64| crate::resources::size::print(bytes >> 20 << 20);
         format!("{} free of {}", print(free), print(load.memory_bytes))
     })
