@@ -9,7 +9,7 @@ use super::lexer::{self, TokenKind};
 use super::piece::Piece;
 use super::stack::{Objects, Stack};
 use super::suggest::did_you_mean;
-use super::{World, explain, functions, parse};
+use super::{World, functions, grammar, parse};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::value::{Step, Type, Value};
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub fn evaluate(text: &str, scope: &dyn Scope, sources: &mut Sources) -> Result<
 }
 
 fn read(file: FileId, text: &str) -> Result<Expression, Diagnostics> {
-    let body = hcl::edit::parser::parse_body(text).map_err(|error| explain::explain(file, text, &error))?;
+    let body = grammar::body(file, text)?;
     match body.get_attribute("it") {
         Some(attribute) if body.len() == 1 => expression::lower(&attribute.value, Piece::whole(file, text)),
         _ => Err(Diagnostic::error("expected one expression, found more than one line that makes sense alone")

@@ -183,7 +183,7 @@ impl Collector<'_> {
 }
 
 fn read_expression(origin: &str, text: &str, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Option<Value> {
-    let file = parse::read(origin, text.as_bytes(), sources, diagnostics)?;
+    let file = parse::read(origin, text.trim().as_bytes(), sources, diagnostics)?;
     let expression = parse::parse_expression(file, sources, diagnostics)?;
     constant::value(&expression, diagnostics)
 }

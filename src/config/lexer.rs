@@ -5,12 +5,12 @@
 
 mod token;
 
-pub(super) use token::{Token, TokenKind};
+pub use token::{Token, TokenKind};
 
 use std::ops::Range;
 
 /// Returns the tokens of a text.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
+pub fn tokens(text: &str) -> Vec<Token> {
     let mut lexer = Lexer {
         text,
         at: 0,

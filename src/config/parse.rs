@@ -7,7 +7,7 @@ use super::expression::{self, Expression};
 use super::names::Names;
 use super::piece::Piece;
 use super::syntax::{self, LiteralContent};
-use super::{explain, place};
+use super::{grammar, place};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use crate::value::{Type, Value};
 use hcl::edit::Span as _;
@@ -65,13 +65,13 @@ pub(super) fn parse(
 ) -> Option<syntax::Body> {
     let text = sources.get(file).text.clone();
     let whole = Piece::whole(file, &text);
-    in_pieces(whole, object_types, diagnostics).or_else(|| match hcl::edit::parser::parse_body(&text) {
+    in_pieces(whole, object_types, diagnostics).or_else(|| match grammar::whole_body(file, &text) {
         Ok(body) => {
             let mut lowering = Lowering { piece: whole, object_types, names: &mut Names::default(), diagnostics };
             Some(lowering.body(&body, &[]))
         }
-        Err(error) => {
-            diagnostics.extend(explain::explain_all(file, &text, error));
+        Err(found) => {
+            diagnostics.extend(found);
             None
         }
     })
@@ -82,35 +82,34 @@ fn in_pieces(whole: Piece, object_types: &[&str], diagnostics: &mut Diagnostics)
     let mut sum = syntax::Body::default();
     let mut found = Diagnostics::new();
     let mut names = Names::default();
-    let is_read = whole.read_each(|piece| match hcl::edit::parser::parse_body(piece.text) {
+    let is_read = whole.read_each(|piece| match grammar::sound_body(piece.file, piece.text) {
         // Attributes outside of blocks could be there twice, each in another piece.
-        Ok(body) if body.attributes().next().is_none() => {
+        Some(body) if body.attributes().next().is_none() => {
             let mut lowering = Lowering { piece, object_types, names: &mut names, diagnostics: &mut found };
             let lowered = lowering.body(&body, &[]);
             sum.blocks.extend(lowered.blocks);
             true
         }
-        Ok(_) | Err(_) => false,
+        Some(_) | None => false,
     });
     diagnostics.extend(found.into_iter().filter(|_| is_read));
     is_read.then_some(sum)
 }
 
-/// Parses a text that is one expression, such as the value of `-var`.
+/// Parses a text that is one expression without blanks around it, such as the value of `-var`.
 pub(super) fn parse_expression(
     file: FileId,
     sources: &Sources,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<Expression>> {
     let text = sources.get(file).text.clone();
-    match hcl::edit::parser::parse_expr(text.trim()) {
+    match grammar::expression(file, &text) {
         Ok(expression) => {
-            let start = (text.len() - text.trim_start().len()) as u32;
-            let piece = Piece { file, text: text.trim(), start };
+            let piece = Piece::whole(file, &text);
             Some(Arc::new(lowered(&expression, piece, &mut Names::default(), diagnostics)))
         }
-        Err(error) => {
-            diagnostics.push(explain::explain(file, &text, &error));
+        Err(diagnostic) => {
+            diagnostics.push(diagnostic);
             None
         }
     }

@@ -181,14 +181,32 @@ impl Answer {
         Self::empty(status, reason.to_owned()).with_members(serde_json::from_slice(body).unwrap_or_default())
     }
 
+    /// Reads what came over the network: as [`decode`](Self::decode), but the reason is bytes and a success must have a body.
+    ///
+    /// # Errors
+    ///
+    /// A success whose body is no JSON object: it was cut off, or something else than Proxmox VE answered.
+    pub fn read(status: u16, reason: &[u8], body: &[u8]) -> Result<Self, String> {
+        let head = Self::empty(status, String::from_utf8_lossy(reason).into_owned());
+        match serde_json::from_slice(body) {
+            Ok(serde_json::Value::Object(members)) => Ok(head.with_members(members)),
+            Ok(_) | Err(_) if !head.is_success() => Ok(head),
+            Ok(other) => {
+                let start: String = other.to_string().chars().take(40).collect();
+                Err(format!("the answer is not an object but `{start}`"))
+            }
+            Err(error) => Err(format!("the answer is not JSON: {error}")),
+        }
+    }
+
     /// Returns an answer without a body.
-    pub(crate) fn empty(status: u16, reason: String) -> Self {
+    fn empty(status: u16, reason: String) -> Self {
         let (errors, data) = (BTreeMap::new(), serde_json::Value::Null);
         Self { status, reason, data, errors, message: None, date: None, simulator: None }
     }
 
     /// Puts what the members of a body say into an answer.
-    pub(crate) fn with_members(self, mut members: serde_json::Map<String, serde_json::Value>) -> Self {
+    fn with_members(self, mut members: serde_json::Map<String, serde_json::Value>) -> Self {
         let errors = match members.remove("errors") {
             Some(serde_json::Value::Object(errors)) => errors,
             _ => serde_json::Map::new(),

@@ -25,6 +25,7 @@ pub mod rules;
 pub mod schema;
 pub mod sdn;
 pub mod size;
+pub mod snapshot;
 pub mod step;
 pub mod subnet;
 pub mod template;
@@ -46,6 +47,7 @@ use step::{Lock, Step};
 pub static REGISTRY: &[&ObjectType] = &[
     &vm::VM,
     &container::CONTAINER,
+    &snapshot::SNAPSHOT,
     &template::TEMPLATE,
     &pool::POOL,
     &user::USER,

@@ -4,10 +4,10 @@
 //! `docs/deviations.md`, and the case says what we answer.
 
 use serde_json::Value as Json;
-use spawnpoint::config::World as Files;
-use spawnpoint::config::expression::{FunctionWorld, Reference, Resolved, Scope, evaluate, lower, references};
+use spawnpoint::config::expression::{FunctionWorld, Reference, Resolved, Scope, evaluate, lower};
 use spawnpoint::config::piece::Piece;
-use spawnpoint::diagnostics::{Diagnostic, FileId};
+use spawnpoint::config::{World as Files, console};
+use spawnpoint::diagnostics::{Diagnostic, FileId, Sources};
 use spawnpoint::value::{Display, Marks, Step, Type, Value};
 
 const CASES: &str = include_str!("../data/expressions.jsonl");
@@ -126,17 +126,9 @@ fn value_of(json: &Json) -> Value {
 }
 
 pub(super) fn answer(text: &str, scope: &Names) -> Result<Value, String> {
-    let source = format!("case = {text}\n");
-    let body: hcl::edit::structure::Body = source.parse().map_err(|error| format!("{error}"))?;
-    let attribute = body.get_attribute("case").filter(|_| body.len() == 1).ok_or("not one attribute")?;
-    let told = |diagnostics: spawnpoint::diagnostics::Diagnostics| {
+    console::evaluate(text, scope, &mut Sources::new()).map_err(|diagnostics| {
         diagnostics.iter().map(|diagnostic| diagnostic.summary.clone()).collect::<Vec<_>>().join("; ")
-    };
-    let expression = lower(&attribute.value, Piece::whole(FileId(0), &source)).map_err(told)?;
-    for reference in references(&expression) {
-        scope.resolve(&reference).map_err(|diagnostic| diagnostic.summary)?;
-    }
-    evaluate(&expression, scope).map_err(told)
+    })
 }
 
 /// Writes a value as JSON the way the facts were taken: by the language's own function.

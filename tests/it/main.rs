@@ -27,6 +27,7 @@ mod expressions;
 mod fetched_modules;
 mod fmt;
 mod fmt_generated;
+mod fuzz;
 mod games;
 mod guest_e2e;
 mod harness;

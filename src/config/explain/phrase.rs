@@ -3,6 +3,7 @@
 use super::scan::{Scanned, Token, TokenKind};
 use crate::diagnostics::{Diagnostic, FileId, Span};
 use hcl::edit::parser::Error;
+use std::ops::Range;
 
 /// Names a limit of the parser, if one was passed: then the brackets may be fine, and following them says nothing.
 pub(super) fn limit(file: FileId, text: &str, error: &Error, offset: usize) -> Option<Diagnostic> {
@@ -29,6 +30,7 @@ pub(super) fn phrase(file: FileId, text: &str, error: &Error, offset: usize, sca
         .or_else(|| around.one_line_block())
         .or_else(|| around.single_quotes())
         .or_else(|| around.missing_operand())
+        .or_else(|| around.missing_branch())
         .or_else(|| around.colon())
         .or_else(|| around.second_on_line())
         .or_else(|| around.missing_comma())
@@ -66,15 +68,27 @@ impl Around<'_> {
         if !error.message().contains("redefined") {
             return None;
         }
-        let token = *self.tokens.get(self.found)?;
-        let name = self.slice(token);
-        let is_first = |at: &usize| {
-            let next = self.tokens.get(at + 1).is_some_and(|next| self.slice(*next) == "=");
-            next && self.tokens[*at].parent == token.parent && self.slice(self.tokens[*at]) == name
+        let key = self.key(self.found)?;
+        let name = &self.text[key.clone()];
+        let parent = self.tokens[self.found].parent;
+        let same = |at: usize| self.key(at).filter(|key| self.text[key.clone()] == *name);
+        let first = (0..self.found).filter(|at| self.tokens[*at].parent == parent).find_map(same)?;
+        let summary = match error.message().contains("object key") {
+            true => format!("key `{name}` is given twice; keys of an object must be different"),
+            false => format!("`{name}` is set twice, expected once"),
         };
-        let first = (0..self.found).find(is_first)?;
-        let diagnostic = Diagnostic::error(format!("`{name}` is set twice, expected once")).at(self.over(token));
-        Some(diagnostic.label(self.over(self.tokens[first]), "first set here"))
+        let label = if error.message().contains("object key") { "given here first" } else { "first set here" };
+        let diagnostic = Diagnostic::error(summary).at(self.span(key.start, key.end));
+        Some(diagnostic.label(self.span(first.start, first.end), label))
+    }
+
+    /// The key or name that begins at a token, if an `=` or `:` ends it.
+    fn key(&self, at: usize) -> Option<Range<usize>> {
+        let (start, parent) = (self.tokens[at].start, self.tokens[at].parent);
+        let mut beside = self.tokens[at..].iter().filter(|token| token.parent == parent);
+        let end = beside.find(|token| matches!(self.slice(**token), "=" | ":" | "," | "\n"))?;
+        let key = self.text[start..end.start].trim_end();
+        (matches!(self.slice(*end), "=" | ":") && !key.is_empty()).then(|| start..start + key.len())
     }
 
     /// `block { a = 1, b = 2 }`: legal HCL has at most one attribute on the line of its block, so show it rewritten.
@@ -172,6 +186,31 @@ impl Around<'_> {
             None => format!("{what} is missing after `{sign}`, found the end of the line"),
         };
         Some(Diagnostic::error(summary).at(self.over(before)))
+    }
+
+    /// `condition ? value`, and nothing for when it is false.
+    fn missing_branch(&self) -> Option<Diagnostic> {
+        let parent = self.tokens.get(self.found).map_or(self.before()?.parent, |token| token.parent);
+        let is_ended = |token: &Token| token.kind == TokenKind::Newline && parent.is_none_or(|at| self.opens_block(at));
+        let before = self.tokens[..self.found].iter().rev().take_while(|token| !is_ended(token));
+        let mut values = 0;
+        let question = before.filter(|token| token.parent == parent).find(|token| match self.slice(**token) {
+            ":" => {
+                values += 1;
+                false
+            }
+            "?" if values == 0 => true,
+            "?" => {
+                values -= 1;
+                false
+            }
+            _ => false,
+        })?;
+        let found = self.tokens.get(self.found).filter(|token| token.kind != TokenKind::Newline);
+        let found = found.map_or("the end of the line".to_owned(), |token| format!("`{}`", self.slice(*token)));
+        let summary = format!("`:` and the value for the other case are missing after this `?`, found {found}");
+        let diagnostic = Diagnostic::error(summary).at(self.over(*question));
+        Some(diagnostic.hint("write `condition ? value : other_value`"))
     }
 
     /// `name: value`, as YAML writes it.

@@ -87,6 +87,24 @@ impl Lowering<'_> {
         }
     }
 
+    /// Complains about a quote that ends the string before its directives end, which the parser takes for text.
+    fn check_closed(&mut self, text: &str, span: Span) {
+        let mut is_escaped = false;
+        let quote = text.bytes().position(|byte| {
+            let was_escaped = is_escaped;
+            is_escaped = byte == b'\\' && !was_escaped;
+            byte == b'"' && !was_escaped
+        });
+        if let Some(at) = quote {
+            let at = span.start + at as u32;
+            self.diagnostics.push(
+                Diagnostic::error("this string ends before the `%{ if }` or `%{ for }` in it does")
+                    .at(Span::new(span.file, at, at + 1))
+                    .hint("write `%{ endif }` or `%{ endfor }` before the quote, or `\\\"` for a quote that is text"),
+            );
+        }
+    }
+
     fn elements<'t>(&mut self, elements: impl Iterator<Item = &'t Element>, quoting: Quoting, tokens: &mut Tokens<'t>) {
         for element in elements {
             match element {
@@ -122,6 +140,7 @@ impl Lowering<'_> {
         match quoting {
             Quoting::Quoted => {
                 self.check_quoted(span);
+                self.check_closed(text, span);
                 match unescaped(text) {
                     Ok(text) => tokens.literal(&text, span),
                     Err(at) => self.diagnostics.push(

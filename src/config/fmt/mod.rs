@@ -12,7 +12,7 @@ mod rewrite;
 mod space;
 
 use super::lexer::{self, TokenKind};
-use super::{explain, parse};
+use super::{grammar, parse};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Sources, Span};
 use piece::Piece;
 
@@ -28,9 +28,7 @@ pub fn format(name: &str, bytes: &[u8], sources: &mut Sources) -> Result<String,
         return Err(diagnostics);
     };
     let text = sources.get(file).text.clone();
-    if let Err(error) = hcl::edit::parser::parse_body(&text) {
-        return Err(explain::explain(file, &text, &error).into());
-    }
+    grammar::body(file, &text)?;
     let pieces = rewrite::rewrite(pieces(file, &text)?).map_err(|piece| invalid(file, &piece.text, piece.start))?;
     Ok(write(file, &laid_out(pieces))?)
 }

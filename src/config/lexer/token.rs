@@ -4,7 +4,8 @@ use std::ops::Range;
 
 /// A piece of text that means one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) struct Token {
+pub struct Token {
+    /// What it is.
     pub kind: TokenKind,
     /// First byte.
     pub start: u32,
@@ -14,14 +15,14 @@ pub(in crate::config) struct Token {
 
 impl Token {
     /// Returns the bytes it covers.
-    pub(in crate::config) fn range(self) -> Range<usize> {
+    pub fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
 }
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) enum TokenKind {
+pub enum TokenKind {
     /// Blanks and tabs.
     Space,
     /// The end of a line.

@@ -5,6 +5,7 @@
 mod firewall;
 mod game_server;
 mod scene;
+mod snapshot;
 mod template;
 mod tenant;
 mod vm;
@@ -151,6 +152,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         "template" => template::complete(scene, draft),
         "vm" => vm::complete(scene, draft),
         "container" => vm::container::complete(scene, draft),
+        "snapshot" => snapshot::complete(draft),
         "game_server" => game_server::complete(scene, draft),
         "firewall" => firewall::complete(draft),
         _ => Some(as_written(scene, draft, kind.role)),

@@ -187,7 +187,7 @@ impl<'a> Scene<'a> {
                     .hint("write `cluster = cluster.NAME`, the object itself")
             });
         }
-        let inherited = ["tenant", "template", "vm"].into_iter().find_map(|name| {
+        let inherited = ["tenant", "template", "vm", "container"].into_iter().find_map(|name| {
             let address = written.get(name)?.address()?.parse::<Address>().ok()?;
             self.cluster_of_block(&address)
         });

@@ -1,7 +1,6 @@
 //! A call as an HTTP request, and an HTTP response as an [`Answer`]. Nothing here decides whether to send.
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
-use serde_json::Value;
 
 use super::super::{Answer, Call, Clock, Method, TransportError};
 use super::failure;
@@ -65,11 +64,9 @@ pub(super) async fn answer(
 ) -> Result<Answer, TransportError> {
     let lost = |detail: String| TransportError::AfterSend { endpoint: endpoint.to_owned(), detail };
     let is_local = sees_peer && response.remote_addr().is_some_and(|peer| peer.ip().is_loopback());
-    let head = Answer {
-        date: response.headers().get(DATE).and_then(seconds),
-        simulator: simulator_clock(response.headers()).filter(|_| is_local),
-        ..Answer::empty(response.status().as_u16(), reason(&response))
-    };
+    let date = response.headers().get(DATE).and_then(seconds);
+    let simulator = simulator_clock(response.headers()).filter(|_| is_local);
+    let (status, reason) = (response.status().as_u16(), reason(&response));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| failure::after_send(endpoint, &error))? {
         if body.len() + chunk.len() > limit_bytes {
@@ -77,22 +74,16 @@ pub(super) async fn answer(
         }
         body.extend_from_slice(&chunk);
     }
-    match serde_json::from_slice(&body) {
-        Ok(Value::Object(members)) => Ok(head.with_members(members)),
-        // Refusals of the HTTP layer itself (401, 501, 596) have an empty or plain body; the reason phrase says it all.
-        Ok(_) | Err(_) if !head.is_success() => Ok(head),
-        Ok(other) => Err(lost(format!("the answer is not an object but `{}`", start_of(&other.to_string())))),
-        Err(error) => Err(lost(format!("the answer is not JSON: {error}"))),
-    }
+    Ok(Answer { date, simulator, ..Answer::read(status, &reason, &body).map_err(lost)? })
 }
 
 /// Returns the reason phrase. Proxmox VE may put raw bytes beyond ASCII there, for which the HTTP stack hands over an empty one;
 /// since 8.4 the body has the text too.
-fn reason(response: &reqwest::Response) -> String {
+fn reason(response: &reqwest::Response) -> Vec<u8> {
     match response.extensions().get::<hyper::ext::ReasonPhrase>() {
-        Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
+        Some(phrase) => phrase.as_bytes().to_vec(),
         // The HTTP stack keeps only phrases that differ from the standard one.
-        None => response.status().canonical_reason().unwrap_or_default().to_owned(),
+        None => response.status().canonical_reason().unwrap_or_default().as_bytes().to_vec(),
     }
 }
 
@@ -105,10 +96,6 @@ fn simulator_clock(headers: &HeaderMap) -> Option<Clock> {
     let is = |name: &str, expected: &str| headers.get(name).is_some_and(|value| value == expected);
     let clock = if is("x-spawnpoint-clock", "instant") { Clock::Instant } else { Clock::Real };
     is("x-spawnpoint-simulator", "1").then_some(clock)
-}
-
-fn start_of(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 #[cfg(test)]

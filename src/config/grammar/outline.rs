@@ -1,0 +1,129 @@
+//! The attributes and blocks that the tokens of a text tell of, by themselves: what the parser's tree is judged by.
+
+use crate::config::lexer::{self, Token, TokenKind};
+use hcl::edit::Span as _;
+use hcl::edit::structure::{Body, Structure};
+
+/// What the tokens tell.
+#[derive(Default)]
+pub(super) struct Outline {
+    /// Where each attribute and block begins, in the order written.
+    pub places: Vec<usize>,
+    /// A point outside of brackets with the end of the line after it.
+    pub dangling: Option<Token>,
+}
+
+/// Returns the first directive that the string or heredoc it is in does not hold the other end of.
+///
+/// The parser would look for that end in what follows the string.
+pub(super) fn unbalanced(text: &str, tokens: &[Token]) -> Option<Token> {
+    let mut open: Vec<Vec<Token>> = Vec::new();
+    let is_meant = |token: &&Token| !matches!(token.kind, TokenKind::Space | TokenKind::Newline | TokenKind::Comment);
+    for (at, token) in tokens.iter().enumerate() {
+        match token.kind {
+            TokenKind::OpenQuote | TokenKind::OpenHeredoc => open.push(Vec::new()),
+            TokenKind::CloseQuote | TokenKind::CloseHeredoc => {
+                if let Some(first) = open.pop().and_then(|directives| directives.first().copied()) {
+                    return Some(first);
+                }
+            }
+            TokenKind::OpenDirective => {
+                let word = tokens[at + 1..].iter().find(is_meant).map(|word| &text[word.range()]);
+                let directives = open.last_mut()?;
+                match word {
+                    Some("if" | "for") => directives.push(*token),
+                    Some("endif" | "endfor") if directives.pop().is_none() => return Some(*token),
+                    Some("else") if directives.is_empty() => return Some(*token),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Holds, while debug assertions are on, that the parser saw the same attributes and blocks: nothing swallowed, nothing made up.
+///
+/// # Panics
+///
+/// It did not.
+pub(super) fn assert_same(text: &str, tree: &Body) {
+    if !cfg!(debug_assertions) {
+        return;
+    }
+    let tokens = lexer::tokens(text);
+    // What the lexer does not know is reported when expressions are lowered, or by `fmt`.
+    if tokens.iter().any(|token| token.kind == TokenKind::Invalid) {
+        return;
+    }
+    let mut seen = Vec::new();
+    of_tree(tree, &mut seen);
+    assert_eq!(of_tokens(text, &tokens).places, seen, "the parser sees other attributes and blocks in:\n{text}");
+}
+
+fn of_tree(body: &Body, places: &mut Vec<usize>) {
+    for structure in body {
+        let name = match structure {
+            Structure::Attribute(attribute) => attribute.key.span(),
+            Structure::Block(block) => block.ident.span(),
+        };
+        places.extend(name.map(|range| range.start));
+        if let Structure::Block(block) = structure {
+            of_tree(&block.body, places);
+        }
+    }
+}
+
+/// Returns what the tokens of a text tell.
+pub(super) fn of_tokens(text: &str, tokens: &[Token]) -> Outline {
+    let is_inline = |token: &Token| token.kind == TokenKind::Comment && text[token.range()].starts_with("/*");
+    let is_visible = |token: &&Token| token.kind != TokenKind::Space && !is_inline(token);
+    let mut tokens = tokens.iter().filter(is_visible).peekable();
+    let mut outline = Outline::default();
+    while let Some(token) = tokens.next() {
+        if token.kind != TokenKind::Word {
+            continue;
+        }
+        outline.places.push(token.start as usize);
+        if tokens.peek().is_none_or(|next| next.kind != TokenKind::Equal) {
+            tokens.find(|next| next.kind == TokenKind::OpenBrace);
+            continue;
+        }
+        // The value ends with its line, or before the brace that ends a block of one line.
+        let mut open = 0;
+        let mut last = token;
+        while let Some(next) = tokens.peek() {
+            open += change(next.kind);
+            let ends_line = matches!(next.kind, TokenKind::Newline | TokenKind::Comment);
+            if ends_line && open == 0 && last.kind == TokenKind::Dot {
+                outline.dangling = outline.dangling.or(Some(*last));
+            }
+            if open < 0 || (open == 0 && ends_line) {
+                break;
+            }
+            last = next;
+            tokens.next();
+        }
+    }
+    outline
+}
+
+fn change(kind: TokenKind) -> i32 {
+    match kind {
+        TokenKind::OpenBrace
+        | TokenKind::OpenBracket
+        | TokenKind::OpenParenthesis
+        | TokenKind::OpenQuote
+        | TokenKind::OpenHeredoc
+        | TokenKind::OpenInterpolation
+        | TokenKind::OpenDirective => 1,
+        TokenKind::CloseBrace
+        | TokenKind::CloseBracket
+        | TokenKind::CloseParenthesis
+        | TokenKind::CloseQuote
+        | TokenKind::CloseHeredoc
+        | TokenKind::CloseTemplate => -1,
+        _ => 0,
+    }
+}

@@ -1,0 +1,3 @@
+locals {
+  a = ["%{ if true }x", "y%{ endif }"]          # error: the other end of this directive is missing ~ `%{ endif }`
+}

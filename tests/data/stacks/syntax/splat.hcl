@@ -1,0 +1,3 @@
+locals {
+  b = [[1]].*.*                                 # error: `.*` cannot stand inside another `.*` ~ `[*]`
+}
