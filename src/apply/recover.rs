@@ -246,8 +246,14 @@ fn by_content(step: &OpenStep<'_>, remains: &Remains<'_>, view: &ClusterView) ->
         .records
         .get(step.address)
         .map_or_else(|| Value::null(Type::Dynamic), |record| record.applied.clone());
-    let lookup =
-        Lookup { view, identity: step.identity, intent: step.intent, project: remains.project, applied: &applied };
+    let lookup = Lookup {
+        view,
+        identity: step.identity,
+        intent: step.intent,
+        project: remains.project,
+        applied: &applied,
+        is_claim: false,
+    };
     match (step.purpose(remains.state), (object.sight)(&lookup)) {
         (_, Sighting::Unreachable { node }) => Verdict::Wait(format!("node {node} does not answer")),
         (_, Sighting::Hidden { table }) => Verdict::Wait(format!("the token may not read `{table}`")),

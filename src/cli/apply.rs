@@ -10,6 +10,7 @@ use super::plan_file::PlanFile;
 use super::session::{Role, Session, schema};
 use super::shell::{Ended, Shell};
 use super::terminal::{Form, Input};
+use crate::config::Address;
 use crate::diagnostics::Diagnostic;
 use crate::plan::{Mode, Options, Plan};
 use crate::render::{self, Style};
@@ -75,11 +76,26 @@ pub(super) async fn plan_and_apply(
     locking: Locking,
     shell: &Shell,
 ) -> Ended {
+    plan_and_apply_with(given, options, None, approval, locking, shell).await
+}
+
+/// Like [`plan_and_apply`], with an object to import besides what the files say.
+pub(super) async fn plan_and_apply_with(
+    given: &Given,
+    options: Options,
+    import: Option<(Address, String)>,
+    approval: Approval,
+    locking: Locking,
+    shell: &Shell,
+) -> Ended {
     let input = Input::of_process(approval.input && shell.terminal.form == Form::Text);
     if !approval.auto_approve && input != Input::Asked {
         return Err(nobody_to_ask(input));
     }
-    let session = Session::open(Arc::new(Disk::new(shell.folder.clone())), given, shell).await?;
+    let mut session = Session::open(Arc::new(Disk::new(shell.folder.clone())), given, shell).await?;
+    if let Some((to, id)) = import {
+        session.import(to, id).await?;
+    }
     let run = shell.run_id();
     let lease = session.store.lock("apply", &run, locking.lock_timeout, shell).await?;
     let planned = session.plan(&options, Role::Worker(&lease)).await;

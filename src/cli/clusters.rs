@@ -89,7 +89,7 @@ fn lab(
     lab.cluster = name.to_owned();
     let pace = pace(text("time").unwrap_or("instant"))
         .ok_or_else(|| Diagnostic::error("`time` of a simulator is `instant` or `real`").at(settings.span))?;
-    let folder = shell.own_folder()?.join("labs");
+    let folder = shell.labs_folder()?;
     let store = Store::open(&folder, &lab, pace).map_err(|error| {
         let diagnostic = Diagnostic::error(error.to_string());
         error.hint().map_or(diagnostic.clone(), |hint| diagnostic.hint(hint))

@@ -7,7 +7,7 @@ use super::failure::{Failure, Outcome};
 use super::session::Session;
 use super::shell::Shell;
 use super::store::Store;
-use crate::config::Stack;
+use crate::config::{Import, Stack};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::lookups::{Outputs, Read, Snapshot};
 use crate::observe::{Memory, Wanted, collect_with};
@@ -54,6 +54,10 @@ impl<'a> Answering<'a> {
                 self.found = found;
                 // A test has put other clusters under their names.
                 stack.clusters.clone_from(&read.clusters);
+                // The command line may import what no block does.
+                let is_new = |import: &&Import| stack.imports.iter().all(|known| known.to != import.to);
+                let more: Vec<Import> = read.imports.iter().filter(is_new).cloned().collect();
+                stack.imports.extend(more);
                 return Ok(stack);
             }
             self.read(missing).await?;

@@ -35,6 +35,9 @@ struct Cli {
     /// Works in this folder instead of the current one
     #[arg(long, global = true, value_name = "FOLDER")]
     chdir: Option<PathBuf>,
+    /// Uses this workspace instead of the selected one
+    #[arg(long, global = true, value_name = "NAME")]
+    workspace: Option<String>,
     /// Writes no colours
     #[arg(long, global = true)]
     no_color: bool,
@@ -72,6 +75,7 @@ cfg_if! {
         mod plan;
         mod apply;
         mod destroy;
+        mod import;
         mod show;
         mod state;
         mod output;
@@ -82,6 +86,7 @@ cfg_if! {
         mod schema;
         mod test;
         mod sim;
+        mod workspace;
         mod unlock;
         mod completions;
         mod version;
@@ -101,7 +106,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let command = arguments.iter().skip(1).take_while(|word| !word.to_string_lossy().starts_with('-'));
     let command: Vec<String> = command.map(|word| word.to_string_lossy().into_owned()).collect();
-    let shell = match Shell::new(cli.chdir, cli.no_color, command.join(" ")) {
+    let shell = match Shell::new(cli.chdir, cli.workspace, cli.no_color, command.join(" ")) {
         Ok(shell) => shell,
         Err((terminal, failure)) => {
             terminal.failure(&failure);

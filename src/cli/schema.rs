@@ -76,6 +76,9 @@ struct Page {
     /// How often it may stand in the block around it.
     occurs: &'static str,
     documentation: &'static str,
+    /// What the `id` of an `import` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import_id: Option<&'static str>,
     attributes: Vec<Entry>,
     blocks: Vec<Page>,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -107,6 +110,10 @@ fn pages() -> Vec<Page> {
             label,
             occurs: MANY,
             documentation: block.summary,
+            import_id: match block.role {
+                domain::Role::Object(object) => object.import_id.map(|(meaning, _)| meaning),
+                domain::Role::Setting | domain::Role::Composite(_) => None,
+            },
             attributes,
             blocks,
             example: block.example,
@@ -120,6 +127,7 @@ fn pages() -> Vec<Page> {
             label: Some("the name others refer to it by"),
             occurs: MANY,
             documentation: lookup.summary,
+            import_id: None,
             attributes: attributes.into_iter().map(Entry::without_impact).collect(),
             blocks: blocks.into_iter().map(Page::without_impact).collect(),
             example: lookup.example,
@@ -152,6 +160,7 @@ fn nested(nested: &Nested) -> Page {
         label,
         occurs,
         documentation: nested.documentation,
+        import_id: None,
         attributes,
         blocks,
         example: "",
@@ -221,6 +230,7 @@ fn declared(block: &vocabulary::Block) -> Page {
         label: block.label,
         occurs: if block.is_single { ONCE } else { MANY },
         documentation: block.documentation,
+        import_id: None,
         attributes: block.attributes.iter().map(entry).collect(),
         blocks: block.blocks.iter().map(|block| declared(block)).collect(),
         example: block.example,
@@ -253,7 +263,8 @@ impl Page {
 
     fn about(&self) -> String {
         let label = self.label.map_or_else(String::new, |label| format!(" LABEL: {label}."));
-        format!("{}{label}", self.documentation)
+        let import = self.import_id.map_or_else(String::new, |id| format!(" The id of an `import` is {id}."));
+        format!("{}{label}{import}", self.documentation)
     }
 
     fn write_content(&self, indent: &str, text: &mut String) {

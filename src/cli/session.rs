@@ -7,7 +7,7 @@ use super::lookups::Answering;
 use super::shell::Shell;
 use super::store::Store;
 use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, look_and_recover};
-use crate::config::{Output, Stack, World};
+use crate::config::{Address, Import, Output, Stack, World};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::{Memory, Observed, Wanted};
 use crate::plan::permissions::{self, Grants};
@@ -59,6 +59,29 @@ impl Session {
         let store = Store::open(&configuration.stack.settings, shell).await?;
         let clusters = clusters::connect(&configuration.stack.clusters, &*world, &configuration.sources, shell)?;
         Ok(Self { configuration, store, clusters, shell: shell.clone(), resolved: Mutex::default(), told: warnings })
+    }
+
+    /// Plans from now on as if there were an `import` block.
+    ///
+    /// # Errors
+    /// There is no such block, or the object is known already.
+    pub(super) async fn import(&mut self, to: Address, id: String) -> Outcome<()> {
+        let stack = &mut self.configuration.stack;
+        if self.store.load().await?.records.contains_key(&to) {
+            return Err(Diagnostic::error(format!("{to} is managed already"))
+                .hint(format!(
+                    "to have it known anew, forget it first: `removed {{ from = {to} }}` with `destroy = false`"
+                ))
+                .into());
+        }
+        let Some(block) = stack.blocks.iter().find(|block| block.address == to.block()) else {
+            return Err(Diagnostic::error(format!("there is no block `{to}` to import into"))
+                .hint(format!("describe the object first: `{} \"{}\" {{ ... }}`", to.kind, to.name))
+                .into());
+        };
+        let span = block.span;
+        stack.imports.push(Import { to, id, span });
+        Ok(())
     }
 
     /// Gives the stack as it was last planned.

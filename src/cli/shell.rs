@@ -4,11 +4,25 @@ use super::exit::Exit;
 use super::failure::{Failure, Outcome};
 use super::terminal::{Form, Terminal};
 use crate::diagnostics::Diagnostic;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The workspace of a stack that has no other.
 pub(super) const DEFAULT_WORKSPACE: &str = "default";
+
+/// File in our own folder that names the selected workspace.
+const SELECTED: &str = "workspace";
+/// Environment variable that names a workspace.
+const WORKSPACE: &str = "SPAWNPOINT_WORKSPACE";
+
+/// The workspace of a run: as the command line says, else the environment, else as selected in the folder.
+fn selected(folder: &Path, named: Option<String>) -> Arc<str> {
+    let present = |name: &String| !name.is_empty();
+    let named = named.or_else(|| std::env::var(WORKSPACE).ok().filter(present));
+    let selected = || std::fs::read_to_string(folder.join(".spawnpoint").join(SELECTED)).ok();
+    let name = named.or_else(|| selected().map(|text| text.trim().to_owned()).filter(present));
+    name.map_or_else(|| DEFAULT_WORKSPACE.into(), Arc::from)
+}
 
 /// The surroundings of one run.
 #[derive(Clone, Debug)]
@@ -35,15 +49,20 @@ impl Shell {
     /// There is no such folder; told on a terminal that is ready.
     pub(super) fn new(
         chdir: Option<PathBuf>,
+        workspace: Option<String>,
         no_color: bool,
         command: String,
     ) -> Result<Self, (Terminal, Box<Failure>)> {
         let terminal = Terminal::of_process(no_color);
         let folder = chdir.unwrap_or_else(|| PathBuf::from("."));
         match std::fs::canonicalize(&folder) {
-            Ok(folder) if folder.is_dir() => {
-                Ok(Self { terminal, folder, workspace: DEFAULT_WORKSPACE.into(), now: jiff::Timestamp::now(), command })
-            }
+            Ok(folder) if folder.is_dir() => Ok(Self {
+                terminal,
+                workspace: selected(&folder, workspace),
+                folder,
+                now: jiff::Timestamp::now(),
+                command,
+            }),
             Ok(_) => Err((terminal, Diagnostic::error(format!("`{}` is not a folder", folder.display())).into())),
             Err(error) => {
                 Err((terminal, Diagnostic::error(format!("cannot work in `{}`: {error}", folder.display())).into()))
@@ -63,6 +82,28 @@ impl Shell {
     #[must_use]
     pub(super) fn elsewhere(&self, folder: PathBuf, workspace: &str) -> Self {
         Self { folder, workspace: workspace.into(), ..self.clone() }
+    }
+
+    /// Returns where the simulated clusters of the workspace are.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub(super) fn labs_folder(&self) -> Outcome<PathBuf> {
+        let own = self.own_folder()?;
+        Ok(match &*self.workspace {
+            DEFAULT_WORKSPACE => own.join("labs"),
+            name => own.join("workspaces").join(name).join("labs"),
+        })
+    }
+
+    /// Selects a workspace for the runs that follow in this folder.
+    ///
+    /// # Errors
+    /// It cannot be written down.
+    pub(super) fn select_workspace(&self, name: &str) -> Outcome<()> {
+        let path = self.own_folder()?.join(SELECTED);
+        std::fs::write(&path, format!("{name}\n"))
+            .map_err(|error| Diagnostic::error(format!("cannot write `{}`: {error}", path.display())).into())
     }
 
     /// Returns an id for a run: short enough to say, and unique in the life of a state.

@@ -58,6 +58,9 @@ struct LabFlags {
     /// How many times faster than real; implies --time real
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     speed: Option<u32>,
+    /// Version the lab plays, instead of the one its file names
+    #[arg(long, value_name = "VERSION", value_parser = ["9.2", "8.4"])]
+    pve: Option<String>,
     /// Folder of labs
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
@@ -96,13 +99,16 @@ impl LabFlags {
         if let Some(name) = &self.cluster {
             lab.cluster.clone_from(name);
         }
+        if let Some(version) = &self.pve {
+            lab.version.clone_from(version);
+        }
         Ok(lab)
     }
 
     fn folder(&self, shell: &Shell) -> Outcome<PathBuf> {
         match &self.folder {
             Some(folder) => Ok(shell.folder.join(folder)),
-            None => Ok(shell.own_folder()?.join("labs")),
+            None => shell.labs_folder(),
         }
     }
 

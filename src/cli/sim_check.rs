@@ -52,7 +52,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     speed: Option<u32>,
     /// Version the simulator plays
-    #[arg(long, value_name = "VERSION", conflicts_with = "endpoint")]
+    #[arg(long, value_name = "VERSION", conflicts_with = "endpoint", value_parser = ["9.2", "8.4"])]
     pve: Option<String>,
     /// Makes only the checks with these numbers
     #[arg(long, value_name = "N,N-N", value_parser = numbers)]

@@ -1,7 +1,8 @@
 //! The state of a stack in its backend: opened, read, and written as a journal.
 
 use super::failure::Outcome;
-use super::shell::Shell;
+use super::shell::{DEFAULT_WORKSPACE, Shell};
+use super::workspace::unknown;
 use crate::apply::{Journal, JournalError};
 use crate::config::Settings;
 use crate::diagnostics::Diagnostic;
@@ -34,6 +35,37 @@ impl Store {
     /// # Errors
     /// The backend or its key cannot be opened.
     pub(super) async fn open(settings: &Settings, shell: &Shell) -> Outcome<Self> {
+        if *shell.workspace != *DEFAULT_WORKSPACE {
+            let beside = backend(settings, &shell.elsewhere(shell.folder.clone(), DEFAULT_WORKSPACE)).await?;
+            let names = beside.workspaces().await?;
+            if !names.iter().any(|name| **name == *shell.workspace) {
+                return Err(unknown(&shell.workspace, &names).into());
+            }
+        }
+        Self::make(settings, shell).await
+    }
+
+    /// Returns the names of all workspaces beside this one.
+    ///
+    /// # Errors
+    /// The backend cannot be asked.
+    pub(super) async fn workspaces(&self) -> Outcome<Vec<String>> {
+        Ok(self.backend.workspaces().await?)
+    }
+
+    /// Deletes another workspace with its history.
+    ///
+    /// # Errors
+    /// It is not there, or somebody works on it.
+    pub(super) async fn delete_workspace(&self, name: &str) -> Outcome<()> {
+        Ok(self.backend.delete_workspace(name).await?)
+    }
+
+    /// Opens a workspace, making it if it is not there.
+    ///
+    /// # Errors
+    /// The backend or its key cannot be opened.
+    pub(super) async fn make(settings: &Settings, shell: &Shell) -> Outcome<Self> {
         let inner = backend(settings, shell).await?;
         let key = match secrets::encryption_key(settings, &shell.folder)? {
             Found::Key(key) => key,

@@ -155,7 +155,7 @@ impl<'a> ObjectCollector<'a> {
 
 impl Frame<'_> {
     /// Returns the reference to one instance, if the key is known.
-    fn narrowed(&self, reference: &Reference, key: Option<&Expression>) -> Reference {
+    pub(super) fn narrowed(&self, reference: &Reference, key: Option<&Expression>) -> Reference {
         let mut narrowed = reference.clone();
         let value = key.map(|key| (key.span, self.evaluate(key, &mut Diagnostics::new())));
         let step = value.and_then(|(span, value)| {

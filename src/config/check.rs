@@ -6,7 +6,7 @@ use super::lookup::Lookup;
 use super::meta::{Meta, Repetition};
 use super::module::{Call, Module, Object};
 use super::suggest::did_you_mean;
-use super::syntax::{Body, Place};
+use super::syntax::{Attribute, Body, Place};
 use super::tree::Modules;
 use super::variable::Rule;
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -74,10 +74,27 @@ impl Checker<'_> {
             self.body(&block.body, plain);
         }
         for block in &module.refactors {
-            self.body(&block.body, plain);
+            let repetition = block.body.attribute("for_each").cloned().map(Repetition::ForEach);
+            let inside = Around { repetition: repetition.as_ref(), ..plain };
+            for attribute in &block.body.attributes {
+                let around = if &*attribute.name == "for_each" { plain } else { inside };
+                self.refactor(attribute, around);
+            }
+            block.body.blocks.iter().for_each(|nested| self.body(&nested.body, plain));
         }
         for block in module.spawnpoint.iter().chain(module.clusters.values()) {
             self.body(&block.body, Around { early: Some(&block.kind), ..plain });
+        }
+    }
+
+    /// `to` names a block, whose instance may be computed: that is judged by the planner, the key is judged here.
+    fn refactor(&mut self, attribute: &Attribute, around: Around) {
+        for reference in references(&attribute.expression) {
+            let root = &*reference.root;
+            let is_place = &*attribute.name == "to" && (root == "module" || self.object_types.contains(&root));
+            if let Some(diagnostic) = self.reference(&reference, around).filter(|_| !is_place) {
+                self.diagnostics.push(diagnostic);
+            }
         }
     }
 

@@ -209,7 +209,6 @@ fn is_literal(around: &[&str], name: &str) -> bool {
         (["variable"], "type")
             | (["moved"], "from" | "to")
             | (["removed"], "from")
-            | (["import"], "to")
             | (["run"], "expect_failures")
             | ([_] | ["check", "data"], "depends_on")
             | ([_, "lifecycle"], "ignore_changes" | "replace_triggered_by")

@@ -1,14 +1,17 @@
 //! What the files say about objects that exist already: `moved`, `removed` and `import` blocks.
 
 use super::address::{Address, Key, ModulePath};
-use super::frame::Run;
+use super::expand::{each, known};
+use super::expression::keyed_references;
+use super::facts::Follower;
+use super::frame::{Frame, Run};
 use super::meta::{self, Constants};
-use super::program::Program;
+use super::program::{Program, Repeated};
 use super::stack::{Import, Moved, Removed, Target};
 use super::syntax::{Block, LiteralContent, Place};
 use super::vocabulary;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::value::Step;
+use crate::value::{Path, Step};
 
 /// The `moved`, `removed` and `import` blocks of a stack.
 #[derive(Debug, Default)]
@@ -29,7 +32,7 @@ pub(super) fn collect(program: &Program, diagnostics: &mut Diagnostics) -> Refac
             match &*block.kind {
                 "moved" => refactors.moved.extend(reader.moved()),
                 "removed" => refactors.removed.extend(reader.removed()),
-                _ => refactors.imports.extend(reader.import(&run, place)),
+                _ => refactors.imports.extend(reader.imports(&run, place)),
             }
         }
     }
@@ -72,30 +75,72 @@ impl Reader<'_> {
         Some(Removed { from, destroys, span: self.block.header })
     }
 
-    fn import(&mut self, run: &Run, place: usize) -> Option<Import> {
+    fn imports(&mut self, run: &Run, place: usize) -> Vec<Import> {
         self.refuse(&vocabulary::IMPORT);
         if !self.path.is_root() {
             let diagnostic = Diagnostic::error("a module holds no `import` block, expected it in the root module");
             self.diagnostics.push(diagnostic.at(self.block.header));
-            return None;
+            return Vec::new();
         }
-        let to = match self.target("to")? {
-            Target::Block(address) => address,
-            Target::Module(_) => {
-                let diagnostic = Diagnostic::error("a module cannot be imported, expected a block");
-                self.diagnostics.push(diagnostic.at(self.block.header));
-                return None;
-            }
+        let Some(attribute) = self.block.body.attribute("for_each") else {
+            return self.import(&run.frame(place)).into_iter().collect();
         };
+        let value = known(run, &run.frame(place), attribute, self.diagnostics);
+        let entries = value.and_then(|value| each(&value, attribute, self.diagnostics)).unwrap_or_default();
+        let imports = entries
+            .into_iter()
+            .filter_map(|(key, value)| self.import(&run.repeated_frame(place, Repeated::Each(key, value))));
+        imports.collect()
+    }
+
+    fn import(&mut self, frame: &Frame) -> Option<Import> {
+        let to = self.imported(frame)?;
         let Some(attribute) = self.block.body.attribute("id") else {
             self.diagnostics.push(Diagnostic::error("`import` needs an `id`").at(self.block.header));
             return None;
         };
-        let value = run.frame(place).evaluate(&attribute.expression, self.diagnostics);
-        match value.as_text().map(str::to_string).or_else(|| value.as_i64().map(|number| number.to_string())) {
+        let mut errors = Diagnostics::new();
+        let value = frame.evaluate(&attribute.expression, &mut errors);
+        let is_wrong = errors.has_errors();
+        self.diagnostics.extend(errors);
+        let text = value.as_text().map(str::to_string);
+        match text.or_else(|| value.as_i64().map(|number| number.to_string())) {
             Some(id) => Some(Import { to, id, span: self.block.header }),
             None => {
-                self.diagnostics.push(Diagnostic::error("`id` takes a text that is known").at(attribute.span));
+                let facts = Follower::new(frame.run.program).expressions(frame.instance, [&*attribute.expression]);
+                let is_open = facts.is_ok_and(|facts| frame.run.is_open(&facts, attribute.span));
+                if !is_wrong && !is_open {
+                    self.diagnostics.push(Diagnostic::error("`id` takes a text that is known").at(attribute.span));
+                }
+                None
+            }
+        }
+    }
+
+    /// The block instance that `to` names; its key may be computed.
+    fn imported(&mut self, frame: &Frame) -> Option<Address> {
+        let Some(attribute) = self.block.body.attribute("to") else {
+            self.diagnostics.push(Diagnostic::error("`import` needs one address in `to`").at(self.block.header));
+            return None;
+        };
+        let written = keyed_references(&attribute.expression).into_iter().next();
+        let place = written.map(|(reference, key)| {
+            let reference = frame.narrowed(&reference, key);
+            let steps = reference.steps.iter().map(|step| step.step.clone());
+            let path = Path(std::iter::once(Step::Attribute(reference.root.clone())).chain(steps).collect());
+            Place { path, span: attribute.span }
+        });
+        match place.as_ref().and_then(|place| target(self.path, place)) {
+            Some(Target::Block(address)) => Some(address),
+            Some(Target::Module(_)) => {
+                let diagnostic = Diagnostic::error("a module cannot be imported, expected a block");
+                self.diagnostics.push(diagnostic.at(attribute.span));
+                None
+            }
+            None => {
+                let diagnostic =
+                    Diagnostic::error("this is no address, expected one such as `vm.mc` or `vm.mc[\"a\"]`");
+                self.diagnostics.push(diagnostic.at(attribute.span));
                 None
             }
         }

@@ -10,7 +10,7 @@ use crate::config::Address;
 use crate::domain::{self, Role};
 use crate::resources::marker::Marker;
 use crate::resources::schema::{Occurs, Schema};
-use crate::resources::step::{Step, Task};
+use crate::resources::step::{Guard, Step, Task};
 use crate::resources::{Changed, Draft, Origin, is_guest};
 use crate::state::{Completeness, Effect, Record, fingerprint};
 use crate::value::{Kind, Path, Step as PathStep, Type, Value};
@@ -98,6 +98,7 @@ fn operations_of(input: &PlanInput, object: &Judged, staying: &BTreeSet<(Arc<str
             vec![record_only(input, object, put(input, object, Completeness::Complete))]
         }
         Action::NoOp => Vec::new(),
+        Action::Adopt if object.object.origin == Origin::Made => vec![adopt(input, object)],
         Action::Adopt => vec![record_only(input, object, put(input, object, Completeness::Complete))],
         Action::Forget => vec![record_only(input, object, Effect::Remove)],
         Action::Create => vec![create(input, object)],
@@ -161,6 +162,38 @@ fn update(input: &PlanInput, object: &Judged) -> Operation {
     finish(&mut steps, put(input, object, Completeness::Complete));
     let verb = if is_provision(&steps) { Verb::Provision } else { Verb::Update };
     operation(input, object, verb, Side::After, steps, locks)
+}
+
+/// Makes an object ours and then what the block says. The marker comes first: what follows is only sent to a guest that has it.
+fn adopt(input: &PlanInput, object: &Judged) -> Operation {
+    let changed = Changed { paths: changed_paths(object), impact: object.change.impact };
+    let make = |draft: &Draft| {
+        let mut steps = (object.object.claim)(draft);
+        if !changed.paths.is_empty() {
+            let rest = (object.object.update)(draft, &changed);
+            let is_marked = !steps.is_empty();
+            steps.extend(rest.into_iter().map(|step| if is_marked { after_marker(draft, step) } else { step }));
+        }
+        (steps, (object.object.locks)(draft))
+    };
+    let (mut steps, locks) = with_draft(input, object, Side::After, make).unwrap_or_default();
+    if steps.is_empty() {
+        return record_only(input, object, put(input, object, Completeness::Complete));
+    }
+    steps[0].effect = put(input, object, Completeness::Partial);
+    finish(&mut steps, put(input, object, Completeness::Complete));
+    operation(input, object, Verb::Update, Side::After, steps, locks)
+}
+
+/// The digest of the plan holds for the first write only.
+fn after_marker(draft: &Draft, mut step: Step) -> Step {
+    if let (Task::Call(call), Some(vmid)) = (&mut step.task, draft.identity.vmid())
+        && matches!(call.guard, Guard::Digest { .. })
+    {
+        let node = draft.identity.node().unwrap_or_default().to_owned();
+        call.guard = Guard::Marker { node, vmid, intent: draft.marker.intent.clone(), sends_digest: true };
+    }
+    step
 }
 
 /// An interrupted making is finished by writing everything again, as long as the guest was not started: that is the last step.

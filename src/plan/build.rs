@@ -3,11 +3,13 @@
 use super::change::{Action, Change};
 use super::input::PlanInput;
 use super::judge::{Judged, judge};
+use super::refresh::{self, Refreshed};
 use super::wish::{Scene, wishes};
-use super::{Mode, MovedRecord, OutputChange, Plan, arrange, intent, quota, refactor, select};
-use crate::config::{Address, Block, Output};
+use super::{Mode, MovedRecord, OutputChange, Plan, arrange, import, intent, quota, refactor, select};
+use crate::config::{Address, Block, Objects, Output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::resources::schema::{Presence, Schema};
+use crate::state::OutputRecord;
 use crate::value::{Path, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +21,59 @@ pub fn plan(input: &PlanInput) -> (Option<Plan>, Diagnostics) {
         return (None, diagnostics);
     }
     match readdressed {
-        None => planned(input, &[]),
-        Some((state, moves)) => planned(&PlanInput { state: &state, ..*input }, &moves),
+        None => with_imports(input, &[]),
+        Some((state, moves)) => with_imports(&PlanInput { state: &state, ..*input }, &moves),
+    }
+}
+
+/// Plans with what is imported among the records.
+fn with_imports(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnostics) {
+    if input.options.mode == Mode::RefreshOnly {
+        return refreshed(input, moves);
+    }
+    match import::claimed(input) {
+        (_, diagnostics) if diagnostics.has_errors() => (None, diagnostics),
+        (None, _) => planned(input, moves),
+        (Some(state), _) => planned(&PlanInput { state: &state, ..*input }, moves),
+    }
+}
+
+/// Plans that only the state follows what is there.
+fn refreshed(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnostics) {
+    let (Refreshed { changes, mut operations }, diagnostics) = refresh::refresh(input);
+    if diagnostics.has_errors() {
+        return (None, diagnostics);
+    }
+    refactor::record_moves(input.state, moves, &mut operations);
+    let same = |record: &OutputRecord| OutputChange {
+        before: Some(record.value.clone()),
+        after: Some(Output { value: record.value.clone(), is_sensitive: record.is_sensitive, description: None }),
+    };
+    let outputs = input.state.outputs.iter().map(|(name, record)| (name.clone(), same(record))).collect();
+    let changes = changes.into_iter().map(shown).collect();
+    let plan = Plan { changes, operations, outputs, ..empty(input, moves) };
+    (Some(Plan { intent: intent::intent(&plan), ..plan }), diagnostics)
+}
+
+/// A plan that does nothing.
+fn empty(input: &PlanInput, moves: &[MovedRecord]) -> Plan {
+    Plan {
+        project: input.stack.settings.project.clone(),
+        lineage: input.state.lineage.clone(),
+        serial: input.state.serial,
+        now: input.now,
+        mode: input.options.mode,
+        intent: String::new(),
+        changes: Vec::new(),
+        operations: Vec::new(),
+        moved: moves.to_vec(),
+        outputs: BTreeMap::new(),
+        quotas: Vec::new(),
+        capacity: Vec::new(),
+        in_progress: input.in_progress.iter().map(|(address, what)| format!("{address}: {what}")).collect(),
+        unreachable: unreachable(input),
+        estimate_ms: 0,
+        objects: Objects::new(),
     }
 }
 
@@ -65,22 +118,14 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
     refactor::record_moves(input.state, moves, &mut operations);
     let objects = scene.objects;
     let mut plan = Plan {
-        project: input.stack.settings.project.clone(),
-        lineage: input.state.lineage.clone(),
-        serial: input.state.serial,
-        now: input.now,
-        mode: input.options.mode,
-        intent: String::new(),
         changes: judged.into_values().map(|object| shown(object.change)).collect(),
         operations,
-        moved: moves.to_vec(),
         outputs,
         quotas,
         capacity,
-        in_progress: input.in_progress.iter().map(|(address, what)| format!("{address}: {what}")).collect(),
-        unreachable: unreachable(input),
         estimate_ms,
         objects,
+        ..empty(input, moves)
     };
     plan.intent = intent::intent(&plan);
     debug_assert_eq!(super::check::check(&plan), Vec::<String>::new(), "the planner makes legal plans");
@@ -91,6 +136,7 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
 pub fn validate(input: &PlanInput) -> Diagnostics {
     let (scene, mut diagnostics) = wishes(input, &BTreeSet::new(), BTreeMap::new());
     diagnostics.extend(refactor::declared_removals(input.stack));
+    diagnostics.extend(import::judge(input.stack));
     if !diagnostics.has_errors() {
         diagnostics.extend(scene.input.stack.outputs(&scene.objects).1);
         diagnostics.extend(scene.input.stack.checks(&scene.objects));
@@ -117,9 +163,9 @@ fn shown(mut change: Change) -> Change {
 
 /// The calls are made from the plan, so what they need must be known now.
 fn unknown_at_apply(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnostic> {
-    let changed = judged
-        .values()
-        .filter(|object| matches!(object.change.action, Action::Create | Action::Update | Action::Replace));
+    let changed = judged.values().filter(|object| {
+        matches!(object.change.action, Action::Create | Action::Update | Action::Replace | Action::Adopt)
+    });
     changed
         .filter_map(|object| {
             let path = first_unknown(object.object.schema, &object.desired, &Path::default())?;

@@ -35,7 +35,7 @@ fn mode(mode: Mode) -> &'static str {
 }
 
 fn describe(change: &Change, text: &mut String) {
-    let goes = matches!(change.action, Action::Delete | Action::Replace | Action::Forget);
+    let goes = matches!(change.action, Action::Delete | Action::Replace | Action::Forget | Action::Adopt);
     let identity = if goes { change.identity.to_string() } else { String::new() };
     let written = writeln!(text, "{} {} {} {identity}", change.address, change.cluster, change.action.words());
     written.expect("writing to a string does not fail");

@@ -12,7 +12,7 @@ use crate::config::{Address, Block};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::Power;
 use crate::resources::marker::Marker;
-use crate::resources::schema::Impact;
+use crate::resources::schema::{Impact, Schema};
 use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting, container, is_guest, size, vm};
 use crate::state::{Completeness, Identity, Record, fingerprint};
 use crate::value::{Kind, Path, Step, Type, Value};
@@ -82,9 +82,22 @@ fn sight(
     intent: &str,
     applied: &Value,
 ) -> Sighting {
+    sight_as(scene, object, cluster, identity, intent, applied, false)
+}
+
+/// Like [`sight`]; what is claimed is to become ours and must be nobody's.
+fn sight_as(
+    scene: &Scene,
+    object: &ObjectType,
+    cluster: &str,
+    identity: &Identity,
+    intent: &str,
+    applied: &Value,
+    is_claim: bool,
+) -> Sighting {
     let project = &scene.input.stack.settings.project;
     match scene.view(cluster) {
-        Some(view) => (object.sight)(&Lookup { view, identity, intent, project, applied }),
+        Some(view) => (object.sight)(&Lookup { view, identity, intent, project, applied, is_claim }),
         None => Sighting::Absent,
     }
 }
@@ -108,14 +121,18 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
     let block = &input.stack.blocks[wish.block];
     let record = input.state.records.get(&wish.address);
     let mut known = Known {
-        applied: record.map_or_else(null, |record| record.applied.clone()),
+        // What was not applied by us is compared only where the block says something.
+        applied: record.filter(|record| !is_claim(wish, record)).map_or_else(null, |record| record.applied.clone()),
         identity_before: record.map(|record| record.identity.clone()),
         intent_before: record.map_or_else(String::new, |record| record.intent.clone()),
         found: None,
         notes: Vec::new(),
     };
     let sighting = match &known.identity_before {
-        Some(identity) => sight(scene, wish.object, &wish.cluster, identity, &known.intent_before, &known.applied),
+        Some(identity) => {
+            let is_claim = record.is_some_and(|record| is_claim(wish, record));
+            sight_as(scene, wish.object, &wish.cluster, identity, &known.intent_before, &known.applied, is_claim)
+        }
         None => unrecorded(scene, wish)?,
     };
     match sighting {
@@ -138,7 +155,52 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
     let desired = fingerprint(&value, input.fingerprint_key);
     let (attributes, unchanged) = differences(scene, wish, block, &known, &desired);
     refuse_shrinking(wish, &attributes)?;
+    if let Some(record) = record.filter(|record| is_claim(wish, record)) {
+        refuse_unlike(wish, record, known.found.is_some(), &attributes)?;
+    }
     Ok(decide(scene, wish, record, known, (value, &desired), (attributes, unchanged)))
+}
+
+/// Whether an `import` made the record: it is not in the state, and the object is not ours yet.
+fn is_claim(wish: &Wish, record: &Record) -> bool {
+    record.intent.is_empty() && wish.object.origin == Origin::Made
+}
+
+fn is_recorded(schema: &Schema, path: &Path) -> bool {
+    let Some((Step::Attribute(name), rest)) = path.0.split_first() else { return false };
+    if let Some(attribute) = schema.attribute(name) {
+        return attribute.is_recorded;
+    }
+    let rest = rest.iter().skip_while(|step| !matches!(step, Step::Attribute(_))).cloned().collect();
+    schema.block(name).is_some_and(|nested| is_recorded(nested.schema, &Path(rest)))
+}
+
+/// Importing something else than the block describes would destroy it.
+fn refuse_unlike(
+    wish: &Wish,
+    record: &Record,
+    is_there: bool,
+    attributes: &[AttributeChange],
+) -> Result<(), Diagnostic> {
+    let address = &wish.address;
+    if record.cluster != wish.cluster || !is_there {
+        let summary =
+            format!("{address} runs on cluster `{}`, what is imported is on `{}`", wish.cluster, record.cluster);
+        return Err(Diagnostic::error(summary)
+            .at(wish.places.span)
+            .hint(format!("write `cluster = cluster.{}`", record.cluster)));
+    }
+    let Some(change) = attributes.iter().find(|change| change.forces_replacement) else { return Ok(()) };
+    let shown = |value: &Option<Value>| {
+        value.as_ref().and_then(Value::as_text).map_or("another".to_owned(), |text| format!("`{text}`"))
+    };
+    let (has, wants) = (shown(&change.before), shown(&change.after));
+    Err(Diagnostic::error(format!(
+        "importing {address} would replace it: `{}` is {has} and should be {wants}",
+        change.path
+    ))
+    .at(wish.span_of(&change.path))
+    .hint("describe the object as it is; change it after the import"))
 }
 
 /// Compares with what the configuration on the cluster says, and with what a running guest still has of an older one.
@@ -178,6 +240,11 @@ fn differences(
         attributes.extend(untold);
     }
     let before = attributes.len();
+    let record = scene.input.state.records.get(&wish.address);
+    if record.is_some_and(|record| is_claim(wish, record)) {
+        // Nobody can tell how it was made.
+        attributes.retain(|change| !is_recorded(schema, &change.path));
+    }
     attributes.retain(|change| !is_ignored(block, &change.path));
     unchanged += before - attributes.len();
     (attributes, unchanged)
@@ -201,6 +268,9 @@ fn decide(
     let intent = match action {
         Action::Create | Action::Replace => {
             owner_intent(&input.state.lineage, &wish.address, &identity, &known.intent_before)
+        }
+        Action::Adopt if wish.object.origin == Origin::Made => {
+            owner_intent(&input.state.lineage, &wish.address, &identity, "")
         }
         _ => known.intent_before.clone(),
     };
@@ -315,6 +385,7 @@ fn action_of(
         (Origin::Adopted, Some(_), _) => (Action::NoOp, None),
         (Origin::Made, None, _) => (Action::Create, None),
         (Origin::Made, Some(_), None) => (Action::Create, Some(Reason::Vanished)),
+        (Origin::Made, Some(record), Some(_)) if is_claim(wish, record) => (Action::Adopt, None),
         (Origin::Made, Some(_), Some(_)) if is_requested => (Action::Replace, Some(Reason::Requested)),
         (Origin::Made, Some(_), Some(_)) if scene.triggered.contains_key(&wish.address) => {
             (Action::Replace, Some(Reason::DependencyReplaced(scene.triggered[&wish.address].clone())))
@@ -338,8 +409,9 @@ fn action_of(
 fn impact_of(action: Action, attributes: &[AttributeChange]) -> Impact {
     match action {
         Action::Update => attributes.iter().map(|change| change.impact).max().unwrap_or(Impact::Live),
+        Action::Adopt => attributes.iter().map(|change| change.impact).max().unwrap_or(Impact::None),
         Action::Replace => Impact::Recreate,
-        Action::NoOp | Action::Adopt | Action::Create | Action::Forget | Action::Delete => Impact::None,
+        Action::NoOp | Action::Create | Action::Forget | Action::Delete => Impact::None,
     }
 }
 

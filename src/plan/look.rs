@@ -17,6 +17,14 @@ pub fn wanted<'a>(stack: &Stack, state: &State, clusters: impl Iterator<Item = &
         note_block(stack, block, &mut named);
     }
     let mut clusters: BTreeMap<Arc<str>, ClusterWanted> = clusters.map(|name| (name.clone(), named.clone())).collect();
+    for (object, identity) in stack.imports.iter().filter_map(|import| super::import::declared(stack, import).ok()) {
+        for wanted in clusters.values_mut() {
+            wanted.guests.extend(identity.vmid());
+            wanted.pools.extend(identity.get("pool").map(str::to_owned));
+            note_type(object, wanted);
+            wanted.tables.extend((object.reads)(&identity));
+        }
+    }
     for record in state.records.values() {
         let Some(wanted) = clusters.get_mut(&record.cluster) else { continue };
         wanted.guests.extend(record.identity.vmid());

@@ -10,6 +10,7 @@ pub mod check;
 mod choose;
 mod difference;
 mod finish;
+mod import;
 mod input;
 mod intent;
 mod judge;
@@ -19,6 +20,7 @@ mod order;
 pub mod permissions;
 mod quota;
 mod refactor;
+mod refresh;
 mod select;
 mod wish;
 
@@ -106,7 +108,10 @@ impl Plan {
         for change in &self.changes {
             match change.action {
                 Action::NoOp => {}
-                Action::Adopt => counts.import += 1,
+                Action::Adopt => {
+                    counts.import += 1;
+                    counts.change += usize::from(!change.attributes.is_empty());
+                }
                 Action::Create => counts.add += 1,
                 Action::Update => counts.change += 1,
                 Action::Replace => {

@@ -42,6 +42,7 @@ pub fn effect(object: &Object<'_>) -> String {
         (Harm::Stops, _) => "stops".into(),
         (Harm::Reboots, _) => "reboots".into(),
         (Harm::Restarts, _) => "restarts".into(),
+        (Harm::Live, Action::Adopt) => "imported, then changed".into(),
         (Harm::Live, _) => "live".into(),
         (Harm::None, Action::Create) => "new".into(),
         (Harm::None, Action::Adopt) => "kept as it is".into(),

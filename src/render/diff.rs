@@ -51,14 +51,14 @@ impl Harm {
         match (change.action, change.impact) {
             _ if !change.data_loss.is_empty() => Self::LosesData,
             (Action::Delete, _) => Self::Destroys,
-            (Action::Replace, _) | (Action::Update, Impact::Recreate) => Self::Replaces,
-            (Action::NoOp | Action::Adopt | Action::Create | Action::Forget, _) | (Action::Update, Impact::None) => {
+            (Action::Replace, _) | (Action::Update | Action::Adopt, Impact::Recreate) => Self::Replaces,
+            (Action::NoOp | Action::Create | Action::Forget, _) | (Action::Update | Action::Adopt, Impact::None) => {
                 Self::None
             }
-            (Action::Update, Impact::Stop) => Self::Stops,
-            (Action::Update, Impact::Reboot) => Self::Reboots,
-            (Action::Update, Impact::Restart) => Self::Restarts,
-            (Action::Update, Impact::Live) => Self::Live,
+            (Action::Update | Action::Adopt, Impact::Stop) => Self::Stops,
+            (Action::Update | Action::Adopt, Impact::Reboot) => Self::Reboots,
+            (Action::Update | Action::Adopt, Impact::Restart) => Self::Restarts,
+            (Action::Update | Action::Adopt, Impact::Live) => Self::Live,
         }
     }
 }

@@ -132,7 +132,7 @@ fn resource_change(change: &Change, object: Option<&Object<'_>>) -> Json {
         .map(|attribute| steps(&attribute.path))
         .collect();
     let mut inner = json!({
-        "actions": actions(change.action),
+        "actions": actions(change),
         "before": value(&change.before),
         "after": value(&change.after),
         "after_unknown": object_mask(&change.after, json!({}), Value::is_unknown),
@@ -319,8 +319,10 @@ fn ours(plan: &Plan, objects: &[Object<'_>]) -> Json {
     })
 }
 
-fn actions(action: Action) -> &'static [&'static str] {
-    match action {
+fn actions(change: &Change) -> &'static [&'static str] {
+    match change.action {
+        // What is imported and differs is changed, too.
+        Action::Adopt if !change.attributes.is_empty() => &["update"],
         Action::NoOp | Action::Adopt => &["no-op"],
         Action::Create => &["create"],
         Action::Update => &["update"],

@@ -20,6 +20,10 @@ pub static ACL: ObjectType = ObjectType {
   subject = "kim@pve"
 }
 "#,
+    import_id: Some((
+        "its path, role and subject with spaces between, such as `/vms PVEAuditor kim@pve`; a group begins with `@`",
+        by_words,
+    )),
     identify,
     sight,
     create,
@@ -55,6 +59,19 @@ pub fn identity(path: &str, role: &str, subject_kind: &str, subject: &str) -> Id
         ("kind", subject_kind.to_owned()),
         ("subject", subject.to_owned()),
     ])
+}
+
+fn by_words(id: &str) -> Result<Identity, String> {
+    let words: Vec<&str> = id.split_whitespace().collect();
+    let [path, role, subject] = words.as_slice() else {
+        return Err("expected a path, a role and a subject".to_owned());
+    };
+    let (kind, subject) = match (subject.strip_prefix('@'), subject.contains('!')) {
+        (Some(group), _) => ("group", group),
+        (None, true) => ("token", *subject),
+        (None, false) => ("user", *subject),
+    };
+    Ok(identity(path, role, kind, subject))
 }
 
 fn identify(rule: &Value) -> Identity {

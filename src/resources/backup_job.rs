@@ -78,7 +78,7 @@ static SCHEMA: Schema = Schema {
             Takes::OneOf(&["auto", "legacy-sendmail", "notification-system"]),
             "How people are told.",
         ),
-        Attribute::new("protected", Takes::Bool, "Whether its backups are protected from removal.").or("false"),
+        Attribute::new("protected", Takes::Bool, "Whether its backups are protected from removal."),
         Attribute::new("repeat_missed", Takes::Bool, "Whether a run that was missed is made up for.").or("false"),
         Attribute::new("remove", Takes::Bool, "Whether old backups are removed as `prune_backups` says.").or("true"),
     ],
@@ -131,8 +131,12 @@ static ROW: Row = Row {
     make: |identity| Call::post(TABLE).with("id", name(identity)),
     columns: &[
         Column::new("schedule"),
-        Column::new("storage"),
-        Column::new("all"),
+        Column::new("storage").always(),
+        // Even `all=0` contradicts a list of guests.
+        Column::new("all").written(
+            |all| (all.as_bool() == Some(true)).then(|| "1".to_owned()),
+            |member| decode::boolean(member).map(Value::from),
+        ),
         Column::new("vmid"),
         Column::new("pool"),
         Column::new("exclude"),
@@ -173,6 +177,12 @@ fn check(job: &Value, _view: Option<&ClusterView>) -> Vec<Objection> {
         summary,
         hint: hint.to_owned(),
     };
+    // Two options are about the backups in a storage, and the server takes them with its name only.
+    if let Some(name) = ["notes_template", "protected"].into_iter().find(|name| job.get(name).is_some())
+        && job.get("storage").is_none_or(Value::is_null)
+    {
+        return vec![objection(name, format!("`{name}` needs a storage"), "add `storage = \"...\"`")];
+    }
     match written.as_slice() {
         [] => vec![objection(
             "all",

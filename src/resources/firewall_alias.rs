@@ -23,6 +23,7 @@ pub static FIREWALL_ALIAS: ObjectType = ObjectType {
 "#,
     tables: &[TABLE],
     check,
+    import_id: Some(("its name", |id| super::named("alias", id))),
     identify: |alias| Identity::of([("alias", row::text_of(alias, "name").to_owned())]),
     sight: |lookup| ROW.sight(lookup),
     create: |draft| ROW.create(draft),

@@ -21,6 +21,7 @@ pub static GROUP: ObjectType = ObjectType {
 }
 "#,
     tables: &[TABLE],
+    import_id: Some(("its name", |id| super::named("group", id))),
     identify: |group| Identity::of([("group", row::text_of(group, "groupid").to_owned())]),
     sight: |lookup| ROW.sight(lookup),
     create: |draft| ROW.create(draft),

@@ -1,13 +1,14 @@
 //! What guests have in common, whether virtual machines or containers: how one is recognised as ours, and calls: guards, power, pool, removal.
 
 use super::marker::Marker;
+use super::schema::Impact;
 use super::step::{Guard, GuardedCall, Step, Task, Verify};
-use super::{Draft, Found, Lookup, Sighting, conform, pool};
+use super::{Changed, Draft, Found, Lookup, Sighting, conform, pool};
 use crate::observe::{GuestConfig, GuestKind, GuestView, Power, Seen};
 use crate::proxmox::Call;
 use crate::proxmox::property::size_text;
 use crate::state::{Effect, Identity};
-use crate::value::Value;
+use crate::value::{Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A guest whose steps are made.
@@ -201,7 +202,11 @@ pub fn sight(lookup: &Lookup, kind: GuestKind, decode: Decode) -> Sighting {
     }
     let value = decode(guest, config, lookup.project);
     let marker = Marker::find(config.values.get("description").map_or("", String::as_str));
-    if marker.as_ref().map(|marker| marker.intent.as_str()) != Some(lookup.intent) {
+    let is_free = lookup.is_claim && marker.is_none();
+    if is_free && guest.is_template {
+        return Sighting::Foreign(format!("{noun} {} on {} is a template", guest.vmid, guest.node));
+    }
+    if !is_free && (lookup.is_claim || marker.as_ref().map(|marker| marker.intent.as_str()) != Some(lookup.intent)) {
         let name = value.get("name").and_then(Value::as_text).unwrap_or_default();
         if marker.is_none() && shares_mac(&value, lookup.applied) {
             return Sighting::Unmarked(format!("{noun} {} on {} is `{name}`", guest.vmid, guest.node));
@@ -217,6 +222,16 @@ pub fn sight(lookup: &Lookup, kind: GuestKind, decode: Decode) -> Sighting {
         digest: Some(config.digest.clone()),
         notes: notes(guest, lookup.identity),
     }))
+}
+
+/// Returns the step that marks a guest as ours and changes nothing else. It is only sent if nothing changed since the plan was made.
+pub fn claim(draft: &Draft, update: fn(&Draft, &Changed) -> Vec<Step>) -> Vec<Step> {
+    let Some(found) = draft.found else { return Vec::new() };
+    let as_it_is = Draft { desired: &found.value, ..*draft };
+    let paths = [Path::attribute("description"), Path::attribute("tags")].into();
+    let is_write = |step: &Step| matches!(&step.task, Task::Call(call) if matches!(call.guard, Guard::Digest { .. }));
+    let steps = update(&as_it_is, &Changed { paths, impact: Impact::Live }).into_iter().filter(is_write);
+    steps.map(|step| Step { name: "mark".into(), ..step }).collect()
 }
 
 /// Returns the guest as its process runs, where that is not what its configuration says.

@@ -27,6 +27,7 @@ pub static IP_SET: ObjectType = ObjectType {
     tables: &[TABLE],
     reads: |identity| vec![path(identity)],
     check,
+    import_id: Some(("its name", |id| super::named("set", id))),
     identify: |set| Identity::of([("set", row::text_of(set, "name").to_owned())]),
     sight,
     create,

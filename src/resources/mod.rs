@@ -59,6 +59,12 @@ pub static REGISTRY: &[&ObjectType] = &[
     &firewall_alias::FIREWALL_ALIAS,
     &firewall_group::FIREWALL_GROUP,
     &firewall::FIREWALL,
+    &backup_job::BACKUP_JOB,
+    &ha_resource::HA_RESOURCE,
+    &ha_rule::HA_RULE,
+    &network_zone::NETWORK_ZONE,
+    &vnet::VNET,
+    &subnet::SUBNET,
     &provision::PROVISION,
 ];
 
@@ -71,6 +77,9 @@ pub fn find(name: &str) -> Option<&'static ObjectType> {
 pub fn is_guest(name: &str) -> bool {
     matches!(name, "vm" | "container")
 }
+
+/// What the id of an `import` is, in words, and how it is read; an error says what was expected.
+pub type ImportId = (&'static str, fn(&str) -> Result<Identity, String>);
 
 /// A type of object on a cluster.
 pub struct ObjectType {
@@ -90,6 +99,10 @@ pub struct ObjectType {
     pub reads: fn(&Identity) -> Vec<String>,
     /// Says what is wrong with an object that fits its schema. The cluster is `None` where the files are judged alone.
     pub check: fn(&Value, Option<&ClusterView>) -> Vec<Objection>,
+    /// What the id of an `import` is, in words, and how it is read; none: objects of the type are not imported.
+    pub import_id: Option<ImportId>,
+    /// Returns the steps that make an imported object ours: its owner marker. None for types that carry no marker.
+    pub claim: fn(&Draft) -> Vec<Step>,
     /// Returns where the object is or will be, from what it should be.
     pub identify: fn(&Value) -> Identity,
     /// Says whether the object is on the cluster, and what it is like.
@@ -127,6 +140,8 @@ impl ObjectType {
         tables: &[],
         reads: |_| Vec::new(),
         check: |_, _| Vec::new(),
+        import_id: None,
+        claim: |_| Vec::new(),
         identify: |_| Identity::default(),
         sight: |_| Sighting::Absent,
         create: |_| Vec::new(),
@@ -149,6 +164,22 @@ pub struct Objection {
     pub hint: String,
 }
 
+/// Returns the identity of an object that is known by one name.
+fn named(part: &'static str, id: &str) -> Result<Identity, String> {
+    match id.is_empty() {
+        true => Err("expected a name".to_owned()),
+        false => Ok(Identity::of([(part, id.to_owned())])),
+    }
+}
+
+/// Returns the identity of a guest by its VMID.
+fn by_vmid(id: &str) -> Result<Identity, String> {
+    match id.parse::<u32>() {
+        Ok(vmid @ 100..=999_999_999) => Ok(Identity::of([("vmid", vmid.to_string())])),
+        _ => Err("expected a VMID, a number from 100".to_owned()),
+    }
+}
+
 /// Whether objects of a type are made by us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -166,6 +197,8 @@ pub struct Lookup<'a> {
     pub identity: &'a Identity,
     /// Intent of its marker; empty for objects without one.
     pub intent: &'a str,
+    /// Whether it is to become ours: then it must carry no marker at all.
+    pub is_claim: bool,
     /// Owner scope, to tell our tags from the user's.
     pub project: &'a str,
     /// The object as last applied; null if there is no record. For objects that the cluster cannot tell at all.

@@ -19,6 +19,7 @@ pub static POOL: ObjectType = ObjectType {
   comment = "kept for guests made by hand"
 }
 "#,
+    import_id: Some(("its name", |id| super::named("pool", id))),
     identify: |pool| identity(pool.get("poolid").and_then(Value::as_text).unwrap_or_default()),
     sight,
     create,

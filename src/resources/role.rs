@@ -26,6 +26,7 @@ pub static ROLE: ObjectType = ObjectType {
 "#,
     tables: &[TABLE],
     check,
+    import_id: Some(("its name", |id| super::named("role", id))),
     identify: |role| Identity::of([("role", row::text_of(role, "roleid").to_owned())]),
     sight: |lookup| ROW.sight(lookup),
     create: |draft| ROW.create(draft),

@@ -18,6 +18,7 @@ pub static TEMPLATE: ObjectType = ObjectType {
   vmid = 9000
 }
 "#,
+    import_id: Some(("its VMID", super::by_vmid)),
     identify: |template| identity(vmid_of(template)),
     sight,
     create: no_steps,

@@ -25,6 +25,7 @@ pub static USER: ObjectType = ObjectType {
 "#,
     tables: &[TABLE],
     check,
+    import_id: Some(("its id, such as `kim@pve`", |id| super::named("user", id))),
     identify: |user| Identity::of([("user", row::text_of(user, "userid").to_owned())]),
     sight: |lookup| ROW.sight(lookup),
     create,

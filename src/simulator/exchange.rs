@@ -12,12 +12,15 @@ use hyper::ext::ReasonPhrase;
 use hyper::header::{HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::faults::{Effect, Moment};
-use super::machine::{Pace, Reply, Request};
+use super::faults::{Change, Effect, Moment, Sighting};
+use super::machine::{Machine, Pace, Reply, Request};
 use super::store::{Store, StoreError};
+use crate::proxmox::task::Upid;
 
 /// Longest body a server takes.
 const BODY_BYTES: usize = 512 * 1024;
+/// Longest upload the simulator keeps in memory; a real server writes it to a disk as it comes.
+const UPLOAD_BYTES: usize = 1 << 30;
 /// Shorter answers are not compressed.
 const COMPRESSED_FROM_BYTES: usize = 1024;
 
@@ -44,21 +47,32 @@ impl Outcome {
     /// Takes a request through the fault rules and the lab.
     pub(super) fn of(store: &mut Store, request: &Request) -> Result<Self, StoreError> {
         let path = request.path.strip_prefix("/api2/json").unwrap_or(&request.path);
-        let effect = store.faults().on_call(&request.method, path).unwrap_or_default();
+        let vmids = request.guests();
+        let sighting = Sighting { method: &request.method, path, vmids: &vmids };
+        let effect = store.faults().on_call(sighting).unwrap_or_default();
         let began_ms = store.machine().now_ms();
         if effect.delay_ms > 0 {
             store.change(|machine| machine.advance(effect.delay_ms))?;
+        }
+        for change in &effect.changes {
+            store.change(|machine| apply(machine, change))?;
         }
         if effect.drop == Some(Moment::Before) {
             return Ok(Self::dropped());
         }
         if let Some((status, message)) = &effect.answer {
+            if let Some(after_ms) = effect.acts_after_ms {
+                store.change(|machine| machine.handle_later(request, after_ms))?;
+            }
             return Ok(Self::refused(store, *status, message));
         }
         let waited_ms = store.machine().now_ms() - began_ms;
         let reply = store.handle(request)?;
-        kill_started_worker(store, &effect, &reply)?;
-        if effect.drop == Some(Moment::After) {
+        let of_task = started_task(&reply).and_then(|upid| store.faults().on_task(sighting, &upid.kind));
+        let of_task = of_task.unwrap_or_default();
+        harm_started_worker(store, &effect, &reply)?;
+        harm_started_worker(store, &of_task, &reply)?;
+        if effect.drop == Some(Moment::After) || of_task.drop == Some(Moment::After) {
             return Ok(Self::dropped());
         }
         let is_protected = super::machine::is_protected(&request.method, path);
@@ -79,17 +93,41 @@ impl Outcome {
     }
 }
 
-/// Kills the worker a call started, if a rule says so.
-fn kill_started_worker(store: &mut Store, effect: &Effect, reply: &Reply) -> Result<(), StoreError> {
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    if let Some(upid) = body["data"].as_str().filter(|_| effect.kills_worker) {
+/// Returns the task an answer names.
+fn started_task(reply: &Reply) -> Option<Upid> {
+    let body: Value = serde_json::from_slice(&reply.body).ok()?;
+    body["data"].as_str()?.parse().ok()
+}
+
+/// Does to the worker a call started what a rule says.
+fn harm_started_worker(store: &mut Store, effect: &Effect, reply: &Reply) -> Result<(), StoreError> {
+    let Some(upid) = started_task(reply).map(|upid| upid.to_string()) else {
+        return Ok(());
+    };
+    if effect.runs_out_of_space {
+        store.change(|machine| machine.run_out_of_space(&upid))?;
+    }
+    if effect.kills_worker {
         // A killed worker got as far as its first stages: the stub is there, the disk half written.
         store.change(|machine| {
             machine.advance(80);
-            machine.kill_worker(upid)
+            machine.kill_worker(&upid)
         })?;
     }
     Ok(())
+}
+
+fn apply(machine: &mut Machine, change: &Change) {
+    /// How long a storage's lock is held.
+    const STORAGE_LOCK_MS: u64 = 60_000;
+    match change {
+        Change::HoldLock(vmid, time_ms) => machine.hold_lock(*vmid, *time_ms),
+        Change::HoldStorage(storage) => machine.hold_storage(storage, STORAGE_LOCK_MS),
+        Change::FillStorage(storage) => machine.fill_storage(storage),
+        Change::SetNode(node, is_up) => machine.set_node(node, *is_up),
+        Change::Move(vmid, node) => machine.relocate(*vmid, node),
+        Change::ForgetTasks => machine.forget_tasks(),
+    }
 }
 
 /// Returns whether the client takes compressed answers.
@@ -145,7 +183,9 @@ pub(super) async fn read(request: hyper::Request<Incoming>) -> Result<Request, (
     if length > 0 && !matches!(method.as_str(), "POST" | "PUT") {
         return Err((501, format!("Unexpected content for method '{method}'")));
     }
-    if usize::try_from(length).is_ok_and(|length| length > BODY_BYTES) {
+    let is_upload = header(&request, "content-type").is_some_and(|kind| kind.starts_with("multipart/form-data"));
+    let limit = if is_upload { UPLOAD_BYTES } else { BODY_BYTES };
+    if usize::try_from(length).is_ok_and(|length| length > limit) {
         return Err((501, "for data too large".to_owned()));
     }
     let text = |name| header(&request, name).map(str::to_owned);
@@ -159,7 +199,7 @@ pub(super) async fn read(request: hyper::Request<Incoming>) -> Result<Request, (
         cookie: text("cookie"),
         csrf: text("csrfpreventiontoken"),
     };
-    let body = Limited::new(request.into_body(), BODY_BYTES).collect().await;
+    let body = Limited::new(request.into_body(), limit).collect().await;
     read.body = body.map_err(|error| (501, error.to_string()))?.to_bytes().to_vec();
     Ok(read)
 }

@@ -17,7 +17,7 @@ const BUILT_IN: &str = include_str!("labs/built-in.lab.hcl");
 pub struct Lab {
     /// Cluster name; also the name of the file its state is kept in.
     pub cluster: String,
-    /// Version profile; only `9.2` is there.
+    /// Version profile: `9.2` in full, or `8.4` for what differs in it.
     #[serde(default = "default_version")]
     pub version: String,
     /// Decides every id, MAC and secret the simulator makes up.
@@ -42,6 +42,9 @@ pub struct Lab {
     /// Files on storages by volume id, e.g. `local:iso/debian.iso`.
     #[serde(default)]
     pub file: BTreeMap<String, File>,
+    /// What downloads find, by URL.
+    #[serde(default)]
+    pub url: BTreeMap<String, Url>,
     /// Datacenter options.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
@@ -58,6 +61,9 @@ pub struct Node {
     pub cores: u32,
     /// Memory in GiB.
     pub memory_gib: u64,
+    /// Network cards by name: `up`, `configured` (in the file, but not there) or `present` (there, but not in the file).
+    #[serde(default)]
+    pub cards: BTreeMap<String, Card>,
     /// `online` or `offline`.
     #[serde(default)]
     pub status: NodeStatus,
@@ -72,6 +78,18 @@ pub enum NodeStatus {
     Online,
     /// Calls for it are answered 595 and its guests have an unknown status.
     Offline,
+}
+
+/// State of a network card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Card {
+    /// It is there and configured.
+    Up,
+    /// The configuration names it, but it is not there.
+    Configured,
+    /// It is there, but the configuration does not name it.
+    Present,
 }
 
 /// A storage.
@@ -105,6 +123,10 @@ pub struct Bridge {
     /// Takes VLAN tags.
     #[serde(default)]
     pub vlan_aware: bool,
+    /// Address of the node on it, e.g. `10.99.0.1/24`; for labs with one node.
+    pub address: Option<String>,
+    /// Cards it is on, separated by spaces; the first one when absent.
+    pub ports: Option<String>,
     /// Network whose addresses a DHCP server behind the bridge hands out, e.g. `10.90.0.0/16`.
     pub dhcp: Option<String>,
 }
@@ -129,7 +151,7 @@ pub struct Guest {
     pub storage: Option<String>,
     /// Size of its disk.
     #[serde(default = "default_disk_gib")]
-    pub disk_gib: u64,
+    pub disk_gib: f64,
     /// Configuration as the API takes it.
     #[serde(default)]
     pub config: BTreeMap<String, String>,
@@ -177,10 +199,30 @@ impl std::fmt::Debug for User {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct File {
-    /// Size in MiB.
+    /// Size in MiB; of a disk image the size of the disk in it.
+    #[serde(default)]
     pub size_mib: u64,
+    /// Size of the file itself in bytes, where MiB are too coarse or the image in it is larger.
+    pub file_bytes: Option<u64>,
     /// Operating system image in it, for files to import from.
     pub image: Option<String>,
+}
+
+/// A file of the world outside, for downloads by URL: the simulator reaches no network.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Url {
+    /// Size in bytes.
+    pub size_bytes: u64,
+    /// Size of the disk in it in MiB, for a disk image.
+    pub disk_mib: Option<u64>,
+    /// Type the server names; none means `application/octet-stream`.
+    pub mimetype: Option<String>,
+    /// Operating system image in it, for guests made from it.
+    pub image: Option<String>,
+    /// Checksums by algorithm, e.g. `sha256`. An algorithm that is not here accepts any.
+    #[serde(default)]
+    pub checksums: BTreeMap<String, String>,
 }
 
 /// A lab file that cannot be used.
@@ -199,8 +241,8 @@ fn default_version() -> String {
     "9.2".to_owned()
 }
 
-fn default_disk_gib() -> u64 {
-    8
+fn default_disk_gib() -> f64 {
+    8.0
 }
 
 impl Lab {
@@ -226,8 +268,8 @@ impl Lab {
     /// Checks what one block says about another; the error names the label to look for.
     fn check(&self) -> Result<(), (String, String)> {
         let fail = |name: &str, message: String| Err((name.to_owned(), message));
-        if self.version != "9.2" {
-            return fail("version", format!("version `{}` is not simulated, expected `9.2`", self.version));
+        if !matches!(self.version.as_str(), "9.2" | "8.4") {
+            return fail("version", format!("version `{}` is not simulated, expected `9.2` or `8.4`", self.version));
         }
         if self.node.is_empty() {
             return fail("cluster", "a lab needs at least one `node` block".to_owned());

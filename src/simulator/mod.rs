@@ -14,7 +14,7 @@ mod status_ping;
 mod store;
 
 pub use door::InProcess;
-pub use faults::{Effect, Faults, Moment, Rule};
+pub use faults::{Change, Effect, Faults, Moment, Rule, Sighting};
 pub use lab::{Lab, LabError};
 pub use listeners::Listeners;
 pub use machine::{Game, Machine, Pace, Reply, Request, Row, SimulatedGuest};

@@ -174,7 +174,7 @@ async fn a_look_costs_one_read_for_the_cluster_two_per_node_and_one_per_guest() 
     let clusters = world.clusters(&Process::new(Cut::Never));
     let mut wanted = Wanted { tag: "spawnpoint-home".to_owned(), ..Wanted::default() };
     let observed = collect(&clusters, &wanted).await.expect("the lab answers");
-    let (tables, nodes) = (6, 3);
+    let (tables, nodes) = (5, 3);
     assert_eq!(clusters["lab"].requests(), tables + 2 * nodes + 1);
     let view = &observed.clusters["lab"];
     assert!(view.guests[&5000].config.is_some() && view.guests[&9000].config.is_none());

@@ -162,7 +162,9 @@ fn block_page(block: &Json, path: &str, page: &mut String) {
     let is_top = !path.contains(' ');
     let level = if is_top { "##" } else { "###" };
     let label = block["label"].as_str().map_or_else(String::new, |label| format!(" Its label is {label}."));
-    write!(page, "\n{level} {path}\n\n{}{label}\n", text(block, "documentation")).expect("texts can be written");
+    let import = block["import_id"].as_str().map_or_else(String::new, |id| format!(" The id of an `import` is {id}."));
+    write!(page, "\n{level} {path}\n\n{}{label}{import}\n", text(block, "documentation"))
+        .expect("texts can be written");
     let attributes = items(block, "attributes");
     if !attributes.is_empty() {
         page.push_str("\n| attribute | type | | default | change | |\n|---|---|---|---|---|---|\n");

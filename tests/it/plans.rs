@@ -75,6 +75,7 @@ fn options_of(text: &str) -> Options {
         let address = |text: &str| text.parse::<Address>().unwrap_or_else(|error| panic!("{word}: {error}"));
         match word.split_once('=') {
             None if word == "destroy" => mode = Mode::Destroy,
+            None if word == "refresh-only" => mode = Mode::RefreshOnly,
             Some(("-target", rest)) => targets.push(address(rest)),
             Some(("-exclude", rest)) => excludes.push(address(rest)),
             Some(("-replace", rest)) => replace.push(address(rest)),

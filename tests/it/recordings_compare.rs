@@ -13,13 +13,16 @@ static MADE_UP: LazyLock<Regex> = LazyLock::new(|| {
     let kinds = [
         r"(?P<task>UPID:[\w-]+:[0-9A-F]{8}:[0-9A-F]{8,9}:[0-9A-F]{8}:[^:\s]*:[^:\s]*:[^:\s]+:)",
         r"(?P<fingerprint>(?:[0-9A-F]{2}:){31}[0-9A-F]{2})",
+        r"(?P<local>\bfe80::[0-9a-f:]+)",
         r"(?P<mac>\b(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}\b)",
         r"(?P<uuid>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)",
         r"(?P<digest>\b(?:[0-9a-f]{64}|[0-9a-f]{40})\b)",
         r"(?P<time>\b20\d\d[-_]\d\d[-_]\d\d[-_ ]\d\d[:_]\d\d[:_]\d\d(?:\.\d+)?)",
         r"(?P<clock>\b[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d 20\d\d)",
         r"(?P<seconds>\b179\d{7}\b)",
-        r"(?P<process>(?:/proc/\d+/fd/\d+|vzdumptmp\d+|PVE:[\w@.]+:[0-9A-F]{8}::\S+|<redacted>|[0-9A-F]{8}:[\w+/]{43}))",
+        r"(?P<hash>\$5\$[\w./$]+)",
+        r"(?P<speed>\b\d+\.\d\d ?[KMG](?:B/s)?\b)",
+        r"(?P<process>(?:tmp_dwnl\.\d+|/proc/\d+/fd/\d+|vzdumptmp\d+|PVE:[\w@.]+:[0-9A-F]{8}::\S+|<redacted>|[0-9A-F]{8}:[\w+/]{43}))",
     ];
     Regex::new(&kinds.join("|")).expect("the pattern is constant")
 });
@@ -51,6 +54,10 @@ const MEASURED: &[&str] = &[
     "idle",
     "wait",
     "shared_bytes",
+    "rx-bytes",
+    "rx-packets",
+    "tx-bytes",
+    "tx-packets",
 ];
 /// The same, but only of a node or a storage: a guest's are what it was given.
 const MEASURED_OF_HOSTS: &[&str] = &["maxcpu", "maxmem", "maxdisk", "total", "cpus", "cores", "sockets", "user_hz"];

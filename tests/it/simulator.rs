@@ -18,7 +18,12 @@ struct Session {
 
 impl Session {
     fn new() -> Self {
+        Self::of_version("9.2")
+    }
+
+    fn of_version(version: &str) -> Self {
         let lab = Lab::parse("transcripts.lab.hcl", &read("transcripts.lab.hcl")).expect("the test lab is valid");
+        let lab = Lab { version: version.to_owned(), ..lab };
         let machine = Machine::new(&lab, 1).expect("the test lab can be built");
         let credential = machine.automation_token();
         Self { machine, credential, last: Value::Null, upid: String::new(), saved: Vec::new() }
@@ -105,6 +110,11 @@ impl Session {
                 let log = self.last["data"].to_string();
                 if log.contains(&rest) { Ok(()) } else { Err(format!("the log is {log}")) }
             }
+            // The same lab, but as an older server.
+            "version" => {
+                *self = Self::of_version(&rest);
+                Ok(())
+            }
             "as" => {
                 self.credential = if rest == "root" { self.machine.automation_token() } else { rest };
                 Ok(())
@@ -190,4 +200,45 @@ fn every_example_lab_can_be_opened() {
         count += 1;
     }
     assert!(count > 0, "no example lab was found");
+}
+
+/// An upload is a body of several parts, which no transcript can hold.
+#[test]
+fn a_file_can_be_uploaded() {
+    let mut session = Session::new();
+    let send = |session: &mut Session, filename: &str, checksum: &str| {
+        let field = |name: &str, value: &str| {
+            format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let fields = [("content", "iso"), ("checksum-algorithm", "sha256"), ("checksum", checksum)];
+        let mut body: String = fields.iter().map(|(name, value)| field(name, value)).collect();
+        body.push_str(&format!(
+            "--cut\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"{filename}\"\r\n\r\n"
+        ));
+        body.push_str("some bytes\r\n--cut--\r\n");
+        let reply = session.machine.handle(&Request {
+            method: "POST".into(),
+            path: "/api2/json/nodes/pve1/storage/local/upload".into(),
+            body: body.into_bytes(),
+            content_type: Some("multipart/form-data; boundary=cut".into()),
+            authorization: Some(format!("PVEAPIToken={}", session.credential)),
+            ..Request::default()
+        });
+        let answer: Value = serde_json::from_slice(&reply.body).expect("the answer is JSON");
+        session.upid = answer["data"].as_str().unwrap_or_default().to_owned();
+        (reply.status, answer)
+    };
+    let digest = "84ed19c3a0d9d95ccf9a8c9cc4a06e7b5b6a4e3a1a0f5a0c9f7ed0f2e0b3a7d1";
+    let (status, _) = send(&mut session, "seed.iso", digest);
+    assert_eq!(status, 200);
+    let (exit, _) = session.finish_task();
+    assert!(exit.starts_with("checksum mismatch: got '"), "{exit}");
+    let digest = exit.split('\'').nth(1).expect("the text quotes the file's checksum").to_owned();
+    assert_eq!(send(&mut session, "../my seed.iso", &digest).0, 200);
+    assert_eq!(session.finish_task().0, "OK");
+    session.send("GET", "~/storage/local/content?content=iso", "");
+    let volids: Vec<&str> =
+        session.last["data"].as_array().expect("a list").iter().filter_map(|row| row["volid"].as_str()).collect();
+    assert!(volids.contains(&"local:iso/my_seed.iso") && !volids.contains(&"local:iso/seed.iso"), "{volids:?}");
+    assert_eq!(send(&mut session, "seed.txt", &digest).1["errors"]["filename"], "wrong file extension");
 }

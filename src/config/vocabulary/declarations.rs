@@ -190,8 +190,23 @@ pub(in crate::config) static REMOVED_LIFECYCLE: Block = Block::new("lifecycle", 
 
 pub(in crate::config) static IMPORT: Block = Block::new("import", "An object that exists becomes managed.")
     .attributes(&[
-        Attribute::new("to", Takes::Place, "The block, or instance of one, that it becomes.").required(),
-        Attribute::new("id", Takes::Text, "How its type identifies it: a VMID, a name.").required(),
+        Attribute::new(
+            "to",
+            Takes::Place,
+            "The block, or instance of one, that it becomes: `vm.mc`, `vm.mc[each.key]`.",
+        )
+        .required(),
+        Attribute::new(
+            "id",
+            Takes::Text,
+            "How its type identifies it: a VMID, a name. The page of the block says which.",
+        )
+        .required(),
+        Attribute::new(
+            "for_each",
+            Takes::Any,
+            "Imports one object for each entry of a map or set; it is `each.key` and `each.value`.",
+        ),
     ])
     .example(
         r#"import {

@@ -155,6 +155,12 @@ impl<'a> Scene<'a> {
         self.kept(address, path).filter(|_| !self.makes_first(address))
     }
 
+    /// Returns whether a bridge is a vnet of this stack, which may be made by this very plan.
+    pub(super) fn makes_vnet(&self, cluster: &str, bridge: &str) -> bool {
+        let mut vnets = self.wishes.values().filter(|wish| wish.object.name == "vnet" && *wish.cluster == *cluster);
+        vnets.any(|wish| wish.identity.get("vnet") == Some(bridge))
+    }
+
     /// Returns whether an object is recorded and no block asks for it any more.
     pub(super) fn is_going(&self, address: &Address) -> bool {
         self.record(address).is_some() && self.input.stack.blocks.iter().all(|block| block.address != *address)

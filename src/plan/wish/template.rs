@@ -25,6 +25,7 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
         intent: "",
         project: &scene.input.stack.settings.project,
         applied: &applied,
+        is_claim: false,
     };
     match (template::TEMPLATE.sight)(&lookup) {
         Sighting::Present(found) => {

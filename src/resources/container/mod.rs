@@ -33,6 +33,8 @@ pub static CONTAINER: ObjectType = ObjectType {
   }
 }
 "#,
+    import_id: Some(("its VMID", super::by_vmid)),
+    claim: |draft| guest::claim(draft, steps::update),
     identify: |container| {
         let node = container.get("node").and_then(Value::as_text).unwrap_or_default();
         super::vm::identity(node, super::template::vmid_of(container))

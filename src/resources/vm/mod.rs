@@ -24,6 +24,8 @@ pub static VM: ObjectType = ObjectType {
   memory   = "4GiB"
 }
 "#,
+    import_id: Some(("its VMID", crate::resources::by_vmid)),
+    claim: |draft| super::guest::claim(draft, steps::update),
     identify: |vm| identity(vm.get("node").and_then(Value::as_text).unwrap_or_default(), super::template::vmid_of(vm)),
     sight,
     create: steps::create,

@@ -32,7 +32,6 @@ pub(super) fn handler(method: &str, template: &str) -> Option<fn(&mut Machine, &
         ("GET", "/access/acl") => list_acl,
         ("PUT", "/access/acl") => change_acl,
         ("GET", "/access/permissions") => permissions,
-        ("GET", "/access/domains") => list_realms,
         ("POST", "/access/ticket") => ticket,
         _ => return None,
     };
@@ -200,7 +199,7 @@ fn delete_group(machine: &mut Machine, context: &Context) -> Answer {
 
 fn list_roles(machine: &mut Machine, _context: &Context) -> Answer {
     let builtin = builtin_roles().into_iter().map(|(name, privileges)| {
-        let privileges = privileges.into_iter().collect::<Vec<_>>().join(",");
+        let privileges = machine.privilege_names(privileges).into_iter().collect::<Vec<_>>().join(",");
         json!({ "roleid": name, "privs": privileges, "special": 1 })
     });
     let own = machine.access.roles.iter().map(|(name, privileges)| {
@@ -210,8 +209,8 @@ fn list_roles(machine: &mut Machine, _context: &Context) -> Answer {
     Ok(Value::Array(builtin.chain(own).collect()).into())
 }
 
-fn read_privileges(context: &Context) -> Result<BTreeSet<String>, Fault> {
-    let known = all_privileges();
+fn read_privileges(machine: &Machine, context: &Context) -> Result<BTreeSet<String>, Fault> {
+    let known = machine.privilege_names(all_privileges());
     let wanted = context.parameters.items("privs");
     match wanted.iter().find(|name| !known.contains(**name)) {
         Some(name) => Err(Fault::parameter("privs", format!("invalid format - invalid privilege '{name}'\n"))),
@@ -221,7 +220,7 @@ fn read_privileges(context: &Context) -> Result<BTreeSet<String>, Fault> {
 
 fn create_role(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("roleid").to_owned();
-    let privileges = read_privileges(context)?;
+    let privileges = read_privileges(machine, context)?;
     if name.to_uppercase().starts_with("PVE") {
         let text = "cannot use role ID starting with the (case-insensitive) 'PVE' namespace";
         return Err(Fault::parameter("roleid", text));
@@ -249,7 +248,7 @@ fn role_exists(machine: &Machine, name: &str) -> bool {
 
 fn update_role(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("roleid");
-    let privileges = read_privileges(context)?;
+    let privileges = read_privileges(machine, context)?;
     if builtin_roles().contains_key(name) {
         return Err(Fault::text(format!("auto-generated role '{name}' cannot be modified")));
     }
@@ -377,17 +376,6 @@ fn permissions(machine: &mut Machine, context: &Context) -> Answer {
     Ok(json!(data).into())
 }
 
-fn list_realms(machine: &mut Machine, _context: &Context) -> Answer {
-    let rows = machine.access.realms.iter().map(|(name, realm)| {
-        let mut row = json!({ "realm": name, "type": realm.kind });
-        if let Some(comment) = &realm.comment {
-            row["comment"] = json!(comment);
-        }
-        row
-    });
-    Ok(Value::Array(rows.collect()).into())
-}
-
 fn ticket(machine: &mut Machine, context: &Context) -> Answer {
     let parameters = &context.parameters;
     let mut id = parameters.required("username").to_owned();
@@ -411,7 +399,7 @@ fn ticket(machine: &mut Machine, context: &Context) -> Answer {
 fn capabilities(machine: &Machine, caller: &Caller) -> Value {
     let areas = [
         ("access", "/access", &["Group", "User", "Permissions"][..]),
-        ("dc", "/", &["SDN", "Sys"]),
+        ("dc", "/", &["SDN", "Sys.Audit", "Sys.Modify"]),
         ("mapping", "/mapping", &["Mapping", "Permissions"]),
         ("nodes", "/nodes", &["Sys", "Permissions"]),
         ("sdn", "/sdn", &["SDN", "Permissions"]),
@@ -420,7 +408,8 @@ fn capabilities(machine: &Machine, caller: &Caller) -> Value {
     ];
     let mut data = Map::new();
     for (area, path, families) in areas {
-        let is_of_area = |name: &String| families.iter().any(|family| name.starts_with(&format!("{family}.")));
+        let is_of_area =
+            |name: &String| families.iter().any(|family| name == family || name.starts_with(&format!("{family}.")));
         let held = machine.privileges(caller, path).into_keys().filter(is_of_area);
         data.insert(area.to_owned(), Value::Object(held.map(|name| (name, json!(1))).collect()));
     }

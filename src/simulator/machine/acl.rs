@@ -84,7 +84,7 @@ impl Machine {
 
     fn subject_privileges(&self, caller: &Caller, path: &str) -> BTreeMap<String, bool> {
         if caller.is_root() {
-            return all_privileges().into_iter().map(|name| (name.to_owned(), true)).collect();
+            return self.privilege_names(all_privileges()).into_iter().map(|name| (name.to_owned(), true)).collect();
         }
         let mut roles = self.roles_along(caller, path);
         if let Some(pool) = self.pool_of_path(path) {
@@ -132,7 +132,9 @@ impl Machine {
 
     pub(super) fn role_privileges(&self, role: &str) -> BTreeSet<String> {
         match builtin_roles().get(role) {
-            Some(privileges) => privileges.iter().map(|name| (*name).to_owned()).collect(),
+            Some(privileges) => {
+                self.privilege_names(privileges.iter().copied()).into_iter().map(str::to_owned).collect()
+            }
             None => self.access.roles.get(role).cloned().unwrap_or_default(),
         }
     }
@@ -176,7 +178,14 @@ impl Machine {
             let denied = Fault::denied("", &texts(items.get(2)).join("|"));
             return if is_almighty() { Ok(()) } else { Err(denied) };
         };
-        let wanted = texts(items.get(2));
+        let wanted: Vec<&str> = match self.is_before_9() {
+            true => self.privilege_names(texts(items.get(2))).into_iter().collect(),
+            false => texts(items.get(2)),
+        };
+        // A path with other characters is no path, and nobody has rights on it.
+        if !path.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'/')) {
+            return Err(Fault::denied("", &wanted.join("|")));
+        }
         if items.get(3).and_then(Value::as_str) == Some("any") {
             return self.require_any(caller, &path, &wanted);
         }

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Machine;
+use super::agent_exec;
 use super::config::is_network_key;
 use super::property::key_of;
 use super::request::{Answer, Fault};
@@ -68,6 +69,12 @@ pub(super) fn handler(method: &str, command: &str) -> Option<fn(&mut Machine, &C
         ("GET", "get-host-name") => host_name,
         ("POST", "file-write") => write_file,
         ("GET", "file-read") => read_file,
+        ("POST", "exec") => agent_exec::exec,
+        ("GET", "exec-status") => agent_exec::exec_status,
+        ("GET", "info") => agent_exec::info,
+        ("GET", "get-timezone") => agent_exec::timezone,
+        ("GET", "get-time") => agent_exec::time,
+        ("GET", "get-users" | "get-fsinfo") => agent_exec::nothing,
         _ => return None,
     };
     Some(handler)
@@ -159,7 +166,8 @@ pub(super) struct Nic {
 }
 
 impl Machine {
-    fn guest_with_agent(&mut self, context: &Context) -> Result<Guest, Fault> {
+    /// Returns the guest of a call if its agent answers; finding out that it does not takes time.
+    pub(super) fn guest_with_agent(&mut self, context: &Context) -> Result<Guest, Fault> {
         let vmid = context.parameters.vmid();
         let guest = self.guest(context.node(), vmid)?.clone();
         if !guest.config.contains_key("agent") {
@@ -225,10 +233,11 @@ impl Machine {
                 continue;
             }
             let is_taken = |cidr: &String| self.leases.values().any(|taken| taken == cidr);
-            // The first 256 addresses are left to nodes, gateways and hand-made addresses.
-            let free = network
-                .hosts()
-                .skip(256)
+            // The first addresses, 256 or nearly a fifth, are left to nodes, gateways and hand-made addresses.
+            let hosts = network.hosts();
+            let left_out = (hosts.count() / 5).saturating_sub(1).min(256);
+            let free = hosts
+                .skip(left_out)
                 .map(|host| format!("{host}/{}", network.prefix_len()))
                 .find(|cidr| !is_taken(cidr));
             if let Some(free) = free {

@@ -144,6 +144,18 @@ impl Api {
         })
     }
 
+    /// Returns the parameters of a call.
+    pub(super) fn parameters(&self, method: &str, template: &str) -> &[Field] {
+        let route = self.routes.iter().find(|route| route.method == method && route.template == template);
+        route.map_or(&[], |route| route.parameters.as_slice())
+    }
+
+    /// Returns the names right below a path, placeholders included.
+    pub(super) fn children<'a>(&'a self, template: &'a str) -> impl Iterator<Item = &'static str> + 'a {
+        let below = |route: &'a Route| route.template.strip_prefix(template.trim_end_matches('/'))?.strip_prefix('/');
+        self.routes.iter().filter_map(below).filter_map(|rest| rest.split('/').next()).filter(|name| !name.is_empty())
+    }
+
     /// Returns the keys of a property string format such as `$net-2`.
     pub(super) fn format(&self, name: &str) -> Option<&[Field]> {
         self.formats.get(name).map(Vec::as_slice)
@@ -226,16 +238,16 @@ pub(super) fn field<'a>(fields: &'a [Field], name: &str) -> Option<&'a Field> {
 
 fn matched(template: &'static str, segments: &[String]) -> Option<Vec<(&'static str, String)>> {
     let mut values = Vec::new();
-    let mut parts = template.trim_start_matches('/').split('/');
+    let mut parts = template.split('/').filter(|part| !part.is_empty());
     let mut rest = segments.iter();
     loop {
         match (parts.next(), rest.next()) {
             (None, None) => return Some(values),
             (Some(part), Some(segment)) => match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-                // A volume id is the only placeholder that may hold slashes.
-                Some("volume") => {
+                // These placeholders take the rest of the path, slashes included.
+                Some(name @ ("volume" | "cidr")) => {
                     let tail: Vec<&str> = std::iter::once(segment).chain(rest.by_ref()).map(String::as_str).collect();
-                    values.push(("volume", tail.join("/")));
+                    values.push((name, tail.join("/")));
                     return parts.next().is_none().then_some(values);
                 }
                 Some(name) => values.push((name, segment.clone())),

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Machine;
 use super::config::is_network_key;
-use super::disks::{is_base, is_cdrom, is_cloudinit, is_disk_key, storage_of};
+use super::disks::{copy_lines, is_base, is_cdrom, is_cloudinit, is_disk_key, storage_of, volume_in};
 use super::property::{print, print_size, split};
 use super::request::{Answer, Fault};
 use super::routes::Context;
@@ -157,13 +157,7 @@ impl Machine {
                 self.add_guest(work.newid, Guest::new(&work.node, Config::from(stub)));
                 Step::After(60)
             }
-            2 => match self.clone_disks(seq, work) {
-                Ok(copied_bytes) => self.copy_in_pieces(seq, work, 60 + copied_bytes / COPY_BYTES_PER_MS),
-                Err(error) => {
-                    self.drop_clone(work);
-                    Step::failed(format!("clone failed: {error}"))
-                }
-            },
+            2 => self.begin_copy(seq, work),
             3..LAST_PIECE if work.piece_ms > 0 => Step::After(work.piece_ms),
             _ => {
                 self.with_guest(work.newid, |guest| {
@@ -174,6 +168,46 @@ impl Machine {
                     self.join_pool(pool, work.newid);
                 }
                 Step::DONE
+            }
+        }
+    }
+
+    /// Waits for the storages, then copies; what does not fit is found out half-way.
+    fn begin_copy(&mut self, seq: u64, work: &CloneWork) -> Step {
+        let source = self.guests.get(&work.source).map(|source| work.config_of(source).clone()).unwrap_or_default();
+        let volids: Vec<String> = source
+            .iter()
+            .filter(|(key, value)| is_disk_key(key) && (!is_cdrom(value) || is_cloudinit(value)))
+            .filter_map(|(_, value)| volume_in(value).map(str::to_owned))
+            .collect();
+        let targets = work.storage.as_ref().map_or_else(|| volids.clone(), |storage| vec![format!("{storage}:")]);
+        if let Some((wait_ms, result)) = self.first_storage_wait(&targets) {
+            self.task_log(seq, "trying to acquire lock...");
+            if let Err(error) = result {
+                self.doom(seq, format!("clone failed: {error}"));
+            }
+            return Step::Again(wait_ms);
+        }
+        let used = volids.iter().filter_map(|volid| self.volume(&work.node, volid)).map(|volume| volume.used_bytes);
+        let half_ms = used.sum::<u64>() / COPY_BYTES_PER_MS / 2;
+        match self.clone_disks(seq, work) {
+            Ok(copied_bytes) => {
+                let (copy_ms, error) = self.copy_fate(seq, 60 + copied_bytes / COPY_BYTES_PER_MS);
+                match error {
+                    None => self.copy_in_pieces(seq, work, copy_ms),
+                    Some(error) => {
+                        self.doom(seq, format!("clone failed: {error}"));
+                        Step::After(copy_ms)
+                    }
+                }
+            }
+            Err(error) if error.contains("No space left") => {
+                self.doom(seq, format!("clone failed: {error}"));
+                Step::After(half_ms.max(1))
+            }
+            Err(error) => {
+                self.drop_clone(work);
+                Step::failed(format!("clone failed: {error}"))
             }
         }
     }
@@ -212,6 +246,11 @@ impl Machine {
                 value.clone()
             };
             config.insert(key.clone(), value);
+        }
+        let mut pending: Vec<&str> = source.pending.keys().map(String::as_str).collect();
+        pending.extend((!source.pending_delete.is_empty()).then_some("delete"));
+        if !pending.is_empty() && work.snapshot.is_none() {
+            self.task_log(seq, format!("found pending changes for '{}', discarding for clone", pending.join(",")));
         }
         self.personalise(work, &source, &mut config);
         self.copy_firewall(work.source, work.newid);
@@ -268,6 +307,9 @@ impl Machine {
         lines.into_iter().for_each(|line| self.task_log(seq, line));
         if !is_linked {
             self.task_log(seq, format!("allocated target volume '{volume}'"));
+            if !is_cloudinit(value) {
+                copy_lines(original.size_bytes).into_iter().for_each(|line| self.task_log(seq, line));
+            }
         }
         options.insert("size".to_owned(), print_size(original.size_bytes));
         Ok((print(&volume, &options), if is_linked { 0 } else { self.content_bytes(&work.node, &original) }))
@@ -288,7 +330,8 @@ impl Machine {
         }
     }
 
-    fn drop_clone(&mut self, work: &CloneWork) {
+    /// Takes back what a clone made.
+    pub(super) fn drop_clone(&mut self, work: &CloneWork) {
         if let Some(config) = self.guests.get(&work.newid).map(|guest| guest.config.clone()) {
             self.free_all(&work.node, &config);
         }

@@ -17,8 +17,8 @@ const LOCK_WAIT_MS: u64 = 10_000;
 impl Machine {
     pub(super) fn cloudinit_pending(&mut self, context: &Context) -> Answer {
         let guest = self.guest(context.node(), context.parameters.vmid())?;
-        let is_shown = |key: &str| is_cloudinit_key(key);
-        let rows = guest.config.iter().filter(|(key, _)| is_shown(key));
+        // Addresses are not among them.
+        let rows = guest.config.iter().filter(|(key, _)| is_cloudinit_key(key));
         Ok(Value::Array(
             rows.map(|(key, value)| json!({ "key": key, "value": typed(guest.kind, key, value) })).collect(),
         )
@@ -59,7 +59,7 @@ fn is_cloudinit_key(key: &str) -> bool {
     matches!(
         key,
         "ciuser" | "cipassword" | "citype" | "cicustom" | "ciupgrade" | "sshkeys" | "nameserver" | "searchdomain"
-    ) || key.starts_with("ipconfig")
+    )
 }
 
 fn user_data(vmid: u32, config: &Config) -> String {

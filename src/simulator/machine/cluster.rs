@@ -6,10 +6,49 @@ use serde_json::{Value, json};
 
 use super::Machine;
 use super::request::{Answer, Fault};
-use super::routes::Context;
+use super::routes::{Context, Entry};
 
-pub(super) fn version(_machine: &mut Machine, _context: &Context) -> Answer {
-    Ok(json!({ "release": "9.2", "repoid": "14a22df35955d97d", "version": "9.2.11" }).into())
+pub(super) fn version(machine: &mut Machine, _context: &Context) -> Answer {
+    let (release, version, repoid) = machine.release();
+    Ok(json!({ "release": release, "repoid": repoid, "version": version }).into())
+}
+
+impl Machine {
+    fn release(&self) -> (&'static str, &'static str, &'static str) {
+        match self.is_before_9() {
+            true => ("8.4", "8.4.14", "b502d23c55afcba1"),
+            false => ("9.2", "9.2.11", "14a22df35955d97d"),
+        }
+    }
+
+    /// Returns the manager's version as a node's status shows it.
+    pub(super) fn version(&self) -> String {
+        let (_, version, repoid) = self.release();
+        format!("pve-manager/{version}/{repoid}")
+    }
+
+    /// Returns whether the lab plays a server of the 8 series.
+    pub(super) fn is_before_9(&self) -> bool {
+        self.meta.version.starts_with('8')
+    }
+}
+
+pub(super) const ROUTES: &[Entry] =
+    &[("GET", "/cluster/config/nodes", members), ("GET", "/cluster/config/apiversion", api_version)];
+
+/// Lists the members of the cluster; a node on its own is none.
+fn members(machine: &mut Machine, _context: &Context) -> Answer {
+    let members = machine.nodes.iter().filter(|_| machine.nodes.len() > 1);
+    let rows = members.map(|(name, node)| {
+        json!({
+            "name": name, "node": name, "nodeid": node.position.to_string(), "quorum_votes": "1", "ring0_addr": node.address,
+        })
+    });
+    Ok(Value::Array(rows.collect()).into())
+}
+
+fn api_version(_machine: &mut Machine, _context: &Context) -> Answer {
+    Ok(json!(1).into())
 }
 
 pub(super) fn status(machine: &mut Machine, _context: &Context) -> Answer {

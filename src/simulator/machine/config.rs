@@ -176,13 +176,17 @@ impl Machine {
     pub(super) fn put_config(&mut self, context: &Context) -> Answer {
         let vmid = context.parameters.vmid();
         let changes = self.read_changes(context)?;
+        self.put_changes(context, vmid, &changes)
+    }
+
+    pub(super) fn put_changes(&mut self, context: &Context, vmid: u32, changes: &Changes) -> Answer {
         // A lock in the config is refused at once, and looked for again once the wait for the guest is over.
-        self.check_writable(context.node(), vmid, &changes)?;
+        self.check_writable(context.node(), vmid, changes)?;
         self.wait_for_lock(vmid, LOCK_WAIT_MS).map_err(Fault::text)?;
-        self.check_writable(context.node(), vmid, &changes)?;
+        self.check_writable(context.node(), vmid, changes)?;
         let message = format!("update VM {vmid}: {}", describe(&context.parameters));
         self.log_line(context.node(), &context.caller.full_id(), 6, &message);
-        self.apply_changes(vmid, &changes)?;
+        self.apply_changes(vmid, changes)?;
         Ok(().into())
     }
 
@@ -326,7 +330,8 @@ impl Machine {
         let Some(bridge) = super::property::key_of(value, "bridge") else {
             return Ok(());
         };
-        let mut path = format!("/sdn/zones/localnetwork/{bridge}");
+        let zone = self.zone_of_vnet(&bridge).unwrap_or("localnetwork");
+        let mut path = format!("/sdn/zones/{zone}/{bridge}");
         if let Some(tag) = super::property::key_of(value, "tag") {
             path = format!("{path}/{tag}");
         }

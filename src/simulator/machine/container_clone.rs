@@ -138,7 +138,13 @@ impl Machine {
                 Step::After(30)
             }
             1 => match self.clone_mount_points(seq, work) {
-                Ok(copied_bytes) => Step::After(OVERHEAD_MS + copied_bytes / COPY_BYTES_PER_MS),
+                Ok(copied_bytes) => {
+                    let (copy_ms, error) = self.copy_fate(seq, OVERHEAD_MS + copied_bytes / COPY_BYTES_PER_MS);
+                    if let Some(error) = error {
+                        self.doom(seq, format!("clone failed: {error}"));
+                    }
+                    Step::After(copy_ms)
+                }
                 Err(error) => {
                     self.drop_container_clone(work);
                     Step::failed(format!("clone failed: {error}"))

@@ -341,6 +341,8 @@ impl Machine {
                 let blocks = size_bytes / 4096;
                 lines.push(format!("Creating filesystem with {blocks} 4k blocks and {} inodes", blocks / 4));
                 lines.push(format!("Filesystem UUID: {}", self.random_uuid()));
+                lines.push("Superblock backups stored on blocks: ".to_owned());
+                lines.push(format!("\t{}", superblocks(blocks)));
                 options.insert("size".to_owned(), print_size(size_bytes));
                 Ok((print(&volid, &options), lines))
             }
@@ -422,6 +424,19 @@ impl Machine {
         self.task_log(seq, "Image resized.");
         Step::After(if guest.is_running() { 500 } else { RESIZE_MS })
     }
+}
+
+/// Returns where a file system keeps copies of its first block: in the groups 1 and the powers of 3, 5 and 7.
+fn superblocks(blocks: u64) -> String {
+    const GROUP: u64 = 32_768;
+    let powers = |base: u64| std::iter::successors(Some(base), move |power| power.checked_mul(base));
+    let is_there = |group: &u64| group * GROUP < blocks;
+    let mut groups = std::collections::BTreeSet::from([1]);
+    for base in [3, 5, 7] {
+        groups.extend(powers(base).take_while(is_there));
+    }
+    let numbers: Vec<String> = groups.iter().map(|group| (group * GROUP).to_string()).collect();
+    numbers.join(", ")
 }
 
 fn set_size(guest: &mut Guest, key: &str, size_bytes: u64) {

@@ -37,10 +37,13 @@ pub(super) struct CreateContainerWork {
 
 impl Machine {
     pub(super) fn create_container(&mut self, context: &Context) -> Answer {
+        if context.parameters.is_set("restore") {
+            return self.restore_guest(context);
+        }
         let vmid = context.parameters.vmid();
         let node = context.node().to_owned();
         let mut parameters = context.parameters.clone();
-        for name in ["restore", "template", "ha-managed", "force"] {
+        for name in ["template", "ha-managed", "force"] {
             if parameters.remove(name).is_some_and(|value| value == "1") {
                 return Err(Fault::not_modelled("POST", &format!("/nodes/{node}/lxc with {name}")));
             }
@@ -118,6 +121,7 @@ impl Machine {
                 }
                 Err(error) => {
                     self.remove_guest(work.vmid);
+                    self.task_log(seq, error.clone());
                     Step::failed(format!("unable to create CT {} - {error}", work.vmid))
                 }
             };

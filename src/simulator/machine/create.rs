@@ -30,6 +30,9 @@ pub(super) struct CreateWork {
 
 impl Machine {
     pub(super) fn create_guest(&mut self, context: &Context) -> Answer {
+        if context.parameters.get("archive").is_some() {
+            return self.restore_guest(context);
+        }
         let vmid = context.parameters.vmid();
         let node = context.node().to_owned();
         let pool = context.parameters.get("pool").map(str::to_owned);
@@ -39,7 +42,7 @@ impl Machine {
         for name in ["node", "vmid", "pool", "storage", "unique", "force", "bwlimit"] {
             parameters.remove(name);
         }
-        for name in ["archive", "live-restore", "ha-managed", "import-working-storage"] {
+        for name in ["live-restore", "ha-managed", "import-working-storage"] {
             if parameters.remove(name).is_some() {
                 return Err(Fault::not_modelled("POST", &format!("/nodes/{node}/qemu with {name}")));
             }
@@ -110,7 +113,8 @@ impl Machine {
         let mut disks: u64 = 0;
         for (key, value) in &work.settings {
             if !is_disk_key(key) {
-                let value = self.normalise(key, value);
+                // A password is only hashed when an existing guest gets it.
+                let value = if key == "cipassword" { value.clone() } else { self.normalise(key, value) };
                 if !value.is_empty() {
                     config.insert(key.clone(), value);
                 }

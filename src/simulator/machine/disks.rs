@@ -217,6 +217,8 @@ impl Machine {
                 options.insert("size".to_owned(), print_size(original.size_bytes));
                 let setting = print(&volid, &options);
                 log.insert(0, format!("create full clone of drive ({source})"));
+                log.push(format!("allocated target volume '{volid}'"));
+                log.extend(copy_lines(original.size_bytes));
                 log.push(format!("{key}: successfully created disk '{setting}'"));
                 Ok((setting, log))
             }
@@ -271,6 +273,9 @@ impl Machine {
             parent: None,
             image: None,
             created_s: self.clock.now_ms / 1000,
+            notes: None,
+            is_protected: false,
+            archive: None,
         };
         let key = self.volume_key(node, &volid);
         self.volumes.insert(key, volume);
@@ -326,7 +331,14 @@ impl Machine {
         };
         let log = if definition.is_file_based() {
             let line = format!("clone {base_name}: images, {stem}.qcow2, {vmid} to {stem}.qcow2 (base=../{base_name})");
-            vec![line, formatting_line(&definition, vmid, &volid, "qcow2", base.size_bytes)]
+            let path = file_path(&definition, vmid, &volid);
+            let formatting = format!(
+                "Formatting '{path}', fmt=qcow2 cluster_size=131072 extended_l2=on preallocation=metadata \
+                 compression_type=zlib size={} backing_file=../{base_name} backing_fmt={} lazy_refcounts=off \
+                 refcount_bits=16",
+                base.size_bytes, base.format
+            );
+            vec![line, formatting]
         } else {
             vec![format!("  Logical volume \"{stem}\" created.")]
         };
@@ -362,6 +374,11 @@ impl Machine {
     pub(super) fn free_volume(&mut self, node: &str, volid: &str) -> Option<Volume> {
         let key = self.volume_key(node, volid);
         self.volumes.remove(&key)
+    }
+
+    /// Returns the path of a guest's image file.
+    pub(super) fn image_path(&self, vmid: u32, volid: &str) -> String {
+        self.storages.get(storage_of(volid)).map(|storage| file_path(storage, vmid, volid)).unwrap_or_default()
     }
 
     /// Gives a volume another id, as making a template does.
@@ -400,7 +417,15 @@ impl Machine {
         total.saturating_sub(self.used_bytes(storage, node))
     }
 
-    fn free_disk_number(&self, storage: &str, node: &str, vmid: u32) -> u32 {
+    /// Gives a volume to another guest.
+    pub(super) fn set_owner(&mut self, node: &str, volid: &str, vmid: u32) {
+        let key = self.volume_key(node, volid);
+        if let Some(volume) = self.volumes.get_mut(&key) {
+            volume.vmid = Some(vmid);
+        }
+    }
+
+    pub(super) fn free_disk_number(&self, storage: &str, node: &str, vmid: u32) -> u32 {
         let is_taken = |number: u32| {
             let stems = ["vm", "base", "subvol", "basevol"].map(|start| format!("{start}-{vmid}-disk-{number}"));
             self.volumes.values().any(|volume| {
@@ -422,6 +447,23 @@ pub(super) enum VolumeKind {
     CloudInit,
     /// A container's file system.
     Container,
+}
+
+/// What a task log says about a copy: its beginning and its end.
+pub(super) fn copy_lines(size_bytes: u64) -> [String; 2] {
+    let total = human(size_bytes);
+    [format!("transferred 0.0 B of {total} (0.00%)"), format!("transferred {total} of {total} (100.00%)")]
+}
+
+fn human(bytes: u64) -> String {
+    let (factor, unit) = match bytes {
+        0..1024 => (1, "B"),
+        1024..0x10_0000 => (1 << 10, "KiB"),
+        0x10_0000..0x4000_0000 => (1 << 20, "MiB"),
+        _ => (1 << 30, "GiB"),
+    };
+    let tenths = (bytes * 10 + factor / 2) / factor;
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
 fn file_path(storage: &Storage, vmid: u32, volid: &str) -> String {

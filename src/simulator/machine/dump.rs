@@ -56,7 +56,7 @@ impl Machine {
             .map(|(name, firewall)| (name, json!(firewall)))
             .collect();
         json!({
-            "cluster": self.meta.cluster, "guests": guests, "pools": pools, "users": users, "acl": acl,
+            "objects": self.objects.iter().collect::<BTreeMap<_, _>>(), "cluster": self.meta.cluster, "guests": guests, "pools": pools, "users": users, "acl": acl,
             "groups": self.access.groups, "roles": self.access.roles, "volumes": volumes, "firewalls": firewalls,
             "options": *self.options,
         })

@@ -34,6 +34,9 @@ pub(super) fn handler(method: &str, rest: &str) -> Option<fn(&mut Machine, &Cont
         ("DELETE", "/ipset/{name}") => delete_set,
         ("GET", "/ipset/{name}/{cidr}") => get_set_entry,
         ("DELETE", "/ipset/{name}/{cidr}") => delete_set_entry,
+        ("GET", "/refs") => list_references,
+        ("GET", "/macros") => list_macros,
+        ("GET", "/log") => log,
         _ => return None,
     };
     Some(handler)
@@ -44,6 +47,9 @@ fn scope(context: &Context) -> String {
     let parameters = &context.parameters;
     if let Some(group) = parameters.get("group") {
         return format!("group/{group}");
+    }
+    if let Some(vnet) = parameters.get("vnet") {
+        return format!("vnet/{vnet}");
     }
     match (parameters.get("vmid"), parameters.get("node")) {
         (Some(vmid), _) => format!("guest/{vmid}"),
@@ -428,4 +434,47 @@ fn delete_set_entry(machine: &mut Machine, context: &Context) -> Answer {
         set.entries.remove(&cidr);
     }
     Ok(().into())
+}
+
+/// Lists what rules here may refer to: names of the cluster, and those of the guest itself.
+fn list_references(machine: &mut Machine, context: &Context) -> Answer {
+    let wanted = context.parameters.get("type");
+    let own = scope(context);
+    let mut scopes = vec![("cluster", "dc")];
+    if own != "cluster" {
+        scopes.push((&own, "guest"));
+    }
+    let mut rows = Vec::new();
+    for (key, word) in scopes {
+        let firewall = machine.firewalls.get(key).cloned().unwrap_or_default();
+        let mut add = |kind: &str, name: &str, mark: &str, comment: Option<&String>| {
+            let mut row = json!({ "name": name, "ref": format!("{mark}{name}"), "scope": word, "type": kind });
+            if let Some(comment) = comment {
+                row["comment"] = json!(comment);
+            }
+            if wanted.is_none_or(|wanted| wanted == kind) {
+                rows.push(row);
+            }
+        };
+        for (name, alias) in &firewall.aliases {
+            add("alias", name, "", alias.get("comment"));
+        }
+        for (name, set) in &firewall.sets {
+            add("ipset", name, "+", set.comment.as_ref());
+        }
+    }
+    Ok(Value::Array(rows).into())
+}
+
+/// Name of each macro, and what it is for.
+const MACROS: &str = include_str!("macros.txt");
+
+fn list_macros(_machine: &mut Machine, _context: &Context) -> Answer {
+    let rows = MACROS.lines().map(|line| json!({ "macro": line.split(' ').next(), "descr": line }));
+    Ok(Value::Array(rows.collect()).into())
+}
+
+/// Nothing is filtered, so nothing is logged.
+fn log(_machine: &mut Machine, _context: &Context) -> Answer {
+    Ok(super::request::Success::with_total(vec![json!({ "n": 1, "t": "no content" })], 1))
 }

@@ -54,7 +54,7 @@ fn decode_json(body: &[u8]) -> Result<RawParameters, Fault> {
     let mut parameters = RawParameters::new();
     for (name, value) in members {
         let raw = match value {
-            Value::Null => continue,
+            Value::Null => Raw::Text(String::new()),
             Value::Array(items) => Raw::List(items.iter().filter_map(scalar).collect()),
             other => match scalar(&other) {
                 Some(text) => Raw::Text(text),
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(parameters["cores"], Raw::Text("2".into()));
         assert_eq!(parameters["onboot"], Raw::Text("1".into()));
         assert_eq!(parameters["delete"], Raw::List(vec!["a".into(), "b".into()]));
-        assert!(!parameters.contains_key("description"));
+        assert_eq!(parameters["description"], Raw::Text(String::new()));
         assert_eq!(decode_body(Some("text/plain"), b"x").expect_err("plain text is refused").status, 506);
     }
 }

@@ -50,12 +50,23 @@ pub(super) fn check(format: &str, text: &str, name: &str) -> Result<(), String> 
             )
         }
         "pve-vm-cpu-conf" => check_cpu(text),
+        "pve-calendar-event" => super::calendar::Calendar::parse(text)
+            .map(drop)
+            .map_err(|error| format!("invalid calendar event '{text}' - {error}\n")),
+        "pve-iface" => require(is_interface(text), &format!("invalid network interface name '{text}'")),
         _ => Ok(()),
     }
 }
 
 fn require(holds: bool, text: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(text.to_owned()) }
+}
+
+fn is_interface(text: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+    (2..=21).contains(&text.len())
+        && text.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && text.bytes().all(is_inner)
 }
 
 fn is_vmid(text: &str) -> bool {

@@ -21,6 +21,8 @@ const BOTH: &[Entry] = &[
     ("POST", "/status/stop", Machine::change_power),
     ("POST", "/status/shutdown", Machine::change_power),
     ("POST", "/status/reboot", Machine::change_power),
+    ("GET", "/migrate", Machine::migration_preconditions),
+    ("POST", "/migrate", Machine::migrate),
     ("GET", "/snapshot", Machine::list_snapshots),
     ("POST", "/snapshot", Machine::take_snapshot),
     ("GET", "/snapshot/{snapname}", Machine::snapshot_index),
@@ -35,6 +37,8 @@ const QEMU: &[Entry] = &[
     ("POST", "/config", Machine::post_config),
     ("PUT", "/resize", Machine::resize_disk),
     ("POST", "/clone", Machine::clone_guest),
+    ("POST", "/move_disk", Machine::move_volume),
+    ("PUT", "/unlink", Machine::unlink_disks),
     ("POST", "/status/reset", Machine::change_power),
     ("POST", "/status/suspend", Machine::change_power),
     ("POST", "/status/resume", Machine::change_power),
@@ -47,6 +51,7 @@ const LXC: &[Entry] = &[
     ("PUT", "/config", Machine::put_container_config),
     ("PUT", "/resize", Machine::resize_mount_point),
     ("POST", "/clone", Machine::clone_container),
+    ("POST", "/move_volume", Machine::move_volume),
     ("GET", "/interfaces", Machine::container_interfaces),
 ];
 

@@ -39,6 +39,11 @@ impl Machine {
         if guest.is_running() && !stops {
             return Err(Fault::text(still_running(kind, vmid)));
         }
+        if self.ha_sid(vmid).is_some() && !context.parameters.is_set("purge") {
+            let noun = kind.noun();
+            let text = format!("unable to remove {noun} {vmid} - used in HA resources and purge parameter not set.");
+            return Err(Fault::text(text));
+        }
         let work = Work::Destroy {
             vmid,
             purges: context.parameters.is_set("purge"),
@@ -89,6 +94,7 @@ impl Machine {
         if purges {
             let noun = guest.kind.noun();
             self.task_log(seq, format!("purging {noun} {vmid} from related configurations.."));
+            self.purge(seq, vmid);
         }
         self.with_guest(vmid, |guest| guest.config.insert("lock".to_owned(), "destroyed".to_owned()));
         Step::After(60)
@@ -178,8 +184,14 @@ impl Machine {
         if wanted == volume.size_bytes {
             return Step::DONE;
         }
-        if file_name(&volid).starts_with("base-") {
-            return Step::failed("command '/usr/bin/qemu-img resize' failed: exit code 1");
+        if is_base(&volid) {
+            let path = self.image_path(vmid, &volid);
+            let refused = format!("Could not open '{path}'");
+            self.task_log(seq, format!("qemu-img: {refused}: {refused}: Operation not permitted"));
+            let format = &volume.format;
+            return Step::failed(format!(
+                "command '/usr/bin/qemu-img resize '--preallocation=metadata' -f {format} {path} {wanted}' failed: exit code 1"
+            ));
         }
         self.resize_volume(&guest.node, &volid, wanted);
         options.insert("size".to_owned(), print_size(wanted));
@@ -356,7 +368,7 @@ fn still_running(kind: GuestType, vmid: u32) -> String {
 }
 
 /// Returns the volumes a guest's configuration and snapshots refer to as theirs.
-fn owned_volumes(guest: &Guest) -> std::collections::BTreeSet<String> {
+pub(super) fn owned_volumes(guest: &Guest) -> std::collections::BTreeSet<String> {
     let is_owned = |(key, value): &(&String, &String)| {
         (is_disk_key(key) && (!is_cdrom(value) || is_cloudinit(value)))
             || key.starts_with("unused")

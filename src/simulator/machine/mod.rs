@@ -4,9 +4,15 @@
 
 mod access;
 mod acl;
+mod acme;
 mod agent;
+mod agent_exec;
 mod api;
+mod areas;
 mod auth;
+mod backup;
+mod bulk;
+mod calendar;
 mod clone;
 mod cloudinit;
 mod cluster;
@@ -15,6 +21,8 @@ mod container_clone;
 mod container_config;
 mod containers;
 mod create;
+mod crud;
+mod definitions;
 mod disks;
 mod dump;
 mod firewall;
@@ -22,14 +30,33 @@ mod form;
 mod formats;
 mod guest_routes;
 mod guests;
+mod ha;
+mod ha_manager;
+mod hardware;
+mod index;
+mod jobs;
+mod migrate;
+mod moves;
+mod multipart;
+mod network;
+mod node_settings;
 mod nodes;
+mod notifications;
+mod objects;
 mod pending;
 mod pools;
 mod power;
+mod profile;
 mod property;
+mod prune;
+mod realms;
 mod request;
+mod restore;
 mod routes;
 mod schema;
+mod sdn;
+mod sdn_fabrics;
+mod sdn_view;
 mod seed;
 mod snapshots;
 mod state;
@@ -39,6 +66,8 @@ mod table;
 mod task;
 mod tasks;
 mod tokens;
+mod trouble;
+mod uploads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +75,9 @@ pub use request::{Reply, Request};
 pub(super) use routes::is_protected;
 pub use table::Row;
 
-use state::{Access, Binding, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Pool, Seen, Storage, Volume};
+use state::{
+    Access, Binding, Clock, Config, Firewall, Guest, LogLine, Meta, Node, Object, Pool, Seen, Storage, Url, Volume,
+};
 use table::{Single, Table};
 use task::{Event, Task};
 
@@ -92,12 +123,16 @@ pub struct Machine {
     leases: Single<BTreeMap<String, String>>,
     /// Real hosts by guest name, from the lab file.
     bindings: Single<BTreeMap<String, Binding>>,
+    /// What is at which address of the world outside, from the lab file.
+    urls: Single<BTreeMap<String, Url>>,
     nodes: Table<String, Node>,
     storages: Table<String, Storage>,
     volumes: Table<String, Volume>,
     guests: Table<u32, Guest>,
     pools: Table<String, Pool>,
     firewalls: Table<String, Firewall>,
+    /// Sections of configuration files, by `file/name`.
+    objects: Table<String, Object>,
     tasks: Table<u64, Task>,
     seen: Table<u32, Seen>,
     log: Table<u64, LogLine>,
@@ -153,12 +188,14 @@ impl Machine {
         self.options.take_changes("options", &mut rows);
         self.leases.take_changes("leases", &mut rows);
         self.bindings.take_changes("bindings", &mut rows);
+        self.urls.take_changes("urls", &mut rows);
         self.nodes.take_changes("node", &mut rows);
         self.storages.take_changes("storage", &mut rows);
         self.volumes.take_changes("volume", &mut rows);
         self.guests.take_changes("guest", &mut rows);
         self.pools.take_changes("pool", &mut rows);
         self.firewalls.take_changes("firewall", &mut rows);
+        self.objects.take_changes("object", &mut rows);
         self.tasks.take_changes("task", &mut rows);
         self.seen.take_changes("seen", &mut rows);
         self.log.take_changes("log", &mut rows);
@@ -189,6 +226,7 @@ impl Machine {
             ("single", "access") => self.access.restore(json),
             ("single", "options") => self.options.restore(json),
             ("single", "leases") => self.leases.restore(json),
+            ("single", "urls") => self.urls.restore(json),
             ("single", "bindings") => self.bindings.restore(json),
             ("node", _) => self.nodes.restore(key, json),
             ("storage", _) => self.storages.restore(key, json),
@@ -196,6 +234,7 @@ impl Machine {
             ("guest", _) => self.guests.restore(key, json),
             ("pool", _) => self.pools.restore(key, json),
             ("firewall", _) => self.firewalls.restore(key, json),
+            ("object", _) => self.objects.restore(key, json),
             ("task", _) => self.tasks.restore(key, json),
             ("seen", _) => self.seen.restore(key, json),
             ("log", _) => self.log.restore(key, json),

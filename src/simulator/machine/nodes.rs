@@ -1,4 +1,4 @@
-//! Nodes: list, status, network.
+//! Nodes: list and status. Their network is in `network`.
 
 use serde_json::{Value, json};
 
@@ -66,11 +66,11 @@ impl Machine {
         let node = self.nodes.get(name).expect("the router only lets known nodes through");
         let used = self.used_memory_bytes(name, node);
         Ok(json!({
-            "boot-info": { "mode": "efi", "secureboot": 0 },
+            "boot-info": { "mode": "legacy-bios" },
             "cpu": 0.02,
             "cpuinfo": {
                 "cores": node.cores, "cpus": node.cores, "sockets": 1, "model": "Simulated processor", "mhz": "3000.000",
-                "hvm": "1", "user_hz": 100, "flags": "fpu aes avx2 hypervisor",
+                "hvm": "1", "user_hz": 100, "family": "6", "vendor": "GenuineIntel", "flags": "fpu aes avx2 hypervisor",
             },
             "current-kernel": {
                 "machine": "x86_64", "release": "6.17.2-1-pve", "sysname": "Linux", "version": "#1 SMP PREEMPT_DYNAMIC PMX",
@@ -80,45 +80,12 @@ impl Machine {
             "memory": {
                 "available": node.memory_bytes - used, "free": node.memory_bytes - used, "total": node.memory_bytes, "used": used,
             },
-            "pveversion": "pve-manager/9.2.11/14a22df35955d97d",
+            "pveversion": self.version(),
             "rootfs": {
                 "avail": ROOT_DISK_BYTES / 8 * 7, "free": ROOT_DISK_BYTES / 8 * 7, "total": ROOT_DISK_BYTES, "used": ROOT_DISK_BYTES / 8,
             },
             "swap": { "free": 0, "total": 0, "used": 0 }, "uptime": self.uptime_s(), "wait": 0,
         })
         .into())
-    }
-
-    pub(super) fn node_network(&mut self, context: &Context) -> Answer {
-        let node = self.nodes.get(context.node()).expect("the router only lets known nodes through");
-        let mut rows = vec![json!({
-            "active": 1, "exists": 1, "families": ["inet"], "iface": "eno1", "method": "manual", "method6": "manual",
-            "priority": 3, "type": "eth",
-        })];
-        for (position, (name, bridge)) in node.bridges.iter().enumerate() {
-            let mut row = json!({
-                "active": 1, "autostart": 1, "bridge_fd": "0", "bridge_ports": "eno1", "bridge_stp": "off",
-                "families": ["inet"], "iface": name, "method": "manual", "method6": "manual", "priority": position + 4,
-                "type": "bridge",
-            });
-            if bridge.is_vlan_aware {
-                row["bridge_vlan_aware"] = json!(1);
-                row["bridge_vids"] = json!("2-4094");
-            }
-            if let Some((address, prefix)) = bridge.address.as_deref().and_then(|cidr| cidr.split_once('/')) {
-                row["method"] = json!("static");
-                row["address"] = json!(address);
-                row["netmask"] = json!(prefix);
-                row["cidr"] = json!(format!("{address}/{prefix}"));
-            }
-            rows.push(row);
-        }
-        let wanted = context.parameters.get("type");
-        rows.retain(|row| match wanted {
-            None | Some("include_sdn") => true,
-            Some("any_bridge" | "any_local_bridge" | "bridge") => row["type"] == "bridge",
-            Some(kind) => row["type"] == kind,
-        });
-        Ok(Value::Array(rows).into())
     }
 }

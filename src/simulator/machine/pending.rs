@@ -54,10 +54,14 @@ impl Machine {
                 guest.pending_delete.remove(key);
             }
         });
-        for key in &changes.delete {
-            self.delete_key(vmid, key, changes.frees)?;
-        }
         let mut problems = BTreeMap::new();
+        for key in &changes.delete {
+            match self.delete_key(vmid, key, changes.frees) {
+                Ok(()) => {}
+                Err(Fault { status: 400, errors, .. }) if !errors.is_empty() => problems.extend(errors),
+                Err(fault) => return Err(fault),
+            }
+        }
         for (key, value) in &changes.set {
             match self.set_key(vmid, key, value, &mut log) {
                 Ok(()) => {}
@@ -127,6 +131,10 @@ impl Machine {
             });
             return Ok(());
         }
+        if guest.is_running() && is_network_key(key) && !self.has_system(guest) {
+            self.with_guest(vmid, |guest| guest.pending_delete.insert(key.to_owned()));
+            return Err(still_busy(key));
+        }
         if is_disk_key(key) && is_cloudinit(&value) {
             self.free_volume(&node, &volid);
             self.with_guest(vmid, |guest| guest.config.remove(key));
@@ -174,6 +182,12 @@ impl Machine {
         }
         if is_running && is_network_key(key) {
             self.check_hotplug(vmid, &node, key, &value)?;
+            let is_replugged = before.as_deref().is_some_and(|before| !is_same_device(before, &value));
+            let has_system = self.guests.get(&vmid).is_some_and(|guest| self.has_system(guest));
+            if is_replugged && !has_system {
+                self.with_guest(vmid, |guest| guest.pending.insert(key.to_owned(), value));
+                return Err(still_busy(key));
+            }
         }
         self.with_guest(vmid, |guest| {
             guest.pending.remove(key);
@@ -206,7 +220,7 @@ impl Machine {
 
     fn check_hotplug(&mut self, vmid: u32, node: &str, key: &str, value: &str) -> Result<(), Fault> {
         let bridge = key_of(value, "bridge").unwrap_or_default();
-        let exists = bridge.is_empty() || self.nodes.get(node).is_some_and(|node| node.bridges.contains_key(&bridge));
+        let exists = bridge.is_empty() || self.has_bridge(node, &bridge);
         if exists {
             return Ok(());
         }
@@ -249,6 +263,12 @@ impl Machine {
 pub(super) fn normalise_tags(value: &str) -> String {
     let tags: std::collections::BTreeSet<String> = split_list(value).into_iter().map(str::to_lowercase).collect();
     tags.into_iter().collect::<Vec<_>>().join(";")
+}
+
+/// A card is only let go by a guest whose system plays along.
+fn still_busy(key: &str) -> Fault {
+    let text = format!("hotplug problem - error on hot-unplugging device '{key}' - still busy in guest?\n");
+    Fault::parameter(key, text)
 }
 
 fn normalise_boot(value: &str) -> String {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Machine;
 use super::request::{Answer, Fault};
 use super::routes::Context;
-use super::state::Pool;
+use super::state::{Guest, Pool};
 
 impl Machine {
     /// Using a pool that is not there is a permission error, not a missing object.
@@ -38,13 +38,15 @@ impl Machine {
 
     fn members(&self, pool: &Pool, wanted: Option<&str>) -> Vec<Value> {
         let mut members = Vec::new();
-        if wanted.is_none_or(|kind| kind == "qemu") {
-            members.extend(pool.guests.iter().filter(|vmid| self.guests.has(vmid)).map(|vmid| {
-                let mut row = self.resource_row(*vmid);
-                row.as_object_mut().expect("a resource row is an object").remove("pool");
-                row
-            }));
-        }
+        let is_wanted = |guest: &Guest| wanted.is_none_or(|kind| kind == guest.kind.as_str());
+        let guests = pool.guests.iter().filter(|vmid| self.guests.get(vmid).is_some_and(is_wanted));
+        members.extend(guests.map(|vmid| {
+            let mut row = self.resource_row(*vmid);
+            let members = row.as_object_mut().expect("a resource row is an object");
+            members.remove("pool");
+            members.remove("tags");
+            row
+        }));
         if wanted.is_none_or(|kind| kind == "storage") {
             let root = super::auth::Caller::root();
             let rows = self.storage_rows(&root);

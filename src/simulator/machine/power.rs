@@ -11,7 +11,7 @@ use super::property::{is_enabled, key_of};
 use super::request::{Answer, Fault};
 use super::routes::Context;
 use super::state::{Config, Guest, GuestType, Power};
-use super::task::{Event, Phase, Spawn, Step, Work, exclusive};
+use super::task::{Event, Spawn, Step, Work, exclusive};
 
 const LOCK_WAIT_MS: u64 = 10_000;
 /// Durations of the reference server, in milliseconds.
@@ -75,6 +75,9 @@ impl Machine {
             "resume" => ("resume", Action::Resume),
             _ => ("reset", Action::Reset),
         };
+        if let Some(answer) = self.delegate_to_manager(&context.caller, &node, vmid, task) {
+            return Ok(answer.into());
+        }
         self.check_power(kind, &node, vmid, &action)?;
         let overruled = if parameters.is_set("overrule-shutdown") { self.overrule_shutdowns(vmid) } else { Vec::new() };
         let work = Work::Power(PowerWork { vmid, node: node.clone(), kind, action });
@@ -263,6 +266,13 @@ impl Machine {
             if is_network_key(key) {
                 self.check_bridge_exists(&guest.node, value)?;
             }
+            let is_device = key.starts_with("usb") || key.starts_with("hostpci");
+            if let Some(name) = key_of(value, "mapping").filter(|_| is_device) {
+                // The server says PCI whatever the device is.
+                let text = format!("PCI device mapping not found for '{name}'");
+                self.task_log(seq, text.clone());
+                return Err(text);
+            }
             let volid = value.split(',').next().unwrap_or_default();
             if is_disk_key(key) && volid != "none" && self.volume(&guest.node, volid).is_none() {
                 return Err(format!("volume '{volid}' does not exist"));
@@ -304,8 +314,7 @@ impl Machine {
         let Some(bridge) = key_of(value, "bridge") else {
             return Ok(());
         };
-        let exists = self.nodes.get(node).is_some_and(|node| node.bridges.contains_key(&bridge));
-        if exists { Ok(()) } else { Err(format!("bridge '{bridge}' does not exist")) }
+        if self.has_bridge(node, &bridge) { Ok(()) } else { Err(format!("bridge '{bridge}' does not exist")) }
     }
 
     fn check_memory(&self, node: &str, wanted_bytes: u64) -> Result<(), String> {
@@ -337,6 +346,7 @@ impl Machine {
         self.take_leases(&guest);
         self.with_guest(vmid, |guest| {
             guest.power = Power::Running { since_ms: now_ms, pid, agent_at_ms, is_paused: false };
+            guest.processes.clear();
             if instance_id.is_some() && guest.instance_id != instance_id {
                 guest.instance_id = instance_id;
                 guest.personalised += 1;
@@ -352,7 +362,10 @@ impl Machine {
     }
 
     /// Returns whether an operating system starts that obeys ACPI.
-    fn has_system(&self, guest: &Guest) -> bool {
+    pub(super) fn has_system(&self, guest: &Guest) -> bool {
+        if guest.config.get("args").is_some_and(|args| args.contains("-kernel ")) {
+            return true;
+        }
         let disks = guest.config.iter().filter(|(key, value)| is_disk_key(key) && !is_cdrom(value));
         let mut volumes =
             disks.filter_map(|(_, value)| self.volume(&guest.node, value.split(',').next().unwrap_or_default()));
@@ -365,8 +378,15 @@ impl Machine {
             && self.has_system(guest)
     }
 
+    /// The process ends; what waited for that is applied.
     pub(super) fn power_off(&mut self, vmid: u32) {
         self.with_guest(vmid, |guest| guest.power = Power::Stopped);
+        if self.ha_sid(vmid).is_some() {
+            self.plan_manager();
+        }
+        if self.guests.get(&vmid).is_some_and(|guest| guest.kind == GuestType::Qemu) {
+            self.apply_pending(vmid);
+        }
     }
 
     fn run_shutdown(&mut self, seq: u64, stage: u32, vmid: u32, timeout_ms: u64, is_forced: bool) -> Step {
@@ -432,18 +452,6 @@ impl Machine {
             return;
         };
         self.spawn_start(&Caller::root(), vmid, &node, GuestType::Qemu);
-    }
-
-    /// Ends the guests' workers of one kind as a crash would; used by fault rules.
-    pub fn kill_worker(&mut self, upid: &str) -> bool {
-        let Some(seq) = self.upids.get(upid).copied() else {
-            return false;
-        };
-        let is_active = self.tasks.get(&seq).is_some_and(|task| !matches!(task.phase, Phase::Ended { .. }));
-        if is_active {
-            self.kill_task(seq);
-        }
-        is_active
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// What a client sent. Sockets, sizes and connection limits are the server's business.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Request {
     /// Method as sent, e.g. `GET`.
     pub method: String,
@@ -23,6 +24,20 @@ pub struct Request {
     pub cookie: Option<String>,
     /// `CSRFPreventionToken` header.
     pub csrf: Option<String>,
+}
+
+impl Request {
+    /// Returns the guests a call names: in its path, as `vmid` or as `newid`.
+    pub(in crate::simulator) fn guests(&self) -> Vec<u32> {
+        let in_path = self.path.split('/').filter_map(|part| part.parse().ok());
+        let body = String::from_utf8_lossy(&self.body);
+        let pairs = self.query.split(['&', ';']).chain(body.split(['&', ';']));
+        let named = pairs.filter_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            value.parse().ok().filter(|_| matches!(name, "vmid" | "newid"))
+        });
+        in_path.chain(named).collect()
+    }
 }
 
 /// What the server answers.
@@ -152,6 +167,12 @@ impl Reply {
                 Self::json(fault.status, &reason, &body, took_ms)
             }
         }
+    }
+
+    /// What the HTTP layer itself refuses: the text is the body.
+    pub(super) fn plain(status: u16, reason: String) -> Self {
+        let headers = vec![("Content-Type".to_owned(), "text/plain".to_owned())];
+        Self { status, body: reason.clone().into_bytes(), reason, headers, took_ms: 0 }
     }
 
     fn json(status: u16, reason: &str, body: &Value, took_ms: u64) -> Self {

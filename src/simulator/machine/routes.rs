@@ -1,5 +1,8 @@
 //! From a request to its handler: path, identity, permission, node, schema, in the order the real server has.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 use super::Machine;
 use super::api::{Api, Route};
 use super::auth::Caller;
@@ -7,13 +10,18 @@ use super::form::{Raw, decode, decode_body, unescape_segment};
 use super::request::{Answer, Fault, Reply, Request};
 use super::schema::{Parameters, check};
 use super::state::GuestType;
-use super::{access, cluster, firewall, guest_routes, tokens};
+use super::{
+    access, acme, bulk, cluster, crud, definitions, firewall, guest_routes, ha, hardware, index, jobs, multipart,
+    network, node_settings, notifications, prune, realms, sdn, sdn_fabrics, tokens, uploads,
+};
 
 /// What a handler gets.
 pub(super) struct Context {
     pub(super) caller: Caller,
     pub(super) parameters: Parameters,
     pub(super) template: &'static str,
+    /// The file that an upload sent.
+    pub(super) upload: Option<Vec<u8>>,
 }
 
 impl Context {
@@ -29,15 +37,52 @@ impl Context {
 
 /// Returns whether a call runs in the privileged daemon, whose answers carry two `Connection` lines.
 pub(in crate::simulator) fn is_protected(method: &str, path: &str) -> bool {
-    let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(unescape_segment).collect();
-    Api::get().find(method, &segments).is_some_and(|(route, _)| route.is_protected)
+    Api::get().find(method, &segments_of(path)).is_some_and(|(route, _)| route.is_protected)
+}
+
+/// Splits a path after decoding it: an encoded slash parts segments like any other.
+fn segments_of(path: &str) -> Vec<String> {
+    unescape_segment(path).split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 /// Answers one call.
 pub(super) type Handler = fn(&mut Machine, &Context) -> Answer;
+/// Method and path of a call, and who answers it.
+pub(super) type Entry = (&'static str, &'static str, Handler);
+type Routes = HashMap<(&'static str, &'static str), Handler>;
+
+/// Returns the routes that areas list as tables.
+fn listed() -> &'static Routes {
+    static ROUTES: OnceLock<Routes> = OnceLock::new();
+    ROUTES.get_or_init(|| {
+        let tables = [
+            acme::ROUTES,
+            bulk::ROUTES,
+            cluster::ROUTES,
+            definitions::ROUTES,
+            ha::ROUTES,
+            hardware::ROUTES,
+            jobs::ROUTES,
+            network::ROUTES,
+            node_settings::ROUTES,
+            notifications::ROUTES,
+            prune::ROUTES,
+            realms::ROUTES,
+            sdn::ROUTES,
+            sdn_fabrics::ROUTES,
+            uploads::ROUTES,
+        ];
+        // Areas come first: a file of its own may answer single calls of an area otherwise.
+        let all = index::routes().chain(crud::routes()).chain(tables.into_iter().flatten().copied());
+        all.map(|(method, template, handler)| ((method, template), handler)).collect()
+    })
+}
 
 impl Machine {
     pub(super) fn route(&mut self, request: &Request) -> Reply {
+        if !request.body.is_empty() && !matches!(request.method.as_str(), "POST" | "PUT") {
+            return Reply::plain(501, format!("Unexpected content for method '{}'", request.method));
+        }
         if let Some(path) = request.path.strip_prefix("/spawnpoint/") {
             return Reply::from_answer(self.answer_about_simulator(&request.method, path), 0);
         }
@@ -53,7 +98,7 @@ impl Machine {
         if !matches!(method, "GET" | "POST" | "PUT" | "DELETE") {
             return Err(Fault { has_body: false, ..Fault::new(501, format!("method '{method}' not available")) });
         }
-        let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(unescape_segment).collect();
+        let segments = segments_of(path);
         let shown = format!("/{}", segments.join("/"));
         let found = Api::get().find(method, &segments);
         let is_public = found.as_ref().is_some_and(|(route, _)| !route.needs_login);
@@ -62,12 +107,13 @@ impl Machine {
             Err(_) if is_public => Caller { user: String::new(), token: None },
             Err(fault) => return Err(fault),
         };
+        let found = found.filter(|(route, _)| self.knows_path(route.template));
         let (route, values) = found.ok_or_else(|| Fault::not_implemented(method, &shown))?;
         if caller.token.is_some() && !route.allows_token {
             return Err(Fault::new(403, "Permission check failed"));
         }
-        let raw = collect(request, &values)?;
-        self.dispatch(route, caller, &raw, &shown)
+        let (raw, upload) = collect(request, &values)?;
+        self.dispatch(route, caller, &raw, upload, &shown)
     }
 
     fn dispatch(
@@ -75,6 +121,7 @@ impl Machine {
         route: &'static Route,
         caller: Caller,
         raw: &super::form::RawParameters,
+        upload: Option<Vec<u8>>,
         shown: &str,
     ) -> Answer {
         if let Some(rule) = &route.check {
@@ -88,8 +135,14 @@ impl Machine {
         let Some(handler) = handler(route.method, route.template) else {
             return Err(Fault::not_modelled(route.method, shown));
         };
+        if let Some(name) = self.unknown_parameter(route.template, raw) {
+            let text = "property is not defined in schema and the schema does not allow additional properties";
+            return Err(Fault::parameter(name, text));
+        }
         let parameters = check(&route.parameters, raw)?;
-        handler(self, &Context { caller, parameters, template: route.template })
+        let mut answer = handler(self, &Context { caller, parameters, template: route.template, upload })?;
+        self.without_new_members(&mut answer.data);
+        Ok(answer)
     }
 
     /// A call for a node is handed to that node: it must exist and answer.
@@ -105,8 +158,12 @@ impl Machine {
 }
 
 /// Merges path, query and body; the query wins over the body, the path must not be contradicted.
-fn collect(request: &Request, values: &[(&'static str, String)]) -> Result<super::form::RawParameters, Fault> {
-    let mut raw = decode_body(request.content_type.as_deref(), &request.body)?;
+fn collect(request: &Request, values: &[(&'static str, String)]) -> Result<multipart::Parts, Fault> {
+    let content_type = request.content_type.as_deref();
+    let (mut raw, upload) = match multipart::parse(content_type, &request.body)? {
+        Some(parts) => parts,
+        None => (decode_body(content_type, &request.body)?, None),
+    };
     raw.extend(decode(&request.query));
     for (name, value) in values {
         let given = raw.insert((*name).to_owned(), Raw::Text(value.clone()));
@@ -116,10 +173,13 @@ fn collect(request: &Request, values: &[(&'static str, String)]) -> Result<super
             return Err(Fault::new(400, text));
         }
     }
-    Ok(raw)
+    Ok((raw, upload))
 }
 
-fn handler(method: &str, template: &str) -> Option<Handler> {
+fn handler(method: &'static str, template: &'static str) -> Option<Handler> {
+    if let Some(handler) = listed().get(&(method, template)) {
+        return Some(*handler);
+    }
     if let Some(rest) = template.strip_prefix("/nodes/{node}") {
         if let Some(rest) = rest.strip_prefix("/qemu/{vmid}") {
             return guest_routes::handler(GuestType::Qemu, method, rest);
@@ -131,6 +191,9 @@ fn handler(method: &str, template: &str) -> Option<Handler> {
     }
     if template.starts_with("/access") {
         return access::handler(method, template).or_else(|| tokens::handler(method, template));
+    }
+    if let Some(rest) = template.strip_prefix("/cluster/sdn/vnets/{vnet}/firewall") {
+        return firewall::handler(method, rest);
     }
     if template.starts_with("/cluster/firewall") {
         return firewall::handler(method, template.strip_prefix("/cluster/firewall")?);
@@ -145,8 +208,6 @@ fn handler(method: &str, template: &str) -> Option<Handler> {
         ("GET", "/cluster/options") => cluster::options,
         ("PUT", "/cluster/options") => cluster::set_options,
         ("GET", "/nodes") => Machine::list_nodes,
-        ("GET", "/storage") => Machine::list_storage_definitions,
-        ("GET", "/storage/{storage}") => Machine::storage_definition,
         ("GET", "/pools" | "/pools/{poolid}") => Machine::list_pools,
         ("POST", "/pools") => Machine::create_pool,
         ("PUT", "/pools" | "/pools/{poolid}") => Machine::update_pool,
@@ -163,16 +224,18 @@ fn node_handler(method: &str, rest: &str) -> Option<Handler> {
     let handler: Handler = match (method, rest) {
         ("GET", "/status") => Machine::node_status,
         ("GET", "/version") => cluster::version,
-        ("GET", "/network") => Machine::node_network,
         ("GET", "/qemu") => Machine::list_guests,
         ("POST", "/qemu") => Machine::create_guest,
         ("GET", "/lxc") => Machine::list_containers,
         ("POST", "/lxc") => Machine::create_container,
+        ("POST", "/vzdump") => Machine::backup,
+        ("GET", "/vzdump/extractconfig") => Machine::extract_config,
         ("GET", "/storage") => Machine::node_storages,
         ("GET", "/storage/{storage}/status") => Machine::storage_status,
         ("GET", "/storage/{storage}/content") => Machine::storage_content,
         ("POST", "/storage/{storage}/content") => Machine::allocate_volume,
         ("GET", "/storage/{storage}/content/{volume}") => Machine::volume_attributes,
+        ("PUT", "/storage/{storage}/content/{volume}") => Machine::change_volume,
         ("DELETE", "/storage/{storage}/content/{volume}") => Machine::delete_volume,
         ("GET", "/tasks") => Machine::node_tasks,
         ("GET", "/tasks/{upid}/status") => Machine::task_status,

@@ -52,6 +52,15 @@ impl Parameters {
         self.get(name).map(split_list).unwrap_or_default()
     }
 
+    /// Returns the items of an array parameter.
+    pub(super) fn list(&self, name: &str) -> &[String] {
+        self.lists.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn lists(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.lists.iter().map(|(name, items)| (name.as_str(), items.as_slice()))
+    }
+
     pub(super) fn remove(&mut self, name: &str) -> Option<String> {
         self.values.remove(name)
     }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::disks::{VolumeKind, is_disk_key};
 use super::property::{print, print_size};
 use super::state::{
-    AclEntry, Binding, Bridge, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token, User,
-    Volume,
+    AclEntry, Binding, Bridge, Card, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token,
+    Url, User, Volume,
 };
 use super::table::Single;
 use super::{FORMAT, Machine};
@@ -30,11 +30,25 @@ impl Machine {
         let mut machine = Self::default();
         // The nodes have been up for an hour when the lab opens.
         let booted_ms = EPOCH_MS - 3_600_000;
-        machine.meta = Single::new(Meta { format: FORMAT, seed, cluster: lab.cluster.clone(), booted_ms });
+        machine.meta = Single::new(Meta {
+            format: FORMAT,
+            seed,
+            cluster: lab.cluster.clone(),
+            booted_ms,
+            version: lab.version.clone(),
+        });
         machine.clock = Single::new(Clock { now_ms: EPOCH_MS, next_pid: 4000, ..Clock::default() });
         machine.options = Single::new(lab.options.clone());
         machine.leases = Single::new(BTreeMap::new());
         machine.options.entry("mac_prefix".to_owned()).or_insert("BC:24:11".to_owned());
+        let url_of = |url: &lab::Url| Url {
+            size_bytes: url.size_bytes,
+            disk_bytes: url.disk_mib.map(|mib| mib << 20),
+            mimetype: url.mimetype.clone(),
+            image: url.image.clone(),
+            checksums: url.checksums.clone(),
+        };
+        machine.urls = Single::new(lab.url.iter().map(|(address, url)| (address.clone(), url_of(url))).collect());
         machine.add_nodes(lab);
         for (name, storage) in &lab.storage {
             machine.storages.insert(name.clone(), storage_of(storage));
@@ -72,7 +86,12 @@ impl Machine {
             let bridge = |(bridge_name, bridge): (&String, &lab::Bridge)| {
                 let is_first = lab.bridge.keys().next() == Some(bridge_name);
                 let address = is_first.then(|| format!("10.90.0.{}/16", 10 + position));
-                let bridge = Bridge { is_vlan_aware: bridge.vlan_aware, address, dhcp: bridge.dhcp.clone() };
+                let bridge = Bridge {
+                    is_vlan_aware: bridge.vlan_aware,
+                    address: bridge.address.clone().or(address),
+                    ports: bridge.ports.clone(),
+                    dhcp: bridge.dhcp.clone(),
+                };
                 (bridge_name.clone(), bridge)
             };
             let node = Node {
@@ -82,6 +101,7 @@ impl Machine {
                 is_online: node.status == NodeStatus::Online,
                 address: format!("10.90.0.{}", 10 + position),
                 bridges: lab.bridge.iter().map(bridge).collect(),
+                cards: node.cards.iter().map(|(name, card)| (name.clone(), card_of(*card))).collect(),
             };
             self.nodes.insert(name.clone(), node);
         }
@@ -91,7 +111,7 @@ impl Machine {
         for (name, comment) in
             [("pam", "Linux PAM standard authentication"), ("pve", "Proxmox VE authentication server")]
         {
-            let realm = Realm { kind: name.to_owned(), comment: Some(comment.to_owned()) };
+            let realm = Realm { kind: name.to_owned(), comment: Some(comment.to_owned()), ..Realm::default() };
             self.access.realms.insert(name.to_owned(), realm);
         }
         let root = User { is_enabled: true, ..User::default() };
@@ -125,12 +145,8 @@ impl Machine {
     fn add_file(&mut self, volid: &str, file: &lab::File) {
         let (storage, name) = volid.split_once(':').expect("the lab check refuses other names");
         let content = name.split('/').next().unwrap_or_default().to_owned();
-        let end = match name.rsplit_once(".tar.") {
-            Some((_, "zst")) => "tzst",
-            Some((_, "gz")) => "tgz",
-            Some((_, "xz")) => "txz",
-            _ => name.rsplit('.').next().unwrap_or_default(),
-        };
+        let format = super::uploads::file_format(&content, name);
+        let bytes = file.file_bytes.unwrap_or(file.size_mib << 20);
         let is_shared = self.storages.get(storage).is_some_and(|storage| storage.is_shared);
         let nodes: Vec<String> = if is_shared { vec![String::new()] } else { self.nodes.keys().cloned().collect() };
         for node in nodes {
@@ -139,13 +155,16 @@ impl Machine {
                 node: node.clone(),
                 volid: volid.to_owned(),
                 content: content.clone(),
-                format: end.to_owned(),
-                size_bytes: file.size_mib << 20,
-                used_bytes: file.size_mib << 20,
+                format: format.clone(),
+                size_bytes: if content == "import" { file.size_mib << 20 } else { bytes },
+                used_bytes: bytes,
                 vmid: None,
                 parent: None,
                 image: file.image.clone(),
                 created_s: EPOCH_MS / 1000,
+                notes: None,
+                is_protected: false,
+                archive: None,
             };
             self.volumes.insert(format!("{node}|{volid}"), volume);
         }
@@ -197,7 +216,8 @@ impl Machine {
     }
 
     fn lab_disk(&mut self, node: &str, vmid: u32, storage: &str, guest: &lab::Guest) -> Result<String, String> {
-        let size_bytes = guest.disk_gib << 30;
+        // A disk is whole sectors long.
+        let size_bytes = ((guest.disk_gib * 2_097_152.0).round() as u64) * 512;
         let (volid, _) = self.allocate(node, storage, vmid, "qcow2", size_bytes, VolumeKind::Disk)?;
         let key = if self.storages.get(storage).is_some_and(|storage| storage.is_shared) { "" } else { node };
         if let Some(volume) = self.volumes.get_mut(&format!("{key}|{volid}")) {
@@ -214,6 +234,10 @@ impl Machine {
         let options = BTreeMap::from([("size".to_owned(), print_size(size_bytes))]);
         Ok(print(&volid, &options))
     }
+}
+
+fn card_of(card: lab::Card) -> Card {
+    Card { is_configured: card != lab::Card::Present, is_present: card != lab::Card::Configured }
 }
 
 fn storage_of(storage: &lab::Storage) -> Storage {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Machine;
-use super::config::typed_config;
+use super::config::{is_network_key, typed_config};
 use super::disks::{file_name, is_cdrom, is_disk_key, storage_of, volume_in};
 use super::pending::keep_as_unused;
 use super::power::memory_bytes;
@@ -156,7 +156,7 @@ impl Machine {
             }
             (SnapshotAction::RollBack { .. }, 0) => self.begin_roll_back(work, &guest),
             (SnapshotAction::RollBack { starts }, _) => {
-                self.finish_roll_back(work, &guest, *starts);
+                self.finish_roll_back(seq, work, &guest, *starts);
                 Ok(None)
             }
         };
@@ -205,6 +205,9 @@ impl Machine {
             for (key, volid) in &volids {
                 self.task_log(seq, format!("snapshotting 'drive-{key}' ({volid})"));
             }
+            if with_memory {
+                self.task_log(seq, "internal qemu snapshot");
+            }
         }
         let snapshot = Snapshot { config, files: guest.files.clone(), instance_id: guest.instance_id.clone() };
         self.with_guest(work.vmid, |guest| {
@@ -247,6 +250,9 @@ impl Machine {
             parent: None,
             image: None,
             created_s: self.clock.now_ms / 1000,
+            notes: None,
+            is_protected: false,
+            archive: None,
         };
         self.add_volume(&guest.node, volume);
         Ok(volid)
@@ -309,7 +315,7 @@ impl Machine {
         self.begin_change(work, guest, "rollback", ROLLBACK_MS)
     }
 
-    fn finish_roll_back(&mut self, work: &SnapshotWork, guest: &Guest, starts: bool) {
+    fn finish_roll_back(&mut self, seq: u64, work: &SnapshotWork, guest: &Guest, starts: bool) {
         let Some(snapshot) = guest.snapshots.get(&work.name).cloned() else {
             return;
         };
@@ -341,7 +347,11 @@ impl Machine {
             guest.files.clone_from(&snapshot.files);
             guest.instance_id.clone_from(&snapshot.instance_id);
         });
-        if starts || snapshot.config.contains_key("vmstate") {
+        let has_memory = snapshot.config.contains_key("vmstate");
+        for key in snapshot.config.keys().filter(|key| has_memory && is_network_key(key)) {
+            self.task_log(seq, format!("netdev {key}: using 'host_mtu=1500' for migration compat"));
+        }
+        if starts || has_memory {
             self.boot(work.vmid);
         }
     }

@@ -8,6 +8,17 @@ use serde::{Deserialize, Serialize};
 
 pub(super) type Config = BTreeMap<String, String>;
 
+/// One value of an [`Object`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Setting {
+    Text(String),
+    List(Vec<String>),
+}
+
+/// A section of a configuration file.
+pub(super) type Object = BTreeMap<String, Setting>;
+
 /// Facts about the lab that never change, and the version of this layout.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Meta {
@@ -15,16 +26,38 @@ pub(super) struct Meta {
     pub(super) seed: u64,
     pub(super) cluster: String,
     pub(super) booted_ms: u64,
+    /// Version profile: `9.2` or `8.4`.
+    #[serde(default)]
+    pub(super) version: String,
 }
 
 /// Virtual time and the counters that make ids.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(super) struct Clock {
     pub(super) now_ms: u64,
     pub(super) next_task: u64,
     pub(super) next_pid: u32,
     pub(super) next_random: u64,
     pub(super) next_log: u64,
+    /// Guests whose lock something else than a task holds, and until when.
+    #[serde(default)]
+    pub(super) held: BTreeMap<u32, u64>,
+    /// The same for storages.
+    #[serde(default)]
+    pub(super) held_storages: BTreeMap<String, u64>,
+    /// Finished tasks before this number are on no list any more.
+    #[serde(default)]
+    pub(super) listed_from: u64,
+    /// Requests that act after their clients gave up.
+    #[serde(default)]
+    pub(super) late: Vec<Late>,
+}
+
+/// A request nobody waits for any more.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Late {
+    pub(super) due_ms: u64,
+    pub(super) request: super::request::Request,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,14 +68,27 @@ pub(super) struct Node {
     pub(super) is_online: bool,
     pub(super) address: String,
     pub(super) bridges: BTreeMap<String, Bridge>,
+    /// Network cards by name; one that is up when the layout is from before.
+    #[serde(default)]
+    pub(super) cards: BTreeMap<String, Card>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Bridge {
     pub(super) is_vlan_aware: bool,
     pub(super) address: Option<String>,
+    /// Cards it is on, separated by spaces; the first card when the layout is from before.
+    #[serde(default)]
+    pub(super) ports: Option<String>,
     /// Network a DHCP server behind this bridge hands out, in CIDR form.
     pub(super) dhcp: Option<String>,
+}
+
+/// Whether a network card is there, and whether the configuration knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Card {
+    pub(super) is_configured: bool,
+    pub(super) is_present: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -87,6 +133,14 @@ pub(super) struct Volume {
     /// Name of the operating system image on it; a blank disk boots nothing.
     pub(super) image: Option<String>,
     pub(super) created_s: u64,
+    #[serde(default)]
+    pub(super) notes: Option<String>,
+    /// Nobody may delete it.
+    #[serde(default)]
+    pub(super) is_protected: bool,
+    /// The guest a backup holds.
+    #[serde(default)]
+    pub(super) archive: Option<Box<super::backup::Archive>>,
 }
 
 /// What a guest is: a virtual machine or a container.
@@ -156,10 +210,22 @@ pub(super) struct Guest {
     pub(super) restart_at_ms: Option<u64>,
     /// Files written through the agent; they are on the disk, so a restart keeps them.
     pub(super) files: BTreeMap<String, String>,
+    /// Programs the agent was asked to run since the last boot.
+    #[serde(default)]
+    pub(super) processes: BTreeMap<u32, Process>,
     /// What cloud-init saw at the last boot.
     pub(super) instance_id: Option<String>,
     /// How often cloud-init ran its once-per-instance steps.
     pub(super) personalised: u32,
+}
+
+/// A program in a guest.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Process {
+    pub(super) done_ms: u64,
+    pub(super) exit_code: i32,
+    /// What it wrote; gone once it was told.
+    pub(super) output: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,6 +252,7 @@ impl Guest {
             power: Power::Stopped,
             restart_at_ms: None,
             files: BTreeMap::new(),
+            processes: BTreeMap::new(),
             instance_id: None,
             personalised: 0,
         }
@@ -238,6 +305,19 @@ impl Guest {
     }
 }
 
+/// A file of the world outside.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Url {
+    pub(super) size_bytes: u64,
+    /// Size of the disk in it.
+    pub(super) disk_bytes: Option<u64>,
+    pub(super) mimetype: Option<String>,
+    /// Operating system image in it.
+    pub(super) image: Option<String>,
+    /// Checksums by algorithm, as far as the lab says.
+    pub(super) checksums: BTreeMap<String, String>,
+}
+
 /// A real host that stands in for a guest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Binding {
@@ -268,6 +348,8 @@ pub(super) struct Access {
 pub(super) struct Realm {
     pub(super) kind: String,
     pub(super) comment: Option<String>,
+    #[serde(default)]
+    pub(super) settings: Object,
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]

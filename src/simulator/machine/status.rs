@@ -40,7 +40,7 @@ impl Machine {
         let vmid = context.parameters.vmid();
         let guest = self.named_guest(context)?;
         let mut data = self.status_row(vmid, guest);
-        data["ha"] = json!({ "managed": 0 });
+        data["ha"] = self.ha_of_guest(vmid);
         if guest.kind == GuestType::Lxc {
             return Ok(data.into());
         }
@@ -54,10 +54,11 @@ impl Machine {
         if guest.is_template() {
             data["template"] = json!(1);
         }
+        if guest.config.contains_key("vga") {
+            data["clipboard"] = Value::Null;
+        }
         if guest.is_running() {
-            data["running-machine"] = json!("pc-i440fx-10.2+pve0");
-            data["running-qemu"] = json!("10.2.2");
-            data["balloon"] = json!(memory_bytes(&guest.config));
+            complete_running_status(&mut data, vmid, guest);
         }
         Ok(data.into())
     }
@@ -110,6 +111,9 @@ impl Machine {
         if includes("storage") {
             rows.extend(self.storage_rows(caller));
         }
+        if wanted.is_none() || (wanted == Some("sdn") && self.is_before_9()) {
+            rows.extend(self.zone_rows(caller));
+        }
         Ok(Value::Array(rows).into())
     }
 
@@ -147,11 +151,63 @@ impl Machine {
         if let Some(tags) = guest.config.get("tags").filter(|tags| !tags.trim().is_empty()) {
             row["tags"] = json!(tags);
         }
+        if let Some(sid) = self.ha_sid(vmid) {
+            let (_, state) = self.ha_place(&sid);
+            row["hastate"] = json!(if state == "queued" { self.ha_state(vmid).unwrap_or_default() } else { &state });
+        }
         if let Some(pool) = self.pool_of_guest(vmid) {
             row["pool"] = json!(pool);
         }
         row
     }
+}
+
+/// What the server asks the process of a running machine for.
+fn complete_running_status(data: &mut Value, vmid: u32, guest: &Guest) {
+    let memory = memory_bytes(&guest.config);
+    data["running-machine"] = json!("pc-i440fx-10.2+pve0");
+    data["running-qemu"] = json!("10.2.2");
+    data["balloon"] = json!(memory);
+    data["ballooninfo"] = json!({ "actual": memory, "max_mem": memory });
+    data["proxmox-support"] = json!({
+        "backup-access-api": true, "backup-fleecing": true, "backup-max-workers": true, "pbs-dirty-bitmap": true,
+        "pbs-dirty-bitmap-migration": true, "pbs-dirty-bitmap-savevm": true, "pbs-library-version": "1.5.2",
+        "pbs-masterkey": true, "query-bitmap-info": true,
+    });
+    for what in ["cpu", "io", "memory"] {
+        data[format!("pressure{what}full")] = json!(0);
+        data[format!("pressure{what}some")] = json!(0);
+    }
+    let cards = guest.config.keys().filter_map(|key| key.strip_prefix("net")?.parse::<u32>().ok());
+    let cards: serde_json::Map<String, Value> =
+        cards.map(|number| (format!("tap{vmid}i{number}"), json!({ "netin": 0, "netout": 0 }))).collect();
+    if !cards.is_empty() {
+        data["nics"] = Value::Object(cards);
+    }
+    let drives = guest.config.iter().filter(|(key, value)| is_disk_key(key) && !value.starts_with("none"));
+    let drives: serde_json::Map<String, Value> = drives.map(|(key, _)| (key.clone(), drive_counters())).collect();
+    if !drives.is_empty() {
+        data["blockstat"] = Value::Object(drives);
+    }
+}
+
+/// The counters of a drive nobody has used.
+fn drive_counters() -> Value {
+    let mut counters =
+        json!({ "account_failed": true, "account_invalid": true, "timed_stats": [], "wr_highest_offset": 0 });
+    for what in ["rd", "wr", "unmap", "flush", "zone_append"] {
+        let names = match what {
+            "flush" => ["operations", "total_time_ns"].as_slice(),
+            _ => &["bytes", "merged", "operations", "total_time_ns"],
+        };
+        for name in names {
+            counters[format!("{what}_{name}")] = json!(0);
+        }
+        for end in ["failed", "invalid"] {
+            counters[format!("{end}_{what}_operations")] = json!(0);
+        }
+    }
+    counters
 }
 
 /// A container's row has its swap, and the disk it uses, which nobody can see in a virtual machine.

@@ -6,55 +6,19 @@ use serde_json::{Value, json};
 
 use super::Machine;
 use super::auth::Caller;
-use super::config::sha1_hex;
 use super::property::parse_size;
 use super::request::{Answer, Fault};
 use super::routes::Context;
 use super::state::{Storage, Volume};
 use super::task::{Spawn, Step, Work};
 
-const AUDIT: &[&str] = &["Datastore.Audit", "Datastore.AllocateSpace"];
-
 impl Machine {
-    pub(super) fn list_storage_definitions(&mut self, context: &Context) -> Answer {
-        let wanted = context.parameters.get("type");
-        let rows = self.storages.iter().filter(|(name, storage)| {
-            wanted.is_none_or(|kind| kind == storage.kind) && self.sees_storage(&context.caller, name)
-        });
-        Ok(Value::Array(rows.map(|(name, storage)| self.definition_row(name, storage)).collect()).into())
-    }
-
-    pub(super) fn storage_definition(&mut self, context: &Context) -> Answer {
-        let name = context.parameters.required("storage");
-        let storage = self.storages.get(name).ok_or_else(|| Fault::text(format!("storage '{name}' does not exist")))?;
-        Ok(self.definition_row(name, storage).into())
-    }
-
-    fn sees_storage(&self, caller: &Caller, name: &str) -> bool {
-        self.has_any(caller, &format!("/storage/{name}"), AUDIT)
-    }
-
-    fn definition_row(&self, name: &str, storage: &Storage) -> Value {
-        let mut row = json!({ "storage": name, "type": storage.kind, "content": join(&storage.content) });
-        let text: String = self.storages.iter().map(|(name, storage)| format!("{}: {name}\n", storage.kind)).collect();
-        row["digest"] = json!(sha1_hex(text.as_bytes()));
-        if storage.is_shared {
-            row["shared"] = json!(1);
-        }
-        if let Some(nodes) = &storage.nodes {
-            row["nodes"] = json!(join(nodes));
-        }
-        for (key, value) in &storage.options {
-            row[key.as_str()] = json!(value);
-        }
-        row
-    }
-
     pub(super) fn node_storages(&mut self, context: &Context) -> Answer {
         let parameters = &context.parameters;
         let node = context.node();
         let is_wanted = |name: &String, storage: &Storage| {
             storage.is_on(node)
+                && (storage.is_enabled() || !parameters.is_set("enabled"))
                 && self.sees_storage(&context.caller, name)
                 && parameters.get("storage").is_none_or(|wanted| wanted == name)
                 && parameters.items("content").iter().all(|content| storage.content.contains(*content))
@@ -74,7 +38,7 @@ impl Machine {
 
     fn usage(&self, name: &str, storage: &Storage, node: &str) -> Value {
         json!({
-            "active": 1, "enabled": 1, "shared": u8::from(storage.is_shared), "type": storage.kind,
+            "active": u8::from(storage.is_enabled()), "enabled": u8::from(storage.is_enabled()), "shared": u8::from(storage.is_shared), "type": storage.kind,
             "content": join(&storage.content), "total": storage.total_bytes,
             "used": self.used_bytes(name, node), "avail": self.available_bytes(name, node),
         })
@@ -83,7 +47,7 @@ impl Machine {
     pub(super) fn storage_rows(&self, caller: &Caller) -> Vec<Value> {
         let mut rows = Vec::new();
         for (name, storage) in self.storages.iter().filter(|(name, _)| self.sees_storage(caller, name)) {
-            for (node, state) in self.nodes.iter().filter(|(node, _)| storage.is_on(node)) {
+            for (node, state) in self.nodes.iter().filter(|(node, _)| storage.is_on(node) && storage.is_enabled()) {
                 let mut row = json!({
                     "id": format!("storage/{node}/{name}"), "node": node, "storage": name, "type": "storage",
                     "plugintype": storage.kind, "content": join(&storage.content), "shared": u8::from(storage.is_shared),
@@ -117,7 +81,10 @@ impl Machine {
             volume.storage == name
                 && (volume.node.is_empty() || volume.node == node)
                 && content.is_none_or(|content| content == volume.content)
-                && (vmid.is_none() || volume.vmid.is_none() || volume.vmid == vmid)
+                // Asking for a guest leaves out images and templates for installing, but not every file without an owner.
+                && (vmid.is_none()
+                    || volume.vmid == vmid
+                    || (volume.vmid.is_none() && matches!(volume.content.as_str(), "snippets" | "import")))
                 && self.sees_volume(&context.caller, volume)
         };
         let rows = self.volumes.values().filter(is_wanted).map(content_row);
@@ -201,8 +168,11 @@ impl Machine {
         let prefix = format!("{storage}:");
         let volid = if named.starts_with(&prefix) { named.to_owned() } else { format!("{prefix}{named}") };
         let node = context.node().to_owned();
+        // The task is named after the guest too, where the volume has one.
+        let owner = self.volume(&node, &volid).and_then(|volume| volume.vmid);
+        let id = owner.map_or_else(|| storage.clone(), |vmid| format!("{vmid}@{storage}"));
         let work = Work::RemoveVolume { node: node.clone(), volid };
-        let spawn = Spawn { node: &node, kind: "imgdel", id: storage, locks: Vec::new(), wait_ms: 0, work };
+        let spawn = Spawn { node: &node, kind: "imgdel", id, locks: Vec::new(), wait_ms: 0, work };
         let upid = self.spawn(&context.caller, spawn);
         match context.parameters.number::<u64>("delay") {
             Some(delay_s) => self.wait_for_task(self.upids[&upid], delay_s * 1000, &upid),
@@ -210,9 +180,29 @@ impl Machine {
         }
     }
 
+    /// Notes and protection are kept of backups only.
+    pub(super) fn change_volume(&mut self, context: &Context) -> Answer {
+        let (volid, volume) = self.named_volume(context)?;
+        let parameters = &context.parameters;
+        if volume.content != "backup" {
+            let name = if parameters.get("notes").is_some() { "notes" } else { "protected" };
+            return Err(Fault::text(format!("attribute '{name}' is not supported for volume '{volid}'")));
+        }
+        let changed = Volume {
+            notes: parameters.get("notes").map_or(volume.notes.clone(), |notes| Some(notes.to_owned())),
+            is_protected: parameters.get("protected").map_or(volume.is_protected, |value| value == "1"),
+            ..volume
+        };
+        self.add_volume(context.node(), changed);
+        Ok(().into())
+    }
+
     pub(super) fn run_remove_volume(&mut self, seq: u64, node: &str, volid: &str) -> Step {
         if self.has_visible_children(volid) {
             return Step::failed(format!("base volume '{volid}' is still in use by linked cloned"));
+        }
+        if self.volume(node, volid).is_some_and(|volume| volume.is_protected) {
+            return Step::failed(format!("cannot remove protected volume '{volid}' on '{node}'"));
         }
         match self.free_volume(node, volid) {
             Some(_) => {
@@ -225,13 +215,23 @@ impl Machine {
 }
 
 fn content_row(volume: &Volume) -> Value {
+    let size = if volume.content == "import" { volume.used_bytes } else { volume.size_bytes };
+    let format = if volume.content == "snippets" { "snippet" } else { &volume.format };
     let mut row = json!({
-        "volid": volume.volid, "content": volume.content, "format": volume.format, "size": volume.size_bytes,
-        "ctime": volume.created_s,
+        "volid": volume.volid, "content": volume.content, "format": format, "size": size, "ctime": volume.created_s,
     });
     if matches!(volume.content.as_str(), "images" | "rootdir") {
         row["used"] = json!(volume.used_bytes);
         row["parent"] = json!(volume.parent);
+    }
+    if let Some(archive) = &volume.archive {
+        row["subtype"] = json!(archive.kind.as_str());
+    }
+    if let Some(notes) = &volume.notes {
+        row["notes"] = json!(notes);
+    }
+    if volume.is_protected {
+        row["protected"] = json!(1);
     }
     if let Some(vmid) = volume.vmid {
         row["vmid"] = json!(vmid);

@@ -5,14 +5,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::backup::BackupWork;
+use super::bulk::BulkWork;
 use super::clone::CloneWork;
 use super::config::ConfigureWork;
 use super::container_clone::CloneContainerWork;
 use super::containers::CreateContainerWork;
 use super::create::CreateWork;
+use super::migrate::MigrateWork;
+use super::moves::{MoveWork, ReassignWork};
 use super::power::PowerWork;
+use super::prune::PruneWork;
+use super::restore::RestoreWork;
 use super::snapshots::SnapshotWork;
 use super::state::GuestType;
+use super::uploads::{DownloadWork, ImportWork};
 use super::{Machine, auth::Caller};
 use crate::proxmox::task::Upid;
 
@@ -35,6 +42,12 @@ pub(super) struct Task {
     pub(super) locks: Vec<Hold>,
     pub(super) log: Vec<String>,
     pub(super) work: Work,
+    /// How it fails at its next stage.
+    #[serde(default)]
+    pub(super) doom: Option<String>,
+    /// A fault rule lets its copy fail.
+    #[serde(default)]
+    pub(super) is_short_of_space: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,19 +82,57 @@ pub(super) enum Work {
     Clone(CloneWork),
     CloneContainer(CloneContainerWork),
     Snapshot(SnapshotWork),
-    ResizeMountPoint { vmid: u32, key: String, size_bytes: u64 },
+    Move(MoveWork),
+    Reassign(ReassignWork),
+    Backup(BackupWork),
+    Restore(RestoreWork),
+    ResizeMountPoint {
+        vmid: u32,
+        key: String,
+        size_bytes: u64,
+    },
     Configure(ConfigureWork),
     Power(PowerWork),
-    Template { vmid: u32 },
-    Resize { vmid: u32, disk: String, size: String, digest: Option<String> },
-    Destroy { vmid: u32, purges: bool, frees_unreferenced: bool, skips_lock: bool },
-    RemoveVolume { node: String, volid: String },
+    Template {
+        vmid: u32,
+    },
+    Resize {
+        vmid: u32,
+        disk: String,
+        size: String,
+        digest: Option<String>,
+    },
+    Destroy {
+        vmid: u32,
+        purges: bool,
+        frees_unreferenced: bool,
+        skips_lock: bool,
+    },
+    RemoveVolume {
+        node: String,
+        volid: String,
+    },
+    ReloadNetwork,
+    ApplyNetwork {
+        node: String,
+    },
+    /// Says one line and is done.
+    Say {
+        line: String,
+    },
+    Bulk(BulkWork),
+    Prune(PruneWork),
+    Migrate(MigrateWork),
+    Download(DownloadWork),
+    Import(ImportWork),
 }
 
 /// What a stage says about the rest of the task.
 pub(super) enum Step {
     /// Another stage follows after so many milliseconds.
     After(u64),
+    /// The same stage is tried again after so many milliseconds.
+    Again(u64),
     /// The task is over: OK with a number of warnings, or the error text.
     End(Result<u32, String>),
 }
@@ -99,7 +150,12 @@ impl Step {
 pub(super) enum Event {
     Task(u64),
     Restart(u32),
+    Manager,
     AgentUp(u32),
+    /// Something that was no task gives a guest's lock free.
+    Release(u32),
+    /// A request is answered after its client gave up.
+    Late,
     Broadcast,
 }
 
@@ -176,6 +232,8 @@ impl Machine {
             locks: spawn.locks,
             log: Vec::new(),
             work: spawn.work,
+            doom: None,
+            is_short_of_space: false,
         };
         self.upids.insert(upid.clone(), seq);
         self.tasks.insert(seq, task);
@@ -210,6 +268,9 @@ impl Machine {
     pub(super) fn is_lock_free(&self, wanted: &[Hold]) -> bool {
         let clashes =
             |held: &Hold| wanted.iter().any(|wish| wish.vmid == held.vmid && !(wish.is_shared && held.is_shared));
+        if wanted.iter().any(|wish| self.clock.held.contains_key(&wish.vmid)) {
+            return false;
+        }
         self.active_tasks().all(|task| match task.phase {
             Phase::Running { .. } => !task.locks.iter().any(clashes),
             Phase::Waiting { .. } | Phase::Ended { .. } => true,
@@ -240,7 +301,10 @@ impl Machine {
             match entry.1 {
                 Event::Task(seq) => self.run_task(seq),
                 Event::Restart(vmid) => self.restart_guest(vmid),
+                Event::Manager => self.run_manager(),
                 Event::AgentUp(_) => {}
+                Event::Release(vmid) => self.release_held(vmid),
+                Event::Late => self.handle_late(),
                 Event::Broadcast => self.broadcast(),
             }
         }
@@ -256,6 +320,12 @@ impl Machine {
     }
 
     fn run_task(&mut self, seq: u64) {
+        let Some(task) = self.tasks.get(&seq) else {
+            return;
+        };
+        if task.is_active() && self.end_doomed(seq) {
+            return;
+        }
         let Some(task) = self.tasks.get(&seq) else {
             return;
         };
@@ -281,13 +351,20 @@ impl Machine {
                 self.set_phase(seq, Phase::Running { due_ms, stage: stage + 1 });
                 self.agenda.insert((due_ms, Event::Task(seq)));
             }
+            Step::Again(delay_ms) => {
+                let due_ms = now_ms + delay_ms;
+                self.set_phase(seq, Phase::Running { due_ms, stage });
+                self.agenda.insert((due_ms, Event::Task(seq)));
+            }
             Step::End(result) => self.end_task(seq, result),
         }
     }
 
     fn keep_waiting(&mut self, seq: u64, until_ms: u64) {
         if self.clock.now_ms >= until_ms {
-            let vmid = self.tasks.get(&seq).and_then(|task| task.locks.first()).map_or(0, |hold| hold.vmid);
+            let locks = self.tasks.get(&seq).map(|task| task.locks.clone()).unwrap_or_default();
+            let taken = locks.iter().find(|hold| !self.is_lock_free(std::slice::from_ref(hold)));
+            let vmid = taken.or(locks.first()).map_or(0, |hold| hold.vmid);
             return self.end_task(seq, Err(self.lock_timeout(vmid)));
         }
         if self.tasks.get(&seq).is_some_and(|task| task.log.is_empty()) {
@@ -307,6 +384,10 @@ impl Machine {
             Work::Clone(work) => self.run_clone(seq, stage, &work),
             Work::CloneContainer(work) => self.run_clone_container(seq, stage, &work),
             Work::Snapshot(work) => self.run_snapshot(seq, stage, &work),
+            Work::Move(work) => self.run_move(seq, stage, &work),
+            Work::Reassign(work) => self.run_reassign(seq, &work),
+            Work::Backup(work) => self.run_backup(seq, stage, &work),
+            Work::Restore(work) => self.run_restore(seq, stage, &work),
             Work::ResizeMountPoint { vmid, key, size_bytes } => {
                 self.run_resize_mount_point(seq, stage, vmid, &key, size_bytes)
             }
@@ -319,6 +400,17 @@ impl Machine {
             Work::Destroy { vmid, purges, frees_unreferenced, skips_lock } => {
                 self.run_destroy(seq, stage, vmid, purges, frees_unreferenced, skips_lock)
             }
+            Work::ReloadNetwork => self.run_network_reload(seq, stage),
+            Work::ApplyNetwork { node } => self.run_network_apply(stage, &node),
+            Work::Say { line } => {
+                self.task_log(seq, line);
+                Step::DONE
+            }
+            Work::Migrate(work) => self.run_migrate(seq, stage, &work),
+            Work::Prune(work) => self.run_prune(seq, &work),
+            Work::Bulk(work) => self.run_bulk(seq, stage, &work),
+            Work::Download(work) => self.run_download(seq, stage, &work),
+            Work::Import(work) => self.run_import(seq, stage, &work),
             Work::RemoveVolume { node, volid } => self.run_remove_volume(seq, &node, &volid),
         }
     }
@@ -350,7 +442,7 @@ impl Machine {
         self.wake_waiting();
     }
 
-    fn wake_waiting(&mut self) {
+    pub(super) fn wake_waiting(&mut self) {
         let now_ms = self.clock.now_ms;
         let is_waiting = |task: &super::task::Task| matches!(task.phase, Phase::Waiting { .. });
         let waiting: Vec<u64> =
@@ -386,6 +478,11 @@ impl Machine {
                 agenda.push((due_ms, Event::Task(*seq)));
             }
         }
+        if self.has_managed_guests() {
+            self.plan_manager();
+        }
+        agenda.extend(self.clock.late.iter().map(|late| (late.due_ms, Event::Late)));
+        agenda.extend(self.clock.held.iter().map(|(vmid, due_ms)| (*due_ms, Event::Release(*vmid))));
         for (vmid, guest) in self.guests.iter() {
             agenda.extend(guest.restart_at_ms.map(|due_ms| (due_ms, Event::Restart(*vmid))));
             if let super::state::Power::Running { agent_at_ms: Some(due_ms), .. } = guest.power

@@ -33,7 +33,8 @@ impl Machine {
                 && parameters.get("userfilter").is_none_or(|user| task.user.contains(user))
                 && (!parameters.is_set("errors") || is_failed(task))
         };
-        let tasks: Vec<&Task> = self.tasks.values().rev().filter(is_wanted).collect();
+        let listed = self.tasks.iter().rev().filter(|(seq, task)| self.is_listed(**seq, task));
+        let tasks: Vec<&Task> = listed.map(|(_, task)| task).filter(is_wanted).collect();
         let start = parameters.number("start").unwrap_or(0);
         let limit = parameters.number("limit").unwrap_or(50);
         let rows = tasks.iter().skip(start).take(limit).map(|task| list_row(task)).collect();
@@ -108,7 +109,14 @@ impl Machine {
         match task.work.clone() {
             Work::Clone(work) => self.cancel_clone(seq, &work),
             _ => {
-                self.task_log(seq, "received interrupt");
+                // A shutdown is interrupted while it waits for the guest's agent.
+                let asks_agent = task.log.is_empty() && task.kind.ends_with("shutdown");
+                let text = if asks_agent {
+                    "QEMU Guest Agent is not running - received interrupt"
+                } else {
+                    "received interrupt"
+                };
+                self.task_log(seq, text);
                 self.kill_task(seq);
             }
         }

@@ -88,6 +88,9 @@ fn update(machine: &mut Machine, context: &Context) -> Answer {
         token.is_separated = value == "1";
     }
     let mut data = row(None, token);
+    if let Some(value) = parameters.get("privsep") {
+        data["privsep"] = json!(value);
+    }
     if let Some(secret) = new_secret {
         token.secret.clone_from(&secret);
         data["value"] = json!(secret);

@@ -5,6 +5,7 @@ cluster = "recording"
 node "pve1" {
   cores      = 2
   memory_gib = 24
+  cards      = { eno1 = "configured", eth0 = "present" }
 }
 
 storage "local" {
@@ -24,7 +25,9 @@ storage "second" {
 }
 
 bridge "vmbr0" {
-  dhcp = "10.99.0.0/24"
+  address = "10.99.0.1/24"
+  ports   = ""
+  dhcp    = "10.99.0.0/24"
 }
 
 guest "tiny-cloud" {
@@ -32,6 +35,7 @@ guest "tiny-cloud" {
   template = true
   image    = "tiny"
   storage  = "local"
+  disk_gib = 0.0625
   config = {
     agent   = "enabled=1"
     boot    = "order=scsi0"
@@ -45,6 +49,35 @@ guest "tiny-cloud" {
     tags    = "template;tiny"
     vga     = "serial0"
   }
+}
+
+file "local:snippets/u.yaml" {
+  file_bytes = 43
+}
+
+file "local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst" {
+  file_bytes = 65264288
+}
+
+url "http://127.0.0.1:8099/a.iso" {
+  size_bytes = 65536
+  mimetype   = "application/x-iso9660-image"
+  checksums  = { sha256 = "de2f256064a0af797747c2b97505dc0b9f3df0de4f489eac731c23ae9ca9cc31" }
+}
+
+url "http://127.0.0.1:8099/t.iso" {
+  size_bytes = 2048
+  mimetype   = "application/x-iso9660-image"
+}
+
+url "http://127.0.0.1:8099/disk.qcow2" {
+  size_bytes = 196616
+}
+
+url "http://127.0.0.1:8099/tiny.qcow2" {
+  size_bytes = 17367040
+  disk_mib   = 64
+  image      = "tiny"
 }
 
 user "root@pam" {

@@ -55,7 +55,7 @@ fn has_stranger(scene: &Scene, draft: &Draft) -> bool {
     let Some((view, record)) = scene.view(&draft.cluster).zip(scene.record(&draft.block.address)) else { return false };
     let Record { identity, intent, applied, .. } = record;
     let project = &scene.input.stack.settings.project;
-    let lookup = Lookup { view, identity, intent, project, applied };
+    let lookup = Lookup { view, identity, intent, project, applied, is_claim: intent.is_empty() };
     let object = find(&record.kind);
     object.is_some_and(|object| matches!((object.sight)(&lookup), Sighting::Foreign(_)))
 }
@@ -155,7 +155,10 @@ fn demand(scene: &Scene, draft: &Draft, guest: &Guest, attributes: &Attributes, 
     Demand {
         memory_bytes,
         storages: texts("disk", "storage").into_iter().chain(texts("mount", "storage")).chain(named).collect(),
-        bridges: texts("network", "bridge"),
+        bridges: texts("network", "bridge")
+            .into_iter()
+            .filter(|bridge| !scene.makes_vnet(&draft.cluster, bridge))
+            .collect(),
         allowed: allowed.iter().filter_map(|node| node.as_text().map(str::to_owned)).collect(),
         bound_to: bound_to(scene, draft, guest),
         packs: strategy == Some("pack"),

@@ -1,0 +1,8 @@
+cluster "lab" {
+  simulator {}
+}
+
+network_zone "games" {
+  zone = "games"
+  type = "simple"
+}

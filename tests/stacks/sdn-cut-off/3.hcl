@@ -1,0 +1,4 @@
+# meanwhile: DELETE /cluster/sdn/zones/games
+cluster "lab" {
+  simulator {}
+}
