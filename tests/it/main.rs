@@ -51,6 +51,7 @@ mod refresh_calls;
 mod render_plan;
 mod render_progress;
 mod served;
+mod sim_check;
 mod simulator;
 mod simulator_server;
 mod test_command;

@@ -164,7 +164,8 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
     }
     let view = scene.view(&draft.cluster);
     // The guests of a tenant share its address.
-    let tenant = tenant.map(|address| scene.tenants.get(&address).map_or(address.into(), |facts| facts.address.clone()));
+    let tenant =
+        tenant.map(|address| scene.tenants.get(&address).map_or(address.into(), |facts| facts.address.clone()));
     for instance in domain::instances(draft.block) {
         let (value, identity) = match (&kind.role, instance.child) {
             (_, Some(child)) => {
