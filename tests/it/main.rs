@@ -47,6 +47,7 @@ mod provision_sshd;
 mod quickstart;
 mod recordings;
 mod recordings_compare;
+mod refresh_calls;
 mod render_plan;
 mod render_progress;
 mod served;
