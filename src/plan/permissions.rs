@@ -144,9 +144,10 @@ impl Needs {
                 self.add(format!("/access/realm/{realm}"), &["Realm.AllocateUser"]);
                 self.add("/access/groups", &["User.Modify"]);
             }
-            "firewall" | "firewall_group" | "ip_set" | "firewall_alias" => self.add("/", &["Sys.Modify"]),
+            "firewall" | "firewall_group" | "ip_set" | "firewall_alias" | "backup_job" => {
+                self.add("/", &["Sys.Modify"]);
+            }
             "network_zone" | "vnet" | "subnet" => self.add("/sdn", &["SDN.Allocate", "SDN.Audit"]),
-            "backup_job" => self.add("/", &["Sys.Modify"]),
             "ha_resource" | "ha_rule" => self.add("/", &["Sys.Console"]),
             "storage_file" => {
                 self.add(format!("/storage/{}", text("storage")), &["Datastore.AllocateTemplate", "Datastore.Audit"]);

@@ -354,7 +354,7 @@ impl Machine {
             }
         });
         if let Some(due_ms) = agent_at_ms {
-            self.agenda.insert((due_ms, Event::AgentUp(vmid)));
+            self.agenda.insert((due_ms, Event::InGuest(vmid)));
         }
     }
 

@@ -39,7 +39,7 @@ pool "spare" {
 container "x" {
   tenant        = tenant.acme          #> tenant.umbra | none
   ostemplate    = "shared:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst"
-  pool          = "acme"               #> pool.spare.poolid | live  #> back | live
+  pool          = tenant.acme.pool     #> pool.spare.poolid | live  #> back | live
   name          = "web"                #> "lobby" | live
   cores         = 2                    #> 4 | live  #> gone | live
   cpulimit      = 1.5                  #> 2 | live  #> gone | live

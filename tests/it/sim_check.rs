@@ -1,0 +1,31 @@
+//! `spawnpoint sim check` on the real binary: the simulator does, over HTTPS, what the sixty checks say a server does.
+
+use crate::harness::World;
+
+/// Makes checks and returns the last line; fails with every check that differs.
+fn check(arguments: &[&str]) -> String {
+    let output = World::new().run(&[&["sim", "check"], arguments].concat());
+    let lines: Vec<&str> = output.stdout.lines().filter(|line| !line.contains("  pass  ")).collect();
+    assert_eq!(output.status, Some(0), "{}\n{}", lines.join("\n"), output.stderr);
+    (*lines.last().expect("there is a last line")).to_owned()
+}
+
+#[test]
+fn the_simulator_passes_the_sixty() {
+    assert_eq!(check(&[]), "60 passed, 0 differ, 0 skipped");
+}
+
+/// Bulk actions with warnings came with version 9; everything else is the same in 8.4.
+#[test]
+fn version_8_4_passes_what_applies_to_it() {
+    assert_eq!(check(&["--pve", "8.4"]), "59 passed, 0 differ, 1 skipped");
+}
+
+/// Rules about sockets and delays hold on a clock that runs, too: twenty times as fast, and at real speed in the full run.
+#[test]
+fn rules_of_transport_hold_in_time_that_passes() {
+    assert_eq!(check(&["--only", "1-8", "--speed", "20"]), "8 passed, 0 differ, 0 skipped");
+    if std::env::var("SPAWNPOINT_TESTS").as_deref() == Ok("full") {
+        assert_eq!(check(&["--only", "1-8", "--speed", "1"]), "8 passed, 0 differ, 0 skipped");
+    }
+}
