@@ -1,18 +1,19 @@
 //! The list of block instances: addresses, shapes, and which instance depends on which.
 
 use super::address::Address;
+use super::check::COMPARISONS_MAX;
 use super::expression::{Expression, Reference, ReferenceStep, Scope, keyed_references, references};
 use super::facts::{Follower, written_key};
 use super::frame::{Frame, Run};
 use super::meta::Repetition;
 use super::module::Object;
-use super::program::{CellKind, CellName, Expansion, Facts, Program, Repeated};
+use super::program::{CellKind, Expansion, Facts, Program, Repeated};
 use super::stack::{Block, Lifecycle, Trigger};
 use super::suggest::did_you_mean;
 use super::syntax::{Body, Place};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::value::{Path, Step};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// Returns every instance of every object block, sorted by address.
@@ -83,7 +84,9 @@ impl<'a> ObjectCollector<'a> {
         let lookups: BTreeSet<&Address> =
             [&fixed, &of_keyed, &unfolded].into_iter().flat_map(|facts| facts.lookups.iter()).collect();
         let lookups: Arc<[Address]> = lookups.into_iter().cloned().collect();
-        let all_shared: Arc<[Address]> = shared.iter().cloned().collect();
+        // Blocks that stand side by side often depend on the same.
+        let before = blocks.last().map(|block| &block.dependencies).filter(|before| before.iter().eq(&shared));
+        let all_shared = before.map_or_else(|| shared.iter().cloned().collect(), Arc::clone);
         let run = Run::new(program, None);
         let mut own = Diagnostics::new();
         let mut nested = 0;
@@ -103,6 +106,7 @@ impl<'a> ObjectCollector<'a> {
                 lookups: lookups.clone(),
                 called_cluster: inherited.cluster.clone(),
                 lifecycle: Lifecycle { replace_triggered_by: triggers.clone(), ..object.meta.lifecycle.clone() },
+                has_conditions: !(object.meta.preconditions.is_empty() && object.meta.postconditions.is_empty()),
                 shape: frame.shape(&object.body, &run, &mut own),
             });
             nested += blocks.last().map_or(0, |block| block.shape.values().map(Vec::len).sum());
@@ -268,6 +272,8 @@ fn instances_of(program: &Program, address: &Address) -> Vec<Address> {
 
 /// Reports keys of instances that do not exist, wherever they are written as constants.
 pub(super) fn check_keys(program: &Program, diagnostics: &mut Diagnostics) {
+    let mut told = HashSet::new();
+    let mut comparisons = 0;
     for (place, instance) in program.instances.iter().enumerate() {
         let mut expressions = Vec::new();
         for object in instance.module.objects.values() {
@@ -278,37 +284,38 @@ pub(super) fn check_keys(program: &Program, diagnostics: &mut Diagnostics) {
         }
         let calls = instance.module.calls.values();
         expressions.extend(calls.flat_map(|call| call.inputs.values().map(|input| &input.expression)));
-        let mut found: Vec<Diagnostic> =
-            expressions.into_iter().flat_map(|expression| wrong_keys(program, place, expression)).collect();
-        for cell in instance.cells.keys().filter(|cell| cell.kind != CellKind::Variable) {
-            found.extend(cell_keys(program, place, cell));
+        let mut found: Vec<Diagnostic> = Vec::new();
+        for expression in expressions {
+            found.extend(wrong_keys(program, place, expression, &mut comparisons));
         }
-        for diagnostic in found {
-            // Every instance of a module has the same text.
-            if !diagnostics.iter().any(|known| *known == diagnostic) {
-                diagnostics.push(diagnostic);
+        for cell in instance.cells.keys().filter(|cell| cell.kind != CellKind::Variable) {
+            if let Some((place, expression)) = program.definition(place, cell) {
+                found.extend(wrong_keys(program, place, &expression, &mut comparisons));
             }
         }
+        // Every instance of a module has the same text.
+        found.retain(|diagnostic| told.insert((diagnostic.span, diagnostic.summary.clone())));
+        diagnostics.extend(found);
     }
 }
 
-fn cell_keys(program: &Program, place: usize, cell: &CellName) -> Vec<Diagnostic> {
-    program.definition(place, cell).map_or_else(Vec::new, |(place, expression)| wrong_keys(program, place, &expression))
-}
-
-fn wrong_keys(program: &Program, place: usize, expression: &Expression) -> Vec<Diagnostic> {
+fn wrong_keys(program: &Program, place: usize, expression: &Expression, comparisons: &mut usize) -> Vec<Diagnostic> {
     let here = &program.instances[place];
     let wrong = |reference: Arc<Reference>| {
         let name = reference.attribute(0)?;
         let (key, _) = written_key(&reference, 1);
         let key = key?;
         let known: Vec<String> = if &*reference.root == "module" {
-            missing(here.children.get(name)?, &key)?
+            missing(here.children.get(name)?, &key, *comparisons)?
         } else {
-            missing(here.objects.get(&(reference.root.clone(), name.clone()))?, &key)?
+            missing(here.objects.get(&(reference.root.clone(), name.clone()))?, &key, *comparisons)?
         };
         let what = reference.through(1);
         let diagnostic = Diagnostic::error(format!("`{what}` has no instance `{key}`")).at(reference.span_through(2));
+        if *comparisons > COMPARISONS_MAX {
+            return Some(diagnostic);
+        }
+        *comparisons += known.len();
         let text = match &key {
             super::address::Key::Text(text) => text.to_string(),
             super::address::Key::Number(number) => number.to_string(),
@@ -324,11 +331,12 @@ fn wrong_keys(program: &Program, place: usize, expression: &Expression) -> Vec<D
     references(expression).into_iter().filter_map(wrong).collect()
 }
 
-/// Returns the keys there are, if the wanted one is not among them.
-fn missing<T>(expansion: &Expansion<T>, key: &super::address::Key) -> Option<Vec<String>> {
+/// Returns the keys there are, if the wanted one is not among them; none after too many comparisons.
+fn missing<T>(expansion: &Expansion<T>, key: &super::address::Key, comparisons: usize) -> Option<Vec<String>> {
     match expansion {
         Expansion::Single(_) => None,
         _ if expansion.get(Some(key)).is_some() => None,
+        _ if comparisons > COMPARISONS_MAX => Some(Vec::new()),
         Expansion::Count(items) => Some((0..items.len()).map(|index| index.to_string()).collect()),
         Expansion::Each(items) => Some(items.keys().map(ToString::to_string).collect()),
     }

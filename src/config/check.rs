@@ -18,7 +18,7 @@ const ROOTS: [&str; 10] =
     ["var", "local", "module", "data", "each", "count", "path", "spawnpoint", "terraform", "cluster"];
 
 /// Names compared to make hints: in a large module full of mistakes only the first ones get a hint.
-const COMPARISONS_MAX: usize = 100_000;
+pub(super) const COMPARISONS_MAX: usize = 100_000;
 
 /// Checks all references of a module.
 pub(super) struct Checker<'a> {
@@ -323,20 +323,24 @@ impl Checker<'_> {
 
     fn undeclared(&self, root: &str, name: &str) -> Diagnostic {
         let module = self.module;
-        let (what, known): (String, Vec<&Arc<str>>) = match root {
-            "var" => (format!("variable `{name}`"), module.variables.keys().collect()),
-            "local" => (format!("local value `{name}`"), module.locals.keys().collect()),
-            "module" => (format!("module call `{name}`"), module.calls.keys().collect()),
-            "cluster" => (format!("cluster `{name}`"), module.clusters.keys().collect()),
-            kind => {
-                let names = module.objects.keys().filter(|(other, _)| **other == *kind).map(|(_, name)| name);
-                (format!("{kind} `{name}`"), names.collect())
-            }
+        let (what, count) = match root {
+            "var" => (format!("variable `{name}`"), module.variables.len()),
+            "local" => (format!("local value `{name}`"), module.locals.len()),
+            "module" => (format!("module call `{name}`"), module.calls.len()),
+            "cluster" => (format!("cluster `{name}`"), module.clusters.len()),
+            kind => (format!("{kind} `{name}`"), module.objects.len()),
         };
         let diagnostic = Diagnostic::error(format!("there is no {what}"));
-        if self.diagnostics.iter().len().saturating_mul(known.len()) > COMPARISONS_MAX {
+        if self.diagnostics.iter().len().saturating_mul(count) > COMPARISONS_MAX {
             return diagnostic;
         }
+        let known: Vec<&Arc<str>> = match root {
+            "var" => module.variables.keys().collect(),
+            "local" => module.locals.keys().collect(),
+            "module" => module.calls.keys().collect(),
+            "cluster" => module.clusters.keys().collect(),
+            kind => module.objects.keys().filter(|(other, _)| **other == *kind).map(|(_, name)| name).collect(),
+        };
         let nearest = super::similar(name, known.iter().map(|name| &***name));
         match (nearest, known.is_empty()) {
             (Some(nearest), _) => diagnostic.hint(format!("did you mean `{root}.{nearest}`?")),

@@ -3,6 +3,7 @@
 //! Besides Terraform's types, a block type (`tenant`, `list(vm)`) is a type: a reference to an object of the stack.
 
 use super::expression::Expression;
+use super::names::Names;
 use super::parse::lowered;
 use super::piece::Piece;
 use super::suggest::did_you_mean;
@@ -219,7 +220,7 @@ impl Reader<'_> {
         match arguments.as_slice() {
             [of] => Some((self.read(of)?, true, None)),
             [of, default] => {
-                let default = lowered(default, self.piece, self.diagnostics);
+                let default = lowered(default, self.piece, &mut Names::default(), self.diagnostics);
                 Some((self.read(of)?, true, Some(Arc::new(default))))
             }
             _ => {

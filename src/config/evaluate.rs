@@ -133,7 +133,7 @@ impl Stack {
         let object =
             module.objects.get(&(block.kind.clone(), block.name.clone())).expect("a block of the stack is declared");
         let repeated = self.program.repeated(place, block).expect("a block of the stack is one of its instances");
-        (place, object, repeated)
+        (place, &**object, repeated)
     }
 }
 

@@ -27,6 +27,7 @@ mod lock;
 mod lookup;
 mod meta;
 mod module;
+mod names;
 mod parse;
 pub mod piece;
 mod place;

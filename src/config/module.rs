@@ -30,7 +30,7 @@ pub(super) struct Module {
     pub outputs: BTreeMap<Arc<str>, OutputDeclaration>,
     pub calls: BTreeMap<Arc<str>, Call>,
     /// Object blocks by kind and label.
-    pub objects: BTreeMap<(Arc<str>, Arc<str>), Object>,
+    pub objects: BTreeMap<(Arc<str>, Arc<str>), Box<Object>>,
     /// `data` blocks by type and label, those of `check` blocks too.
     pub lookups: BTreeMap<(Arc<str>, Arc<str>), Lookup>,
     pub spawnpoint: Option<Block>,
@@ -346,6 +346,7 @@ impl Collector<'_> {
         let object =
             Object { kind: block.kind.clone(), name: name.clone(), meta, body: block.body, header: block.header };
         let key = (block.kind, name);
+        let object = Box::new(object);
         insert(&mut self.module.objects, key, object, &thing, block.header, |first| first.header, self.diagnostics);
     }
 }

@@ -4,6 +4,7 @@
 
 use super::constraint;
 use super::expression::{self, Expression};
+use super::names::Names;
 use super::piece::Piece;
 use super::syntax::{self, LiteralContent};
 use super::{grammar, place};
@@ -66,7 +67,7 @@ pub(super) fn parse(
     let whole = Piece::whole(file, &text);
     in_pieces(whole, object_types, diagnostics).or_else(|| match grammar::whole_body(file, &text) {
         Ok(body) => {
-            let mut lowering = Lowering { piece: whole, object_types, diagnostics };
+            let mut lowering = Lowering { piece: whole, object_types, names: &mut Names::default(), diagnostics };
             Some(lowering.body(&body, &[]))
         }
         Err(found) => {
@@ -80,10 +81,12 @@ pub(super) fn parse(
 fn in_pieces(whole: Piece, object_types: &[&str], diagnostics: &mut Diagnostics) -> Option<syntax::Body> {
     let mut sum = syntax::Body::default();
     let mut found = Diagnostics::new();
+    let mut names = Names::default();
     let is_read = whole.read_each(|piece| match grammar::sound_body(piece.file, piece.text) {
         // Attributes outside of blocks could be there twice, each in another piece.
         Some(body) if body.attributes().next().is_none() => {
-            let lowered = Lowering { piece, object_types, diagnostics: &mut found }.body(&body, &[]);
+            let mut lowering = Lowering { piece, object_types, names: &mut names, diagnostics: &mut found };
+            let lowered = lowering.body(&body, &[]);
             sum.blocks.extend(lowered.blocks);
             true
         }
@@ -101,7 +104,10 @@ pub(super) fn parse_expression(
 ) -> Option<Arc<Expression>> {
     let text = sources.get(file).text.clone();
     match grammar::expression(file, &text) {
-        Ok(expression) => Some(Arc::new(lowered(&expression, Piece::whole(file, &text), diagnostics))),
+        Ok(expression) => {
+            let piece = Piece::whole(file, &text);
+            Some(Arc::new(lowered(&expression, piece, &mut Names::default(), diagnostics)))
+        }
         Err(diagnostic) => {
             diagnostics.push(diagnostic);
             None
@@ -112,6 +118,7 @@ pub(super) fn parse_expression(
 struct Lowering<'a> {
     piece: Piece<'a>,
     object_types: &'a [&'a str],
+    names: &'a mut Names,
     diagnostics: &'a mut Diagnostics,
 }
 
@@ -156,9 +163,9 @@ impl Lowering<'_> {
 
     fn attribute(&mut self, attribute: &Attribute) -> syntax::Attribute {
         syntax::Attribute {
-            name: attribute.key.as_str().into(),
+            name: self.names.get(attribute.key.as_str()),
             name_span: self.span(attribute.key.span()),
-            expression: Arc::new(lowered(&attribute.value, self.piece, self.diagnostics)),
+            expression: Arc::new(lowered(&attribute.value, self.piece, self.names, self.diagnostics)),
             span: self.span(attribute.value.span()),
         }
     }
@@ -169,7 +176,7 @@ impl Lowering<'_> {
         let labels: Vec<syntax::Label> = block.labels.iter().map(|label| self.label(label)).collect();
         let end = labels.last().map_or(kind_span.end, |label| label.span.end);
         syntax::Block {
-            kind: block.ident.as_str().into(),
+            kind: self.names.get(block.ident.as_str()),
             kind_span,
             labels,
             header: Span { end, ..kind_span },
@@ -187,8 +194,8 @@ impl Lowering<'_> {
 }
 
 /// Returns the lowered form of an expression; what cannot be lowered is reported and stands for an unknown value.
-pub(super) fn lowered(tree: &Tree, piece: Piece, diagnostics: &mut Diagnostics) -> Expression {
-    expression::lower(tree, piece).unwrap_or_else(|errors| {
+pub(super) fn lowered(tree: &Tree, piece: Piece, names: &mut Names, diagnostics: &mut Diagnostics) -> Expression {
+    expression::lower_with(tree, piece, names).unwrap_or_else(|errors| {
         diagnostics.extend(errors);
         let span = piece.span(&tree.span().expect("the parser gives every expression a range"));
         Expression::constant(span, Value::unknown(Type::Dynamic))

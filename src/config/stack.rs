@@ -137,6 +137,8 @@ pub struct Block {
     pub called_cluster: Option<Arc<str>>,
     /// `lifecycle`.
     pub lifecycle: Lifecycle,
+    /// Whether the `lifecycle` block has a `precondition` or a `postcondition`.
+    pub has_conditions: bool,
     /// Labels of nested blocks by type, known before evaluation: what composites need to name their children.
     pub shape: BTreeMap<Arc<str>, Vec<Option<Key>>>,
 }

@@ -85,6 +85,7 @@ mod tests {
             dependencies: to.iter().map(|text| address(text)).collect(),
             lifecycle: Lifecycle::default(),
             called_cluster: None,
+            has_conditions: false,
             shape: Default::default(),
         };
         let blocks: Vec<Block> = edges.iter().enumerate().map(block).collect();

@@ -30,17 +30,58 @@ struct Usage {
 
 type Guests = BTreeMap<u32, Usage>;
 
+/// What several guests use together.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    cores: u64,
+    memory: u64,
+    disk: u64,
+    guests: u64,
+}
+
+impl Sum {
+    fn add(&mut self, guest: &Usage) {
+        self.cores += guest.cores;
+        self.memory += guest.memory;
+        self.disk += guest.disk;
+        self.guests += 1;
+    }
+}
+
+/// Returns what the guests of each pool use.
+fn by_pool(guests: &Guests) -> BTreeMap<&str, Sum> {
+    let mut sums: BTreeMap<&str, Sum> = BTreeMap::new();
+    for (pool, guest) in guests.values().filter_map(|guest| Some((guest.pool.as_deref()?, guest))) {
+        sums.entry(pool).or_default().add(guest);
+    }
+    sums
+}
+
+/// Returns what the running guests of each node use.
+fn by_node(guests: &Guests) -> BTreeMap<&str, Sum> {
+    let mut sums: BTreeMap<&str, Sum> = BTreeMap::new();
+    for guest in guests.values().filter(|guest| guest.is_running) {
+        sums.entry(&guest.node).or_default().add(guest);
+    }
+    sums
+}
+
 /// Returns quota and capacity tables, and an error for everything that does not fit and is made worse by the plan.
 pub(super) fn check(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> (Vec<Quota>, Vec<Capacity>, Diagnostics) {
     let mut quotas = Vec::new();
     let mut capacity = Vec::new();
     let mut diagnostics = Diagnostics::new();
+    let servers = servers(scene, judged);
     for cluster in scene.input.stack.clusters.keys() {
         let Some(view) = scene.view(cluster) else { continue };
         let before = usage_now(view);
         let after = usage_after(&before, cluster, judged);
+        let pools = (by_pool(&before), by_pool(&after));
         for tenant in scene.tenants.values().filter(|tenant| tenant.cluster == *cluster) {
-            quotas.extend(quota(scene, judged, tenant, &before, &after, &mut diagnostics));
+            let of_tenant = |sums: &BTreeMap<&str, Sum>| sums.get(&*tenant.pool).copied().unwrap_or_default();
+            let guests = (of_tenant(&pools.0), of_tenant(&pools.1));
+            let servers = servers.get(&*tenant.address).copied().unwrap_or_default();
+            quotas.extend(quota(scene, judged, tenant, guests, servers, &mut diagnostics));
         }
         nodes(scene, judged, cluster, view, (&before, &after), &mut capacity, &mut diagnostics);
     }
@@ -120,27 +161,21 @@ fn quota(
     scene: &Scene,
     judged: &BTreeMap<Address, Judged>,
     tenant: &TenantFacts,
-    before: &Guests,
-    after: &Guests,
+    (before, after): (Sum, Sum),
+    servers: Servers,
     diagnostics: &mut Diagnostics,
 ) -> Option<Quota> {
     let tier = tenant.tier.as_entries()?;
     let name = tenant.tier.address().and_then(|address| address.parse::<Address>().ok())?.name.to_string();
-    let of_tenant = |guests: &Guests| -> Vec<Usage> {
-        guests.values().filter(|guest| guest.pool.as_ref() == Some(&tenant.pool)).cloned().collect()
-    };
-    let (guests_before, guests_after) = (of_tenant(before), of_tenant(after));
-    let sum = |guests: &[Usage], of: fn(&Usage) -> u64| guests.iter().map(of).sum::<u64>();
-    let servers = servers(scene, judged, tenant);
     let limit = |name: &str| {
         let value = tier.get(name)?;
         value.as_i64().and_then(|number| u64::try_from(number).ok()).or_else(|| size::parse(value.as_text()?).ok())
     };
     let amounts: [(&'static str, u64, u64); 6] = [
-        ("cores", sum(&guests_before, |guest| guest.cores), sum(&guests_after, |guest| guest.cores)),
-        ("memory", sum(&guests_before, |guest| guest.memory), sum(&guests_after, |guest| guest.memory)),
-        ("disk", sum(&guests_before, |guest| guest.disk), sum(&guests_after, |guest| guest.disk)),
-        ("vms", guests_before.len() as u64, guests_after.len() as u64),
+        ("cores", before.cores, after.cores),
+        ("memory", before.memory, after.memory),
+        ("disk", before.disk, after.disk),
+        ("vms", before.guests, after.guests),
         ("game_servers", servers.before, servers.after),
         ("public_ports", servers.public_before, servers.public_after),
     ];
@@ -151,10 +186,10 @@ fn quota(
     for line in lines.iter().filter(|line| line.after > line.limit && line.after > line.before) {
         diagnostics.push(exceeded(scene, judged, tenant, line, &name));
     }
-    Some(Quota { tenant: tenant.address.clone(), tier: name, lines })
+    Some(Quota { tenant: (*tenant.address).clone(), tier: name, lines })
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Servers {
     before: u64,
     after: u64,
@@ -162,14 +197,13 @@ struct Servers {
     public_after: u64,
 }
 
-/// Counts game servers of a tenant. Who is public is written in the block; before the plan, the recorded ones count by their block too.
-fn servers(scene: &Scene, judged: &BTreeMap<Address, Judged>, tenant: &TenantFacts) -> Servers {
-    let mut servers = Servers::default();
+/// Counts the game servers of each tenant. Who is public is written in the block; before the plan, the recorded ones count by their block too.
+fn servers<'a>(scene: &'a Scene, judged: &BTreeMap<Address, Judged>) -> BTreeMap<&'a Address, Servers> {
+    let mut tenants: BTreeMap<&Address, Servers> = BTreeMap::new();
     for object in judged.values().filter(|object| object.object.name == "provision") {
         let wish = scene.wishes.get(&object.change.address);
-        if wish.and_then(|wish| wish.tenant.as_ref()) != Some(&tenant.address) {
-            continue;
-        }
+        let Some(tenant) = wish.and_then(|wish| wish.tenant.as_ref()) else { continue };
+        let servers = tenants.entry(tenant).or_default();
         let block = scene.objects.get(&object.change.address.block());
         let is_public = block.and_then(|block| block.get("expose")).and_then(Value::as_text) == Some("public");
         let was_there = object.identity_before.is_some();
@@ -178,7 +212,7 @@ fn servers(scene: &Scene, judged: &BTreeMap<Address, Judged>, tenant: &TenantFac
         servers.public_after += u64::from(is_public);
         servers.public_before += u64::from(is_public && was_there);
     }
-    servers
+    tenants
 }
 
 /// The message stands where the tenant's last addition is written; the tier is the second place.
@@ -234,24 +268,24 @@ fn nodes(
     capacity: &mut Vec<Capacity>,
     diagnostics: &mut Diagnostics,
 ) {
+    let (nodes_before, nodes_after) = (by_node(before), by_node(after));
     for (name, node) in &view.nodes {
-        let running = |guests: &Guests| -> Vec<Usage> {
-            guests.values().filter(|guest| guest.is_running && guest.node == *name).cloned().collect()
-        };
-        let (running_before, running_after) = (running(before), running(after));
+        let running = |sums: &BTreeMap<&str, Sum>| sums.get(&**name).copied().unwrap_or_default();
+        let (running_before, running_after) = (running(&nodes_before), running(&nodes_after));
         let line = Capacity {
             cluster: cluster.clone(),
             node: name.clone(),
-            memory_before_bytes: running_before.iter().map(|guest| guest.memory).sum(),
-            memory_after_bytes: running_after.iter().map(|guest| guest.memory).sum(),
+            memory_before_bytes: running_before.memory,
+            memory_after_bytes: running_after.memory,
             memory_bytes: node.memory_bytes,
-            cores_after: running_after.iter().map(|guest| guest.cores).sum(),
+            cores_after: running_after.cores,
             cores: node.cores,
-            guests_after: running_after.len() as u64,
+            guests_after: running_after.guests,
         };
         let is_worse = line.memory_after_bytes > line.memory_before_bytes;
         if node.is_online && line.memory_bytes > 0 && is_worse && line.memory_after_bytes > line.memory_bytes {
-            let culprit = running_after.iter().rev().find_map(|guest| guest.by.clone());
+            let mut on_it = after.values().rev().filter(|guest| guest.is_running && guest.node == *name);
+            let culprit = on_it.find_map(|guest| guest.by.clone());
             diagnostics.push(node_full(scene, judged, &line, culprit));
         }
         capacity.push(line);

@@ -14,8 +14,10 @@ use std::sync::Arc;
 /// Where the parts of a block are written.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// Each attribute that is written, by its path; nested blocks by theirs. Sorted.
-    spans: Box<[(Path, Span)]>,
+    /// Attributes and nested blocks of the block itself, by name. Sorted.
+    own: Box<[(Arc<str>, Span)]>,
+    /// Those further inside, by path. Sorted.
+    inside: Box<[(Path, Span)]>,
     /// The block's header.
     pub span: Span,
 }
@@ -23,8 +25,12 @@ pub struct Places {
 impl Places {
     /// Returns the place of an attribute or nested block, if it is written.
     pub fn get(&self, path: &Path) -> Option<Span> {
-        let found = self.spans.binary_search_by(|(written, _)| written.cmp(path));
-        found.ok().map(|place| self.spans[place].1)
+        if let [Step::Attribute(name)] = path.0.as_slice() {
+            let found = self.own.binary_search_by(|(written, _)| written.cmp(name));
+            return found.ok().map(|place| self.own[place].1);
+        }
+        let found = self.inside.binary_search_by(|(written, _)| written.cmp(path));
+        found.ok().map(|place| self.inside[place].1)
     }
 
     /// Returns the best place for a message about an attribute: its expression, else the block.
@@ -35,14 +41,17 @@ impl Places {
 
 /// Judges `body` against `schema`. The object is returned in canonical form even with errors, without the wrong parts.
 pub fn conform(schema: &Schema, body: &Body) -> (Value, Places, Diagnostics) {
-    let mut judge = Judge { spans: Vec::with_capacity(body.attributes.len()), diagnostics: Diagnostics::new() };
+    let own = Vec::with_capacity(body.attributes.len());
+    let mut judge = Judge { own, inside: Vec::new(), diagnostics: Diagnostics::new() };
     let value = judge.object(schema, body, &Path::default());
-    judge.spans.sort_unstable();
-    (value, Places { spans: judge.spans.into(), span: body.span }, judge.diagnostics)
+    judge.own.sort_unstable();
+    judge.inside.sort_unstable();
+    (value, Places { own: judge.own.into(), inside: judge.inside.into(), span: body.span }, judge.diagnostics)
 }
 
 struct Judge {
-    spans: Vec<(Path, Span)>,
+    own: Vec<(Arc<str>, Span)>,
+    inside: Vec<(Path, Span)>,
     diagnostics: Diagnostics,
 }
 
@@ -54,7 +63,7 @@ impl Judge {
         for (name, evaluated) in &body.attributes {
             match schema.attribute(name) {
                 Some(attribute) => {
-                    self.spans.push((at.then(Step::Attribute(name.clone())), evaluated.span));
+                    self.note(at, name, evaluated.span);
                     if let Some(value) = self.attribute(attribute, evaluated) {
                         attributes.push((name.clone(), value));
                     }
@@ -65,6 +74,20 @@ impl Judge {
         self.complete(schema, body, &mut attributes);
         self.nested_blocks(schema, body, at, &mut attributes);
         Value::object(attributes)
+    }
+
+    fn note(&mut self, at: &Path, name: &Arc<str>, span: Span) {
+        match at.0.is_empty() {
+            true => self.own.push((name.clone(), span)),
+            false => self.inside.push((at.then(Step::Attribute(name.clone())), span)),
+        }
+    }
+
+    fn note_block(&mut self, path: &Path, span: Span) {
+        match path.0.as_slice() {
+            [Step::Attribute(name)] => self.own.push((name.clone(), span)),
+            _ => self.inside.push((path.clone(), span)),
+        }
     }
 
     /// Fills in defaults and misses required attributes.
@@ -169,14 +192,14 @@ impl Judge {
                     );
                 }
                 self.expect_labels(nested, blocks[0], 0);
-                self.spans.push((path.clone(), blocks[0].body.span));
+                self.note_block(path, blocks[0].body.span);
                 self.object(nested.schema, &blocks[0].body, path)
             }
             Occurs::Many => {
                 let items = blocks.iter().enumerate().map(|(index, block)| {
                     self.expect_labels(nested, block, 0);
                     let path = path.then(Step::Index(index));
-                    self.spans.push((path.clone(), block.body.span));
+                    self.note_block(&path, block.body.span);
                     self.object(nested.schema, &block.body, &path)
                 });
                 Value::tuple(items.collect::<Vec<_>>())
@@ -203,7 +226,7 @@ impl Judge {
                 );
                 continue;
             }
-            self.spans.push((path.clone(), block.body.span));
+            self.note_block(&path, block.body.span);
             let value = self.object(nested.schema, &block.body, &path);
             entries.insert(label, value);
         }

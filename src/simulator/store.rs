@@ -155,8 +155,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::File`] when the change cannot be stored; then nothing may be answered.
     pub fn handle(&mut self, request: &Request) -> Result<Reply, StoreError> {
-        self.catch_up();
-        let reply = self.machine.handle(request);
+        let arrived_ms = self.catch_up();
+        let reply = self.machine.handle_arrived(request, arrived_ms);
         self.save()?;
         Ok(reply)
     }
@@ -173,13 +173,16 @@ impl Store {
     }
 
     /// In real time, virtual time follows the wall clock; it may be ahead after a call that waited.
-    fn catch_up(&mut self) {
+    /// Returns what time it is for whoever sends a request now.
+    fn catch_up(&mut self) -> u64 {
         if let Pace::Real { speed } = self.pace {
             let passed = self.since.0.elapsed() * speed.max(1);
             let passed_ms = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
             let target_ms = self.since.1 + passed_ms;
             self.machine.advance(target_ms.saturating_sub(self.machine.now_ms()));
+            return target_ms;
         }
+        self.machine.now_ms()
     }
 
     fn save(&mut self) -> Result<(), StoreError> {

@@ -12,14 +12,16 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Value {
     kind: Kind,
-    marks: Marks,
-    inside: Inside,
+    summary: Summary,
 }
 
-/// What is known about the values inside a value.
+/// What is known about a value and the values inside it; packed, for there are many.
 #[derive(Clone, Copy)]
-struct Inside {
-    marks: Marks,
+struct Summary {
+    /// Marks of the value itself.
+    own: Marks,
+    /// Marks of the values inside.
+    inside: Marks,
     has_unknown: bool,
     weight: u32,
 }
@@ -78,17 +80,15 @@ pub struct Refinement {
 impl Value {
     /// Returns an unmarked value.
     pub fn new(kind: Kind) -> Self {
-        let inside = match &kind {
-            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => Inside::of(items.iter()),
-            Kind::Map(_, entries) => Inside::of(entries.values()),
-            Kind::Object(object) => Inside::of(object.attributes.values()),
-            Kind::Unknown(..) => Inside { marks: Marks::NONE, has_unknown: true, weight: 1 },
-            Kind::Text(text) => Inside { marks: Marks::NONE, has_unknown: false, weight: 1 + (text.len() >> 6) as u32 },
-            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) => {
-                Inside { marks: Marks::NONE, has_unknown: false, weight: 1 }
-            }
+        let summary = match &kind {
+            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => Summary::of(items.iter()),
+            Kind::Map(_, entries) => Summary::of(entries.values()),
+            Kind::Object(object) => Summary::of(object.attributes.values()),
+            Kind::Unknown(..) => Summary { has_unknown: true, ..Summary::ONE },
+            Kind::Text(text) => Summary { weight: 1 + (text.len() >> 6) as u32, ..Summary::ONE },
+            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) => Summary::ONE,
         };
-        Self { kind, marks: Marks::NONE, inside }
+        Self { kind, summary }
     }
 
     /// Returns null of a type.
@@ -139,26 +139,26 @@ impl Value {
 
     /// Returns the marks of the value itself, not of what is inside.
     pub fn marks(&self) -> Marks {
-        self.marks
+        self.summary.own
     }
 
     /// Returns the value with more marks.
     #[must_use]
     pub fn with_marks(mut self, marks: Marks) -> Self {
-        self.marks = self.marks | marks;
+        self.summary.own = self.summary.own | marks;
         self
     }
 
     /// Returns the value with exactly these marks.
     #[must_use]
     pub fn replace_marks(mut self, marks: Marks) -> Self {
-        self.marks = marks;
+        self.summary.own = marks;
         self
     }
 
     /// Returns whether the value itself is sensitive.
     pub fn is_sensitive(&self) -> bool {
-        self.marks.contains(Marks::SENSITIVE)
+        self.summary.own.contains(Marks::SENSITIVE)
     }
 
     /// Returns whether the value itself is null.
@@ -235,17 +235,17 @@ impl Value {
 
     /// Returns the union of the marks of the value and of everything inside.
     pub fn deep_marks(&self) -> Marks {
-        self.marks | self.inside.marks
+        self.summary.own | self.summary.inside
     }
 
     /// Returns whether neither the value nor anything inside is unknown.
     pub fn is_wholly_known(&self) -> bool {
-        !self.inside.has_unknown
+        !self.summary.has_unknown
     }
 
     /// Returns how many values it consists of, with shared ones counted each time and long text counted by length: what writing it out costs.
     pub fn weight(&self) -> u32 {
-        self.inside.weight
+        self.summary.weight
     }
 
     /// Returns the value with no marks at any depth, and the union of those it had.
@@ -259,7 +259,7 @@ impl Value {
             entries.iter().map(|(key, value)| (key.clone(), bare(value))).collect()
         };
         let kind = match &self.kind {
-            _ if self.inside.marks.is_empty() => self.kind.clone(),
+            _ if self.summary.inside.is_empty() => self.kind.clone(),
             Kind::List(of, items) => Kind::List(of.clone(), items.iter().map(bare).collect()),
             Kind::Set(of, items) => Kind::Set(of.clone(), items.iter().map(bare).collect()),
             Kind::Tuple(items) => Kind::Tuple(items.iter().map(bare).collect()),
@@ -309,17 +309,20 @@ pub fn normalized(text: &str) -> Value {
 impl PartialEq for Value {
     /// Compares structure, types, content and marks; for the language's `==` see [`super::equals`].
     fn eq(&self, other: &Self) -> bool {
-        self.marks == other.marks && self.inside.marks == other.inside.marks && self.kind == other.kind
+        self.marks() == other.marks() && self.summary.inside == other.summary.inside && self.kind == other.kind
     }
 }
 
-impl Inside {
+impl Summary {
+    /// Of an unmarked value with nothing inside.
+    const ONE: Self = Self { own: Marks::NONE, inside: Marks::NONE, has_unknown: false, weight: 1 };
+
     fn of<'a>(values: impl Iterator<Item = &'a Value>) -> Self {
-        let nothing = Self { marks: Marks::NONE, has_unknown: false, weight: 1 };
-        values.fold(nothing, |sum, value| Self {
-            marks: sum.marks | value.deep_marks(),
-            has_unknown: sum.has_unknown || value.inside.has_unknown,
-            weight: sum.weight.saturating_add(value.inside.weight),
+        values.fold(Self::ONE, |sum, value| Self {
+            own: Marks::NONE,
+            inside: sum.inside | value.deep_marks(),
+            has_unknown: sum.has_unknown || value.summary.has_unknown,
+            weight: sum.weight.saturating_add(value.summary.weight),
         })
     }
 }

@@ -15,6 +15,7 @@
 
 use crate::planner_world::PlannerWorld;
 use spawnpoint::plan::{Action, Mode, Options, Plan, Step, Task};
+use spawnpoint::proxmox::Call;
 use spawnpoint::resources::schema::{Impact, Occurs, Presence, Schema};
 use spawnpoint::resources::{self, ObjectType};
 use spawnpoint::simulator::Lab;
@@ -332,6 +333,16 @@ fn every_attribute_applies_changes_and_plans_empty() {
                     let next = open.lock().expect("no holder panics").next();
                     let Some((object, case)) = next else { break };
                     let mut world = PlannerWorld::new("attributes", &Lab::built_in());
+                    // A guest only starts with devices that the cluster maps.
+                    for (kind, name, device) in [
+                        ("pci", "card", "path=0000:01:00.0,id=8086:1234"),
+                        ("pci", "other", "path=0000:02:00.0,id=8086:5678"),
+                        ("usb", "stick", "id=1234:5678"),
+                        ("usb", "key", "id=1234:9abc"),
+                    ] {
+                        let call = Call::post(format!("/cluster/mapping/{kind}")).with("id", name);
+                        world.send(&call.with("map", format!("node=pve1,{device}")));
+                    }
                     let wrong = run(&case, object, &mut world);
                     let mut told = told.lock().expect("no holder panics");
                     told.1 += case.steps.len();

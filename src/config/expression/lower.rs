@@ -3,6 +3,7 @@
 use super::limits::DEPTH_MAX;
 use super::{Binary, Call, Conditional, Expression, For, Node, Reference, ReferenceStep, Step, StepKind, Unary};
 use crate::config::functions;
+use crate::config::names::Names;
 use crate::config::piece::Piece;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
 use crate::value::{Number, Type, Value, convert, normalized};
@@ -16,7 +17,16 @@ use std::sync::Arc;
 
 /// Lowers a parsed expression. `piece` is the text it was parsed from.
 pub fn lower(parsed: &hcl::edit::expr::Expression, piece: Piece) -> Result<Expression, Diagnostics> {
-    let mut lowering = Lowering::new(piece);
+    lower_with(parsed, piece, &mut Names::default())
+}
+
+/// Lowers a parsed expression; `names` are those of the file.
+pub(in crate::config) fn lower_with(
+    parsed: &hcl::edit::expr::Expression,
+    piece: Piece,
+    names: &mut Names,
+) -> Result<Expression, Diagnostics> {
+    let mut lowering = Lowering::new(piece, names);
     let expression = lowering.expression(parsed);
     lowering.finish(expression)
 }
@@ -28,13 +38,15 @@ pub fn lower_template(source: &str, file: FileId) -> Result<Expression, Diagnost
         let position = error.location().offset() as u32;
         Diagnostic::error("template cannot be read").at(Span::new(file, position, position)).detail(error.message())
     })?;
-    let mut lowering = Lowering::new(Piece::whole(file, source));
+    let mut names = Names::default();
+    let mut lowering = Lowering::new(Piece::whole(file, source), &mut names);
     let expression = lowering.template_text(&parsed, span);
     lowering.finish(expression)
 }
 
 pub(super) struct Lowering<'a> {
     piece: Piece<'a>,
+    pub(super) names: &'a mut Names,
     /// Names of the variables in scope; the item of a splat has none.
     pub(super) locals: Vec<Option<Arc<str>>>,
     pub(super) diagnostics: Diagnostics,
@@ -44,9 +56,9 @@ pub(super) struct Lowering<'a> {
 }
 
 impl<'a> Lowering<'a> {
-    fn new(piece: Piece<'a>) -> Self {
+    fn new(piece: Piece<'a>, names: &'a mut Names) -> Self {
         let enclosing = piece.span(&(0..0));
-        Self { piece, locals: Vec::new(), diagnostics: Diagnostics::new(), depth: 0, enclosing }
+        Self { piece, names, locals: Vec::new(), diagnostics: Diagnostics::new(), depth: 0, enclosing }
     }
 
     fn finish(self, expression: Expression) -> Result<Expression, Diagnostics> {
@@ -132,7 +144,7 @@ impl<'a> Lowering<'a> {
     fn name(&mut self, name: &str, span: Span) -> Node {
         match self.locals.iter().rposition(|local| local.as_deref() == Some(name)) {
             Some(place) => Node::Local(place, self.locals[place].clone()),
-            None => Node::Reference(Arc::new(Reference { root: name.into(), steps: Vec::new(), span })),
+            None => Node::Reference(Arc::new(Reference { root: self.names.get(name), steps: Vec::new(), span })),
         }
     }
 
@@ -202,8 +214,8 @@ impl<'a> Lowering<'a> {
         let collection = self.expression(&parsed.intro.collection_expr);
         let has_key = parsed.intro.key_var.is_some();
         let outer = self.locals.len();
-        self.locals.extend(parsed.intro.key_var.iter().map(|name| Some(Arc::from(name.as_str()))));
-        self.locals.push(Some(parsed.intro.value_var.as_str().into()));
+        self.locals.extend(parsed.intro.key_var.iter().map(|name| Some(self.names.get(name.as_str()))));
+        self.locals.push(Some(self.names.get(parsed.intro.value_var.as_str())));
         let each = For {
             has_key,
             collection,
@@ -258,7 +270,7 @@ impl<'a> Lowering<'a> {
             let step_span = self.span(operator.span());
             place += 1;
             let kind = match operator.value() {
-                TraversalOperator::GetAttr(name) => StepKind::Attribute(name.as_str().into()),
+                TraversalOperator::GetAttr(name) => StepKind::Attribute(self.names.get(name.as_str())),
                 TraversalOperator::Index(key) => StepKind::Index(self.expression(key)),
                 TraversalOperator::LegacyIndex(index) => {
                     StepKind::Index(Expression::constant(step_span, Value::from(*index.value() as i64)))

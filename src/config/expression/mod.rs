@@ -17,6 +17,7 @@ mod traversal;
 pub use evaluate::evaluate;
 pub(super) use evaluate::{render, with_values};
 pub(super) use limits::{TEXT_MAX, WEIGHT_MAX};
+pub(super) use lower::lower_with;
 pub use lower::{lower, lower_template};
 pub use reference::{Reference, ReferenceStep, keyed_references, references};
 pub use scope::{FunctionWorld, Resolved, Scope};

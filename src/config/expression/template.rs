@@ -9,7 +9,6 @@ use crate::diagnostics::{Diagnostic, Span};
 use crate::value::normalized;
 use hcl::edit::Span as _;
 use hcl::edit::template::{Directive, Element, HeredocTemplate, StringTemplate, Strip, Template};
-use std::sync::Arc;
 use std::vec::IntoIter;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -230,8 +229,8 @@ impl Lowering<'_> {
     ) -> Expression {
         let collection = self.expression(&parsed.collection_expr);
         let outer = self.locals.len();
-        self.locals.extend(parsed.key_var.iter().map(|name| Some(Arc::from(name.as_str()))));
-        self.locals.push(Some(parsed.value_var.as_str().into()));
+        self.locals.extend(parsed.key_var.iter().map(|name| Some(self.names.get(name.as_str()))));
+        self.locals.push(Some(self.names.get(parsed.value_var.as_str())));
         let (parts, _) = self.parts(tokens);
         self.locals.truncate(outer);
         let each = For {

@@ -63,11 +63,7 @@ pub(super) fn judge(
             attributes: Vec::new(),
             unchanged: 0,
             impact: impact_of(action, &[]),
-            data_loss: if action == Action::Delete && resources::is_guest(object.name) {
-                all_disks(&before)
-            } else {
-                Vec::new()
-            },
+            data_loss: lost(action, object.name, &before),
             identity: found.as_ref().map_or_else(|| record.identity.clone(), |found| found.identity.clone()),
             notes,
             before,
@@ -85,6 +81,11 @@ pub(super) fn judge(
         dependencies: record.dependencies.clone(),
         creates_first: false,
     })
+}
+
+/// Returns what a deletion loses: the disks of a guest.
+fn lost(action: Action, kind: &str, before: &Value) -> Vec<String> {
+    if action == Action::Delete && resources::is_guest(kind) { all_disks(before) } else { Vec::new() }
 }
 
 /// A `removed` block may give an object up, and a refresh changes nothing.

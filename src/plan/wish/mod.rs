@@ -39,7 +39,7 @@ pub(super) struct Wish {
     /// Where it is or will be.
     pub(super) identity: Identity,
     /// Address of its tenant.
-    pub(super) tenant: Option<Address>,
+    pub(super) tenant: Option<Arc<Address>>,
     /// Index of its block in the stack.
     pub(super) block: usize,
     /// Places of its attributes.
@@ -91,7 +91,7 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let own_cluster = body.attributes.remove("cluster");
     let (written, places, judged) = conform(kind.schema, &body);
     diagnostics.extend(judged);
-    if !diagnostics.has_errors() {
+    if block.has_conditions && !diagnostics.has_errors() {
         diagnostics.extend(stack.conditions(&block.address, None, &scene.objects));
     }
     if diagnostics.has_errors() {
@@ -105,7 +105,9 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let object = complete(scene, &mut draft);
     let has_errors = draft.diagnostics.has_errors();
     if let Some(object) = object.filter(|_| !has_errors) {
-        draft.diagnostics.extend(stack.conditions(&block.address, Some(&object), &scene.objects));
+        if block.has_conditions {
+            draft.diagnostics.extend(stack.conditions(&block.address, Some(&object), &scene.objects));
+        }
         scene.objects.insert(block.address.clone(), object);
     }
     about(draft.diagnostics, block)
@@ -161,6 +163,9 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         return None;
     }
     let view = scene.view(&draft.cluster);
+    // The guests of a tenant share its address.
+    let tenant =
+        tenant.map(|address| scene.tenants.get(&address).map_or(address.into(), |facts| facts.address.clone()));
     for instance in domain::instances(draft.block) {
         let (value, identity) = match (&kind.role, instance.child) {
             (_, Some(child)) => {
@@ -177,7 +182,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         register(scene, draft, &tenant, (instance.address, instance.object), (value, identity));
     }
     if &*draft.block.address.kind == "vm"
-        && let Some((address, value)) = firewall::of_guest(scene, draft, &object, tenant.as_ref())
+        && let Some((address, value)) = firewall::of_guest(scene, draft, &object, tenant.as_deref())
     {
         let identity = (FIREWALL.identify)(&value);
         register(scene, draft, &tenant, (address, &FIREWALL), (value, identity));
@@ -188,7 +193,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
 fn register(
     scene: &mut Scene,
     draft: &Draft,
-    tenant: &Option<Address>,
+    tenant: &Option<Arc<Address>>,
     (address, object): (Address, &'static ObjectType),
     (value, identity): (Value, Identity),
 ) {
@@ -202,7 +207,7 @@ fn register(
         block: draft.at,
         places: draft.places.clone(),
     };
-    scene.wishes.insert(address, wish);
+    scene.wishes.insert(address, Box::new(wish));
 }
 
 /// A block that inherits and chooses nothing.

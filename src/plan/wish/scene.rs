@@ -19,7 +19,7 @@ pub(in crate::plan) struct Scene<'a> {
     /// Objects by address, for expressions.
     pub(in crate::plan) objects: Objects,
     /// What is wanted.
-    pub(in crate::plan) wishes: BTreeMap<Address, Wish>,
+    pub(in crate::plan) wishes: BTreeMap<Address, Box<Wish>>,
     /// What is taken.
     pub(in crate::plan) ledger: choose::Ledger,
     /// Tenants met so far.
@@ -37,7 +37,7 @@ pub(in crate::plan) struct Scene<'a> {
 #[derive(Clone)]
 pub(in crate::plan) struct TenantFacts {
     /// Its address.
-    pub(in crate::plan) address: Address,
+    pub(in crate::plan) address: Arc<Address>,
     /// Its cluster.
     pub(in crate::plan) cluster: Arc<str>,
     /// Its pool.

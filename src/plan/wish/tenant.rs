@@ -5,6 +5,7 @@ use crate::config::Key;
 use crate::resources::conform::did_you_mean;
 use crate::state::Identity;
 use crate::value::{Path, Step, Type, Value};
+use std::sync::Arc;
 
 pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
     let mut attributes = draft.attributes();
@@ -19,7 +20,7 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     let pool = attributes.get("pool").and_then(Value::as_text).unwrap_or_default().to_owned();
     let tier = attributes.get("tier").cloned().unwrap_or_else(|| Value::null(Type::Dynamic));
     let facts = TenantFacts {
-        address: address.clone(),
+        address: Arc::new(address.clone()),
         cluster: draft.cluster.clone(),
         pool,
         tier,

@@ -31,13 +31,13 @@ pub(super) fn exec(machine: &mut Machine, context: &Context) -> Answer {
         return Err(Fault::not_modelled("POST", &format!("agent/exec of `{program}` in a simulated guest")));
     };
     let done_ms = machine.now_ms() + RUN_MS;
-    // The end is an event, so that time can be moved to it.
-    machine.agenda.insert((done_ms, Event::AgentUp(context.parameters.vmid())));
     let number = machine.with_guest(context.parameters.vmid(), |guest| {
         let number = guest.processes.keys().next_back().map_or(FIRST_PROCESS, |last| last + 1);
         guest.processes.insert(number, Process { done_ms, exit_code, output: Some(output) });
         number
     });
+    // The end is an event, so that time can be moved to it.
+    machine.agenda.insert((done_ms, Event::InGuest(context.parameters.vmid())));
     Ok(json!({ "pid": number }).into())
 }
 

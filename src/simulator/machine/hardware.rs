@@ -90,6 +90,13 @@ pub(super) fn add_checks(_machine: &Machine, context: &Context, id: &str, row: &
     row.insert("checks".to_owned(), json!([{ "severity": severity, "message": message }]));
 }
 
+impl Machine {
+    /// Returns whether the cluster maps a device of this name.
+    pub(super) fn has_mapping(&self, name: &str) -> bool {
+        ["pci", "usb"].iter().any(|kind| self.objects.has(&format!("mapping.{kind}/{name}")))
+    }
+}
+
 fn is_of(entry: &str, node: &str) -> bool {
     super::property::key_of(entry, "node").is_some_and(|nodes| split_list(&nodes).contains(&node))
 }

@@ -68,6 +68,7 @@ mod tasks;
 mod tokens;
 mod trouble;
 mod uploads;
+mod workers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -138,6 +139,8 @@ pub struct Machine {
     log: Table<u64, LogLine>,
     /// What happens when; rebuilt from tasks and guests after a restore.
     agenda: BTreeSet<(u64, Event)>,
+    /// When the call that is being answered began to wait, if that was before now.
+    begins_ms: Option<u64>,
     active: BTreeSet<u64>,
     upids: BTreeMap<String, u64>,
 }
@@ -160,7 +163,7 @@ impl Machine {
 
     /// Answers one request. Never fails: what cannot be answered is an error status.
     pub fn handle(&mut self, request: &Request) -> Reply {
-        let began_ms = self.clock.now_ms;
+        let began_ms = self.begins_ms.unwrap_or(self.clock.now_ms).min(self.clock.now_ms);
         let reply = self.route(request);
         let took_ms = self.clock.now_ms - began_ms;
         let reply = Reply { took_ms, ..reply };

@@ -267,7 +267,8 @@ impl Machine {
                 self.check_bridge_exists(&guest.node, value)?;
             }
             let is_device = key.starts_with("usb") || key.starts_with("hostpci");
-            if let Some(name) = key_of(value, "mapping").filter(|_| is_device) {
+            let is_missing = |name: &String| !self.has_mapping(name);
+            if let Some(name) = key_of(value, "mapping").filter(|name| is_device && is_missing(name)) {
                 // The server says PCI whatever the device is.
                 let text = format!("PCI device mapping not found for '{name}'");
                 self.task_log(seq, text.clone());
@@ -353,7 +354,7 @@ impl Machine {
             }
         });
         if let Some(due_ms) = agent_at_ms {
-            self.agenda.insert((due_ms, Event::AgentUp(vmid)));
+            self.agenda.insert((due_ms, Event::InGuest(vmid)));
         }
     }
 

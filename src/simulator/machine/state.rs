@@ -48,6 +48,9 @@ pub(super) struct Clock {
     /// Finished tasks before this number are on no list any more.
     #[serde(default)]
     pub(super) listed_from: u64,
+    /// When the calls that block workers end.
+    #[serde(default)]
+    pub(super) blocked: Vec<u64>,
     /// Requests that act after their clients gave up.
     #[serde(default)]
     pub(super) late: Vec<Late>,

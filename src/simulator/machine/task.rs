@@ -151,7 +151,8 @@ pub(super) enum Event {
     Task(u64),
     Restart(u32),
     Manager,
-    AgentUp(u32),
+    /// Something inside a guest got ready: its agent, or a program.
+    InGuest(u32),
     /// Something that was no task gives a guest's lock free.
     Release(u32),
     /// A request is answered after its client gave up.
@@ -280,7 +281,7 @@ impl Machine {
     /// Waits inside a call until a guest's lock is free; time passes meanwhile.
     pub(super) fn wait_for_lock(&mut self, vmid: u32, wait_ms: u64) -> Result<(), String> {
         let wanted = exclusive(vmid);
-        let until_ms = self.clock.now_ms + wait_ms;
+        let until_ms = self.begins_ms.unwrap_or(self.clock.now_ms) + wait_ms;
         while !self.is_lock_free(&wanted) {
             match self.agenda.first() {
                 Some((due_ms, _)) if *due_ms <= until_ms => self.advance_to(*due_ms),
@@ -302,7 +303,7 @@ impl Machine {
                 Event::Task(seq) => self.run_task(seq),
                 Event::Restart(vmid) => self.restart_guest(vmid),
                 Event::Manager => self.run_manager(),
-                Event::AgentUp(_) => {}
+                Event::InGuest(_) => {}
                 Event::Release(vmid) => self.release_held(vmid),
                 Event::Late => self.handle_late(),
                 Event::Broadcast => self.broadcast(),
@@ -484,11 +485,13 @@ impl Machine {
         agenda.extend(self.clock.late.iter().map(|late| (late.due_ms, Event::Late)));
         agenda.extend(self.clock.held.iter().map(|(vmid, due_ms)| (*due_ms, Event::Release(*vmid))));
         for (vmid, guest) in self.guests.iter() {
+            let programs = guest.processes.values().filter(|process| process.done_ms > self.clock.now_ms);
+            agenda.extend(programs.map(|process| (process.done_ms, Event::InGuest(*vmid))));
             agenda.extend(guest.restart_at_ms.map(|due_ms| (due_ms, Event::Restart(*vmid))));
             if let super::state::Power::Running { agent_at_ms: Some(due_ms), .. } = guest.power
                 && due_ms > self.clock.now_ms
             {
-                agenda.push((due_ms, Event::AgentUp(*vmid)));
+                agenda.push((due_ms, Event::InGuest(*vmid)));
             }
         }
         self.agenda.extend(agenda);
