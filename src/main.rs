@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Reading and planning make many small values; this allocator takes a third of the time off a large stack.
+/// Reading and planning make many small values; this allocator takes a quarter of the time off a large stack.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
