@@ -144,13 +144,9 @@ impl Facts {
         };
         self.name("missing", &missing);
         self.name("storage", &storage);
-        for (content, word, name) in
-            [("backup", "backup-storage", "backup"), ("snippets", "snippet-storage", "snippets")]
-        {
-            if let Some((storage, _)) = takes(content).first() {
-                self.has.insert(word);
-                self.name(name, storage);
-            }
+        if let Some((storage, _)) = takes("backup").first() {
+            self.has.insert("backup-storage");
+            self.name("backup", storage);
         }
         self.container_template(&takes("vztmpl"), takes("rootdir").iter().any(|(name, _)| *name == storage)).await
     }

@@ -33,7 +33,6 @@ fn why_not(need: &str) -> &'static str {
         "second-node" => "needs a second node that is online",
         "base-volumes" => "needs a storage that keeps base volumes: dir, nfs, zfspool, rbd",
         "backup-storage" => "needs a storage that takes backups",
-        "snippet-storage" => "needs a storage that takes snippets",
         "container-template" => "needs a container template on a storage, and a storage that takes containers",
         "image" => "needs a template on the node whose guest agent is on",
         _ => "needs what this server does not have",

@@ -147,7 +147,7 @@ impl Error {
                 "if the guest was reinstalled by hand, forget its old key; if not, find out who answers there"
             }
             Self::Agent { .. } => {
-                "install qemu-guest-agent in the template and set `agent = true`, or write `host_key` in `connection`"
+                "install qemu-guest-agent in the template and set `agent {}`, or write `host_key` in `connection`"
             }
             Self::Task { message, .. } if is_without_egress(message) => {
                 "the guest seems to have no way out: download the artifact here and set `artifact_file` instead of `artifact_url`"
