@@ -49,6 +49,11 @@ struct ObjectCollector<'a> {
     object: &'a Object,
 }
 
+fn unfolds_too_far(block: &Address) -> Diagnostic {
+    Diagnostic::error(format!("the `dynamic` blocks of `{block}` unfold to more than {NESTED_MAX} blocks"))
+        .hint("use a smaller collection, or fewer instances")
+}
+
 /// References of a block, each with the computed key that follows it.
 type Keyed<'a> = Vec<(Arc<Reference>, Option<&'a Expression>)>;
 
@@ -111,10 +116,7 @@ impl<'a> ObjectCollector<'a> {
             });
             nested += blocks.last().map_or(0, |block| block.shape.values().map(Vec::len).sum());
             if nested > NESTED_MAX && object.body.blocks("dynamic").next().is_some() {
-                let summary = format!("the `dynamic` blocks of `{block}` unfold to more than {NESTED_MAX} blocks");
-                own.push(
-                    Diagnostic::error(summary).at(object.header).hint("use a smaller collection, or fewer instances"),
-                );
+                own.push(unfolds_too_far(&block).at(object.header));
             }
             // Every other instance would say the same again.
             if own.has_errors() {
