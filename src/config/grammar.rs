@@ -15,6 +15,12 @@ use hcl::edit::visit::{Visit, visit_expr};
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// Most keys of one object that are written out. The parser compares every key with all before it: ten thousand take half a second.
+const KEYS_MAX: usize = 10_000;
+
+/// An object of that many keys is at least so long: `a=1,` for each.
+const CROWDED_BYTES: usize = KEYS_MAX * 4;
+
 /// Parses a text that is attributes and blocks.
 ///
 /// # Errors
@@ -98,17 +104,23 @@ fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
 fn suspicious_tokens(text: &str) -> Vec<Token> {
     let after_points = text.split('.').skip(1).map(|after| after.trim_start_matches([' ', '\t']));
     let mut is_point_last = after_points.map(|after| after.is_empty() || after.starts_with(['\n', '\r', '#', '/']));
-    match text.contains("<<") || text.contains("%{") || is_point_last.any(|is_last| is_last) {
+    let is_long = text.len() > CROWDED_BYTES;
+    match is_long || text.contains("<<") || text.contains("%{") || is_point_last.any(|is_last| is_last) {
         true => lexer::tokens(text),
         false => Vec::new(),
     }
 }
 
-/// Returns what the parser would understand as something else than is written.
+/// Returns what the parser would understand as something else than is written, or would never be done with.
 fn misleading(file: FileId, text: &str, tokens: &[Token]) -> Option<Diagnostic> {
     let over = |token: Token| Span::new(file, token.start, token.end);
     if let Some(point) = outline::of_tokens(text, tokens).dangling {
         return Some(Diagnostic::error("a name is missing after this `.`, found the end of the line").at(over(point)));
+    }
+    if let Some(brace) = outline::crowded(text, tokens, KEYS_MAX) {
+        let summary = format!("this object has more than {KEYS_MAX} keys written out, expected fewer");
+        let hint = "keep them in a file, and read it with `jsondecode(file(\"keys.json\"))`";
+        return Some(Diagnostic::error(summary).at(over(brace)).hint(hint));
     }
     let directive = outline::unbalanced(text, tokens)?;
     let summary = "the other end of this directive is missing in the string or heredoc that it is in";

@@ -85,6 +85,12 @@ fn large_values_name_the_limit() {
     expect("billion laughs as text", texts + "}\n", "text is longer than 64 MiB");
     let dynamic = "vm \"a\" {\n  for_each = toset([for i in range(1000): tostring(i)])\n  dynamic \"disk\" {\n    for_each = range(1000)\n    labels = [\"scsi${disk.value}\"]\n    content {\n      size = \"1GiB\"\n    }\n  }\n}\n";
     expect("dynamic blocks", dynamic, "unfold to more than 200000 blocks");
+    let keys: String = (0..100_000).map(|at| format!("    k{at} = {at}\n")).collect();
+    expect(
+        "keys",
+        format!("locals {{\n  a = {{\n{keys}  }}\n}}\n"),
+        "this object has more than 10000 keys written out",
+    );
     expect("a power", "locals {\n  a = pow(10, 100000000)\n}\n", "`pow` failed");
     expect("a width", "locals {\n  a = format(\"%999999999d\", 1)\n}\n", "is larger than 100000");
     let pattern = "locals {\n  a = regexall(\"(((a{1,100}){1,100}){1,100})\", \"a\")\n}\n";

@@ -143,6 +143,8 @@ fn hexadecimal(digest: &[u8]) -> Value {
 
 /// Cost when none is given, as in Terraform.
 const COST_DEFAULT: i64 = 10;
+/// Each more doubles the time: this one takes about a second.
+const COST_MAX: u32 = 14;
 
 fn bcrypt(call: &Arguments<'_>) -> Outcome {
     let cost = match call.values.len() {
@@ -152,8 +154,8 @@ fn bcrypt(call: &Arguments<'_>) -> Outcome {
     };
     // Go's bcrypt raises a cost that is too low to the default.
     let cost = if cost < 4 { COST_DEFAULT } else { cost };
-    let Some(cost) = u32::try_from(cost).ok().filter(|cost| *cost <= 20) else {
-        return wrong(1, "the cost must be from 4 to 20");
+    let Some(cost) = u32::try_from(cost).ok().filter(|cost| *cost <= COST_MAX) else {
+        return wrong(1, format!("the cost must be from 4 to {COST_MAX}"));
     };
     let Some(salt) = call.world.random() else { return Ok(Value::unknown(Type::Text)) };
     match bcrypt::hash_with_salt(call.text(0), cost, salt) {
