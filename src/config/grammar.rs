@@ -96,6 +96,12 @@ fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
         seen.visit_body(&tree);
         agree(file, text, &heredocs, &seen.heredocs).map_err(|wrong| Wrong::Misread(Box::new(wrong)))?;
     }
+    if let Some(sign) = outline::of_tokens(text, &tokens).continued {
+        let summary = format!("a value ends with its line, found `{}` on the next one", &text[sign.range()]);
+        let hint = "end the line before with the operator, or write the whole value in parentheses";
+        let over = Span::new(file, sign.start, sign.end);
+        return Err(Wrong::Misread(Box::new(Diagnostic::error(summary).at(over).hint(hint))));
+    }
     outline::assert_same(text, &tree);
     Ok(tree)
 }
@@ -105,10 +111,22 @@ fn suspicious_tokens(text: &str) -> Vec<Token> {
     let after_points = text.split('.').skip(1).map(|after| after.trim_start_matches([' ', '\t']));
     let mut is_point_last = after_points.map(|after| after.is_empty() || after.starts_with(['\n', '\r', '#', '/']));
     let is_long = text.len() > CROWDED_BYTES;
-    match is_long || text.contains("<<") || text.contains("%{") || is_point_last.any(|is_last| is_last) {
+    let is_suspicious = is_long
+        || text.contains("<<")
+        || text.contains("%{")
+        || is_point_last.any(|is_last| is_last)
+        || text.lines().any(begins_with_sign);
+    match is_suspicious {
         true => lexer::tokens(text),
         false => Vec::new(),
     }
+}
+
+/// Returns whether a line may go on with the value of the line before: the parser allows that after a list or a call.
+fn begins_with_sign(line: &str) -> bool {
+    let line = line.trim_start_matches([' ', '\t']);
+    let signs = ['+', '-', '*', '/', '%', '=', '!', '<', '>', '&', '|', '?', '.', '['];
+    line.starts_with(signs) && !line.starts_with("//")
 }
 
 /// Returns what the parser would understand as something else than is written, or would never be done with.

@@ -11,6 +11,8 @@ pub(super) struct Outline {
     pub places: Vec<usize>,
     /// A point outside of brackets with the end of the line after it.
     pub dangling: Option<Token>,
+    /// A sign at the begin of a line that ought to begin an attribute or a block.
+    pub continued: Option<Token>,
 }
 
 /// Returns the first directive that the string or heredoc it is in does not hold the other end of.
@@ -115,6 +117,9 @@ pub(super) fn of_tokens(text: &str, tokens: &[Token]) -> Outline {
     let mut tokens = tokens.iter().filter(is_visible).peekable();
     let mut outline = Outline::default();
     while let Some(token) = tokens.next() {
+        if goes_on(token.kind) {
+            outline.continued = outline.continued.or(Some(*token));
+        }
         if token.kind != TokenKind::Word {
             continue;
         }
@@ -140,6 +145,12 @@ pub(super) fn of_tokens(text: &str, tokens: &[Token]) -> Outline {
         }
     }
     outline
+}
+
+/// Returns whether a token goes on with the value before it.
+fn goes_on(kind: TokenKind) -> bool {
+    use TokenKind::{Dot, Minus, OpenBracket, Operator, Question};
+    matches!(kind, Operator | Minus | Question | Dot | OpenBracket)
 }
 
 fn change(kind: TokenKind) -> i32 {
