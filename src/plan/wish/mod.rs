@@ -14,6 +14,7 @@ pub(super) use scene::{Scene, TenantFacts};
 
 use super::input::PlanInput;
 use super::{choose, expect_domain};
+use crate::config::expression::Expression;
 use crate::config::{Address, Block, Body, Evaluated};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::domain::{self, Role};
@@ -89,7 +90,10 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let Some(kind) = domain::find(&block.address.kind) else { return Diagnostics::new() };
     let (mut body, mut diagnostics) = stack.evaluate(&block.address, &scene.objects);
     let own_cluster = body.attributes.remove("cluster");
-    let (written, places, judged) = conform(kind.schema, &body);
+    let explain = |expression: &Expression, part: &[Step], diagnostic: Diagnostic| {
+        stack.explain(&block.address, &scene.objects, (expression, part), diagnostic)
+    };
+    let (written, places, judged) = conform(kind.schema, &body, &explain);
     diagnostics.extend(judged);
     if block.has_conditions && !diagnostics.has_errors() {
         diagnostics.extend(stack.conditions(&block.address, None, &scene.objects));
