@@ -22,10 +22,7 @@ async fn a_file_goes_out_in_pieces_with_its_length() {
     let https = Https::new(pinned(&server)).expect("the settings are right");
     // More than one piece.
     let (_file, call) = upload("pve1", 700_000);
-    assert_eq!(
-        call.to_string(),
-        "POST /nodes/pve1/storage/local/upload content=iso filename=seed.iso (700000 bytes)"
-    );
+    assert_eq!(call.to_string(), "POST /nodes/pve1/storage/local/upload content=iso filename=seed.iso (700000 bytes)");
     https.send(&call).await.expect("the server answers");
     let requests = server.requests();
     let (head, body) = requests[0].split_once("\r\n\r\n").expect("a request has a head");
@@ -52,7 +49,8 @@ async fn a_file_that_changed_since_the_plan_is_not_sent() {
 
 #[tokio::test]
 async fn a_file_goes_to_the_endpoint_of_its_node() {
-    let (one, other) = (Server::start(|_, _| Reply::data("null")).await, Server::start(|_, _| Reply::data("null")).await);
+    let (one, other) =
+        (Server::start(|_, _| Reply::data("null")).await, Server::start(|_, _| Reply::data("null")).await);
     let endpoints = vec![one.url(), other.url().replace("127.0.0.1", "localhost")];
     let trust = Trust::Fingerprints(vec![one.fingerprint, other.fingerprint]);
     let https = Https::new(Settings { endpoints, trust, ..pinned(&one) }).expect("the settings are right");
