@@ -56,6 +56,7 @@ mod sim_check;
 mod simulator;
 mod simulator_faults;
 mod simulator_server;
+mod storage_file;
 mod test_command;
 mod tidy;
 mod tokens;
