@@ -14,7 +14,7 @@ use crate::plan::permissions::{self, Grants};
 use crate::plan::{self, Options, Plan, PlanInput};
 use crate::proxmox::Call;
 use crate::state::State;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -163,17 +163,11 @@ impl Session {
     /// A state that cannot be read.
     pub(super) async fn outputs(&self) -> Outcome<BTreeMap<Arc<str>, Output>> {
         let state = self.store.load().await?;
+        let options = Options::default();
+        let Configuration { stack, games, .. } = &self.configuration;
         Ok(plan::outputs_of(&PlanInput {
-            stack: &self.configuration.stack,
-            state: &state,
-            observed: None,
-            games: &self.configuration.games,
-            estimate_ms: &|_| 0,
-            options: &Options::default(),
-            now: self.shell.now.as_second(),
             fingerprint_key: self.store.keys().fingerprints().bytes(),
-            in_progress: &BTreeMap::new(),
-            avoided_vmids: &BTreeSet::new(),
+            ..PlanInput::of_files(stack, games, &state, &options, self.shell.now.as_second())
         }))
     }
 
