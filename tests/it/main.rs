@@ -18,6 +18,7 @@ mod cli_workspace;
 mod client;
 mod client_login;
 mod client_server;
+mod client_upload;
 mod clients;
 mod config;
 mod config_input;
