@@ -25,6 +25,7 @@ mod config_input;
 mod config_scale;
 mod console;
 mod docs;
+mod doctor;
 mod examples;
 mod expressions;
 mod fetched_modules;
