@@ -11,7 +11,6 @@ use crate::plan::{self, Options, PlanInput};
 use crate::render::diagnostics;
 use crate::state::State;
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Checks the files alone, without state and clusters
@@ -47,18 +46,9 @@ fn judge(given: &Given, shell: &Shell) -> Outcome<(Diagnostics, Configuration)> 
     let world = Arc::new(Disk::new(shell.folder.clone()));
     let mut configuration = configuration::load(world, given, shell)?;
     let mut found = std::mem::take(&mut configuration.warnings);
-    found.extend(plan::validate(&PlanInput {
-        stack: &configuration.stack,
-        state: &State::default(),
-        observed: None,
-        games: &configuration.games,
-        estimate_ms: &|_| 0,
-        options: &Options::default(),
-        now: shell.now.as_second(),
-        fingerprint_key: &[0; 32],
-        in_progress: &BTreeMap::new(),
-        avoided_vmids: &BTreeSet::new(),
-    }));
+    let (state, options) = (State::default(), Options::default());
+    let Configuration { stack, games, .. } = &configuration;
+    found.extend(plan::validate(&PlanInput::of_files(stack, games, &state, &options, shell.now.as_second())));
     Ok((found, configuration))
 }
 

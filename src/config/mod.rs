@@ -50,7 +50,7 @@ pub mod vocabulary;
 
 pub use address::{Address, AddressError, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
-pub use input::{Input, MemoryWorld, TestInput, TestValue, VariableArgument, World};
+pub use input::{FileDigest, Input, MemoryWorld, TestInput, TestValue, VariableArgument, World};
 pub use load::{Demand, demand, load};
 pub use lock::{LOCK_FILE, LockedModule, ModuleLock, digest};
 pub use lookup::{Answer, LookupNode, Lookups, Question};

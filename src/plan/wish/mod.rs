@@ -6,6 +6,7 @@ mod firewall;
 mod game_server;
 mod scene;
 mod snapshot;
+mod storage_file;
 mod template;
 mod tenant;
 mod vm;
@@ -157,6 +158,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         "vm" => vm::complete(scene, draft),
         "container" => vm::container::complete(scene, draft),
         "snapshot" => snapshot::complete(draft),
+        "storage_file" => storage_file::complete(scene, draft),
         "game_server" => game_server::complete(scene, draft),
         "firewall" => firewall::complete(draft),
         _ => Some(as_written(scene, draft, kind.role)),
