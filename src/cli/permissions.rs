@@ -49,6 +49,7 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
             now: shell.now.as_second(),
             fingerprint_key: &[0; 32],
             in_progress: &BTreeMap::new(),
+            told: &BTreeMap::new(),
             avoided_vmids: &BTreeSet::new(),
         },
         args.pve,

@@ -57,6 +57,7 @@ fn judge(given: &Given, shell: &Shell) -> Outcome<(Diagnostics, Configuration)> 
         now: shell.now.as_second(),
         fingerprint_key: &[0; 32],
         in_progress: &BTreeMap::new(),
+        told: &BTreeMap::new(),
         avoided_vmids: &BTreeSet::new(),
     }));
     Ok((found, configuration))

@@ -27,6 +27,7 @@ mod lock;
 mod lookup;
 mod meta;
 mod module;
+mod moment;
 mod names;
 mod parse;
 pub mod piece;
@@ -52,6 +53,7 @@ pub use input::{Input, MemoryWorld, TestInput, TestValue, VariableArgument, Worl
 pub use load::{Demand, demand, load};
 pub use lock::{LOCK_FILE, LockedModule, ModuleLock, digest};
 pub use lookup::{Answer, LookupNode, Lookups, Question};
+pub use moment::Moment;
 pub(crate) use similar::similar;
 pub use source::{ArchiveKind, Origin, Remote};
 pub use stack::{

@@ -5,7 +5,12 @@ use crate::config::{Address, Stack};
 use crate::games::Game;
 use crate::observe::Observed;
 use crate::state::State;
+use crate::value::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Computed attributes by object: the secret of a token that was just made.
+pub type Told = BTreeMap<Address, BTreeMap<Arc<str>, Value>>;
 
 /// Input of the planner.
 #[derive(Clone, Copy)]
@@ -19,7 +24,7 @@ pub struct PlanInput<'a> {
     /// Games by name.
     pub games: &'a BTreeMap<String, GameFacts>,
     /// Expected duration of a step by its name, in milliseconds.
-    pub estimate_ms: &'a dyn Fn(&str) -> u64,
+    pub estimate_ms: &'a (dyn Fn(&str) -> u64 + Sync),
     /// What was asked for.
     pub options: &'a Options,
     /// Seconds since 1970.
@@ -28,6 +33,8 @@ pub struct PlanInput<'a> {
     pub fingerprint_key: &'a [u8; 32],
     /// Objects another live run is working on; they are shown, not planned.
     pub in_progress: &'a BTreeMap<Address, String>,
+    /// Attributes that were found out since the plan was made, while it is carried out; none while planning.
+    pub told: &'a Told,
     /// VMIDs that must not be chosen: halves of clones that nobody can remove by API.
     pub avoided_vmids: &'a std::collections::BTreeSet<u32>,
 }

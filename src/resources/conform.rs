@@ -363,6 +363,10 @@ fn items(of: Takes, value: &Value, order: Order) -> Result<Value, Problem> {
         return Err(Problem { summary, hint: hint.into_iter().filter(|_| !value.is_sensitive()).collect() });
     };
     let mut items = given.iter().map(|item| canonical(of, item)).collect::<Result<Vec<_>, _>>()?;
+    if order == Order::Sorted && !items.iter().all(Value::is_wholly_known) {
+        // Two items may turn out to be the same one.
+        return Ok(Value::unknown(Type::Set(Arc::new(type_of(of)))).with_marks(value.deep_marks()));
+    }
     if order == Order::Sorted {
         items.sort_by_cached_key(|item| (item.as_i64(), item.as_text().map(str::to_owned)));
         items.dedup();

@@ -270,7 +270,7 @@ impl<'a> Evaluator<'a> {
         if self.error_count() > errors {
             return unknown();
         }
-        match functions::call(call.function, &arguments, self.scope.world(), self.calls) {
+        match functions::call(call.function, &arguments, self.scope.world(), expression.span, self.calls) {
             Ok(value) => self.weighed(value, expression.span),
             Err(Problem::Argument(place, text)) => self.argument_problem(call, place, &text, expression),
             Err(Problem::Call(text)) => self.fail_at(
