@@ -6,13 +6,13 @@ use super::output;
 use super::session::{Role, Session};
 use super::shell::{Ended, Shell};
 use super::terminal::{Form, now};
-use crate::apply::{self, Event, Interrupt, Journal, Late, Playbooks, Run, Summary};
+use crate::apply::{self, Event, Interrupt, Journal, Late, Playbooks, Run, Summary, Writer};
 use crate::config::{Moment, Output, Stack};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::plan::{Mode, Plan, Settled, Told};
 use crate::render::{outcome, progress, stream};
 use crate::state::{Entry, OutputRecord};
-use state_backends::{Lease, RunRecord};
+use state_backends::RunRecord;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -21,13 +21,7 @@ use tokio::sync::watch;
 ///
 /// # Errors
 /// The state cannot be written. What was done on the clusters is in the journal.
-pub(super) async fn execute(
-    session: &Session,
-    plan: &Plan,
-    lease: &Arc<Lease>,
-    run: &str,
-    parallelism: usize,
-) -> Ended {
+pub(super) async fn execute(session: &Session, plan: &Plan, journal: &Writer, run: &str, parallelism: usize) -> Ended {
     if plan.is_empty() && plan.operations.is_empty() {
         finish(plan, &Summary::default(), &session.shell);
         return Ok(Exit::Done);
@@ -42,22 +36,22 @@ pub(super) async fn execute(
         summary: crate::render::plan::sentence(plan.counts()),
         body: format!("{{\"intent\":{:?}}}", plan.intent),
     };
-    session.store.record(lease, record.clone()).await?;
+    journal.record(record.clone()).await?;
     let (wish, interrupts) = watch::channel(Interrupt::None);
     let listener = tokio::spawn(listen(wish));
     let mut reporter = Reporter::new(plan, &session.shell);
-    let approved = Approved { plan, lease, run, parallelism, interrupts };
+    let approved = Approved { plan, journal, run, parallelism, interrupts };
     let summary = carry_out(session, approved, &mut |event| reporter.report(&event)).await;
     listener.abort();
     reporter.end();
     let Carried { summary, found } = summary?;
     record.finished = Some(jiff::Timestamp::now());
-    record.outcome = Some(word(&summary).into());
+    let is_fine = summary.is_success() && !found.has_errors();
+    record.outcome = Some(word(is_fine, &summary).into());
     record.summary = outcome::headline(plan, &summary);
-    session.store.record(lease, record).await?;
+    journal.record(record).await?;
     finish(plan, &summary, &session.shell);
     session.shell.terminal.diagnostics(&found, &session.configuration.sources);
-    let is_fine = summary.is_success() && !found.has_errors();
     if is_fine && plan.mode == Mode::Apply {
         output::show_all(&session.store.load().await?, &session.shell);
     }
@@ -72,8 +66,8 @@ pub(super) async fn execute(
 pub(super) struct Approved<'a> {
     /// The plan.
     pub(super) plan: &'a Plan,
-    /// The lock that the run holds.
-    pub(super) lease: &'a Arc<Lease>,
+    /// The journal of the run, which holds the lock.
+    pub(super) journal: &'a Writer,
     /// Id of the run.
     pub(super) run: &'a str,
     /// Operations at once.
@@ -99,7 +93,7 @@ pub(super) async fn carry_out(
     approved: Approved<'_>,
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Outcome<Carried> {
-    let Approved { plan, lease, run, parallelism, interrupts } = approved;
+    let Approved { plan, journal, run, parallelism, interrupts } = approved;
     let basis = session.basis();
     let planned = basis.stack(session);
     // Only a plan that leaves something open needs the stack once more.
@@ -109,7 +103,6 @@ pub(super) async fn carry_out(
     let stack = applied.as_ref().unwrap_or(planned);
     let nothing = Told::new();
     let late = Late::new(basis.input(session, stack, &nothing), plan);
-    let journal = session.store.journal(lease);
     let provisioner = Playbooks {
         games: session.configuration.files.clone(),
         stack: session.shell.folder.clone(),
@@ -118,7 +111,7 @@ pub(super) async fn carry_out(
     let apply = Run {
         plan,
         clusters: &session.clusters,
-        journal: &journal,
+        journal,
         provisioner: &provisioner,
         late: Some(&late),
         id: run.into(),
@@ -134,9 +127,8 @@ pub(super) async fn carry_out(
             found.extend(final_words(session, stack, &settled, moment).await?);
         }
         if !found.has_errors() {
-            write_outputs(plan, &settled.outputs, run, &journal).await?;
+            write_outputs(plan, &settled.outputs, run, journal).await?;
         }
-        session.store.compact(lease).await?;
     }
     let is_new = |diagnostic: &Diagnostic| !basis.said.iter().any(|said| same(said, diagnostic));
     let found = found.into_iter().filter(is_new).collect();
@@ -232,11 +224,11 @@ async fn write_outputs(
         Some((name.clone(), record(output)))
     });
     let entry = Entry::Outputs { run: run.into(), outputs: known.collect() };
-    journal.append(vec![entry]).await.map_err(|error| Diagnostic::error(error.to_string()).into())
+    Ok(journal.append(vec![entry]).await?)
 }
 
-fn word(summary: &Summary) -> &'static str {
-    match (summary.is_success(), summary.is_interrupted) {
+fn word(is_fine: bool, summary: &Summary) -> &'static str {
+    match (is_fine, summary.is_interrupted) {
         (true, _) => "done",
         (false, true) => "interrupted",
         (false, false) => "failed",

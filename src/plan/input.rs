@@ -6,7 +6,7 @@ use crate::games::Game;
 use crate::observe::Observed;
 use crate::state::State;
 use crate::value::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Computed attributes by object: the secret of a token that was just made.
@@ -36,7 +36,41 @@ pub struct PlanInput<'a> {
     /// Attributes that were found out since the plan was made, while it is carried out; none while planning.
     pub told: &'a Told,
     /// VMIDs that must not be chosen: halves of clones that nobody can remove by API.
-    pub avoided_vmids: &'a std::collections::BTreeSet<u32>,
+    pub avoided_vmids: &'a BTreeSet<u32>,
+}
+
+/// No objects in progress.
+static IDLE: BTreeMap<Address, String> = BTreeMap::new();
+
+/// Nothing was found out.
+static NOTHING: Told = Told::new();
+
+/// No VMIDs to be avoided.
+static UNHARMED: BTreeSet<u32> = BTreeSet::new();
+
+impl<'a> PlanInput<'a> {
+    /// Returns the input for judging files without a look at any cluster: no step takes time, and fingerprints mean nothing.
+    pub fn of_files(
+        stack: &'a Stack,
+        games: &'a BTreeMap<String, GameFacts>,
+        state: &'a State,
+        options: &'a Options,
+        now: i64,
+    ) -> Self {
+        Self {
+            stack,
+            state,
+            observed: None,
+            games,
+            estimate_ms: &|_| 0,
+            options,
+            now,
+            fingerprint_key: &[0; 32],
+            in_progress: &IDLE,
+            told: &NOTHING,
+            avoided_vmids: &UNHARMED,
+        }
+    }
 }
 
 /// A game and the digest of what its playbook is made of.

@@ -20,6 +20,11 @@ pub trait Scope {
         false
     }
 
+    /// Returns where the value of a reference is written, if that is known and may be shown.
+    fn origin(&self, _reference: &Reference) -> Option<Span> {
+        None
+    }
+
     /// Returns the world that functions read from.
     fn world(&self) -> &dyn FunctionWorld;
 }
