@@ -3,7 +3,9 @@
 use super::clusters;
 use super::configuration::{self, Configuration, Given};
 use super::failure::{Failure, Outcome};
+use super::flags::Refresh;
 use super::lookups::Answering;
+use super::seen;
 use super::shell::Shell;
 use super::store::Store;
 use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, Writer, look_and_recover};
@@ -35,6 +37,8 @@ pub(super) struct Session {
     pub(super) resolved: Mutex<Option<Stack>>,
     /// What was said about the files.
     pub(super) told: Diagnostics,
+    /// Whether guests that show no sign of a change are not read.
+    pub(super) is_fast: bool,
 }
 
 /// Whether the run holds the lock, and so may write what recovery found.
@@ -57,7 +61,21 @@ impl Session {
         shell.terminal.diagnostics(&warnings, &configuration.sources);
         let store = Store::open(&configuration.stack.settings, shell).await?;
         let clusters = clusters::connect(&configuration.stack.clusters, &*world, &configuration.sources, shell)?;
-        Ok(Self { configuration, store, clusters, shell: shell.clone(), resolved: Mutex::default(), told: warnings })
+        Ok(Self {
+            configuration,
+            store,
+            clusters,
+            shell: shell.clone(),
+            resolved: Mutex::default(),
+            told: warnings,
+            is_fast: false,
+        })
+    }
+
+    /// Looks at the clusters as it was asked for.
+    #[must_use]
+    pub(super) fn looking(self, refresh: Refresh) -> Self {
+        Self { is_fast: refresh == Refresh::Fast, ..self }
     }
 
     /// Plans from now on as if there were an `import` block.
@@ -176,15 +194,28 @@ impl Session {
         let read = &self.configuration.stack;
         if read.lookups().is_empty() {
             let wanted = plan::wanted(read, state, self.clusters.keys());
-            let (recovery, observed) = self.recover(state, role, &wanted, None).await?;
+            let memory = self.is_fast.then(Memory::default);
+            if let Some(memory) = &memory {
+                seen::recall(self, &wanted, memory).await?;
+            }
+            let (recovery, observed) = self.recover(state, role, &wanted, memory.as_ref()).await?;
+            if let Some(memory) = &memory {
+                seen::record(self, &observed, memory)?;
+            }
             return Ok((None, recovery, observed));
         }
         let memory = Memory::default();
+        if self.is_fast {
+            seen::recall(self, &plan::wanted(read, state, self.clusters.keys()), &memory).await?;
+        }
         let mut lookups = Answering::new(self, &memory);
         let mut stack = lookups.resolve(read).await?;
         let mut wanted = plan::wanted(&stack, state, self.clusters.keys());
         lookups.want(&mut wanted);
         let (recovery, observed) = self.recover(state, role, &wanted, Some(&memory)).await?;
+        if self.is_fast {
+            seen::record(self, &observed, &memory)?;
+        }
         // What was recovered may have been looked at anew: the plan and its look-ups see the same.
         lookups.snapshot.observed = observed.clone();
         stack = lookups.resolve(read).await?;

@@ -132,6 +132,7 @@ fn with_draft<T>(input: &PlanInput, object: &Judged, side: Side, make: impl FnOn
         project: &input.stack.settings.project,
         clones_per_node: input.stack.settings.clones_per_node,
         view,
+        files: input.stack.files(),
     };
     Some(make(&draft))
 }

@@ -17,6 +17,7 @@ pub fn place(kind: &str, identity: &Identity) -> String {
         ("container", Some(vmid), Some(node)) => format!("CT {vmid} on {node}"),
         (_, Some(vmid), Some(node)) => format!("VM {vmid} on {node}"),
         (_, Some(vmid), None) => format!("VM {vmid}"),
+        ("storage_file", None, _) => format!("{} on {}", part("volume"), part("at")),
         ("acl", None, _) => format!("{} at {}", part("role"), part("path")),
         (_, None, _) => {
             let parts = identity.0.values().map(|value| &**value);

@@ -13,6 +13,7 @@ pub mod group;
 pub mod guest;
 pub mod ha_resource;
 pub mod ha_rule;
+mod habits;
 pub mod ip_set;
 pub mod keys;
 pub mod marker;
@@ -27,6 +28,7 @@ pub mod sdn;
 pub mod size;
 pub mod snapshot;
 pub mod step;
+pub mod storage_file;
 pub mod subnet;
 pub mod template;
 pub mod token;
@@ -35,6 +37,7 @@ pub mod vm;
 pub mod vnet;
 pub mod wire;
 
+use crate::config::World;
 use crate::observe::ClusterView;
 use crate::state::Identity;
 use crate::value::{Path, Value};
@@ -49,6 +52,7 @@ pub static REGISTRY: &[&ObjectType] = &[
     &container::CONTAINER,
     &snapshot::SNAPSHOT,
     &template::TEMPLATE,
+    &storage_file::STORAGE_FILE,
     &pool::POOL,
     &user::USER,
     &group::GROUP,
@@ -261,6 +265,8 @@ pub struct Draft<'a> {
     pub clones_per_node: Option<u64>,
     /// The cluster as seen.
     pub view: &'a ClusterView,
+    /// The files of this machine, for what is sent to a cluster.
+    pub files: &'a dyn World,
 }
 
 /// What an update is about.

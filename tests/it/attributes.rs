@@ -13,12 +13,11 @@
 //! A value, `gone` or `back` (as at first); the impact the plan must tell; and the paths it must show, if that is not the line's own. An
 //! attribute or block of the schema without a step fails the test, unless the head of the file says why: `#! PATH: reason`.
 
-use crate::planner_world::PlannerWorld;
+use crate::planner_world::{PlannerWorld, lab_with_urls};
 use spawnpoint::plan::{Action, Mode, Options, Plan, Step, Task};
 use spawnpoint::proxmox::Call;
 use spawnpoint::resources::schema::{Impact, Occurs, Presence, Schema};
 use spawnpoint::resources::{self, ObjectType};
-use spawnpoint::simulator::Lab;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -332,7 +331,7 @@ fn every_attribute_applies_changes_and_plans_empty() {
                 loop {
                     let next = open.lock().expect("no holder panics").next();
                     let Some((object, case)) = next else { break };
-                    let mut world = PlannerWorld::new("attributes", &Lab::built_in());
+                    let mut world = PlannerWorld::new("attributes", &lab_with_urls());
                     // A guest only starts with devices that the cluster maps.
                     for (kind, name, device) in [
                         ("pci", "card", "path=0000:01:00.0,id=8086:1234"),

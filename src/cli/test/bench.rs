@@ -147,6 +147,7 @@ impl<'a> Bench<'a> {
             shell: self.shell.clone(),
             resolved: Mutex::default(),
             told: Diagnostics::new(),
+            is_fast: false,
         })
     }
 
