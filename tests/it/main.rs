@@ -58,6 +58,7 @@ mod simulator;
 mod simulator_faults;
 mod simulator_server;
 mod storage_file;
+mod template_build;
 mod test_command;
 mod tidy;
 mod tokens;

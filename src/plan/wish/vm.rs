@@ -5,9 +5,10 @@
 pub(super) mod container;
 mod disks;
 mod networks;
-mod place;
+pub(in crate::plan::wish) mod place;
 mod slots;
 
+use super::scene::Source;
 use super::{Completed, Draft, Scene};
 use crate::config::{Address, Key};
 use crate::observe::GuestConfig;
@@ -31,8 +32,17 @@ struct Guest<'a> {
     template: Value,
     /// The template in the shape of a `vm`, if the cluster was seen.
     model: Option<Value>,
-    /// The template's configuration, if the cluster was seen.
-    template_config: Option<&'a GuestConfig>,
+    /// The template on its node, or the first of them, if the cluster was seen.
+    source: Option<Source<'a>>,
+    /// VMIDs of the template by node, if there is one on each.
+    copies: BTreeMap<Arc<str>, u32>,
+}
+
+impl Guest<'_> {
+    /// Returns the template's configuration, if the cluster was seen.
+    fn template_config(&self) -> Option<&GuestConfig> {
+        self.source.as_deref()?.config.as_ref()
+    }
 }
 
 pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
@@ -46,8 +56,11 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     if guest.tenant.get("status").and_then(Value::as_text) == Some("suspended") {
         attributes.insert("power".into(), Value::text("stopped"));
     }
-    let vmid = place::vmid(scene, draft, &guest, &attributes);
+    let vmid = place::vmid(scene, draft, &attributes);
     let node = place::node(scene, draft, &guest, &attributes);
+    if let Some(vmid) = node.as_ref().and_then(|node| guest.copies.get(&**node)) {
+        attributes.insert("template_vmid".into(), Value::from(i64::from(*vmid)));
+    }
     let identity = match (&node, vmid) {
         (Some(node), Some(vmid)) => identity(node, vmid),
         _ => Default::default(),
@@ -67,17 +80,26 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
 
 fn guest_of<'a>(scene: &Scene<'a>, draft: &Draft, attributes: &Attributes) -> Guest<'a> {
     let template = attributes.get("template").cloned().unwrap_or_else(|| Value::null(Type::Dynamic));
-    let view = scene.view(&draft.cluster);
-    let vmid = template.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok());
-    let source = vmid.and_then(|vmid| view?.guests.get(&vmid));
-    let template_config = source.and_then(|guest| guest.config.as_ref());
+    let number = |value: &Value| value.as_i64().and_then(|vmid| u32::try_from(vmid).ok());
+    let copies: BTreeMap<Arc<str>, u32> = template
+        .get("vmids")
+        .and_then(Value::as_entries)
+        .into_iter()
+        .flatten()
+        .filter_map(|(node, vmid)| Some((node.clone(), number(vmid)?)))
+        .collect();
+    let wanted = attributes.get("node").and_then(Value::as_text).and_then(|node| copies.get(node)).copied();
+    let vmid = wanted.or_else(|| template.get("vmid").and_then(number));
+    let source = vmid.and_then(|vmid| scene.source(&draft.cluster, vmid));
     let project = &scene.input.stack.settings.project;
+    let model = source.as_deref().and_then(|guest| Some(decode(guest, guest.config.as_ref()?, project)));
     Guest {
         owner: draft.block.address.to_string(),
         tenant: attributes.get("tenant").cloned().unwrap_or_else(|| Value::null(Type::Dynamic)),
-        model: source.zip(template_config).map(|(guest, config)| decode(guest, config, project)),
+        model,
         template,
-        template_config,
+        source,
+        copies,
     }
 }
 

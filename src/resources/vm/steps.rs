@@ -38,8 +38,8 @@ fn clone_and_configure(guest: &Guest, template: u32) -> Vec<Step> {
     let draft = guest.draft;
     let empty = BTreeMap::new();
     let source_config =
-        draft.view.guests.get(&template).and_then(|view| view.config.as_ref()).map_or(&empty, |config| &config.values);
-    let source_node = draft.view.guests.get(&template).map_or("", |view| view.node.as_str());
+        draft.guest(template).and_then(|guest| guest.config.as_ref()).map_or(&empty, |config| &config.values);
+    let source_node = draft.guest(template).map_or("", |guest| guest.node.as_str());
     let changed = BTreeSet::new();
     let source = Source {
         desired: draft.desired,
@@ -151,7 +151,7 @@ pub(super) fn locks(draft: &Draft) -> Vec<Lock> {
     let mut locks = vec![Lock { name: format!("guest {vmid}"), limit: 1 }];
     let is_made = draft.found.is_none() && !draft.desired.is_null();
     if let Some(template) = template_of(draft.desired).filter(|_| is_made) {
-        let source = draft.view.guests.get(&template).map_or("", |view| view.node.as_str());
+        let source = draft.guest(template).map_or("", |guest| guest.node.as_str());
         let limit = draft.clones_per_node.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(CLONES_PER_NODE);
         locks.push(Lock { name: format!("clones on {source}"), limit });
     }

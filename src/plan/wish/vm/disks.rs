@@ -51,6 +51,14 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
             None if guest.model.is_none() && !guest.template.is_null() => {
                 disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text));
             }
+            None if !disk.contains_key(name) && name == "size" && source.is_some() => {
+                let block = Path(path.0[..2].to_vec());
+                draft.error(
+                    "the template is not built yet, and only then its disk has a size",
+                    &block,
+                    "add `size` to this block, or `disk_size` to the template",
+                );
+            }
             None if !disk.contains_key(name) => {
                 let block = Path(path.0[..2].to_vec());
                 draft.error(
@@ -90,7 +98,7 @@ fn clone_kind(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut 
         return;
     }
     let can_link = guest
-        .template_config
+        .template_config()
         .zip(scene.view(&draft.cluster))
         .map(|(config, view)| can_link(&config.values, view, attributes));
     match attributes.get("clone").and_then(Value::as_text) {

@@ -94,10 +94,13 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("address", Takes::Text, "Address of the first network device, without prefix; unknown until apply with DHCP.").computed(),
 ];
 
-const OS_TYPES: &[&str] =
+/// Kinds of guest systems the server knows.
+pub const OS_TYPES: &[&str] =
     &["other", "wxp", "w2k", "w2k3", "w2k8", "wvista", "win7", "win8", "win10", "win11", "l24", "l26", "solaris"];
 
-const SCSI_CONTROLLERS: &[&str] = &["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"];
+/// SCSI controllers a guest can have.
+pub const SCSI_CONTROLLERS: &[&str] =
+    &["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"];
 
 const HOT_FEATURES: &[&str] = &["network", "disk", "cpu", "memory", "usb", "cloudinit"];
 
