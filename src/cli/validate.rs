@@ -53,13 +53,14 @@ fn judge(given: &Given, shell: &Shell) -> Outcome<(Diagnostics, Configuration)> 
 }
 
 fn as_json(found: &Diagnostics, sources: &Sources) -> String {
-    let count = |severity| found.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    let found = diagnostics::json_each(found, sources);
+    let count = |wanted| found.iter().filter(|(severity, _)| *severity == wanted).count();
     let document = json!({
         "format_version": "1.0",
-        "valid": !found.has_errors(),
+        "valid": count(Severity::Error) == 0,
         "error_count": count(Severity::Error),
         "warning_count": count(Severity::Warning),
-        "diagnostics": found.iter().map(|diagnostic| diagnostics::json(diagnostic, sources)).collect::<Vec<_>>(),
+        "diagnostics": found.iter().map(|(_, diagnostic)| diagnostic).collect::<Vec<_>>(),
     });
     serde_json::to_string_pretty(&document).expect("JSON values can be written")
 }

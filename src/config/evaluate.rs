@@ -4,13 +4,14 @@ use super::address::{Address, Key};
 use super::body::{Body, Evaluated, NestedBlock};
 use super::check::iterator;
 use super::expand::known;
+use super::expression::Expression;
 use super::frame::{Frame, Run, judge};
 use super::module::Object;
 use super::program::{CellKind, CellName, Repeated};
 use super::stack::{Objects, Output, Stack};
 use super::syntax;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span};
-use crate::value::{Kind, Marks, Type, Value, convert};
+use crate::value::{Kind, Marks, Step, Type, Value, convert};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,9 +26,26 @@ impl Stack {
         let (place, object, repeated) = self.find(block);
         let run = Run::new(&self.program, Some(objects));
         let mut own = Diagnostics::new();
-        let mut frame = run.repeated_frame(place, repeated);
+        let mut frame = run.repeated_frame(place, repeated).of(&object.meta.repetition);
         let body = frame.body(&object.body, object.header, &mut own);
         (body, about(run.finish(own), block))
+    }
+
+    /// Adds to a message about part of the value of an expression of a block instance what that is made from, and where it comes from.
+    ///
+    /// # Panics
+    ///
+    /// If `block` is not the address of one of [`Stack::blocks`].
+    pub fn explain(
+        &self,
+        block: &Address,
+        objects: &Objects,
+        (expression, part): (&Expression, &[Step]),
+        diagnostic: Diagnostic,
+    ) -> Diagnostic {
+        let (place, object, repeated) = self.find(block);
+        let run = Run::new(&self.program, Some(objects));
+        run.repeated_frame(place, repeated).of(&object.meta.repetition).explained(expression, part, diagnostic)
     }
 
     /// Evaluates only some attributes and nested blocks of a block instance, as far as they are known before any object is, silently.
@@ -53,28 +71,30 @@ impl Stack {
         run.repeated_frame(place, repeated).body(&body, object.header, &mut Diagnostics::new())
     }
 
-    /// Judges the `precondition`s of a block instance, or the `postcondition`s if its value is given as `own`.
+    /// Judges the `precondition`s of a block instance, or the `postcondition`s if its value is given as `own`. The second part says whether
+    /// some of them are not decided yet.
     ///
     /// # Panics
     ///
     /// If `block` is not the address of one of [`Stack::blocks`].
-    pub fn conditions(&self, block: &Address, own: Option<&Value>, objects: &Objects) -> Diagnostics {
+    pub fn conditions(&self, block: &Address, own: Option<&Value>, objects: &Objects) -> (Diagnostics, bool) {
         let (place, object, repeated) = self.find(block);
         if object.meta.preconditions.is_empty() && object.meta.postconditions.is_empty() {
-            return Diagnostics::new();
+            return (Diagnostics::new(), false);
         }
         let run = Run::new(&self.program, Some(objects));
         let mut diagnostics = Diagnostics::new();
-        let mut frame = run.repeated_frame(place, repeated);
+        let mut is_open = false;
+        let mut frame = run.repeated_frame(place, repeated).of(&object.meta.repetition);
         frame.own = own.cloned();
         let (rules, what) = match own {
             None => (&object.meta.preconditions, "a precondition does not hold"),
             Some(_) => (&object.meta.postconditions, "a postcondition does not hold"),
         };
         for rule in rules {
-            judge(rule, what, &block.to_string(), &frame, &mut diagnostics);
+            is_open |= judge(rule, what, &block.to_string(), &frame, &mut diagnostics).is_none();
         }
-        about(run.finish(diagnostics), block)
+        (about(run.finish(diagnostics), block), is_open)
     }
 
     /// Evaluates the outputs of the root module.
@@ -106,6 +126,13 @@ impl Stack {
             outputs.insert(name.clone(), Output { value, is_sensitive, description: output.description.clone() });
         }
         (outputs, run.finish(own))
+    }
+
+    /// Returns whether there is something to judge once everything is done: a `check`, or a precondition of an output.
+    pub fn has_final_rules(&self) -> bool {
+        let outputs = self.program.instances[0].module.outputs.values();
+        outputs.into_iter().any(|output| !output.preconditions.is_empty())
+            || self.program.instances.iter().any(|instance| !instance.module.checks.is_empty())
     }
 
     /// Judges the `check` blocks of all modules. What does not hold is a warning: a check never stops a run.
@@ -148,7 +175,12 @@ impl Frame<'_> {
         let mut evaluated = Body { attributes: BTreeMap::new(), blocks: Vec::new(), span };
         for attribute in &body.attributes {
             let value = self.evaluate(&attribute.expression, diagnostics);
-            let item = Evaluated { value, name_span: attribute.name_span, span: attribute.span };
+            let item = Evaluated {
+                value,
+                name_span: attribute.name_span,
+                span: attribute.span,
+                expression: attribute.expression.clone(),
+            };
             evaluated.attributes.insert(attribute.name.clone(), item);
         }
         for block in &body.blocks {

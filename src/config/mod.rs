@@ -20,6 +20,7 @@ mod frame;
 pub mod functions;
 mod given;
 mod grammar;
+mod habits;
 mod input;
 pub mod lexer;
 mod load;
@@ -27,7 +28,9 @@ mod lock;
 mod lookup;
 mod meta;
 mod module;
+mod moment;
 mod names;
+mod origin;
 mod parse;
 pub mod piece;
 mod place;
@@ -52,6 +55,7 @@ pub use input::{FileDigest, Input, MemoryWorld, TestInput, TestValue, VariableAr
 pub use load::{Demand, demand, load};
 pub use lock::{LOCK_FILE, LockedModule, ModuleLock, digest};
 pub use lookup::{Answer, LookupNode, Lookups, Question};
+pub use moment::Moment;
 pub(crate) use similar::similar;
 pub use source::{ArchiveKind, Origin, Remote};
 pub use stack::{

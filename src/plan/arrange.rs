@@ -4,6 +4,7 @@ use super::change::{Action, Reason};
 use super::finish;
 use super::input::PlanInput;
 use super::judge::Judged;
+use super::open;
 use super::operation::{Operation, Verb};
 use super::order::{self, Half, Item};
 use super::wish::COPY;
@@ -118,6 +119,12 @@ fn position(address: &Address) -> usize {
     }
 }
 
+/// Returns the operations of one object as they are with what is known by now.
+pub(super) fn operations_now(input: &PlanInput, judged: &BTreeMap<Address, Judged>, object: &Judged) -> Vec<Operation> {
+    let making = Making { input, forecasts: forecasts(judged), none: Forecasts::new() };
+    operations_of(&making, object, &BTreeSet::new())
+}
+
 fn operations_of(making: &Making, object: &Judged, staying: &BTreeSet<(Arc<str>, u32)>) -> Vec<Operation> {
     let input = making.input;
     match object.change.action {
@@ -151,8 +158,9 @@ fn with_draft<T>(making: &Making, object: &Judged, side: Side, make: impl FnOnce
         intent: intent.clone(),
     };
     let is_fresh = matches!(object.change.action, Action::Create | Action::Replace);
+    let sketched = (!object.open.is_empty()).then(|| open::known_part(&object.desired, &object.open));
     let draft = Draft {
-        desired: if side == Side::Before { &null } else { &object.desired },
+        desired: if side == Side::Before { &null } else { sketched.as_ref().unwrap_or(&object.desired) },
         applied: &object.applied,
         found: found.filter(|_| side == Side::Before || !is_fresh),
         identity,
@@ -323,6 +331,7 @@ fn operation(
         .clone(),
         intent: if side == Side::Before { object.intent_before.clone() } else { object.intent.clone() },
         after: Vec::new(),
+        is_sketch: side == Side::After && !object.open.is_empty(),
         estimate_ms: steps.iter().map(|step| step.estimate_ms).sum(),
         steps,
         locks,

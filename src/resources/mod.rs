@@ -13,6 +13,7 @@ pub mod group;
 pub mod guest;
 pub mod ha_resource;
 pub mod ha_rule;
+mod habits;
 pub mod ip_set;
 pub mod keys;
 pub mod marker;

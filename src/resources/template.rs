@@ -62,7 +62,8 @@ static SCHEMA: Schema = Schema {
             "nodes",
             Takes::List(&Takes::Text),
             "Nodes it is built on: one where its storage is shared, else each whose guests are cloned from it.",
-        ),
+        )
+        .deciding(),
         Attribute::new("name", Takes::HostName, "Its name on the cluster; of one that is built, default: the label.")
             .chosen(),
         Attribute::new("disk_storage", Takes::Text, "Storage its disk is built on.").on_change(Impact::Recreate),
@@ -72,7 +73,7 @@ static SCHEMA: Schema = Schema {
             "Size its disk is enlarged to; default: the image's, which nobody knows before it is built.",
         )
         .on_change(Impact::Recreate),
-        Attribute::new("cores", Takes::Integer(1, 8192), "Cores of clones that say nothing else.").or("1"),
+        Attribute::new("cores", Takes::Integer(1, 8192), "Cores of clones that say nothing else.").deciding().or("1"),
         Attribute::new("memory", Takes::Size, "Memory of clones that say nothing else.").or("1GiB"),
         Attribute::new("agent", Takes::Bool, "Whether the guest agent runs in its clones.").or("true"),
         Attribute::new("ostype", Takes::OneOf(OS_TYPES), "Kind of guest system.").or("l26"),
@@ -96,7 +97,7 @@ static SCHEMA: Schema = Schema {
 
 static IMAGE: Schema = Schema {
     attributes: &[
-        Attribute::new("url", Takes::Text, "Where the nodes fetch it from; this or `file`."),
+        Attribute::new("url", Takes::Text, "Where the nodes fetch it from; this or `file`.").deciding(),
         Attribute::new("checksum", Takes::Text, "What its content must be, e.g. `sha512:` and the digits.")
             .on_change(Impact::Recreate),
         Attribute::new("storage", Takes::Text, "Storage it is kept on, which takes files of the type `import`.")

@@ -46,6 +46,7 @@ fn operation(address: Address, verb: Verb, after: &[usize]) -> Operation {
         intent: String::new(),
         after: after.to_vec(),
         steps: Vec::new(),
+        is_sketch: false,
         locks: Vec::new(),
         estimate_ms: 1000,
     }
@@ -80,6 +81,7 @@ fn plan() -> Plan {
         in_progress: Vec::new(),
         unreachable: BTreeMap::new(),
         estimate_ms: 3000,
+        open_postconditions: Default::default(),
         objects: Default::default(),
     }
 }
@@ -168,7 +170,8 @@ fn json_lines_follow_terraforms_stream() {
         .at(Span::new(file, 11, 18))
         .hint("did you mean `memory`?")
         .value("var.size", "is 4");
-    let mut lines = vec![stream::version(at), stream::diagnostic(at, &error, &sources)];
+    let mut lines = vec![stream::version(at)];
+    lines.extend(stream::diagnostics(at, &error.into(), &sources));
     lines.extend(stream::plan(at, &plan));
     lines.extend(events(&plan, &results).iter().map(|event| stream::event(at, event)));
     lines.push(stream::outcome(at, &plan, &Summary { results, is_interrupted: false }));

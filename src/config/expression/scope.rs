@@ -2,7 +2,7 @@
 
 use super::Reference;
 use crate::config::World;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, Span};
 use crate::value::Value;
 use jiff::Timestamp;
 
@@ -18,6 +18,11 @@ pub trait Scope {
     /// all of `vm.mc`.
     fn takes_key(&self, _reference: &Reference) -> bool {
         false
+    }
+
+    /// Returns where the value of a reference is written, if that is known and may be shown.
+    fn origin(&self, _reference: &Reference) -> Option<Span> {
+        None
     }
 
     /// Returns the world that functions read from.
@@ -44,6 +49,7 @@ pub trait FunctionWorld {
     /// Returns the current time while changes are applied, `None` while they are planned: `timestamp()` is unknown then.
     fn apply_time(&self) -> Option<Timestamp>;
 
-    /// Returns random bytes while changes are applied, `None` while they are planned: `uuid()` and `bcrypt()` are unknown then.
-    fn random(&self) -> Option<[u8; 16]>;
+    /// Returns random bytes for the call at a place while changes are applied, `None` while they are planned: `uuid()` and `bcrypt()` are
+    /// unknown then.
+    fn random(&self, site: Span) -> Option<[u8; 16]>;
 }

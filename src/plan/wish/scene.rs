@@ -34,6 +34,12 @@ pub(in crate::plan) struct Scene<'a> {
     /// Templates as this plan will have made them, by cluster and VMID.
     pub(super) forecasts: BTreeMap<(Arc<str>, u32), Arc<GuestView>>,
     default_cluster: Option<Arc<str>>,
+    /// What must be known while planning and is not.
+    pub(in crate::plan) refused: Diagnostics,
+    /// Blocks with preconditions that are not decided yet.
+    pub(in crate::plan) open_preconditions: BTreeSet<Address>,
+    /// Blocks with postconditions that are not decided yet.
+    pub(in crate::plan) open_postconditions: BTreeSet<Address>,
 }
 
 /// What guests are cloned from: seen, or to be made.
@@ -93,6 +99,9 @@ impl<'a> Scene<'a> {
             made_first: made_first(input, replaced),
             forecasts: BTreeMap::new(),
             default_cluster: declared.map(|cluster| cluster.name.clone()),
+            refused: Diagnostics::new(),
+            open_preconditions: BTreeSet::new(),
+            open_postconditions: BTreeSet::new(),
         };
         for name in clusters.keys() {
             let address = Address {
@@ -271,12 +280,16 @@ impl<'a> Scene<'a> {
         for wish in self.wishes.values().filter(|wish| is_guest(wish.object.name)) {
             let Some(name) = wish.wanted.get("name").and_then(Value::as_text) else { continue };
             if let Some(first) = seen.insert((&wish.cluster, name), wish) {
+                let (here, before) = (wish.span_of(&path), first.span_of(&path));
+                let both = format!("{} and {}", first.address, wish.address);
+                let diagnostic = Diagnostic::error(format!("two guests are named `{name}`: {both}")).at(here);
                 diagnostics.push(
-                    Diagnostic::error(format!("two guests are named `{name}`: {} and {}", first.address, wish.address))
-                        .at(wish.span_of(&path))
-                        .label(first.span_of(&path), "the first one")
-                        .hint("give one of them another `name`")
-                        .about(&wish.address),
+                    match here == before {
+                        true => diagnostic
+                            .hint("make `name` from what tells them apart: `each.key`, or a variable of the module"),
+                        false => diagnostic.label(before, "the first one").hint("give one of them another `name`"),
+                    }
+                    .about(&wish.address),
                 );
             }
         }
