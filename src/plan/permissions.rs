@@ -208,6 +208,14 @@ impl Needs {
             self.add("/vms", &["VM.Clone"]);
         }
         self.volumes(value);
+        if let Some(restore) = value.get("restore").filter(|restore| !restore.is_null()) {
+            // A backup is read whole, of a guest that may be gone: only who may do everything with its storage may always do that.
+            let archive = restore.get("archive").and_then(Value::as_text).and_then(|volume| volume.split(':').next());
+            self.add(format!("/storage/{}", archive.unwrap_or_default()), &["Datastore.Allocate", "Datastore.Audit"]);
+            if let Some(storage) = restore.get("storage").and_then(Value::as_text) {
+                self.add(format!("/storage/{storage}"), &["Datastore.AllocateSpace", "Datastore.Audit"]);
+            }
+        }
         match template {
             // A clone must be allowed the bridges of its template too, and only the cluster knows those.
             Some(_) => self.add("/sdn/zones/localnetwork", &["SDN.Audit", "SDN.Use"]),
@@ -258,8 +266,20 @@ impl Needs {
 
     /// A template that is built is a guest until it is one, and cloned from where it is.
     fn template_copy(&mut self, value: &Value) {
-        self.guest("vm", value, None);
-        self.add(scope(value), &["VM.Clone", "VM.Config.HWType"]);
+        let privileges = [
+            "VM.Allocate",
+            "VM.Audit",
+            "VM.Clone",
+            "VM.Config.CDROM",
+            "VM.Config.CPU",
+            "VM.Config.Cloudinit",
+            "VM.Config.Disk",
+            "VM.Config.HWType",
+            "VM.Config.Memory",
+            "VM.Config.Network",
+            "VM.Config.Options",
+        ];
+        self.add(scope(value), &privileges);
         for (name, privileges) in
             [("disk_storage", &["Datastore.AllocateSpace", "Datastore.Audit"][..]), ("image", &["Datastore.Audit"])]
         {

@@ -54,6 +54,7 @@ mod refresh_calls;
 mod refresh_fast;
 mod render_plan;
 mod render_progress;
+mod restore;
 mod served;
 mod sim_check;
 mod sim_record;

@@ -9,14 +9,14 @@ pub(in crate::plan::wish) mod place;
 mod slots;
 
 use super::scene::Source;
-use super::{Completed, Draft, Scene};
+use super::{Completed, Draft, Scene, nested};
 use crate::config::{Address, Key};
 use crate::observe::GuestConfig;
 use crate::resources::marker::tags_without;
 use crate::resources::size;
 use crate::resources::vm::decode::decode;
 use crate::resources::vm::{VM, identity};
-use crate::value::{Kind, Marks, Path, Type, Value};
+use crate::value::{Kind, Marks, Path, Step, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -50,6 +50,7 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     let guest = guest_of(scene, draft, &attributes);
     inherit(scene, draft, &guest, &mut attributes);
     slots::check(draft, &attributes);
+    restored(draft, &attributes);
     disks::complete(scene, draft, &guest, &mut attributes);
     networks::complete(scene, draft, &guest, &mut attributes);
     cloud_init(&guest, &mut attributes);
@@ -130,10 +131,13 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
     if let Some(connection) = guest.tenant.get("connection") {
         attributes.entry("connection".into()).or_insert_with(|| connection.clone());
     }
-    for (name, of) in [("cores", Type::Number), ("memory", Type::Text)] {
+    // What a backup says and the block does not is kept as it is.
+    let is_restored = attributes.get("restore").is_some_and(|restore| !restore.is_null());
+    for (name, of) in [("cores", Type::Number), ("memory", Type::Text)].into_iter().filter(|_| !is_restored) {
         let path = Path::attribute(name);
         attributes.entry(name.into()).or_insert_with(|| {
             let usual = || VM.schema.attribute(name)?.value_if_absent().filter(|_| guest.template.is_null());
+
             let model = || guest.model.as_ref()?.get(name).cloned();
             let inherited = scene.kept(address, &path).or_else(model).or_else(usual);
             inherited.map_or_else(|| Value::unknown(of), |value| value.with_marks(Marks::CHOSEN))
@@ -144,6 +148,30 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
         false => guest.template.get("vmid").cloned().unwrap_or_else(|| Value::unknown(Type::Number)),
     };
     attributes.insert("template_vmid".into(), template_vmid);
+}
+
+/// A guest has one origin.
+fn restored(draft: &mut Draft, attributes: &Attributes) {
+    let Some(archive) = attributes.get("restore").and_then(|restore| restore.get("archive")).and_then(Value::as_text)
+    else {
+        return;
+    };
+    let archive = archive.to_owned();
+    let path = Path::attribute("restore").then(Step::Attribute("archive".into()));
+    if !archive.split_once(':').is_some_and(|(_, rest)| rest.contains("vzdump-qemu-") || rest.starts_with("backup/vm/"))
+    {
+        let hint = "name a volume such as `local:backup/vzdump-qemu-100-2026_11_20-04_00_00.vma.zst`: `pvesm list STORAGE --content backup`";
+        draft.error(format!("`{archive}` is no backup of a virtual machine"), &path, hint);
+    }
+    if attributes.get("template").is_some_and(|template| !template.is_null()) {
+        draft.error("a guest is cloned or restored, not both", &path, "take `template` or `restore` out");
+    }
+    for (slot, disk) in attributes.get("disk").and_then(Value::as_entries).into_iter().flatten() {
+        if disk.get("import_from").is_some_and(|image| !image.is_null()) {
+            let path = nested("disk", slot, "import_from");
+            draft.error("a disk of a backup is not made from an image", &path, "take `import_from` or `restore` out");
+        }
+    }
 }
 
 /// The server strips what ends a text, and keeps lines by a single character.

@@ -172,9 +172,11 @@ fn demand(scene: &Scene, draft: &Draft, guest: &Guest, attributes: &Attributes, 
         ["rootfs", "efidisk0", "tpmstate0"].into_iter().filter_map(|name| attributes.get(name)?.get("storage"));
     let single = single.filter_map(|storage| storage.as_text().map(str::to_owned));
     let archive = attributes.get("ostemplate").and_then(Value::as_text).into_iter().map(str::to_owned);
+    let restore = |name: &str| attributes.get("restore").and_then(|restore| restore.get(name)).and_then(Value::as_text);
+    let archive = archive.chain(restore("archive").map(str::to_owned));
     let media = texts("cdrom", "file").into_iter().chain(texts("disk", "import_from")).chain(archive);
     let media = media.filter_map(|volume| Some(volume.split_once(':')?.0.to_owned()));
-    let named: Vec<String> = single.chain(media).collect();
+    let named: Vec<String> = single.chain(media).chain(restore("storage").map(str::to_owned)).collect();
     let placement = attributes.get("placement");
     let allowed = placement.and_then(|placement| placement.get("nodes")).and_then(Value::as_items).unwrap_or_default();
     let strategy = placement.and_then(|placement| placement.get("strategy")).and_then(Value::as_text);
