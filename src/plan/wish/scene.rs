@@ -31,6 +31,8 @@ pub(in crate::plan) struct Scene<'a> {
     /// Objects that are replaced because another one changes, with that one.
     pub(in crate::plan) triggered: BTreeMap<Address, Address>,
     default_cluster: Option<Arc<str>>,
+    /// Blocks that have errors, or depend on such a block.
+    pub(super) broken: BTreeSet<Address>,
     /// What must be known while planning and is not.
     pub(in crate::plan) refused: Diagnostics,
     /// Blocks with preconditions that are not decided yet.
@@ -75,6 +77,7 @@ impl<'a> Scene<'a> {
             triggered,
             made_first: made_first(input, replaced),
             default_cluster: declared.map(|cluster| cluster.name.clone()),
+            broken: BTreeSet::new(),
             refused: Diagnostics::new(),
             open_preconditions: BTreeSet::new(),
             open_postconditions: BTreeSet::new(),
