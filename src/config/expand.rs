@@ -11,7 +11,7 @@ use super::module::Module;
 use super::program::{Caller, CellKind, CellName, Expansion, Instance, Program, Repeated};
 use super::syntax::Attribute;
 use super::tree::Modules;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::value::{Kind, Marks, Step, Type, Value, convert};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -127,6 +127,7 @@ impl Builder<'_> {
     /// Follows every name once, so that circles are found even among names that nobody uses. Returns whether there is none.
     fn follow_names(&mut self) -> bool {
         let mut is_fine = true;
+        let mut told: BTreeSet<BTreeSet<Span>> = BTreeSet::new();
         for (place, instance) in self.program.instances.iter().enumerate() {
             for cell in instance.cells.keys() {
                 let Some(span) = self.program.span_of(place, cell) else {
@@ -134,7 +135,11 @@ impl Builder<'_> {
                 };
                 if let Err(diagnostic) = Follower::new(&self.program).facts(place, cell, span) {
                     is_fine = false;
-                    self.diagnostics.push(diagnostic);
+                    // The same circle is found again from each module it goes through.
+                    let links = diagnostic.labels.iter().map(|(span, _)| *span).chain(diagnostic.span);
+                    if told.insert(links.collect()) {
+                        self.diagnostics.push(diagnostic);
+                    }
                     // Each name on a circle would report the circle again.
                     break;
                 }
@@ -186,7 +191,8 @@ impl Builder<'_> {
         let mut own = Diagnostics::new();
         let value = known(&run, &run.frame(place), attribute, &mut own);
         // What is unknown because of a mistake was told with the mistake.
-        let value = value.filter(|value| !(value.is_unknown() && self.diagnostics.has_errors()));
+        let is_told = self.diagnostics.has_errors() || run.has_errors();
+        let value = value.filter(|value| !(value.is_unknown() && is_told));
         let expansion = value.and_then(|value| match repetition {
             Repetition::Count(_) => counted(&value, attribute, &mut own).map(Expansion::Count),
             Repetition::ForEach(_) | Repetition::Single => each(&value, attribute, &mut own).map(Expansion::Each),

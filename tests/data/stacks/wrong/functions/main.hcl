@@ -1,0 +1,28 @@
+locals {
+  empty  = []
+  sizes  = { small = 2 }
+  a      = lookup(local.sizes, "large")
+  b      = element(local.empty, 0)
+  c      = element(["a"], "first")
+  d      = toset("a")
+  e      = join(["a"], ",")
+  f      = formt("%d", 1)
+  g      = format("%d", "x")
+  h      = file("missing.txt")
+  i      = templatefile("missing.tftpl", {})
+  j      = jsondecode("{a: 1}")
+  k      = cidrsubnet("10.0.0.0/24", 16, 0)
+  l      = cidrhost("10.0.0.0/33", 1)
+  m      = regex("[", "a")
+  n      = tonumber("one")
+  o      = zipmap(["a"], [1, 2])
+  p      = max()
+  q      = slice(["a"], 0, 5)
+  r      = merge({ a = 1 }, "b")
+  s      = one(["a", "b"])
+  t      = coalesce(null, "")
+  u      = index(["a"], "b")
+  v      = parseint("zz", 10)
+  w      = list("a", "b")
+  x      = strlen("a")
+}

@@ -1,0 +1,6 @@
+cluster "lab" {
+  simulator {}
+
+vm "mc" {
+  cores = 2
+}

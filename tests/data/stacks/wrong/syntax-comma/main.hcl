@@ -1,0 +1,4 @@
+locals {
+  list   = ["a" "b"]
+  object = { a = 1 b = 2 }
+}

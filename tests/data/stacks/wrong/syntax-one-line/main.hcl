@@ -1,0 +1,3 @@
+tenant "acme" { network { bridge = "vmbr1" } }
+
+variable "size" { type = number, default = 2 }

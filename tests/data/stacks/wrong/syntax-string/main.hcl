@@ -1,0 +1,4 @@
+locals {
+  name = "mc-${local.kind
+  kind = "lobby"
+}

@@ -1,0 +1,2 @@
+corse = 4
+cores = var.other
