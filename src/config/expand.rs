@@ -20,8 +20,10 @@ use std::sync::Arc;
 const MODULE_DEPTH_MAX: usize = 32;
 /// Instances of modules in one stack: modules that call the next one twice, thirty deep, would be a billion.
 const MODULES_MAX: usize = 20_000;
-/// Instances of blocks in one stack.
-const INSTANCES_MAX: usize = 200_000;
+/// Instances of one block by `count` or `for_each`.
+const INSTANCES_MAX: usize = 20_000;
+/// Instances of blocks in one stack besides the first of each: what is written out is bounded by the size of the files.
+const REPEATED_MAX: usize = 40_000;
 
 /// Builds a program.
 pub(super) struct Builder<'a> {
@@ -164,17 +166,22 @@ impl Builder<'_> {
     }
 
     fn objects(&mut self) {
-        let mut total = 0;
+        let (mut made, mut written) = (0, BTreeSet::new());
         for place in 0..self.program.instances.len() {
             let module = self.program.instances[place].module.clone();
             for (key, object) in &module.objects {
                 let Some(expansion) = self.expansion(place, &object.meta.repetition) else {
                     continue;
                 };
-                total += expansion.iter().count();
-                if total > INSTANCES_MAX {
-                    let summary = format!("the stack has more than {INSTANCES_MAX} objects, expected fewer");
-                    return self.diagnostics.push(Diagnostic::error(summary).at(object.header));
+                made += expansion.len();
+                written.insert(object.header);
+                if made > REPEATED_MAX + written.len() {
+                    let summary = format!(
+                        "`count`, `for_each` and calls of modules make more than {REPEATED_MAX} objects, expected fewer"
+                    );
+                    let hint =
+                        "a stack of its own for each region or tenant is planned faster, and apart from the others";
+                    return self.diagnostics.push(Diagnostic::error(summary).at(object.header).hint(hint));
                 }
                 self.program.instances[place].objects.insert(key.clone(), expansion);
             }
@@ -274,6 +281,12 @@ pub(super) fn each(
     diagnostics: &mut Diagnostics,
 ) -> Option<BTreeMap<Arc<str>, Value>> {
     let value = usable(value, attribute, diagnostics)?;
+    let count = value.as_entries().map(BTreeMap::len).or_else(|| value.as_items().map(<[Value]>::len));
+    if let Some(count) = count.filter(|count| *count > INSTANCES_MAX) {
+        let summary = format!("`for_each` has {count} items, expected at most {INSTANCES_MAX}");
+        diagnostics.push(Diagnostic::error(summary).at(attribute.span));
+        return None;
+    }
     let summary = match value.kind() {
         Kind::Map(_, entries) => return Some((**entries).clone()),
         Kind::Object(object) => return Some(object.attributes.clone()),

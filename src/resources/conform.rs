@@ -395,7 +395,7 @@ pub fn type_of(takes: Takes) -> Type {
         | Takes::Cidr
         | Takes::Address
         | Takes::Port => Type::Text,
-        Takes::Reference(kind) => Type::Reference(kind.into()),
+        Takes::Reference(kind) => Type::reference(kind),
         Takes::List(of) => Type::List(Arc::new(type_of(*of))),
         Takes::Set(of) => Type::Set(Arc::new(type_of(*of))),
         Takes::Map(of) => Type::Map(Arc::new(type_of(*of))),

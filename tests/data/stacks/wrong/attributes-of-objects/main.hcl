@@ -40,7 +40,7 @@ output "through" {
 }
 
 vm "copy" {
-  template = { vmid = 9000 }
-  tenant   = merge(tenant.acme, { vlan = 41 })
-  cores    = vm.mc.corse
+  template = { vmid = 9000 }                   # error: wrong value for `template`: expected the object of a `template` block
+  tenant   = merge(tenant.acme, { vlan = 41 }) # error: wrong value for `tenant`: expected the object of a `tenant` block
+  cores    = vm.mc.corse                       # error: there is no attribute `corse` here ~ did you mean `cores`?
 }

@@ -10,10 +10,10 @@ vm "a" {
   template = template.debian13
 
   lifecycle {
-    precondition {
+    precondition {                             # error: a `precondition` needs `condition` and `error_message`
       condition = self.cores > 1
     }
-    postconditon {
+    postconditon {                             # error: `lifecycle` has no block `postconditon` ~ did you mean `postcondition`?
       condition     = true
       error_message = "x"
     }
@@ -21,12 +21,12 @@ vm "a" {
 }
 
 check "c" {
-  assert {
+  assert {                                     # error: an `assert` needs `condition` and `error_message`
     error_message = "x"
   }
 }
 
 output "o" {
   value = 1
-  sensitive = "maybe"
+  sensitive = "maybe"                          # error: `sensitive` takes `true` or `false`
 }

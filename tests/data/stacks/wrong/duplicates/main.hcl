@@ -1,8 +1,8 @@
-cluster "lab" {
+cluster "lab" {                                # related: first declared here
   simulator {}
 }
 
-template "debian13" {
+template "debian13" {                          # related: first declared here
   vmid = 9000
 }
 
@@ -14,53 +14,53 @@ tenant "acme" {
   }
 }
 
-template "debian13" {
+template "debian13" {                          # error: `template.debian13` is declared twice, expected once
   vmid = 9001
 }
 
-vm "mc" {
+vm "mc" {                                      # related: first declared here
   template = template.debian13
 }
 
-vm "mc" {
+vm "mc" {                                      # error: `vm.mc` is declared twice, expected once
   template = template.debian13
 }
 
-output "a" {
+output "a" {                                   # related: first declared here
   value = 1
 }
 
-output "a" {
+output "a" {                                   # error: `output.a` is declared twice, expected once
   value = 2
 }
 
-variable "v" {
+variable "v" {                                 # related: first declared here
   default = 1
 }
 
-variable "v" {
+variable "v" {                                 # error: `var.v` is declared twice, expected once
   default = 2
 }
 
-module "m" {
+module "m" {                                   # related: first declared here
   source = "./m"
 }
 
-module "m" {
+module "m" {                                   # error: `module.m` is declared twice, expected once
   source = "./m"
 }
 
-cluster "lab" {
+cluster "lab" {                                # error: `cluster.lab` is declared twice, expected once
 }
 
-check "c" {
+check "c" {                                    # related: first declared here
   assert {
     condition     = true
     error_message = "x"
   }
 }
 
-check "c" {
+check "c" {                                    # error: `check.c` is declared twice, expected once
   assert {
     condition     = true
     error_message = "x"

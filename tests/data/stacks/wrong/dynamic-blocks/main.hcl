@@ -17,7 +17,7 @@ vm "iterator" {
     for_each = var.disks
     labels   = [disk.value.slot]
     content {
-      size = disk.value.size
+      size = disk.value.size                   # error: there is no attribute `size` here ~ did you mean `sise`? ~ disk.value is { sise = "10GiB", slot = "scsi1" }
     }
   }
 }
@@ -25,7 +25,7 @@ vm "iterator" {
 vm "typo" {
   template = template.debian13
 
-  dynamic "dsik" {
+  dynamic "dsik" {                             # error: unknown block `dsik` ~ did you mean `disk`?
     for_each = var.disks
     labels   = [dsik.value.slot]
     content {

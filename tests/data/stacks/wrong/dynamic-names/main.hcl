@@ -11,9 +11,9 @@ vm "each" {
 
   dynamic "disk" {
     for_each = ["scsi0"]
-    labels   = [each.value]
+    labels   = [each.value]                    # error: `each.value` is only there in a block with `for_each` ~ an item of this `dynamic` block is `disk.value`, its key `disk.key`
     content {
-      size = disks.value
+      size = disks.value                       # error: there is nothing called `disks` ~ did you mean `disk`?
     }
   }
 }

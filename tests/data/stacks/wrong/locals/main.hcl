@@ -5,10 +5,10 @@ locals {
 }
 
 locals {
-  d = 1
+  d = 1                                        # related: first declared here
 }
 
 locals {
-  d = 2
-  e = local.f
+  d = 2                                        # error: `local.d` is declared twice, expected once
+  e = local.f                                  # error: there is no local value `f` ~ declared are `a`, `b`, `c`, `d`, `e`
 }

@@ -8,10 +8,10 @@ template "debian13" {
 
 module "a" {
   source = "./a"
-  input  = module.b.output
+  input  = module.b.output                     # related: `module.a.var.input` refers to `output` here
 }
 
 module "b" {
   source = "./b"
-  input  = module.a.output
+  input  = module.a.output                     # related: `module.b.var.input` refers to `output` here
 }

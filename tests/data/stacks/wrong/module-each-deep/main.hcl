@@ -7,7 +7,7 @@ template "debian13" {
 }
 
 locals {
-  large = { cores = "many", tags = ["event"] }
+  large = { cores = "many", tags = ["event"] } # related: `each.value` comes from here
 }
 
 module "region" {
@@ -16,7 +16,7 @@ module "region" {
   template = template.debian13
   fleets = {
     minecraft = {
-      lobby    = { cores = 2, memory = 4 }
+      lobby    = { cores = 2, memory = 4 }     # related: `each.value` comes from here
       survival = local.large
     }
   }

@@ -11,6 +11,6 @@ module "fleet" {
   template = template.debian13
   guests = {
     lobby    = { cores = 2, disks = { scsi0 = 20 } }
-    survival = { cores = "many", disks = { scsi0 = 40 } }
+    survival = { cores = "many", disks = { scsi0 = 40 } } # error: `var.guests` takes map(object({cores = number, disks = map(number)})): at `["survival"].cores`: a number is required
   }
 }

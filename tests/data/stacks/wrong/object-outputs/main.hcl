@@ -30,29 +30,29 @@ vm "many" {
 }
 
 output "typo" {
-  value = vm.mc.adress
+  value = vm.mc.adress                         # error: there is no attribute `adress` here ~ did you mean `address`?
 }
 
 output "nested" {
-  value = vm.mc.network["net1"].address
+  value = vm.mc.network["net1"].address        # error: there is no attribute `net1` here ~ did you mean `net0`?
 }
 
 output "deeper" {
-  value = tenant.acme.network.cidrs
+  value = tenant.acme.network.cidrs            # error: there is no attribute `cidrs` here ~ did you mean `cidr`?
 }
 
 output "through" {
-  value = vm.mc.name.first
+  value = vm.mc.name.first                     # error: a string has no attribute `first` ~ vm.mc.name is "mc"
 }
 
 output "all" {
-  value = [for guest in vm.many : guest.coers]
+  value = [for guest in vm.many : guest.coers] # error: there is no attribute `coers` here ~ did you mean `cores`?
 }
 
 output "computed" {
-  value = vm.many[lower("LOBY")].cores
+  value = vm.many[lower("LOBY")].cores         # error: there is no attribute `loby` here ~ did you mean `lobby`?
 }
 
 output "sum" {
-  value = vm.mc.network["net0"].address + 1
+  value = vm.mc.network["net0"].address + 1    # error: operand is a string: a number is required ~ vm.mc.network["net0"].address is "10.40.0.1/24"
 }

@@ -12,9 +12,9 @@ variable "token" {
 }
 
 output "plain" {
-  value = var.token
+  value = var.token                            # error: `output.plain` is made from sensitive values, expected `sensitive = true`
 }
 
 output "inside" {
-  value = { a = [var.token] }
+  value = { a = [var.token] }                  # error: `output.inside` is made from sensitive values, expected `sensitive = true`
 }

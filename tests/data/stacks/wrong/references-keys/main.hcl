@@ -12,11 +12,11 @@ vm "mc" {
 }
 
 game_server "a" {
-  vm   = vm.mc["loby"]
+  vm   = vm.mc["loby"]                         # error: `vm.mc` has no instance `["loby"]` ~ did you mean `lobby`?
   game = "minecraft-java"
 }
 
 game_server "b" {
-  vm   = vm.mc[0]
+  vm   = vm.mc[0]                              # error: `vm.mc` has no instance `[0]`
   game = "minecraft-java"
 }

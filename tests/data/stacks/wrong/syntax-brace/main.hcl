@@ -1,6 +1,6 @@
-cluster "lab" {
+cluster "lab" {                                # error: this block is never closed, expected `}`
   simulator {}
 
-vm "mc" {
+vm "mc" {                                      # related: still open where this begins
   cores = 2
 }

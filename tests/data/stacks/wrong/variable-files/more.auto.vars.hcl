@@ -1,4 +1,4 @@
-zones = ["eu"]
+zones = ["eu"]                                 # error: there is no variable `zones` ~ declare it: `variable "zones" { }`
 
-variable "x" {
+variable "x" {                                 # error: a file of values has no blocks, found `variable`
 }

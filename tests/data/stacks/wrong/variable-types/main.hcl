@@ -7,47 +7,47 @@ template "debian13" {
 }
 
 variable "a" {
-  type = "string"
+  type = "string"                              # error: expected the type `string` without quotes
 }
 
 variable "b" {
-  type = map
+  type = map                                   # error: `map` needs to know of what, expected `map(...)`
 }
 
 variable "c" {
-  type = strng
+  type = strng                                 # error: there is no type `strng` ~ did you mean `string`?
 }
 
 variable "d" {
-  type = list(string, number)
+  type = list(string, number)                  # error: `list` takes one type, such as `list(string)`
 }
 
 variable "e" {
-  type = object({ name = string, size = nmber })
+  type = object({ name = string, size = nmber }) # error: there is no type `nmber` ~ did you mean `number`?
 }
 
 variable "f" {
   type     = string
-  required = true
+  required = true                              # error: `variable` has no attribute `required`
 }
 
-variable "g" {
+variable "g" {                                 # related: first declared here
   type    = string
   default = null
 
-  validate {
+  validate {                                   # error: `variable` has no block `validate`
     condition = true
   }
 }
 
-variable "g" {
+variable "g" {                                 # error: `var.g` is declared twice, expected once
 }
 
 variable "count" {
 }
 
 variable "h" {
-  validation {
+  validation {                                 # error: a `validation` needs `condition` and `error_message`
     condition = true
   }
 }

@@ -1,26 +1,26 @@
-variable "cores" {
+variable "cores" {                             # related: declared here
   type = number
 }
 
-variable "disks" {
+variable "disks" {                             # related: declared here
   type = map(object({ size = number, storage = optional(string, "local-lvm") }))
 }
 
-variable "region" {
+variable "region" {                            # related: declared here
   type    = list(string)
-  default = "eu"
+  default = "eu"                               # error: `var.region` takes list(string): a list of string is required
 }
 
-variable "tags" {
+variable "tags" {                              # related: declared here
   type    = map(number)
-  default = { a = 1, b = "two" }
+  default = { a = 1, b = "two" }               # error: `var.tags` takes map(number): at `["b"]`: a number is required
 }
 
 variable "mode" {
-  default = "fast"
+  default = "fast"                             # related: `var.mode` comes from here
 
   validation {
-    condition     = contains(["quick", "slow"], var.mode)
+    condition     = contains(["quick", "slow"], var.mode) # error: `var.mode` is not valid: The mode is quick or slow, not fast. ~ var.mode is "fast"
     error_message = "The mode is quick or slow, not ${var.mode}."
   }
 }
@@ -31,7 +31,7 @@ variable "nothing" {
   nullable = false
 }
 
-variable "missing" {
+variable "missing" {                           # error: `var.missing` has no value and no default
   type = string
 }
 

@@ -2,5 +2,5 @@ variable "input" {
 }
 
 output "output" {
-  value = "${var.input}!"
+  value = "${var.input}!"                      # related: `module.b.output.output` refers to `input` here
 }

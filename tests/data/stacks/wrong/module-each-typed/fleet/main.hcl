@@ -2,7 +2,7 @@ variable "template" {
   type = template
 }
 
-variable "guests" {
+variable "guests" {                            # related: declared here
   type = map(object({ cores = number, disks = map(number) }))
 }
 

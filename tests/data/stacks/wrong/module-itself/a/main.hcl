@@ -1,3 +1,3 @@
 module "b" {
-  source = "../b"
+  source = "../b"                              # error: the module `b` calls itself, expected modules that end somewhere
 }

@@ -1,4 +1,4 @@
-variable "size" {
+variable "size" {                              # related: declared without a default here
   type = number
 }
 
@@ -6,8 +6,8 @@ output "names" {
   value = [var.size]
 }
 
-provider "proxmox" {
+provider "proxmox" {                           # error: there is no block type `provider` ~ where things run is in `cluster "name" { ... }`
 }
 
-cluster "other" {
+cluster "other" {                              # error: a module holds no `cluster` block, expected it in the root module
 }
