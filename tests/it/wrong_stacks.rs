@@ -1,8 +1,8 @@
 //! Wrong stacks, each a folder of `tests/data/stacks/wrong`: the whole of `validate`, with what is expected beside the line that causes it.
 //!
 //! `# error: PART OF THE SUMMARY ~ PART OF A HINT ~ REFERENCE is VALUE`; several on one line follow each other. `# error below:` is about
-//! the next line. `# related: WORDS` stands at another place that a message of the stack points to. Nothing else may be said. More such fixtures, for what reading the files alone finds,
-//! are in `config`.
+//! the next line, `# error without place:` about one that would show a secret. `# related: WORDS` stands at another place that a message of
+//! the stack points to. Nothing else may be said. More such fixtures, for what reading the files alone finds, are in `config`.
 
 use crate::harness::World;
 use serde_json::Value;
@@ -38,10 +38,10 @@ fn expected(folder: &Path, world: &World) -> Expected {
         let name = path.strip_prefix(folder).expect("it is below").to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).expect("a fixture is text");
         for (at, line) in text.lines().enumerate() {
-            let below = line
-                .split_once("# error below: ")
-                .map(|(_, part)| (name.clone(), at as u64 + 2, part.trim().to_owned()));
-            expected.messages.extend(below);
+            for (marker, line_of) in [("# error below: ", at as u64 + 2), ("# error without place: ", 0)] {
+                let part = line.split_once(marker).map(|(_, part)| part.trim().to_owned());
+                expected.messages.extend(part.map(|part| (name.clone(), line_of, part)));
+            }
             let message = |part: &str| (name.clone(), at as u64 + 1, part.trim().to_owned());
             let (line, related) =
                 line.split_once("# related: ").map_or((line, None), |(line, rest)| (line, Some(rest)));
@@ -53,8 +53,12 @@ fn expected(folder: &Path, world: &World) -> Expected {
     expected
 }
 
+/// Line 0 is that of messages without a place.
 fn is_at(place: &Value, file: &str, line: u64) -> bool {
-    place["filename"].as_str() == Some(file) && place["start"]["line"].as_u64() == Some(line)
+    match line {
+        0 => place.is_null(),
+        _ => place["filename"].as_str() == Some(file) && place["start"]["line"].as_u64() == Some(line),
+    }
 }
 
 fn list(value: &Value) -> &[Value] {
