@@ -2,7 +2,7 @@
 //! Only a step's `Begun` is waited for; everything else rides along.
 
 use super::perform::Performer;
-use super::{Event, Finish, Journal, JournalError, OperationResult, Provisioner, Schedule, Summary};
+use super::{Event, Finish, Journal, JournalError, Late, OperationResult, Provisioner, Schedule, Summary};
 use crate::plan::{Operation, Plan};
 use crate::proxmox::Client;
 use crate::state::Entry;
@@ -27,6 +27,8 @@ pub struct Run<'a> {
     pub journal: &'a dyn Journal,
     /// Who works inside guests.
     pub provisioner: &'a dyn Provisioner,
+    /// What is found out on the way; none where the plan leaves nothing open.
+    pub late: Option<&'a Late<'a>>,
     /// Id of the run, unique in its state for ever.
     pub id: Arc<str>,
     /// How many operations run at once.
@@ -55,6 +57,8 @@ pub(super) enum Message {
     Note(Box<Entry>),
     /// Something for the reporters.
     Event(Event),
+    /// Nothing else will work either: what runs is finished, nothing is started.
+    Halt,
 }
 
 /// Answers whether an entry is durable.
@@ -174,6 +178,7 @@ impl<'a> Driver<'a, '_> {
             Message::Gate(entry, gate) => self.batch.add(*entry, Some(gate)),
             Message::Note(entry) => self.batch.add(*entry, None),
             Message::Event(event) => (self.events)(event),
+            Message::Halt => self.skip_the_rest(),
         }
     }
 

@@ -6,8 +6,8 @@ use super::arrange::recorded_form;
 use super::change::{Action, AttributeChange, Change, Reason};
 use super::difference::{Views, compare, is_same};
 use super::input::PlanInput;
-use super::owner_intent;
 use super::wish::{Scene, Wish};
+use super::{open, owner_intent};
 use crate::config::{Address, Block};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::Power;
@@ -26,6 +26,8 @@ pub(super) struct Judged {
     pub(super) object: &'static ObjectType,
     /// What is wanted, secrets in clear; null if it goes.
     pub(super) desired: Value,
+    /// Attributes of it that are not known yet.
+    pub(super) open: Vec<Path>,
     /// What was last applied; null if there is no record.
     pub(super) applied: Value,
     /// What is there.
@@ -298,6 +300,7 @@ fn decide(
             span: Some(block.span),
         },
         object: wish.object,
+        open: open::paths(wish.object.schema, &value),
         desired: value,
         applied: known.applied,
         found: known.found,
@@ -462,7 +465,7 @@ fn is_running(scene: &Scene, wish: &Wish, found: &Found) -> bool {
     guest.is_some_and(|guest| guest.power == Power::Running)
 }
 
-fn is_ignored(block: &Block, path: &Path) -> bool {
+pub(super) fn is_ignored(block: &Block, path: &Path) -> bool {
     block.lifecycle.ignores_all_changes
         || block.lifecycle.ignore_changes.iter().any(|ignored| path.0.starts_with(&ignored.0))
 }
@@ -496,6 +499,7 @@ fn silent(wish: &Wish, block: &Block, known: Known) -> Judged {
         },
         object: wish.object,
         desired: applied.clone(),
+        open: Vec::new(),
         applied,
         found,
         identity_before,

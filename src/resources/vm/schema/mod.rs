@@ -51,7 +51,7 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("node", Takes::Text, "Node to run on; a guest elsewhere is migrated there. Default: chosen by placement, once.").chosen(),
     Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID; default: the lowest free one of the cluster's vmid_range.").chosen().on_change(Impact::Recreate),
     Attribute::new("cores", Takes::Integer(1, 8192), "Cores per socket; default: the template's.").chosen().key("cores").absent("1").on_change(Impact::Reboot),
-    Attribute::new("sockets", Takes::Integer(1, 4), "CPU sockets; default: the template's.").key("sockets").absent("1").on_change(Impact::Reboot),
+    Attribute::new("sockets", Takes::Integer(1, 4), "CPU sockets; default: the template's.").deciding().key("sockets").absent("1").on_change(Impact::Reboot),
     Attribute::new("vcpus", Takes::Integer(1, 8192), "Virtual CPUs plugged in at start; default: all of cores x sockets.").key("vcpus").on_change(Impact::Reboot),
     Attribute::new("cpulimit", Takes::Number, "Limit of CPU use in cores; 0: none.").key("cpulimit").absent("0"),
     Attribute::new("cpuunits", Takes::Integer(1, 10_000), "Weight against other guests of the node.").key("cpuunits").absent("100"),
@@ -87,17 +87,20 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("description", Takes::Text, "Notes; the owner marker stands under them.").or(""),
     Attribute::new("tags", Takes::Set(&Takes::Text), "Tags, besides those that mark it as managed."),
     Attribute::new("pool", Takes::Text, "Pool; default: the tenant's.").chosen(),
-    Attribute::new("power", Takes::OneOf(&["running", "stopped", "ignore"]), "Whether it runs.").or("running").on_change(Impact::Stop),
+    Attribute::new("power", Takes::OneOf(&["running", "stopped", "ignore"]), "Whether it runs.").deciding().or("running").on_change(Impact::Stop),
     Attribute::new("clone", Takes::OneOf(&["full", "linked"]), "Kind of clone; default: linked where the store can and the storage is the same.").chosen().on_change(Impact::None).recorded(),
     Attribute::new("extra", Takes::Map(&Takes::Text), "Configuration keys this version does not know, as the API writes them: `{ tdf = \"1\" }`.").on_change(Impact::Reboot),
     Attribute::new("template_vmid", Takes::Integer(100, 999_999_999), "VMID of the template on the node it is cloned from.").computed(),
     Attribute::new("address", Takes::Text, "Address of the first network device, without prefix; unknown until apply with DHCP.").computed(),
 ];
 
-const OS_TYPES: &[&str] =
+/// Kinds of guest systems the server knows.
+pub const OS_TYPES: &[&str] =
     &["other", "wxp", "w2k", "w2k3", "w2k8", "wvista", "win7", "win8", "win10", "win11", "l24", "l26", "solaris"];
 
-const SCSI_CONTROLLERS: &[&str] = &["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"];
+/// SCSI controllers a guest can have.
+pub const SCSI_CONTROLLERS: &[&str] =
+    &["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"];
 
 const HOT_FEATURES: &[&str] = &["network", "disk", "cpu", "memory", "usb", "cloudinit"];
 
@@ -134,6 +137,11 @@ const BLOCKS: &[Nested] = &[
         "cloud_init",
         &CLOUD_INIT,
         "What the guest is told at its first boot. Changing it later makes cloud-init run again.",
+    ),
+    block(
+        "restore",
+        &RESTORE,
+        "The backup it is made from, instead of a template. It counts when the machine is made, and not again: `-replace=vm.NAME` goes back to it.",
     ),
     block("firewall", &crate::resources::firewall::GUEST, "Its firewall: an object of its own, `vm.NAME.firewall`."),
     block("cicustom", &CICUSTOM, "Files that take the place of what `cloud_init` would make."),
@@ -217,6 +225,25 @@ pub const NIC_MODELS: [&str; 14] = [
     "pcnet",
 ];
 
+static RESTORE: Schema = Schema {
+    attributes: &[
+        Attribute::new(
+            "archive",
+            Takes::Text,
+            "Volume of the backup, e.g. `local:backup/vzdump-qemu-100-2026_11_20-04_00_00.vma.zst`.",
+        )
+        .required()
+        .deciding()
+        .on_change(Impact::None)
+        .recorded(),
+        Attribute::new("storage", Takes::Text, "Storage its disks go to; default: where they were.")
+            .deciding()
+            .on_change(Impact::None)
+            .recorded(),
+    ],
+    blocks: &[],
+};
+
 static CLOUD_INIT: Schema = Schema {
     attributes: &[
         Attribute::new(
@@ -250,10 +277,14 @@ pub static PLACEMENT: Schema = Schema {
             Takes::OneOf(&["spread", "pack"]),
             "`spread`: the node with most free memory; `pack`: the fullest that fits.",
         )
+        .deciding()
         .or("spread")
         .on_change(Impact::None)
         .recorded(),
-        Attribute::new("nodes", Takes::Set(&Takes::Text), "Only these nodes.").on_change(Impact::None).recorded(),
+        Attribute::new("nodes", Takes::Set(&Takes::Text), "Only these nodes.")
+            .deciding()
+            .on_change(Impact::None)
+            .recorded(),
     ],
     blocks: &[],
 };
