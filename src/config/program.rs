@@ -130,7 +130,7 @@ impl<T> Expansion<T> {
     /// Returns how many instances there are.
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Single(_) => 1,
+            Self::Single(_) | Self::Open(_) => 1,
             Self::Count(items) => items.len(),
             Self::Each(items) => items.len(),
         }
