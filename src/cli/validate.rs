@@ -43,7 +43,7 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
 
 /// Judges the stack's files and returns all there is to say, with the stack if it has no errors of its own.
 fn judge(given: &Given, shell: &Shell) -> Outcome<(Diagnostics, Configuration)> {
-    let world = Arc::new(Disk::new(shell.folder.clone()));
+    let world = Arc::new(Disk::forgetful(shell.folder.clone()));
     let mut configuration = configuration::load(world, given, shell)?;
     let mut found = std::mem::take(&mut configuration.warnings);
     let (state, options) = (State::default(), Options::default());

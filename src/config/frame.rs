@@ -53,6 +53,11 @@ impl<'a> Run<'a> {
         all
     }
 
+    /// Returns whether there was an error in a named value.
+    pub(super) fn has_errors(&self) -> bool {
+        self.reported.borrow().has_errors()
+    }
+
     /// Returns a view for an expression outside of any repeated block.
     pub(super) fn frame(&'a self, instance: usize) -> Frame<'a> {
         self.repeated_frame(instance, Repeated::Single)

@@ -117,6 +117,15 @@ impl<T> Expansion<T> {
         }
     }
 
+    /// Returns how many instances there are.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Single(_) => 1,
+            Self::Count(items) => items.len(),
+            Self::Each(items) => items.len(),
+        }
+    }
+
     /// Returns whether there are instances with keys.
     pub(super) fn is_repeated(&self) -> bool {
         match self {
