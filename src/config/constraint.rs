@@ -139,7 +139,7 @@ impl Reader<'_> {
             return Some((of.clone(), Defaults::default()));
         }
         if self.object_types.contains(&name) {
-            return Some((Type::Reference(name.into()), Defaults::default()));
+            return Some((Type::reference(name), Defaults::default()));
         }
         if matches!(name, "list" | "set" | "map" | "object" | "tuple") {
             return self.error(tree, format!("`{name}` needs to know of what, expected `{name}(...)`"));
@@ -170,7 +170,7 @@ impl Reader<'_> {
                 let items: Vec<_> = items.iter().map(|item| self.read(item)).collect::<Option<_>>()?;
                 let (types, defaults): (Vec<Type>, Vec<Defaults>) = items.into_iter().unzip();
                 let defaults = defaults.into_iter().enumerate().map(|(at, defaults)| (at.to_string().into(), defaults));
-                Some((Type::Tuple(types.into()), inside(defaults)))
+                Some((Type::tuple(types), inside(defaults)))
             }
             ("object", [Tree::Object(fields)]) => self.object(fields),
             ("list" | "set" | "map", _) => {

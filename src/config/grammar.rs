@@ -11,6 +11,7 @@ use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
 use hcl::edit::Span as _;
 use hcl::edit::expr::Expression;
 use hcl::edit::structure::Body;
+use hcl::edit::template::Template;
 use hcl::edit::visit::{Visit, visit_expr};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -67,6 +68,50 @@ pub(super) fn expression(file: FileId, text: &str) -> Result<Expression, Diagnos
     let mut seen = Seen::default();
     seen.visit_expr(&tree);
     agree(file, text, &heredocs, &seen.heredocs)?;
+    Ok(tree)
+}
+
+/// Parses a text that is a template of its own: what `templatefile` reads.
+///
+/// # Errors
+///
+/// The first thing that is wrong.
+pub(super) fn template(file: FileId, text: &str) -> Result<Template, Diagnostic> {
+    let parsed = |text: &str| {
+        text.parse::<Template>().map_err(|error| {
+            let position = error.location().offset() as u32;
+            let place = Span::new(file, position, position);
+            Diagnostic::error("template cannot be read").at(place).detail(error.message())
+        })
+    };
+    if !text.contains("<<") && text.len() <= CROWDED_BYTES {
+        return parsed(text);
+    }
+    // A template is what a heredoc holds, so the lexer reads it as one; the places are those before this was put around it.
+    let marker = other_marker(text, 3).unwrap_or_else(|| "TEMPLATE".to_owned());
+    let before = format!("x = <<{marker}\n");
+    let whole = format!("{before}{text}\n{marker}\n");
+    let tokens = lexer::tokens(&whole);
+    let back = |at: usize| at.saturating_sub(before.len());
+    if let Some(brace) = outline::crowded(&whole, &tokens, KEYS_MAX) {
+        return Err(too_many_keys().at(Span::new(
+            file,
+            back(brace.start as usize) as u32,
+            back(brace.end as usize) as u32,
+        )));
+    }
+    let heredocs = heredocs(&whole, &tokens);
+    let inner = heredocs.get(1..).unwrap_or_default();
+    let mended = mended(&whole, inner);
+    let tree = parsed(&mended[before.len()..before.len() + text.len()])?;
+    let mut seen = Seen::default();
+    seen.visit_template(&tree);
+    let shifted: Vec<_> =
+        seen.heredocs.iter().map(|range| range.start + before.len()..range.end + before.len()).collect();
+    agree(file, &whole, inner, &shifted).map_err(|wrong| match wrong.span {
+        Some(span) => wrong.at(Span::new(file, back(span.start as usize) as u32, back(span.end as usize) as u32)),
+        None => wrong,
+    })?;
     Ok(tree)
 }
 
@@ -155,15 +200,18 @@ fn misleading(file: FileId, text: &str, tokens: &[Token]) -> Option<Diagnostic> 
         return Some(Diagnostic::error("a name is missing after this `.`, found the end of the line").at(over(point)));
     }
     if let Some(brace) = outline::crowded(text, tokens, KEYS_MAX) {
-        let summary = format!("this object has more than {KEYS_MAX} keys written out, expected fewer");
-        let hint = "keep them in a file, and read it with `jsondecode(file(\"keys.json\"))`";
-        return Some(Diagnostic::error(summary).at(over(brace)).hint(hint));
+        return Some(too_many_keys().at(over(brace)));
     }
     let directive = outline::unbalanced(text, tokens)?;
     let summary = "the other end of this directive is missing in the string or heredoc that it is in";
     let hint =
         "a string holds `%{ if }` or `%{ for }` with its `%{ endif }` or `%{ endfor }`; write `%%{` for the text `%{`";
     Some(Diagnostic::error(summary).at(over(directive)).hint(hint))
+}
+
+fn too_many_keys() -> Diagnostic {
+    let summary = format!("this object has more than {KEYS_MAX} keys written out, expected fewer");
+    Diagnostic::error(summary).hint("keep them in a file, and read it with `jsondecode(file(\"keys.json\"))`")
 }
 
 /// A heredoc as the lexer sees it.

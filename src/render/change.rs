@@ -13,7 +13,8 @@ use std::fmt::Write as _;
 pub fn place(kind: &str, identity: &Identity) -> String {
     let part = |name: &str| identity.get(name).unwrap_or_default();
     match (kind, identity.vmid(), identity.node()) {
-        ("template", Some(vmid), _) => format!("template {vmid}"),
+        ("template_copy", Some(vmid), Some(node)) => format!("template {vmid} on {node}"),
+        ("template" | "template_copy", Some(vmid), _) => format!("template {vmid}"),
         ("container", Some(vmid), Some(node)) => format!("CT {vmid} on {node}"),
         (_, Some(vmid), Some(node)) => format!("VM {vmid} on {node}"),
         (_, Some(vmid), None) => format!("VM {vmid}"),

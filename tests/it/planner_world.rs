@@ -287,6 +287,12 @@ impl PlannerWorld {
         Ok(())
     }
 
+    /// Looks at the lab past the program.
+    pub(crate) fn read(&self, call: &Call) -> serde_json::Value {
+        let answer = self.runtime.block_on(self.client.read(call));
+        answer.unwrap_or_else(|error| panic!("{call}: {error}"))
+    }
+
     /// Does something behind our back.
     pub(crate) fn send(&self, call: &Call) {
         self.runtime.block_on(async {

@@ -12,6 +12,7 @@ mod tenant;
 mod vm;
 
 pub(super) use scene::{Scene, TenantFacts};
+pub(super) use template::build::COPY;
 
 use super::input::PlanInput;
 use super::judge::is_ignored;
@@ -104,18 +105,27 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
             scene.open_preconditions.insert(block.address.clone());
         }
     }
-    if diagnostics.has_errors() {
+    let is_broken = block.dependencies.iter().any(|other| scene.broken.contains(other));
+    if diagnostics.has_errors() || is_broken {
+        // What follows from what is wrong elsewhere is not worth saying; what is wrong with the block itself was said.
+        scene.broken.insert(block.address.clone());
         return about(diagnostics, block);
     }
     let written = kept_where_ignored(scene, block, kind.schema, written);
     scene.refused.extend(open::refuse(kind.role, kind.schema, block, &written, &places));
     let cluster = match scene.cluster_of(block, own_cluster.as_ref(), &written, &places) {
         Ok(cluster) => cluster,
-        Err(diagnostic) => return about(diagnostic.into(), block),
+        Err(diagnostic) => {
+            scene.broken.insert(block.address.clone());
+            return about(diagnostic.into(), block);
+        }
     };
     let mut draft = Draft { block, at, cluster, written, places: Arc::new(places), diagnostics };
     let object = complete(scene, &mut draft);
     let has_errors = draft.diagnostics.has_errors();
+    if has_errors || object.is_none() {
+        scene.broken.insert(block.address.clone());
+    }
     if let Some(object) = object.filter(|_| !has_errors) {
         if block.has_conditions {
             let (found, is_open) = stack.conditions(&block.address, Some(&object), &scene.objects);
@@ -175,9 +185,13 @@ impl Draft<'_> {
 /// Completes a block by its type, registers what it becomes, and returns the object that expressions see.
 fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
     let kind = expect_domain(&draft.block.address.kind);
+    let mut parts = None;
     let completed = match &*draft.block.address.kind {
         "tenant" => tenant::complete(scene, draft),
-        "template" => template::complete(scene, draft),
+        "template" => template::complete(scene, draft).map(|(completed, own)| {
+            parts = own;
+            completed
+        }),
         "vm" => vm::complete(scene, draft),
         "container" => vm::container::complete(scene, draft),
         "snapshot" => snapshot::complete(draft),
@@ -195,7 +209,16 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
     // The guests of a tenant share its address.
     let tenant =
         tenant.map(|address| scene.tenants.get(&address).map_or(address.into(), |facts| facts.address.clone()));
-    for instance in domain::instances(draft.block) {
+    // What consists of parts that its text does not name is nothing itself.
+    let is_whole = parts.is_none();
+    for part in parts.into_iter().flatten() {
+        for objection in (part.object.check)(&part.value, view) {
+            let path = if part.object.name == "storage_file" { Path::attribute("image") } else { objection.path };
+            draft.error(objection.summary, &path, objection.hint);
+        }
+        register(scene, draft, &tenant, (part.address, part.object), (part.value, part.identity));
+    }
+    for instance in domain::instances(draft.block).into_iter().filter(|_| is_whole) {
         let (value, identity) = match (&kind.role, instance.child) {
             (_, Some(child)) => {
                 let key = instance.address.child.as_ref().and_then(|child| child.key.clone());
@@ -280,6 +303,14 @@ fn alone(object: &ObjectType, value: &Value) -> Value {
         }
         _ => value.clone(),
     }
+}
+
+/// An object that a block consists of besides what its text names.
+struct Part {
+    address: Address,
+    object: &'static ObjectType,
+    value: Value,
+    identity: Identity,
 }
 
 /// What a block type's file returns.

@@ -4,20 +4,19 @@ use super::{Attributes, Guest};
 use crate::observe::ClusterView;
 use crate::plan::wish::{Draft, Scene, nested};
 use crate::resources::size;
+use crate::resources::template_copy::WITH_BASES;
 use crate::resources::vm::decode::{is_disk, storage_of};
 use crate::value::{Marks, Path, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Storage types whose images can be cloned by reference. Source: feature matrix of the storage plugins.
-const LINKABLE: [&str; 8] = ["dir", "nfs", "cifs", "cephfs", "btrfs", "lvmthin", "zfspool", "rbd"];
 
 pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
     let written: BTreeMap<Arc<str>, Value> =
         attributes.get("disk").and_then(Value::as_entries).cloned().unwrap_or_default();
     let mut disks = BTreeMap::new();
     for (slot, disk) in written {
-        let disk = one(scene, draft, guest, &slot, &disk);
+        let is_restored = comes_from_backup(scene, draft, attributes, &slot);
+        let disk = one(scene, draft, guest, &slot, &disk, is_restored);
         disks.insert(slot, disk);
     }
     if !disks.is_empty() {
@@ -26,7 +25,14 @@ pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attribut
     clone_kind(scene, draft, guest, attributes);
 }
 
-fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value) -> Value {
+/// A disk of a backup has the size and storage it had there; one that is added later is new.
+fn comes_from_backup(scene: &Scene, draft: &Draft, attributes: &Attributes, slot: &str) -> bool {
+    let is_restored = attributes.get("restore").is_some_and(|restore| !restore.is_null());
+    let record = scene.record(&draft.block.address);
+    is_restored && record.is_none_or(|record| record.applied.get("disk").and_then(|disks| disks.get(slot)).is_some())
+}
+
+fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value, is_restored: bool) -> Value {
     let mut disk = disk.as_entries().cloned().unwrap_or_default();
     let source = guest.model.as_ref().and_then(|model| model.get("disk")?.get(slot));
     let address = draft.block.address.clone();
@@ -40,6 +46,7 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
                 disk.entry(name.into()).or_insert_with(|| value.with_marks(Marks::CHOSEN));
             }
             None if guest.template.is_null() && name == "size" && disk.contains_key("import_from") => {}
+            None if is_restored => {}
             None if guest.template.is_null() && !disk.contains_key(name) => {
                 let block = Path(path.0[..2].to_vec());
                 draft.error(
@@ -50,6 +57,14 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
             }
             None if guest.model.is_none() && !guest.template.is_null() => {
                 disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text));
+            }
+            None if !disk.contains_key(name) && name == "size" && source.is_some() => {
+                let block = Path(path.0[..2].to_vec());
+                draft.error(
+                    "the template is not built yet, and only then its disk has a size",
+                    &block,
+                    "add `size` to this block, or `disk_size` to the template",
+                );
             }
             None if !disk.contains_key(name) => {
                 let block = Path(path.0[..2].to_vec());
@@ -90,7 +105,7 @@ fn clone_kind(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut 
         return;
     }
     let can_link = guest
-        .template_config
+        .template_config()
         .zip(scene.view(&draft.cluster))
         .map(|(config, view)| can_link(&config.values, view, attributes));
     match attributes.get("clone").and_then(Value::as_text) {
@@ -122,7 +137,8 @@ fn can_link(config: &BTreeMap<String, String>, view: &ClusterView, attributes: &
         wanted.is_none_or(|wanted| wanted == storage)
     };
     config.iter().filter(|(key, value)| is_disk(key, value)).all(|(slot, value)| {
-        storage_of(value)
-            .is_some_and(|storage| stays(slot, storage) && kind_of(storage).is_none_or(|kind| LINKABLE.contains(&kind)))
+        storage_of(value).is_some_and(|storage| {
+            stays(slot, storage) && kind_of(storage).is_none_or(|kind| WITH_BASES.contains(&kind))
+        })
     })
 }
