@@ -6,6 +6,7 @@ use super::recover::{Answer, Probe, Recovery, Remains, recover};
 use crate::observe::{Memory, Observed, Unread, Wanted, collect, collect_with};
 use crate::proxmox::client::TaskStatus;
 use crate::proxmox::{CallError, Client, ErrorClass, Upid};
+use crate::resources;
 use crate::state::{Entry, State};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -62,14 +63,14 @@ pub async fn look_and_recover(
     }
 }
 
-/// Adds the guests of open steps to what is read.
+/// Adds what open steps are about to what is read.
 fn with_open_steps(wanted: &Wanted, state: &State) -> Wanted {
     let mut wanted = wanted.clone();
     for entry in state.open.values().flatten() {
-        if let Entry::Begun { cluster, identity, .. } = entry
-            && let Some(vmid) = identity.vmid()
-        {
-            wanted.clusters.entry(cluster.clone()).or_default().guests.insert(vmid);
+        if let Entry::Begun { cluster, identity, kind, .. } = entry {
+            let wanted = wanted.clusters.entry(cluster.clone()).or_default();
+            wanted.guests.extend(identity.vmid());
+            wanted.tables.extend(resources::find(kind).into_iter().flat_map(|object| (object.reads)(identity)));
         }
     }
     wanted

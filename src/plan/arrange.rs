@@ -6,6 +6,7 @@ use super::input::PlanInput;
 use super::judge::Judged;
 use super::operation::{Operation, Verb};
 use super::order::{self, Half, Item};
+use super::sequence;
 use crate::config::Address;
 use crate::domain::{self, Role};
 use crate::resources::marker::Marker;
@@ -28,6 +29,7 @@ pub(super) fn arrange(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> 
     for (operation, after) in operations.iter_mut().zip(edges) {
         operation.after = after;
     }
+    sequence::sequence(judged, &mut operations);
     finish::add(input, judged, &mut operations);
     (operations, estimate_ms)
 }
@@ -86,7 +88,11 @@ fn edges(input: &PlanInput, judged: &BTreeMap<Address, Judged>, operations: &[Op
 fn position(address: &Address) -> usize {
     let Some(child) = &address.child else { return 0 };
     match domain::find(&address.kind).map(|kind| kind.role) {
-        Some(Role::Composite(children)) => children.iter().position(|kind| *kind.name == *child.name).unwrap_or(0),
+        // What is not in the table is a vnet or, behind it, its subnet.
+        Some(Role::Composite(children)) => children
+            .iter()
+            .position(|kind| *kind.name == *child.name)
+            .unwrap_or(children.len() + usize::from(&*child.name == "subnet")),
         // A child of what is an object itself comes after it.
         _ => 1,
     }
@@ -187,12 +193,15 @@ fn adopt(input: &PlanInput, object: &Judged) -> Operation {
 
 /// The digest of the plan holds for the first write only.
 fn after_marker(draft: &Draft, mut step: Step) -> Step {
-    if let (Task::Call(call), Some(vmid)) = (&mut step.task, draft.identity.vmid())
-        && matches!(call.guard, Guard::Digest { .. })
-    {
-        let node = draft.identity.node().unwrap_or_default().to_owned();
-        call.guard = Guard::Marker { node, vmid, intent: draft.marker.intent.clone(), sends_digest: true };
-    }
+    let identity = draft.found.map_or(draft.identity, |found| &found.identity);
+    let (Task::Call(call), Some(vmid)) = (&mut step.task, identity.vmid()) else { return step };
+    let sends_digest = match call.guard {
+        Guard::Digest { .. } => true,
+        Guard::Unchanged { .. } => false,
+        _ => return step,
+    };
+    let node = identity.node().unwrap_or_default().to_owned();
+    call.guard = Guard::Marker { node, vmid, intent: draft.marker.intent.clone(), sends_digest };
     step
 }
 

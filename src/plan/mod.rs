@@ -22,6 +22,7 @@ mod quota;
 mod refactor;
 mod refresh;
 mod select;
+mod sequence;
 mod wish;
 
 pub use crate::resources::step::{Expected, Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};

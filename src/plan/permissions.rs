@@ -130,7 +130,12 @@ impl Needs {
             "vm" | "container" => self.guest(object.kind, value, template),
             "template" => self.template(value),
             "snapshot" => self.add("/vms", &["VM.Audit", "VM.Snapshot"]),
-            "pool" => self.add(format!("/pool/{}", text("poolid")), &["Pool.Allocate", "Pool.Audit"]),
+            "pool" => {
+                self.add(format!("/pool/{}", text("poolid")), &["Pool.Allocate", "Pool.Audit"]);
+                for storage in value.get("storages").and_then(Value::as_items).into_iter().flatten() {
+                    self.add(format!("/storage/{}", storage.as_text().unwrap_or_default()), &["Datastore.Allocate"]);
+                }
+            }
             "acl" => {
                 self.add(or(text("path"), "/"), &["Permissions.Modify"]);
                 // To see whether whom it is for exists.
@@ -148,7 +153,7 @@ impl Needs {
                 self.add("/", &["Sys.Modify"]);
             }
             "network_zone" | "vnet" | "subnet" => self.add("/sdn", &["SDN.Allocate", "SDN.Audit"]),
-            "ha_resource" | "ha_rule" => self.add("/", &["Sys.Console"]),
+            "ha_group" | "ha_resource" | "ha_rule" => self.add("/", &["Sys.Console"]),
             "storage_file" => {
                 self.add(format!("/storage/{}", text("storage")), &["Datastore.AllocateTemplate", "Datastore.Audit"]);
             }

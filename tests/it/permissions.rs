@@ -119,3 +119,26 @@ fn a_plan_says_which_privilege_is_missing() {
         assert_eq!(warning.len(), 1, "{planned}");
     }
 }
+
+#[test]
+fn a_token_that_may_not_see_a_guest_does_not_make_it_anew() {
+    let served = Served::start();
+    let token = run_as_root(&served, &printed(&served), "");
+    let world = world(&served, &token);
+    let applied = world.run(&["apply", "-auto-approve"]);
+    assert_eq!(applied.status, Some(0), "{applied}");
+
+    let user = token.split('!').next().expect("a token has a user");
+    let blind = served.call("POST", &format!("/access/users/{user}/token/blind"), &[("privsep", "1")]);
+    // It sees the template, and no other guest.
+    let full = blind["full-tokenid"].as_str().expect("the server tells it").to_owned();
+    let rule = [("path", "/vms/9000"), ("roles", "PVEVMAdmin"), ("tokens", &*full)];
+    served.call("PUT", "/access/acl", &rule);
+    let text = |name: &str| blind[name].as_str().expect("the server tells it").to_owned();
+    let blind = format!("{}={}", text("full-tokenid"), text("value"));
+    let settings = served.settings().replace(&served.server.token, &blind);
+    world.write("main.hcl", &format!("cluster \"home\" {{\n{settings}}}\n{STACK}"));
+    let planned = world.run(&["plan"]);
+    assert_eq!(planned.status, Some(1), "{planned}");
+    assert!(planned.stderr.contains("vm.web[0] cannot be planned: the token may not read `/vms/"), "{planned}");
+}

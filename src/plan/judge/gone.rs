@@ -23,6 +23,7 @@ pub(super) fn judge(
         Diagnostic::error(format!("the state has an object of the unknown type `{}`", record.kind))
             .hint("use the version of Spawnpoint that made it, or a newer one")
     })?;
+    refuse_import_into_nothing(scene, address, record)?;
     let mut notes = Vec::new();
     let (mut action, found) =
         match sight(scene, object, &record.cluster, &record.identity, &record.intent, &record.applied) {
@@ -81,6 +82,15 @@ pub(super) fn judge(
         dependencies: record.dependencies.clone(),
         creates_first: false,
     })
+}
+
+/// What is imported and wanted by no block would be destroyed.
+fn refuse_import_into_nothing(scene: &Scene, address: &Address, record: &Record) -> Result<(), Diagnostic> {
+    if record.intent.is_empty() && scene.input.stack.imports.iter().any(|import| import.to == *address) {
+        let summary = format!("there is no `{address}` to import into");
+        return Err(Diagnostic::error(summary).hint("describe it in its block first, or take the `import` out"));
+    }
+    Ok(())
 }
 
 /// Returns what a deletion loses: the disks of a guest.
