@@ -51,6 +51,7 @@ pub mod provision;
 
 // The other side.
 pub mod checks;
+pub mod doctor;
 pub mod fetch;
 pub mod proxmox;
 pub mod secrets;

@@ -143,7 +143,7 @@ fn at_node(call: Call, planned: &str, actual: &str) -> Call {
 
 /// Fills `{volume:SLOT}` with the volume id in that slot.
 fn filled(call: &Call, fresh: &Fresh) -> Result<Call, Failure> {
-    let mut result = Call::new(call.method, call.path.clone());
+    let mut result = Call { parameters: Vec::new(), ..call.clone() };
     for (name, value) in &call.parameters {
         let text = filled_text(value.reveal(), fresh)?;
         result = if value.is_secret() { result.with_secret(name, text) } else { result.with(name, text) };

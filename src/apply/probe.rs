@@ -63,7 +63,7 @@ pub async fn look_and_recover(
     }
 }
 
-/// Adds what open steps are about to what is read.
+/// Adds the objects of open steps to what is read.
 fn with_open_steps(wanted: &Wanted, state: &State) -> Wanted {
     let mut wanted = wanted.clone();
     for entry in state.open.values().flatten() {

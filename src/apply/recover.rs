@@ -157,8 +157,12 @@ impl<'a> OpenStep<'a> {
     fn task_place(&self) -> Option<(&'a str, &'a str)> {
         let (method, rest) = self.call.split_once(' ')?;
         let segments: Vec<&str> = rest.split(' ').next()?.split('/').collect();
+        let parameter = |name: &str| rest.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         match segments[..] {
             ["", "nodes", node, "qemu" | "lxc", vmid, ..] if method != "GET" => Some((node, vmid)),
+            // A download's task is named after its file, and the one that puts an upload into its place after nothing.
+            ["", "nodes", node, "storage", _, "download-url"] => Some((node, parameter("filename")?)),
+            ["", "nodes", node, "storage", _, "upload"] => Some((node, "")),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@
 use super::{Journal, JournalError};
 use crate::state::wire::{self, Seal, WireError};
 use crate::state::{Entry, IllegalEntry, OperationKey, State, fold};
-use state_backends::{Backend, HistoryQuery, Lease, LockInfo, LockRequest};
+use state_backends::{Backend, HistoryQuery, Lease, LockInfo, LockRequest, RunRecord};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -76,7 +76,11 @@ impl Store {
         let lease = self.backend.lock(request).await?;
         // Read under the lock: nobody writes between the reading and the first entry.
         let (state, through) = self.load_through().await?;
-        Ok(Writer { store: self.clone(), lease, written: Mutex::new(Written { state, through, is_broken: false }) })
+        Ok(Writer {
+            store: self.clone(),
+            lease,
+            written: Mutex::new(Written { state, through, since: through, is_broken: false }),
+        })
     }
 
     async fn load_through(&self) -> Result<(State, u64), StoreError> {
@@ -113,6 +117,8 @@ pub struct Writer {
 struct Written {
     state: State,
     through: u64,
+    /// What `through` was when the lock was taken.
+    since: u64,
     /// An append failed: the state here may be ahead of the journal.
     is_broken: bool,
 }
@@ -123,9 +129,12 @@ impl Writer {
         self.written.lock().await.state.clone()
     }
 
-    /// Returns the lease, for recording the run.
-    pub fn lease(&self) -> &Lease {
-        &self.lease
+    /// Records the run, or how it ended, in the history.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn record(&self, run: RunRecord) -> Result<(), StoreError> {
+        Ok(self.store.backend.record_run(&self.lease, run).await?)
     }
 
     /// Returns the lock of the dead run that this one replaced, if it replaced one.
@@ -133,15 +142,19 @@ impl Writer {
         self.lease.took_over()
     }
 
-    /// Writes a snapshot of the state and gives the lock back. Returns the state as others see it from now on.
+    /// Writes a snapshot of the state, if anything was written, and gives the lock back. Returns the state as others see it from now on.
     ///
     /// # Errors
     /// [`StoreError`]; the journal has everything even then.
     pub async fn close(self) -> Result<State, StoreError> {
-        let Written { mut state, through, is_broken } = self.written.into_inner();
+        let Written { mut state, through, since, is_broken } = self.written.into_inner();
         if is_broken {
             self.store.backend.unlock(self.lease).await?;
             return self.store.load().await;
+        }
+        if through == since {
+            self.store.backend.unlock(self.lease).await?;
+            return Ok(state);
         }
         state.serial += 1;
         let snapshot = wire::write_snapshot(&state, &*self.store.seal).map_err(|source| self.store.damaged(source))?;

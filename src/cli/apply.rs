@@ -10,11 +10,11 @@ use super::plan_file::PlanFile;
 use super::session::{Role, Session, schema};
 use super::shell::{Ended, Shell};
 use super::terminal::{Form, Input};
+use crate::apply::Writer;
 use crate::config::Address;
 use crate::diagnostics::Diagnostic;
 use crate::plan::{Mode, Options, Plan};
 use crate::render::{self, Style};
-use state_backends::Lease;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -97,14 +97,14 @@ pub(super) async fn plan_and_apply_with(
         session.import(to, id).await?;
     }
     let run = shell.run_id();
-    let lease = session.store.lock("apply", &run, locking.lock_timeout, shell).await?;
-    let planned = session.plan(&options, Role::Worker(&lease)).await;
+    let journal = session.store.lock("apply", &run, locking.lock_timeout, shell).await?;
+    let planned = session.plan(&options, Role::Worker(&journal)).await;
     let ended = match planned {
         Err(failure) => Err(failure),
         Ok(plan) => {
             show(&plan, shell);
             match approval.auto_approve || plan.is_empty() || is_approved(&plan, shell) {
-                true => execute(&session, &plan, &lease, &run, options.parallelism).await,
+                true => execute(&session, &plan, &journal, &run, options.parallelism).await,
                 false => {
                     shell.terminal.say("Apply cancelled: only `yes` is a yes. Nothing was done.");
                     Ok(Exit::Error)
@@ -112,7 +112,7 @@ pub(super) async fn plan_and_apply_with(
             }
         }
     };
-    give_back(&session, lease, ended).await
+    close(journal, ended).await
 }
 
 async fn apply_file(path: &Path, given: &Given, locking: Locking, shell: &Shell) -> Ended {
@@ -124,19 +124,19 @@ async fn apply_file(path: &Path, given: &Given, locking: Locking, shell: &Shell)
     let world = Arc::new(Replay::new(origin.memory, shell.folder.clone()));
     let session = Session::open(world, &origin.given, shell).await?;
     let run = shell.run_id();
-    let lease = session.store.lock("apply", &run, locking.lock_timeout, shell).await?;
-    let ended = match session.plan(&origin.options, Role::Worker(&lease)).await {
+    let journal = session.store.lock("apply", &run, locking.lock_timeout, shell).await?;
+    let ended = match session.plan(&origin.options, Role::Worker(&journal)).await {
         Err(failure) => Err(failure),
         Ok(plan) if is_same(&file, &plan) => {
             show(&plan, shell);
-            execute(&session, &plan, &lease, &run, origin.options.parallelism).await
+            execute(&session, &plan, &journal, &run, origin.options.parallelism).await
         }
         Ok(plan) => {
             refuse(&file, &plan, shell);
             Ok(Exit::Stale)
         }
     };
-    give_back(&session, lease, ended).await
+    close(journal, ended).await
 }
 
 fn is_same(file: &PlanFile, plan: &Plan) -> bool {
@@ -158,10 +158,10 @@ fn refuse(file: &PlanFile, plan: &Plan, shell: &Shell) {
 }
 
 /// The lock is given back however the run ended; that it could not be is told only if nothing worse happened.
-async fn give_back(session: &Session, lease: Arc<Lease>, ended: Ended) -> Ended {
-    let unlocked = session.store.unlock(lease).await;
+async fn close(journal: Writer, ended: Ended) -> Ended {
+    let closed = journal.close().await;
     let exit = ended?;
-    unlocked?;
+    closed?;
     Ok(exit)
 }
 

@@ -16,9 +16,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Endpoint of the default cluster, where its block names none.
-const ENDPOINT: &str = "PROXMOX_VE_ENDPOINT";
+pub(super) const ENDPOINT: &str = "PROXMOX_VE_ENDPOINT";
 /// Token of the default cluster, where its block names none.
-const TOKEN: &str = "PROXMOX_VE_API_TOKEN";
+pub(super) const TOKEN: &str = "PROXMOX_VE_API_TOKEN";
 
 /// Returns a client for each cluster. Nothing is dialled yet; labs are opened, and their locks are held until the clients are dropped.
 ///
@@ -36,7 +36,7 @@ pub(super) fn connect(
     for (name, settings) in clusters {
         let transport = match &settings.simulator {
             Some(simulator) => lab(name, simulator, settings, world, shell),
-            None => https(settings, is_only || settings.is_default, shell),
+            None => wire(settings, is_only || settings.is_default, shell).and_then(|wire| https(name, wire)),
         };
         match transport {
             Ok(transport) => drop(clients.insert(name.clone(), Arc::new(Client::new(transport, Limits::default())))),
@@ -74,7 +74,11 @@ pub(super) fn unread(failed: Vec<Unread>, configuration: &Configuration) -> Box<
     Failure::new(found, &configuration.sources)
 }
 
-fn lab(
+/// Opens the door to a lab in this process.
+///
+/// # Errors
+/// The lab cannot be read, or another process has it.
+pub(super) fn lab(
     name: &str,
     simulator: &BTreeMap<Arc<str>, Value>,
     settings: &ClusterSettings,
@@ -115,7 +119,20 @@ pub(super) fn pace(word: &str) -> Option<Pace> {
     }
 }
 
-fn https(settings: &ClusterSettings, is_default: bool, shell: &Shell) -> Outcome<Arc<dyn Transport>> {
+/// Returns the way to a real server.
+///
+/// # Errors
+/// What is said about it cannot work.
+pub(super) fn https(name: &str, wire: Settings) -> Outcome<Arc<dyn Transport>> {
+    let https = Https::new(wire).map_err(|error| Diagnostic::error(format!("cluster `{name}`: {error}")))?;
+    Ok(Arc::new(https))
+}
+
+/// Returns how a real server is reached.
+///
+/// # Errors
+/// What is said about it is not enough, or contradicts itself.
+pub(super) fn wire(settings: &ClusterSettings, is_default: bool, shell: &Shell) -> Outcome<Settings> {
     let environment = |name: &str| std::env::var(name).ok().filter(|text| is_default && !text.is_empty());
     let mut endpoints = texts(settings, "endpoints");
     if endpoints.is_empty() {
@@ -129,8 +146,7 @@ fn https(settings: &ClusterSettings, is_default: bool, shell: &Shell) -> Outcome
     }
     let mut wire = Settings::new(endpoints, credentials(settings, environment(TOKEN))?);
     wire.trust = trust(settings, &shell.folder)?;
-    let https = Https::new(wire).map_err(|error| Diagnostic::error(format!("cluster `{}`: {error}", settings.name)))?;
-    Ok(Arc::new(https))
+    Ok(wire)
 }
 
 fn credentials(settings: &ClusterSettings, from_environment: Option<String>) -> Outcome<Credentials> {
@@ -144,15 +160,17 @@ fn credentials(settings: &ClusterSettings, from_environment: Option<String>) -> 
             .hint(format!("write `token = var.pve_token`, or set {TOKEN} to USER@REALM!NAME=SECRET"))
             .into());
     };
-    match token.split_once('=') {
-        Some((id, secret)) => Ok(Credentials::Token { id: id.into(), secret: Secret::new(secret) }),
-        // The text may be a secret: it is not repeated.
-        None => Err(Diagnostic::error(format!(
-            "the token of cluster `{}` is not one, expected `USER@REALM!NAME=SECRET`",
-            settings.name
-        ))
-        .into()),
-    }
+    // The text may be a secret: it is not repeated.
+    token_of(&token).ok_or_else(|| {
+        let name = &settings.name;
+        Diagnostic::error(format!("the token of cluster `{name}` is not one, expected `USER@REALM!NAME=SECRET`")).into()
+    })
+}
+
+/// Reads `USER@REALM!NAME=SECRET`.
+pub(super) fn token_of(text: &str) -> Option<Credentials> {
+    let (id, secret) = text.split_once('=')?;
+    Some(Credentials::Token { id: id.into(), secret: Secret::new(secret) })
 }
 
 fn trust(settings: &ClusterSettings, folder: &Path) -> Outcome<Trust> {

@@ -1,7 +1,9 @@
 //! The door to files: [`Disk`] reads each once and remembers what it said, and [`Replay`] says the same again from a plan file.
 
-use crate::config::World;
+use crate::config::{FileDigest, World};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
@@ -10,6 +12,8 @@ use std::sync::{Mutex, MutexGuard};
 pub(super) struct Memory {
     /// Contents by path.
     pub(super) files: BTreeMap<String, Result<Vec<u8>, String>>,
+    /// Lengths and digests by path, of files that are sent somewhere and not read into memory.
+    pub(super) digests: BTreeMap<String, Result<FileDigest, String>>,
     /// Files directly in a folder.
     pub(super) folders: BTreeMap<String, Result<Vec<String>, String>>,
     /// Files below a folder.
@@ -71,6 +75,16 @@ impl World for Disk {
         self.remembered().trees.entry(folder.to_owned()).or_insert_with(walk).clone()
     }
 
+    fn digest(&self, path: &str) -> Result<FileDigest, String> {
+        let read = || digest_of(&self.path(path)).map_err(|error| error.to_string());
+        if let Some(known) = self.remembered().digests.get(path) {
+            return known.clone();
+        }
+        // Not under the lock: a big file takes seconds.
+        let digest = read();
+        self.remembered().digests.entry(path.to_owned()).or_insert(digest).clone()
+    }
+
     fn absolute(&self, path: &str) -> String {
         let joined = self.path(path);
         std::path::absolute(&joined).unwrap_or(joined).to_string_lossy().into_owned()
@@ -79,6 +93,21 @@ impl World for Disk {
     fn home(&self) -> Option<String> {
         self.home.as_ref().map(|home| home.to_string_lossy().into_owned())
     }
+}
+
+fn digest_of(path: &Path) -> std::io::Result<FileDigest> {
+    let mut file = std::fs::File::open(path)?;
+    let (mut hash, mut bytes, mut piece) = (Sha256::new(), 0, vec![0; 1 << 20]);
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            break;
+        }
+        hash.update(&piece[..count]);
+        bytes += count as u64;
+    }
+    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(FileDigest { bytes, sha256 })
 }
 
 fn files_in(folder: &Path) -> std::io::Result<Vec<String>> {
@@ -139,6 +168,10 @@ impl World for Replay {
         self.memory.trees.get(folder).cloned().unwrap_or_else(|| Err(not_in_plan()))
     }
 
+    fn digest(&self, path: &str) -> Result<FileDigest, String> {
+        self.memory.digests.get(path).cloned().unwrap_or_else(|| Err(not_in_plan()))
+    }
+
     fn absolute(&self, path: &str) -> String {
         self.disk.absolute(path)
     }
@@ -169,11 +202,13 @@ mod tests {
         assert_eq!(disk.read("a.hcl"), Ok(b"one".to_vec()));
         assert!(disk.read("gone.hcl").is_err());
         assert!(disk.exists("m") && !disk.exists("n"));
+        assert_eq!(disk.digest("a.hcl"), Ok(FileDigest::of(b"one")));
         write("a.hcl", "two");
         assert_eq!(disk.read("a.hcl"), Ok(b"one".to_vec()), "a run sees one state of the folder");
 
         let replay = Replay::new(disk.memory(), folder.path().to_owned());
         assert_eq!(replay.read("a.hcl"), Ok(b"one".to_vec()));
+        assert_eq!(replay.digest("a.hcl"), Ok(FileDigest::of(b"one")));
         assert_eq!(replay.list("."), disk.list("."));
         assert!(replay.exists("m") && !replay.exists("n"));
         assert_eq!(replay.read("m/b.hcl"), Err("the plan file does not hold it".to_owned()));

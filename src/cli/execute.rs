@@ -6,13 +6,12 @@ use super::output;
 use super::session::Session;
 use super::shell::{Ended, Shell};
 use super::terminal::{Form, now};
-use crate::apply::{self, Event, Interrupt, Journal, Playbooks, Run, Summary};
+use crate::apply::{self, Event, Interrupt, Journal, Playbooks, Run, Summary, Writer};
 use crate::config::Output;
-use crate::diagnostics::Diagnostic;
 use crate::plan::{Mode, Plan};
 use crate::render::{outcome, progress, stream};
 use crate::state::{Entry, OutputRecord};
-use state_backends::{Lease, RunRecord};
+use state_backends::RunRecord;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -21,13 +20,7 @@ use tokio::sync::watch;
 ///
 /// # Errors
 /// The state cannot be written. What was done on the clusters is in the journal.
-pub(super) async fn execute(
-    session: &Session,
-    plan: &Plan,
-    lease: &Arc<Lease>,
-    run: &str,
-    parallelism: usize,
-) -> Ended {
+pub(super) async fn execute(session: &Session, plan: &Plan, journal: &Writer, run: &str, parallelism: usize) -> Ended {
     if plan.is_empty() && plan.operations.is_empty() {
         finish(plan, &Summary::default(), &session.shell);
         return Ok(Exit::Done);
@@ -42,11 +35,11 @@ pub(super) async fn execute(
         summary: crate::render::plan::sentence(plan.counts()),
         body: format!("{{\"intent\":{:?}}}", plan.intent),
     };
-    session.store.record(lease, record.clone()).await?;
+    journal.record(record.clone()).await?;
     let (wish, interrupts) = watch::channel(Interrupt::None);
     let listener = tokio::spawn(listen(wish));
     let mut reporter = Reporter::new(plan, &session.shell);
-    let approved = Approved { plan, lease, run, parallelism, interrupts };
+    let approved = Approved { plan, journal, run, parallelism, interrupts };
     let summary = carry_out(session, approved, &mut |event| reporter.report(&event)).await;
     listener.abort();
     reporter.end();
@@ -54,7 +47,7 @@ pub(super) async fn execute(
     record.finished = Some(jiff::Timestamp::now());
     record.outcome = Some(word(&summary).into());
     record.summary = outcome::headline(plan, &summary);
-    session.store.record(lease, record).await?;
+    journal.record(record).await?;
     finish(plan, &summary, &session.shell);
     if summary.is_success() && plan.mode == Mode::Apply {
         output::show_all(&session.store.load().await?, &session.shell);
@@ -70,8 +63,8 @@ pub(super) async fn execute(
 pub(super) struct Approved<'a> {
     /// The plan.
     pub(super) plan: &'a Plan,
-    /// The lock that the run holds.
-    pub(super) lease: &'a Arc<Lease>,
+    /// The journal of the run, which holds the lock.
+    pub(super) journal: &'a Writer,
     /// Id of the run.
     pub(super) run: &'a str,
     /// Operations at once.
@@ -89,8 +82,7 @@ pub(super) async fn carry_out(
     approved: Approved<'_>,
     report: &mut (dyn FnMut(Event) + Send),
 ) -> Outcome<Summary> {
-    let Approved { plan, lease, run, parallelism, interrupts } = approved;
-    let journal = session.store.journal(lease);
+    let Approved { plan, journal, run, parallelism, interrupts } = approved;
     let provisioner = Playbooks {
         games: session.configuration.files.clone(),
         stack: session.shell.folder.clone(),
@@ -99,7 +91,7 @@ pub(super) async fn carry_out(
     let apply = Run {
         plan,
         clusters: &session.clusters,
-        journal: &journal,
+        journal,
         provisioner: &provisioner,
         id: run.into(),
         parallelism,
@@ -107,8 +99,7 @@ pub(super) async fn carry_out(
     };
     let summary = apply::run(&apply, report, interrupts).await;
     if summary.is_success() {
-        write_outputs(session, plan, run, &journal).await?;
-        session.store.compact(lease).await?;
+        write_outputs(session, plan, run, journal).await?;
     }
     Ok(summary)
 }
@@ -174,7 +165,7 @@ async fn write_outputs(session: &Session, plan: &Plan, run: &str, journal: &dyn 
         Some((name.clone(), record(output)))
     });
     let entry = Entry::Outputs { run: run.into(), outputs: known.collect() };
-    journal.append(vec![entry]).await.map_err(|error| Diagnostic::error(error.to_string()).into())
+    Ok(journal.append(vec![entry]).await?)
 }
 
 fn word(summary: &Summary) -> &'static str {

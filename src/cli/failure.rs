@@ -1,5 +1,6 @@
 //! Why a command stopped: diagnostics for the user, with the texts they point into.
 
+use crate::apply::{JournalError, StoreError};
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
 
 /// The result of a command's steps.
@@ -50,5 +51,20 @@ impl From<state_backends::Error> for Box<Failure> {
             _ => return diagnostic.into(),
         };
         diagnostic.hint(hint).into()
+    }
+}
+
+impl From<StoreError> for Box<Failure> {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Backend(error) => error.into(),
+            StoreError::Wire { .. } | StoreError::Illegal { .. } => Diagnostic::error(error.to_string()).into(),
+        }
+    }
+}
+
+impl From<JournalError> for Box<Failure> {
+    fn from(error: JournalError) -> Self {
+        Diagnostic::error(error.to_string()).into()
     }
 }

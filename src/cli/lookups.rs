@@ -119,6 +119,6 @@ async fn outputs_of(folder: &str, workspace: &str, shell: &Shell) -> Result<Outp
     let store = Store::open_existing(&other.stack.settings, &shell).await.map_err(first)?;
     let nothing =
         || Diagnostic::error(format!("it has no state in workspace `{workspace}` yet, apply it first")).into();
-    let state = store.ok_or_else(nothing).map_err(first)?.load().await.map_err(first)?;
+    let state = store.ok_or_else(nothing).map_err(first)?.load().await.map_err(|error| first(error.into()))?;
     Ok(state.outputs)
 }

@@ -14,6 +14,7 @@ mod flags;
 mod lookups;
 mod modules;
 mod plan_file;
+mod server;
 mod session;
 mod shell;
 mod sim_check;
@@ -82,6 +83,7 @@ cfg_if! {
         mod graph;
         mod console;
         mod permissions;
+        mod doctor;
         mod functions;
         mod schema;
         mod test;

@@ -1,6 +1,6 @@
 //! `spawnpoint permissions`
 
-use super::configuration::{self, Given};
+use super::configuration::{self, Configuration, Given};
 use super::disk::Disk;
 use super::exit::Exit;
 use super::flags::Values;
@@ -9,7 +9,6 @@ use crate::plan::permissions::of_files;
 use crate::plan::{Options, PlanInput};
 use crate::render::permissions::{Grantee, commands, document};
 use crate::state::State;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Prints the least role, token and access rules for what the files hold
@@ -38,21 +37,9 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let given = Given::of_process(args.values.0);
     let configuration = configuration::load(Arc::new(Disk::new(shell.folder.clone())), &given, shell)?;
-    let needed = of_files(
-        &PlanInput {
-            stack: &configuration.stack,
-            state: &State::default(),
-            observed: None,
-            games: &configuration.games,
-            estimate_ms: &|_| 0,
-            options: &Options::default(),
-            now: shell.now.as_second(),
-            fingerprint_key: &[0; 32],
-            in_progress: &BTreeMap::new(),
-            avoided_vmids: &BTreeSet::new(),
-        },
-        args.pve,
-    );
+    let (state, options) = (State::default(), Options::default());
+    let Configuration { stack, games, .. } = &configuration;
+    let needed = of_files(&PlanInput::of_files(stack, games, &state, &options, shell.now.as_second()), args.pve);
     if args.json {
         let document = serde_json::to_string_pretty(&document(&needed)).expect("JSON values can be written");
         shell.terminal.line(&document);

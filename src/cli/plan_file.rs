@@ -7,7 +7,7 @@ use super::configuration::Given;
 use super::disk::Memory;
 use super::failure::Outcome;
 use super::session::schema;
-use crate::config::{Address, VariableArgument};
+use crate::config::{Address, FileDigest, VariableArgument};
 use crate::diagnostics::Diagnostic;
 use crate::plan::{Mode, Options, Plan};
 use crate::render::{Style, json, plan};
@@ -126,6 +126,8 @@ impl PlanFile {
 #[serde(deny_unknown_fields)]
 struct OriginWire {
     files: BTreeMap<String, Result<Content, String>>,
+    #[serde(default)]
+    digests: BTreeMap<String, Result<(u64, String), String>>,
     folders: BTreeMap<String, Result<Vec<String>, String>>,
     trees: BTreeMap<String, Result<Vec<String>, String>>,
     existence: BTreeMap<String, bool>,
@@ -186,12 +188,16 @@ impl OriginWire {
         let content = |(path, read): (&String, &Result<Vec<u8>, String>)| {
             (path.clone(), read.as_deref().map(Content::of).map_err(Clone::clone))
         };
+        let digest = |(path, read): (&String, &Result<FileDigest, String>)| {
+            (path.clone(), read.clone().map(|file| (file.bytes, file.sha256)))
+        };
         let argument = |argument: &VariableArgument| match argument {
             VariableArgument::Value { name, text } => ArgumentWire::Value(name.clone(), text.clone()),
             VariableArgument::File(path) => ArgumentWire::File(path.clone()),
         };
         Self {
             files: memory.files.iter().map(content).collect(),
+            digests: memory.digests.iter().map(digest).collect(),
             folders: memory.folders.clone(),
             trees: memory.trees.clone(),
             existence: memory.existence.clone(),
@@ -221,12 +227,14 @@ impl OriginWire {
             };
             files.insert(path, content);
         }
+        let digest = |(bytes, sha256)| FileDigest { bytes, sha256 };
+        let digests = self.digests.into_iter().map(|(path, read)| (path, read.map(digest))).collect();
         let argument = |argument| match argument {
             ArgumentWire::Value(name, text) => VariableArgument::Value { name, text },
             ArgumentWire::File(path) => VariableArgument::File(path),
         };
         Some(Origin {
-            memory: Memory { files, folders: self.folders, trees: self.trees, existence: self.existence },
+            memory: Memory { files, digests, folders: self.folders, trees: self.trees, existence: self.existence },
             given: Given {
                 environment: self.environment,
                 arguments: self.arguments.into_iter().map(argument).collect(),

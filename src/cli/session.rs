@@ -6,7 +6,7 @@ use super::failure::{Failure, Outcome};
 use super::lookups::Answering;
 use super::shell::Shell;
 use super::store::Store;
-use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, look_and_recover};
+use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, Writer, look_and_recover};
 use crate::config::{Address, Import, Output, Stack, World};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::{Memory, Observed, Wanted};
@@ -14,8 +14,7 @@ use crate::plan::permissions::{self, Grants};
 use crate::plan::{self, Options, Plan, PlanInput};
 use crate::proxmox::Call;
 use crate::state::State;
-use state_backends::Lease;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -44,7 +43,7 @@ pub(super) enum Role<'a> {
     /// It only looks: objects of a live run are shown as in progress.
     Reader,
     /// It works: recovery's entries are written before anything else.
-    Worker(&'a Arc<Lease>),
+    Worker(&'a Writer),
 }
 
 impl Session {
@@ -111,9 +110,10 @@ impl Session {
         let mut messages = Diagnostics::new();
         messages.extend(recovery.messages);
         self.shell.terminal.diagnostics(&messages, &self.configuration.sources);
-        if let Role::Worker(lease) = role {
-            let written = self.store.journal(lease).append(recovery.entries).await;
-            written.map_err(|error| Diagnostic::error(error.to_string()))?;
+        if let Role::Worker(journal) = role
+            && !recovery.entries.is_empty()
+        {
+            journal.append(recovery.entries).await?;
         }
         let estimates = self.store.estimates().await?;
         let (plan, found) = plan::plan(&PlanInput {
@@ -163,17 +163,11 @@ impl Session {
     /// A state that cannot be read.
     pub(super) async fn outputs(&self) -> Outcome<BTreeMap<Arc<str>, Output>> {
         let state = self.store.load().await?;
+        let options = Options::default();
+        let Configuration { stack, games, .. } = &self.configuration;
         Ok(plan::outputs_of(&PlanInput {
-            stack: &self.configuration.stack,
-            state: &state,
-            observed: None,
-            games: &self.configuration.games,
-            estimate_ms: &|_| 0,
-            options: &Options::default(),
-            now: self.shell.now.as_second(),
             fingerprint_key: self.store.keys().fingerprints().bytes(),
-            in_progress: &BTreeMap::new(),
-            avoided_vmids: &BTreeSet::new(),
+            ..PlanInput::of_files(stack, games, &state, &options, self.shell.now.as_second())
         }))
     }
 

@@ -1,18 +1,17 @@
-//! The state of a stack in its backend: opened, read, and written as a journal.
+//! The state of a stack: opened in its backend with its key, and its lock waited for.
 
 use super::failure::Outcome;
 use super::shell::{DEFAULT_WORKSPACE, Shell};
 use super::workspace::unknown;
-use crate::apply::{Journal, JournalError};
+use crate::apply::{self, StoreError, Writer};
 use crate::config::Settings;
 use crate::diagnostics::Diagnostic;
 use crate::history::Estimates;
 use crate::secrets::{self, Found};
-use crate::state::{Entry, State, fold, wire};
+use crate::state::{State, wire};
 use crate::value::Value;
 use state_backends::{
-    Backend, EncryptionKey, HistoryQuery, Holder, Keys, Lease, Liveness, LockRequest, Memory, Protected, RunRecord,
-    Sqlite, Stored,
+    Backend, EncryptionKey, HistoryQuery, Holder, Keys, Liveness, LockRequest, Memory, Protected, Sqlite,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,10 +21,13 @@ use std::time::Duration;
 /// How often a held lock is asked for again within `-lock-timeout`.
 const LOCK_PAUSE: Duration = Duration::from_millis(500);
 
+/// How many entries of the journal are looked at to learn how long steps take.
+const LEARNT_ENTRIES: usize = 2000;
+
 /// A stack's state, opened.
 #[derive(Clone)]
 pub(super) struct Store {
-    backend: Arc<dyn Backend>,
+    state: apply::Store,
     keys: Arc<Keys>,
 }
 
@@ -45,22 +47,6 @@ impl Store {
         Self::make(settings, shell).await
     }
 
-    /// Returns the names of all workspaces beside this one.
-    ///
-    /// # Errors
-    /// The backend cannot be asked.
-    pub(super) async fn workspaces(&self) -> Outcome<Vec<String>> {
-        Ok(self.backend.workspaces().await?)
-    }
-
-    /// Deletes another workspace with its history.
-    ///
-    /// # Errors
-    /// It is not there, or somebody works on it.
-    pub(super) async fn delete_workspace(&self, name: &str) -> Outcome<()> {
-        Ok(self.backend.delete_workspace(name).await?)
-    }
-
     /// Opens a workspace, making it if it is not there.
     ///
     /// # Errors
@@ -77,8 +63,7 @@ impl Store {
                 key
             }
         };
-        let keys = Keys::open(&*inner, Some(&key)).await?.expect("a key was given, so there is a keyring");
-        Ok(Self { backend: Arc::new(Protected::new(inner, keys.clone())), keys })
+        Self::protected(inner, &key).await
     }
 
     /// Opens a state to look into it; nothing, if nobody made it yet.
@@ -93,7 +78,7 @@ impl Store {
             return Ok(None);
         }
         let store = Self::open(settings, shell).await?;
-        Ok((store.backend.load().await?.serial > 0).then_some(store))
+        Ok((store.load().await?.serial > 0).then_some(store))
     }
 
     /// Makes a state that ends with the process: what a test needs.
@@ -101,42 +86,30 @@ impl Store {
     /// # Errors
     /// The system gives no random bytes.
     pub(super) async fn in_memory() -> Outcome<Self> {
-        let inner: Arc<dyn Backend> = Arc::new(Memory::new("default")?);
-        let keys = Keys::open(&*inner, Some(&EncryptionKey::random()?)).await?;
-        let keys = keys.expect("a key was given, so there is a keyring");
-        Ok(Self { backend: Arc::new(Protected::new(inner, keys.clone())), keys })
+        Self::protected(Arc::new(Memory::new("default")?), &EncryptionKey::random()?).await
+    }
+
+    async fn protected(inner: Arc<dyn Backend>, key: &EncryptionKey) -> Outcome<Self> {
+        let keys = Keys::open(&*inner, Some(key)).await?.expect("a key was given, so there is a keyring");
+        let backend = Arc::new(Protected::new(inner, keys.clone()));
+        Ok(Self { state: apply::Store::new(backend, Arc::new(Seal(keys.clone()))), keys })
     }
 
     /// Returns the state: the newest snapshot with the journal after it.
     ///
     /// # Errors
     /// It cannot be read, or is damaged.
-    pub(super) async fn load(&self) -> Outcome<State> {
-        let stored = self.backend.load().await?;
-        let mut state = match &stored.snapshot {
-            Some(text) => wire::read_snapshot(text, &Seal(&self.keys)).map_err(|error| damaged(&error))?,
-            None => State::default(),
-        };
-        state.lineage.clone_from(&stored.lineage);
-        state.serial = stored.serial;
-        let entries: Result<Vec<Entry>, _> = self.entries(&stored);
-        fold(state, entries.map_err(|error| damaged(&error))?)
-            .map_err(|error| Diagnostic::error(error.to_string()).into())
-    }
-
-    fn entries(&self, stored: &Stored) -> Result<Vec<Entry>, wire::WireError> {
-        stored.entries.iter().map(|entry| wire::read_entry(&entry.body, &Seal(&self.keys))).collect()
+    pub(super) async fn load(&self) -> Result<State, StoreError> {
+        self.state.load().await
     }
 
     /// Returns how long steps took so far.
     ///
     /// # Errors
     /// The journal cannot be read.
-    pub(super) async fn estimates(&self) -> Outcome<Estimates> {
-        let history = self.backend.history(&HistoryQuery { latest: Some(2000), ..HistoryQuery::default() }).await?;
-        let entries: Result<Vec<Entry>, _> =
-            history.iter().map(|entry| wire::read_entry(&entry.body, &Seal(&self.keys))).collect();
-        Ok(Estimates::learn(&entries.map_err(|error| damaged(&error))?))
+    pub(super) async fn estimates(&self) -> Result<Estimates, StoreError> {
+        let query = HistoryQuery { latest: Some(LEARNT_ENTRIES), ..HistoryQuery::default() };
+        Ok(Estimates::learn(&self.state.history(&query).await?))
     }
 
     /// Returns the keys of the state.
@@ -144,12 +117,17 @@ impl Store {
         &self.keys
     }
 
+    /// Returns where the state is kept, for its workspaces and locks.
+    pub(super) fn backend(&self) -> &dyn Backend {
+        &**self.state.backend()
+    }
+
     /// Returns who works on this state right now, if someone alive does: `run 42 by kim@ws1`.
     ///
     /// # Errors
     /// The backend cannot be asked.
     pub(super) async fn at_work(&self) -> Outcome<Option<String>> {
-        let holder = self.backend.holder().await?;
+        let holder = self.backend().holder().await?;
         let is_at_work = |holder: &Holder| holder.liveness != Liveness::Dead;
         Ok(holder.filter(is_at_work).map(|holder| format!("run {} by {}", holder.lock.run, holder.lock.who)))
     }
@@ -164,7 +142,7 @@ impl Store {
         run: &str,
         patience: Duration,
         shell: &Shell,
-    ) -> Outcome<Arc<Lease>> {
+    ) -> Result<Writer, StoreError> {
         let deadline = tokio::time::Instant::now() + patience;
         let mut is_told = false;
         loop {
@@ -175,63 +153,19 @@ impl Store {
                 info: String::new(),
                 created: shell.now,
             };
-            match self.backend.lock(request).await {
-                Ok(lease) => return Ok(Arc::new(lease)),
-                Err(state_backends::Error::Locked { holder, .. }) if tokio::time::Instant::now() < deadline => {
+            match self.state.lock(request).await {
+                Err(StoreError::Backend(state_backends::Error::Locked { holder, .. }))
+                    if tokio::time::Instant::now() < deadline =>
+                {
                     if !is_told {
                         shell.terminal.say(&format!("Waiting for the lock of {holder}"));
                         is_told = true;
                     }
                     tokio::time::sleep(LOCK_PAUSE).await;
                 }
-                Err(error) => return Err(error.into()),
+                taken => return taken,
             }
         }
-    }
-
-    /// Gives the lock back.
-    ///
-    /// # Errors
-    /// It was lost before.
-    pub(super) async fn unlock(&self, lease: Arc<Lease>) -> Outcome<()> {
-        // Nobody else holds the lease any more: the journal that shared it ended with the run.
-        if let Some(lease) = Arc::into_inner(lease) {
-            self.backend.unlock(lease).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes the lock from whoever holds it.
-    ///
-    /// # Errors
-    /// No lock has this id.
-    pub(super) async fn break_lock(&self, id: &str) -> Outcome<String> {
-        Ok(self.backend.break_lock(id).await?.to_string())
-    }
-
-    /// Returns a journal that writes under a lease.
-    pub(super) fn journal(&self, lease: &Arc<Lease>) -> BackendJournal {
-        BackendJournal { backend: self.backend.clone(), keys: self.keys.clone(), lease: lease.clone() }
-    }
-
-    /// Folds the journal into a new snapshot; what it held stays in the history.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub(super) async fn compact(&self, lease: &Lease) -> Outcome<()> {
-        let through = self.backend.load().await?.last_sequence();
-        let state = self.load().await?;
-        let text = wire::write_snapshot(&state, &Seal(&self.keys)).map_err(|error| damaged(&error))?;
-        self.backend.compact(lease, text, through).await?;
-        Ok(())
-    }
-
-    /// Records a run in the history.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub(super) async fn record(&self, lease: &Lease, run: RunRecord) -> Outcome<()> {
-        Ok(self.backend.record_run(lease, run).await?)
     }
 }
 
@@ -265,17 +199,13 @@ fn sqlite_path(attributes: &BTreeMap<Arc<str>, Value>, shell: &Shell) -> PathBuf
     shell.folder.join(path.unwrap_or(".spawnpoint/state.db"))
 }
 
-fn damaged(error: &wire::WireError) -> Box<super::failure::Failure> {
-    Diagnostic::error(error.to_string()).into()
-}
-
 /// Seals single texts within what is written: outputs that are sensitive.
-struct Seal<'a>(&'a Keys);
+struct Seal(Arc<Keys>);
 
 /// What a sealed text is bound to, so that it cannot be put elsewhere.
 const SEALED_TEXT: &str = "text within the state";
 
-impl wire::Seal for Seal<'_> {
+impl wire::Seal for Seal {
     fn seal(&self, text: &str) -> Result<String, String> {
         self.0.cipher().seal(SEALED_TEXT, text.as_bytes()).map_err(|error| error.to_string())
     }
@@ -283,35 +213,5 @@ impl wire::Seal for Seal<'_> {
     fn open(&self, sealed: &str) -> Result<String, String> {
         let bytes = self.0.cipher().open(SEALED_TEXT, sealed).map_err(|error| error.to_string())?;
         String::from_utf8(bytes.to_vec()).map_err(|_| "it is not a text".to_owned())
-    }
-}
-
-/// The journal of a run in a backend.
-pub(super) struct BackendJournal {
-    backend: Arc<dyn Backend>,
-    keys: Arc<Keys>,
-    lease: Arc<Lease>,
-}
-
-#[async_trait::async_trait]
-impl Journal for BackendJournal {
-    async fn append(&self, entries: Vec<Entry>) -> Result<(), JournalError> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let stored = |entry: &Entry| {
-            let body = wire::write_entry(entry, &Seal(&self.keys)).map_err(|error| JournalError(error.to_string()))?;
-            Ok(state_backends::Entry { subject: subject(entry), body })
-        };
-        let bodies: Result<Vec<_>, JournalError> = entries.iter().map(stored).collect();
-        let appended = self.backend.append(&self.lease, bodies?).await;
-        appended.map(drop).map_err(|error| JournalError(error.to_string()))
-    }
-}
-
-fn subject(entry: &Entry) -> Option<String> {
-    match entry {
-        Entry::Begun { address, .. } | Entry::Recorded { address, .. } => Some(address.to_string()),
-        Entry::TaskAssigned { .. } | Entry::Settled { .. } | Entry::Abandoned { .. } | Entry::Outputs { .. } => None,
     }
 }

@@ -74,12 +74,11 @@ impl Terminal {
 
     /// Writes diagnostics: lines of the stream with `-json`, else text with snippets.
     pub(super) fn diagnostics(&self, found: &Diagnostics, sources: &Sources) {
-        let found = &once_each(found);
         match self.form {
             _ if found.is_empty() => {}
             Form::Json => {
-                for diagnostic in found {
-                    self.line(&stream::diagnostic(&now(), diagnostic, sources));
+                for line in stream::diagnostics(&now(), found, sources) {
+                    self.line(&line);
                 }
             }
             Form::Text => self.say(&diagnostics::text(found, sources, self.err)),
@@ -107,16 +106,6 @@ impl Terminal {
             Ok(_) => Some(answer.trim().to_owned()),
         }
     }
-}
-
-/// A block with ten instances has each of its mistakes ten times; said once, it is as true.
-fn once_each(found: &Diagnostics) -> Diagnostics {
-    let mut told = std::collections::BTreeSet::new();
-    let mut distinct = Diagnostics::new();
-    let is_new =
-        |diagnostic: &&Diagnostic| diagnostic.span.is_none_or(|span| told.insert((span, diagnostic.summary.clone())));
-    distinct.extend(found.iter().filter(is_new).cloned());
-    distinct
 }
 
 impl Input {

@@ -24,7 +24,7 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let given = Given::of_process(args.values.0);
     let configuration = configuration::load(Arc::new(Disk::new(shell.folder.clone())), &given, shell)?;
     let store = Store::open(&configuration.stack.settings, shell).await?;
-    let broken = store.break_lock(&args.id).await?;
+    let broken = store.backend().break_lock(&args.id).await?;
     shell.terminal.line(&format!("Taken: the lock of {broken}"));
     Ok(Exit::Done)
 }

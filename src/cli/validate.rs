@@ -11,7 +11,6 @@ use crate::plan::{self, Options, PlanInput};
 use crate::render::diagnostics;
 use crate::state::State;
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Checks the files alone, without state and clusters
@@ -47,29 +46,21 @@ fn judge(given: &Given, shell: &Shell) -> Outcome<(Diagnostics, Configuration)> 
     let world = Arc::new(Disk::new(shell.folder.clone()));
     let mut configuration = configuration::load(world, given, shell)?;
     let mut found = std::mem::take(&mut configuration.warnings);
-    found.extend(plan::validate(&PlanInput {
-        stack: &configuration.stack,
-        state: &State::default(),
-        observed: None,
-        games: &configuration.games,
-        estimate_ms: &|_| 0,
-        options: &Options::default(),
-        now: shell.now.as_second(),
-        fingerprint_key: &[0; 32],
-        in_progress: &BTreeMap::new(),
-        avoided_vmids: &BTreeSet::new(),
-    }));
+    let (state, options) = (State::default(), Options::default());
+    let Configuration { stack, games, .. } = &configuration;
+    found.extend(plan::validate(&PlanInput::of_files(stack, games, &state, &options, shell.now.as_second())));
     Ok((found, configuration))
 }
 
 fn as_json(found: &Diagnostics, sources: &Sources) -> String {
-    let count = |severity| found.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    let found = diagnostics::json_each(found, sources);
+    let count = |wanted| found.iter().filter(|(severity, _)| *severity == wanted).count();
     let document = json!({
         "format_version": "1.0",
-        "valid": !found.has_errors(),
+        "valid": count(Severity::Error) == 0,
         "error_count": count(Severity::Error),
         "warning_count": count(Severity::Warning),
-        "diagnostics": found.iter().map(|diagnostic| diagnostics::json(diagnostic, sources)).collect::<Vec<_>>(),
+        "diagnostics": found.iter().map(|(_, diagnostic)| diagnostic).collect::<Vec<_>>(),
     });
     serde_json::to_string_pretty(&document).expect("JSON values can be written")
 }

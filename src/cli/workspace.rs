@@ -101,7 +101,7 @@ impl Place {
     }
 
     async fn names(&self) -> super::failure::Outcome<Vec<String>> {
-        self.store.workspaces().await
+        Ok(self.store.backend().workspaces().await?)
     }
 
     async fn make(&self, name: &str) -> super::failure::Outcome<Store> {
@@ -130,7 +130,7 @@ impl Place {
                 .hint("with `-force` they stay on the clusters, and nobody manages them any more")
                 .into());
         }
-        self.store.delete_workspace(name).await
+        Ok(self.store.backend().delete_workspace(name).await?)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Whether an attribute may be there, and of what type, is judged by `resources::schema`.
 
+use super::expression::Expression;
 use crate::diagnostics::Span;
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub struct Evaluated {
     pub name_span: Span,
     /// The expression in the text.
     pub span: Span,
+    /// The expression itself: where the parts of the value are written.
+    pub expression: Arc<Expression>,
 }
 
 /// An evaluated nested block.

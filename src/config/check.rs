@@ -2,6 +2,7 @@
 
 use super::expression::{Expression, Reference, references};
 use super::facts::written_key;
+use super::habits;
 use super::lookup::Lookup;
 use super::meta::{Meta, Repetition};
 use super::module::{Call, Module, Object};
@@ -136,7 +137,10 @@ impl Checker<'_> {
         if !self.lookup_types.contains(&&*lookup.kind) {
             let diagnostic = Diagnostic::error(format!("there is no look-up of type `{}`", lookup.kind));
             let known = || self.lookup_types.iter().copied();
-            let hint = did_you_mean(&lookup.kind, known()).unwrap_or_else(|| format!("there are {}", list(known())));
+            let ours = habits::type_of_provider(&lookup.kind).filter(|ours| self.lookup_types.contains(ours));
+            let ours = ours.map(|ours| format!("here it is `data \"{ours}\" \"{}\"`", lookup.name));
+            let hint = ours.or_else(|| did_you_mean(&lookup.kind, known()));
+            let hint = hint.unwrap_or_else(|| format!("there are {}", list(known())));
             self.diagnostics.push(diagnostic.at(lookup.header).hint(hint));
         }
         for place in &lookup.meta.depends_on {
@@ -245,7 +249,7 @@ impl Checker<'_> {
             "self" if around.has_self => None,
             "self" => Some(Diagnostic::error("`self` is only there in a `postcondition`").at(reference.span)),
             "each" | "count" => repeated(reference, around),
-            "path" | "spawnpoint" | "terraform" => None,
+            "path" | "spawnpoint" | "terraform" => surrounding(reference),
             "data" => self.looked_up(reference, around),
             _ if !ROOTS.contains(&root) && !self.object_types.contains(&root) => Some(self.unknown_root(reference)),
             _ => self.declared(reference),
@@ -256,6 +260,14 @@ impl Checker<'_> {
         let root = &*reference.root;
         let known = ROOTS.iter().chain(self.object_types).copied();
         let diagnostic = Diagnostic::error(format!("there is nothing called `{root}`")).at(reference.span_through(0));
+        let rest = reference.to_string().split_off(root.len());
+        if root == "resource" && !rest.is_empty() {
+            return diagnostic
+                .hint(format!("blocks are referred to by type and name: `{}`", rest.trim_start_matches('.')));
+        }
+        if let Some(ours) = habits::type_of_provider(root) {
+            return diagnostic.hint(format!("did you mean `{ours}{rest}`?"));
+        }
         let names =
             [("var", self.module.variables.contains_key(root)), ("local", self.module.locals.contains_key(root))];
         match (names.iter().find(|(_, is_there)| *is_there), did_you_mean(root, known)) {
@@ -373,9 +385,47 @@ fn repeated(reference: &Reference, around: Around) -> Option<Diagnostic> {
         Some(Repetition::Count(_)) => wanted == "count",
         Some(Repetition::Single) | None => false,
     };
-    (!is_there).then(|| {
-        let summary = format!("`{reference}` is only there in a block with `{wanted}`");
-        Diagnostic::error(summary).at(reference.span)
+    if is_there {
+        return member(reference, if wanted == "for_each" { &["key", "value"] } else { &["index"] });
+    }
+    let name = reference.through(1);
+    let diagnostic = Diagnostic::error(format!("`{name}` is only there in a block with `{wanted}`"));
+    let diagnostic = diagnostic.at(reference.span_through(1));
+    Some(match around.repetition {
+        Some(Repetition::ForEach(attribute)) => diagnostic
+            .label(attribute.name_span, "this block has `for_each`")
+            .hint("an instance is known by `each.key` here; a number for each is `index(keys(...), each.key)`"),
+        Some(Repetition::Count(attribute)) => {
+            diagnostic.label(attribute.name_span, "this block has `count`").hint("did you mean `count.index`?")
+        }
+        Some(Repetition::Single) => diagnostic.hint(format!("give the block a `{wanted}`")),
+        None => diagnostic,
+    })
+}
+
+/// Judges a name that means the same everywhere.
+fn surrounding(reference: &Reference) -> Option<Diagnostic> {
+    member(reference, if &*reference.root == "path" { &["module", "root", "cwd"] } else { &["workspace"] })
+}
+
+/// Judges the name after a root that has these and no others.
+fn member(reference: &Reference, known: &[&str]) -> Option<Diagnostic> {
+    let root = &*reference.root;
+    let Some(name) = reference.attribute(0) else {
+        let summary = format!("expected a name after `{root}`: `{root}.{}`", known[0]);
+        return Some(Diagnostic::error(summary).at(reference.span));
+    };
+    if known.contains(&&**name) {
+        return None;
+    }
+    let diagnostic = Diagnostic::error(format!("there is no `{root}.{name}`")).at(reference.span_through(1));
+    let nearest = super::similar(name, known.iter().copied());
+    Some(match nearest {
+        Some(nearest) => diagnostic.hint(format!("did you mean `{root}.{nearest}`?")),
+        None => {
+            let known: Vec<String> = known.iter().map(|name| format!("{root}.{name}")).collect();
+            diagnostic.hint(format!("there are {}", list(known.iter().map(String::as_str))))
+        }
     })
 }
 

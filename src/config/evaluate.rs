@@ -4,13 +4,14 @@ use super::address::{Address, Key};
 use super::body::{Body, Evaluated, NestedBlock};
 use super::check::iterator;
 use super::expand::known;
+use super::expression::Expression;
 use super::frame::{Frame, Run, judge};
 use super::module::Object;
 use super::program::{CellKind, CellName, Repeated};
 use super::stack::{Objects, Output, Stack};
 use super::syntax;
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span};
-use crate::value::{Kind, Marks, Type, Value, convert};
+use crate::value::{Kind, Marks, Step, Type, Value, convert};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,9 +26,26 @@ impl Stack {
         let (place, object, repeated) = self.find(block);
         let run = Run::new(&self.program, Some(objects));
         let mut own = Diagnostics::new();
-        let mut frame = run.repeated_frame(place, repeated);
+        let mut frame = run.repeated_frame(place, repeated).of(&object.meta.repetition);
         let body = frame.body(&object.body, object.header, &mut own);
         (body, about(run.finish(own), block))
+    }
+
+    /// Adds to a message about part of the value of an expression of a block instance what that is made from, and where it comes from.
+    ///
+    /// # Panics
+    ///
+    /// If `block` is not the address of one of [`Stack::blocks`].
+    pub fn explain(
+        &self,
+        block: &Address,
+        objects: &Objects,
+        (expression, part): (&Expression, &[Step]),
+        diagnostic: Diagnostic,
+    ) -> Diagnostic {
+        let (place, object, repeated) = self.find(block);
+        let run = Run::new(&self.program, Some(objects));
+        run.repeated_frame(place, repeated).of(&object.meta.repetition).explained(expression, part, diagnostic)
     }
 
     /// Evaluates only some attributes and nested blocks of a block instance, as far as they are known before any object is, silently.
@@ -65,7 +83,7 @@ impl Stack {
         }
         let run = Run::new(&self.program, Some(objects));
         let mut diagnostics = Diagnostics::new();
-        let mut frame = run.repeated_frame(place, repeated);
+        let mut frame = run.repeated_frame(place, repeated).of(&object.meta.repetition);
         frame.own = own.cloned();
         let (rules, what) = match own {
             None => (&object.meta.preconditions, "a precondition does not hold"),
@@ -148,7 +166,12 @@ impl Frame<'_> {
         let mut evaluated = Body { attributes: BTreeMap::new(), blocks: Vec::new(), span };
         for attribute in &body.attributes {
             let value = self.evaluate(&attribute.expression, diagnostics);
-            let item = Evaluated { value, name_span: attribute.name_span, span: attribute.span };
+            let item = Evaluated {
+                value,
+                name_span: attribute.name_span,
+                span: attribute.span,
+                expression: attribute.expression.clone(),
+            };
             evaluated.attributes.insert(attribute.name.clone(), item);
         }
         for block in &body.blocks {

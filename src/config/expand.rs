@@ -12,7 +12,7 @@ use super::program::{Caller, CellKind, CellName, Expansion, Instance, Program, R
 use super::syntax::Attribute;
 use super::tree::Modules;
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::value::{Kind, Marks, Type, Value, convert};
+use crate::value::{Kind, Marks, Step, Type, Value, convert};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ impl Builder<'_> {
 
     /// Gives the root module's variables their values.
     fn give(&mut self, root: &Module, mut given: Given) {
-        let mut values = Vec::new();
+        let (mut values, mut written) = (Vec::new(), BTreeMap::new());
         let run = Run::new(&self.program, None);
         let frame = run.frame(0);
         for (name, variable) in &root.variables {
@@ -69,8 +69,13 @@ impl Builder<'_> {
             if value.is_none() && variable.default.is_none() {
                 self.diagnostics.push(given::missing(name, variable));
             }
-            values.push((name, given::accept(name, variable, value, &place, &frame, self.diagnostics)));
+            if let given::Place::Written(expression) = &place {
+                written.insert(name.clone(), expression.clone());
+            }
+            let mark = |diagnostic: Diagnostic, part: &[Step]| place.mark(diagnostic, part);
+            values.push((name, given::accept(name, variable, value, &mark, &frame, self.diagnostics)));
         }
+        self.program.given = written;
         for (name, value) in values {
             let cell = CellName { kind: CellKind::Variable, name: name.clone() };
             let knowledge = &self.program.instances[0].cells[&cell];
@@ -180,6 +185,8 @@ impl Builder<'_> {
         let run = Run::new(&self.program, None);
         let mut own = Diagnostics::new();
         let value = known(&run, &run.frame(place), attribute, &mut own);
+        // What is unknown because of a mistake was told with the mistake.
+        let value = value.filter(|value| !(value.is_unknown() && self.diagnostics.has_errors()));
         let expansion = value.and_then(|value| match repetition {
             Repetition::Count(_) => counted(&value, attribute, &mut own).map(Expansion::Count),
             Repetition::ForEach(_) | Repetition::Single => each(&value, attribute, &mut own).map(Expansion::Each),

@@ -5,11 +5,12 @@ use super::expression::{self, Expression, FunctionWorld, Reference, Resolved, Sc
 use super::facts::{Follower, written_key};
 use super::given;
 use super::lookup::cell_name;
+use super::meta::Repetition;
 use super::program::{CellKind, CellName, Expansion, Program, Repeated};
 use super::stack::Objects;
 use super::variable::Rule;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
-use crate::value::{Marks, Type, Value, convert};
+use crate::value::{Marks, Step, Type, Value, convert};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub(super) struct Frame<'a> {
     pub iterators: Vec<(Arc<str>, Value)>,
     /// `self`, where there is one.
     pub own: Option<Value>,
+    /// What `each` goes through, where there is one.
+    pub for_each: Option<&'a Expression>,
 }
 
 impl<'a> Run<'a> {
@@ -55,7 +58,7 @@ impl<'a> Run<'a> {
 
     /// Returns a view for an expression of one instance of a block.
     pub(super) fn repeated_frame(&'a self, instance: usize, repeated: Repeated) -> Frame<'a> {
-        Frame { run: self, instance, repeated, iterators: Vec::new(), own: None }
+        Frame { run: self, instance, repeated, iterators: Vec::new(), own: None, for_each: None }
     }
 
     /// Returns the value of a name; unknown if it is wrong, which is reported once.
@@ -93,17 +96,33 @@ impl<'a> Run<'a> {
         }
         let definition = self.program.definition(instance, cell);
         let value = definition.as_ref().map(|(place, expression)| {
-            let repeated = match (cell.kind, &self.program.instances[instance].caller) {
-                (CellKind::Variable, Some(caller)) => caller.repeated.clone(),
-                _ => Repeated::Single,
-            };
-            let frame = self.repeated_frame(*place, repeated);
+            let frame = self.defining_frame(instance, cell, *place);
             let mut diagnostics = Diagnostics::new();
             let value = frame.evaluate(expression, &mut diagnostics);
-            self.reported.borrow_mut().extend(diagnostics);
+            self.report(*place, diagnostics);
             value
         });
         self.declared(instance, cell, value)
+    }
+
+    /// Returns the view in which a name gets its value: that of the call, if it is a variable.
+    fn defining_frame(&'a self, instance: usize, cell: &CellName, place: usize) -> Frame<'a> {
+        match (cell.kind, self.program.call_of(instance)) {
+            (CellKind::Variable, Some((caller, call))) => {
+                self.repeated_frame(caller.instance, caller.repeated.clone()).of(&call.meta.repetition)
+            }
+            _ => self.frame(place),
+        }
+    }
+
+    /// Keeps what is wrong with named values of a module instance.
+    fn report(&self, instance: usize, diagnostics: Diagnostics) {
+        let path = &self.program.instances[instance].path;
+        let about = |diagnostic: Diagnostic| match diagnostic.address {
+            None if !path.is_root() => diagnostic.about(path),
+            _ => diagnostic,
+        };
+        self.reported.borrow_mut().extend(diagnostics.into_iter().map(about));
     }
 
     /// Applies what the declaration says: type, default, marks.
@@ -124,16 +143,31 @@ impl<'a> Run<'a> {
             }
             CellKind::Variable => {
                 let variable = &module.variables[&cell.name];
-                let span =
-                    self.program.definition(instance, cell).map_or(variable.header, |(_, expression)| expression.span);
-                let frame = self.frame(instance);
-                let place = given::Place::Span(span);
+                let definition = self.program.definition(instance, cell);
+                let mark = |diagnostic: Diagnostic, part: &[Step]| match &definition {
+                    None => diagnostic.at(variable.header),
+                    Some((place, expression)) => {
+                        let frame = self.defining_frame(instance, cell, *place);
+                        frame.explained(expression, part, diagnostic.at(expression.span_of(part)))
+                    }
+                };
                 let mut diagnostics = Diagnostics::new();
-                let value = given::accept(&cell.name, variable, value, &place, &frame, &mut diagnostics);
-                self.reported.borrow_mut().extend(diagnostics);
+                let value = given::accept(&cell.name, variable, value, &mark, &self.frame(instance), &mut diagnostics);
+                self.report(instance, diagnostics);
                 value
             }
         }
+    }
+}
+
+impl<'a> Frame<'a> {
+    /// Returns the view of an instance of what is repeated so.
+    pub(super) fn of(self, repetition: &'a Repetition) -> Self {
+        let for_each = match repetition {
+            Repetition::ForEach(attribute) => Some(&*attribute.expression),
+            Repetition::Count(_) | Repetition::Single => None,
+        };
+        Self { for_each, ..self }
     }
 }
 
@@ -372,6 +406,10 @@ impl Scope for Frame<'_> {
             "module" => here.children.get(name).is_some_and(Expansion::is_repeated),
             _ => here.objects.get(&(reference.root.clone(), name.clone())).is_some_and(Expansion::is_repeated),
         }
+    }
+
+    fn origin(&self, reference: &Reference) -> Option<Span> {
+        Frame::origin(self, reference)
     }
 
     fn world(&self) -> &dyn FunctionWorld {

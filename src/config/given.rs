@@ -1,6 +1,7 @@
 //! Values of variables: where those of the root module come from, in what order, and how a value becomes one of the declared type.
 
 use super::constant;
+use super::expression::Expression;
 use super::frame::Frame;
 use super::input::{Input, TestValue, VariableArgument, join_path};
 use super::module::Module;
@@ -9,7 +10,7 @@ use super::suggest::did_you_mean;
 use super::syntax::Attribute;
 use super::variable::Variable;
 use crate::diagnostics::{Diagnostic, Diagnostics, Sources, Span};
-use crate::value::{self, Type, Value};
+use crate::value::{self, Step, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,14 +21,18 @@ const OWN_FILE: &str = "spawnpoint.vars.hcl";
 #[derive(Clone, Debug)]
 pub(super) enum Place {
     /// In a text of the sources.
+    Written(Arc<Expression>),
+    /// In a text of the sources, as a whole.
     Span(Span),
     /// Elsewhere, in words: `the environment variable ...`.
     Origin(String),
 }
 
 impl Place {
-    fn mark(&self, diagnostic: Diagnostic) -> Diagnostic {
+    /// Says where a part of the value is that a message is about.
+    pub(super) fn mark(&self, diagnostic: Diagnostic, part: &[Step]) -> Diagnostic {
         match self {
+            Self::Written(expression) => diagnostic.at(expression.span_of(part)),
             Self::Span(span) => diagnostic.at(*span),
             Self::Origin(origin) => diagnostic.detail(format!("The value is from {origin}.")),
         }
@@ -149,7 +154,7 @@ impl Collector<'_> {
     /// Where a value of a file is: a message with the line would show a secret.
     fn place(&self, attribute: &Attribute) -> Place {
         if !self.root.variables[&attribute.name].is_sensitive {
-            return Place::Span(attribute.span);
+            return Place::Written(attribute.expression.clone());
         }
         let source = self.sources.get(attribute.span.file);
         let line = source.position(attribute.span.start).line;
@@ -193,12 +198,12 @@ pub(super) fn accept(
     name: &str,
     variable: &Variable,
     value: Option<Value>,
-    place: &Place,
+    mark: Mark,
     frame: &Frame,
     diagnostics: &mut Diagnostics,
 ) -> Value {
     if let (Some(advice), Some(_)) = (&variable.deprecated, &value) {
-        diagnostics.push(place.mark(Diagnostic::warning(format!("`var.{name}` is deprecated: {advice}"))));
+        diagnostics.push(mark(Diagnostic::warning(format!("`var.{name}` is deprecated: {advice}")), &[]));
     }
     let is_missing = value.as_ref().is_none_or(|value| value.is_null() && !variable.is_nullable);
     let of = variable.constraint.as_ref().map_or(&Type::Dynamic, |constraint| &constraint.of);
@@ -208,23 +213,29 @@ pub(super) fn accept(
         }
         (Some(value), _) if !is_missing => (value, false),
         (Some(_), _) => {
-            diagnostics.push(place.mark(Diagnostic::error(format!("`var.{name}` cannot be null"))));
+            diagnostics.push(mark(Diagnostic::error(format!("`var.{name}` cannot be null")), &[]));
             return Value::unknown(of.clone()).with_marks(variable.marks());
         }
         (None, _) => return Value::unknown(of.clone()).with_marks(variable.marks()),
     };
-    let place = match &variable.default {
-        Some(default) if is_default => Place::Span(default.span),
-        _ => place.clone(),
+    let value = match &variable.default {
+        Some(default) if is_default => {
+            let mark = |diagnostic: Diagnostic, part: &[Step]| diagnostic.at(default.expression.span_of(part));
+            convert(name, variable, value, &mark, frame, diagnostics)
+        }
+        _ => convert(name, variable, value, mark, frame, diagnostics),
     };
-    convert(name, variable, value, &place, frame, diagnostics).with_marks(variable.marks())
+    value.with_marks(variable.marks())
 }
+
+/// Says where a part of the value is that a message is about.
+pub(super) type Mark<'a> = &'a dyn Fn(Diagnostic, &[Step]) -> Diagnostic;
 
 fn convert(
     name: &str,
     variable: &Variable,
     value: Value,
-    place: &Place,
+    mark: Mark,
     frame: &Frame,
     diagnostics: &mut Diagnostics,
 ) -> Value {
@@ -234,8 +245,8 @@ fn convert(
     let value = constraint.defaults.fill(&value, &mut |default| frame.evaluate(default, diagnostics));
     value::convert(&value, &constraint.of).unwrap_or_else(|mismatch| {
         let summary = format!("`var.{name}` takes {}: {mismatch}", constraint.of);
-        let diagnostic = place.mark(Diagnostic::error(summary)).label(variable.header, "declared here");
-        diagnostics.push(diagnostic);
+        let diagnostic = Diagnostic::error(summary).label(variable.header, "declared here");
+        diagnostics.push(mark(diagnostic, &mismatch.path.0));
         Value::unknown(constraint.of.clone())
     })
 }

@@ -5,6 +5,7 @@
 use super::lookup::Lookups;
 use crate::diagnostics::{Sources, Span};
 use crate::value::Value;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,12 +26,42 @@ pub trait World: std::fmt::Debug + Send + Sync {
     /// Returns the user's home folder.
     fn home(&self) -> Option<String>;
 
+    /// Returns length and digest of a file, or why it cannot be read, in the system's words.
+    fn digest(&self, path: &str) -> Result<FileDigest, String> {
+        self.read(path).map(|content| FileDigest::of(&content))
+    }
+
+    /// Returns a path with the user's home folder for a `~/` at its beginning.
+    fn expanded(&self, path: &str) -> String {
+        match (path.strip_prefix("~/"), self.home()) {
+            (Some(rest), Some(home)) => format!("{home}/{rest}"),
+            _ => path.to_string(),
+        }
+    }
+
     /// Returns whether there is a regular file. A folder is an error.
     fn is_file(&self, path: &str) -> Result<bool, String> {
         match (self.exists(path), self.list(path).is_ok()) {
             (true, true) => Err(format!("`{path}` is a folder")),
             (is_there, _) => Ok(is_there),
         }
+    }
+}
+
+/// A file as far as it is not read into memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDigest {
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of its content, in hexadecimal digits.
+    pub sha256: String,
+}
+
+impl FileDigest {
+    /// Returns the digest of a content.
+    pub fn of(content: &[u8]) -> Self {
+        let sha256 = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { bytes: content.len() as u64, sha256 }
     }
 }
 

@@ -91,6 +91,7 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
         lookups: input.lookups.clone(),
         instances: Vec::new(),
         places: BTreeMap::new(),
+        given: BTreeMap::new(),
     };
     build(&Arc::new(origin), program, diagnostics)
 }

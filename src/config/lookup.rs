@@ -215,7 +215,7 @@ impl Run<'_> {
         repeated: Repeated,
         found: &mut Diagnostics,
     ) -> Option<Value> {
-        let mut frame = self.repeated_frame(place, repeated.clone());
+        let mut frame = self.repeated_frame(place, repeated.clone()).of(&lookup.meta.repetition);
         let of = self.program.lookup_address(place, lookup, key.clone()).to_string();
         let mut broken = Diagnostics::new();
         for rule in &lookup.meta.preconditions {
@@ -252,7 +252,7 @@ impl Run<'_> {
         found: &mut Diagnostics,
     ) -> Option<Question> {
         let mut errors = Diagnostics::new();
-        let mut frame = self.repeated_frame(place, repeated);
+        let mut frame = self.repeated_frame(place, repeated).of(&lookup.meta.repetition);
         let mut body = frame.body(&lookup.body, lookup.header, &mut errors);
         let cluster = match body.attributes.remove("cluster") {
             None => called_cluster(self.program, place, &mut errors),

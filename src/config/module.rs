@@ -1,5 +1,6 @@
 //! One module as declared: its blocks sorted by what they are, names checked for doubles. Nothing is evaluated here.
 
+use super::habits;
 use super::lookup::Lookup;
 use super::meta::{self, Meta};
 use super::source::{self, Remote, Source};
@@ -159,13 +160,32 @@ impl Collector<'_> {
         let known = SETTINGS.iter().chain(&DECLARATIONS).chain(self.object_types).copied();
         let diagnostic = Diagnostic::error(format!("there is no block type `{}`", block.kind)).at(block.kind_span);
         let diagnostic = match (&*block.kind, did_you_mean(&block.kind, known)) {
-            ("resource", _) => diagnostic.hint("objects have their type as block type: `vm \"name\" { ... }`"),
+            ("resource", _) => diagnostic.hint(self.instead_of_resource(block)),
             ("terraform", _) => diagnostic.hint("settings of the stack are in `spawnpoint { ... }`"),
             ("provider", _) => diagnostic.hint("where things run is in `cluster \"name\" { ... }`"),
+            ("backend" | "cloud", _) => {
+                diagnostic.hint("where the state is kept is in `spawnpoint { state \"s3\" { ... } }`")
+            }
             (_, Some(hint)) => diagnostic.hint(hint),
             (_, None) => diagnostic,
         };
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Objects have their type as block type.
+    fn instead_of_resource(&self, block: &Block) -> String {
+        let (kind, name) = match block.labels.as_slice() {
+            [kind, name] => (&*kind.text, &*name.text),
+            _ => ("vm", "name"),
+        };
+        let known = self.object_types.iter().copied().find(|known| *known == kind);
+        match known.or_else(|| habits::type_of_provider(kind)) {
+            Some(ours) => format!("objects have their type as block type: `{ours} \"{name}\" {{ ... }}`"),
+            None => {
+                "objects have their type as block type, such as `vm \"name\" { ... }`; `spawnpoint schema` lists them"
+                    .into()
+            }
+        }
     }
 
     fn has_labels(&mut self, block: &Block, wanted: usize) -> bool {

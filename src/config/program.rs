@@ -1,10 +1,10 @@
 //! The stack as it can be evaluated: every instance of every module, with the values that do not depend on objects kept for good.
 
 use super::address::{Address, Key, ModulePath};
-use super::expression::FunctionWorld;
+use super::expression::{Expression, FunctionWorld};
 use super::input::World;
 use super::lookup::{Lookup, Lookups};
-use super::module::Module;
+use super::module::{Call, Module};
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -22,6 +22,8 @@ pub(super) struct Program {
     pub instances: Vec<Instance>,
     /// Place in `instances` by path.
     pub places: BTreeMap<ModulePath, usize>,
+    /// What files of values give the variables of the root module, unless it is secret.
+    pub given: BTreeMap<Arc<str>, Arc<Expression>>,
 }
 
 /// One instance of a module.
@@ -153,8 +155,15 @@ impl Program {
             lookups,
             instances: Vec::new(),
             places: BTreeMap::new(),
+            given: BTreeMap::new(),
             now: self.now,
         }
+    }
+
+    /// Returns the call that made a module instance; none for the root module.
+    pub(super) fn call_of(&self, instance: usize) -> Option<(&Caller, &Call)> {
+        let caller = self.instances[instance].caller.as_ref()?;
+        Some((caller, self.instances[caller.instance].module.calls.get(&caller.call)?))
     }
 
     /// Returns the `count.index` or `each` of an object instance.

@@ -1,5 +1,6 @@
 //! The result of reading a configuration: settings, clusters, and every expanded object block.
 
+use super::input::World;
 use super::load::Origin;
 use super::program::Program;
 use super::{Address, Key, ModulePath};
@@ -37,6 +38,13 @@ pub struct Stack {
     pub(super) program: Arc<Program>,
     /// To make it again when more is looked up.
     pub(super) origin: Arc<Origin>,
+}
+
+impl Stack {
+    /// Returns the door to files that the stack was read through.
+    pub fn files(&self) -> &dyn World {
+        &*self.program.world
+    }
 }
 
 /// What a `moved` or `removed` block is about: an address without key covers all instances.

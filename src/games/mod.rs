@@ -11,4 +11,4 @@ mod validate;
 pub use input::{Artifact, Backup, Power, Server, Source};
 pub use manifest::{Game, Port, Protocol, Query, SecretKey, Setting, SettingType, Sizing, Stop, StopBy, Version};
 pub use parse::parse;
-pub use validate::Wanted;
+pub use validate::{Mark, Underlined, Wanted};

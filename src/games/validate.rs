@@ -1,7 +1,7 @@
 //! Whether a server's version, settings and secrets fit the game's manifest, and what they are with defaults filled in.
 
 use super::manifest::{Game, SettingType};
-use crate::diagnostics::{Diagnostic, Diagnostics, Span};
+use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::value::{Kind, Marks, Path, Step, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,49 +17,48 @@ pub struct Wanted<'a> {
     pub secrets: &'a Value,
 }
 
+/// What of an entry a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Underlined {
+    /// Its key.
+    Key,
+    /// Its value.
+    Value,
+}
+
+/// Says where a message is about `version`, `settings`, `settings["KEY"]`, `secrets` or `secrets["KEY"]`: for what is not written, the block.
+pub type Mark<'a> = &'a dyn Fn(Diagnostic, &Path, Underlined) -> Diagnostic;
+
 impl Game {
     /// Returns the settings with defaults filled in and converted to their types, and everything that is wrong.
     ///
-    /// Values that are not known yet pass as they are. `span_of` gives the place of `version`, `settings`, `settings.KEY`, `secrets`
-    /// or `secrets.KEY`; for what is not written, the block's header. A wrong value is left out of the result.
-    pub fn validate(
-        &self,
-        wanted: &Wanted<'_>,
-        span_of: &dyn Fn(&Path) -> Span,
-    ) -> (BTreeMap<Arc<str>, Value>, Diagnostics) {
+    /// Values that are not known yet pass as they are. A wrong value is left out of the result.
+    pub fn validate(&self, wanted: &Wanted<'_>, mark: Mark) -> (BTreeMap<Arc<str>, Value>, Diagnostics) {
         let mut found = Diagnostics::new();
-        let settings = self.settings(wanted.settings, span_of, &mut found);
-        self.version(wanted, span_of, &mut found);
-        self.secrets(wanted.secrets, span_of, &mut found);
+        let settings = self.settings(wanted.settings, mark, &mut found);
+        self.version(wanted, mark, &mut found);
+        self.secrets(wanted.secrets, mark, &mut found);
         (settings, found)
     }
 
-    fn settings(
-        &self,
-        written: &Value,
-        span_of: &dyn Fn(&Path) -> Span,
-        found: &mut Diagnostics,
-    ) -> BTreeMap<Arc<str>, Value> {
+    fn settings(&self, written: &Value, mark: Mark, found: &mut Diagnostics) -> BTreeMap<Arc<str>, Value> {
         let root = Path::attribute("settings");
         let mut resolved: BTreeMap<Arc<str>, Value> = self
             .settings
             .iter()
             .filter_map(|(key, setting)| {
-                setting.default.clone().map(|value| (key.clone(), mark(value, setting.is_sensitive)))
+                setting.default.clone().map(|value| (key.clone(), marked(value, setting.is_sensitive)))
             })
             .collect();
-        let Some(entries) = entries(written, &root, span_of, found) else {
+        let Some(entries) = entries(written, &root, mark, found) else {
             return resolved;
         };
         for (key, value) in entries {
-            let at = span_of(&root.then(Step::Key(key.clone())));
+            let at = root.then(Step::Key(key.clone()));
             let Some(setting) = self.settings.get(key) else {
-                let what = format!("{} has no setting `{key}`", self.title);
-                found.push(with_suggestion(
-                    Diagnostic::error(what).at(at),
-                    key,
-                    self.settings.keys().map(|key| &**key),
-                ));
+                let what =
+                    mark(Diagnostic::error(format!("{} has no setting `{key}`", self.title)), &at, Underlined::Key);
+                found.push(with_suggestion(what, key, self.settings.keys().map(|key| &**key)));
                 continue;
             };
             if value.is_null() {
@@ -68,19 +67,19 @@ impl Game {
             let is_secret = setting.is_sensitive || value.is_sensitive();
             match convert(&setting.of, value) {
                 Ok(value) => {
-                    resolved.insert(key.clone(), mark(value, setting.is_sensitive));
+                    resolved.insert(key.clone(), marked(value, setting.is_sensitive));
                 }
                 Err(expected) => {
                     resolved.remove(key);
                     let got = if is_secret { "(sensitive)".to_owned() } else { format!("{value:?}") };
                     let what = format!("setting `{key}` is {got}, expected {expected}");
-                    found.push(
-                        suggest_choice(Diagnostic::error(what).at(at), &setting.of, value).hint(&*setting.description),
-                    );
+                    let at = wrong_item(&setting.of, value).map_or(at.clone(), |item| at.then(Step::Index(item)));
+                    let what = mark(Diagnostic::error(what), &at, Underlined::Value);
+                    found.push(suggest_choice(what, &setting.of, value).hint(&*setting.description));
                 }
             }
         }
-        self.omissions(entries, &resolved, span_of(&root), found);
+        self.omissions(entries, &resolved, &|missing| mark(missing, &root, Underlined::Value), found);
         resolved
     }
 
@@ -89,34 +88,31 @@ impl Game {
         &self,
         written: &BTreeMap<Arc<str>, Value>,
         resolved: &BTreeMap<Arc<str>, Value>,
-        at: Span,
+        at: &dyn Fn(Diagnostic) -> Diagnostic,
         found: &mut Diagnostics,
     ) {
         for (key, setting) in &self.settings {
             if setting.is_required && written.get(key).is_none_or(Value::is_null) {
                 let what = format!("{} needs the setting `{key}`", self.title);
-                found.push(Diagnostic::error(what).at(at).hint(&*setting.description));
+                found.push(at(Diagnostic::error(what)).hint(&*setting.description));
             }
             if setting.is_consent && resolved.get(key).is_none_or(|value| value.as_bool() == Some(false)) {
                 let what = format!("{} does not start without `{key} = true`", self.title);
-                found.push(Diagnostic::warning(what).at(at).hint(&*setting.description));
+                found.push(at(Diagnostic::warning(what)).hint(&*setting.description));
             }
         }
     }
 
     /// A version is either pinned in the manifest, or the user pins an artifact: nothing unverified is ever run.
-    fn version(&self, wanted: &Wanted<'_>, span_of: &dyn Fn(&Path) -> Span, found: &mut Diagnostics) {
+    fn version(&self, wanted: &Wanted<'_>, mark: Mark, found: &mut Diagnostics) {
         let brings_artifact = ["artifact_url", "artifact_file"]
             .iter()
             .any(|key| wanted.settings.get(key).is_some_and(|value| !value.is_null()));
-        let at = span_of(&Path::attribute("version"));
+        let at = |wrong| mark(wrong, &Path::attribute("version"), Underlined::Value);
         if brings_artifact {
             if wanted.settings.get("artifact_sha256").is_none_or(Value::is_null) {
-                let at = span_of(&Path::attribute("settings"));
-                found.push(
-                    Diagnostic::error("`artifact_sha256` is missing: an artifact is run only if its checksum is right")
-                        .at(at),
-                );
+                let what = "`artifact_sha256` is missing: an artifact is run only if its checksum is right";
+                found.push(mark(Diagnostic::error(what), &Path::attribute("settings"), Underlined::Value));
             }
             return;
         }
@@ -124,35 +120,39 @@ impl Game {
             Some(version) if !self.versions.contains_key(version) => {
                 let what = format!("no artifact is pinned for {} `{version}`", self.title);
                 let diagnostic =
-                    with_suggestion(Diagnostic::error(what).at(at), version, self.versions.keys().map(|key| &**key));
+                    with_suggestion(at(Diagnostic::error(what)), version, self.versions.keys().map(|key| &**key));
                 found.push(diagnostic.hint("or set `artifact_url` and `artifact_sha256` in `settings`"));
             }
             Some(_) => {}
             None if wanted.version.is_unknown() => {}
-            None => found.push(
-                Diagnostic::error(format!("`version` must be text, expected {}", one_of(self.versions.keys()))).at(at),
-            ),
+            None => {
+                let what = format!("`version` must be text, expected {}", one_of(self.versions.keys()));
+                found.push(at(Diagnostic::error(what)));
+            }
         }
     }
 
-    fn secrets(&self, written: &Value, span_of: &dyn Fn(&Path) -> Span, found: &mut Diagnostics) {
+    fn secrets(&self, written: &Value, mark: Mark, found: &mut Diagnostics) {
         let root = Path::attribute("secrets");
-        let Some(entries) = entries(written, &root, span_of, found) else {
+        let Some(entries) = entries(written, &root, mark, found) else {
             return;
         };
         for (key, value) in entries {
-            let at = span_of(&root.then(Step::Key(key.clone())));
+            let at = root.then(Step::Key(key.clone()));
             if !self.secrets.contains_key(key) {
-                let what = format!("{} has no secret `{key}`", self.title);
-                found.push(with_suggestion(Diagnostic::error(what).at(at), key, self.secrets.keys().map(|key| &**key)));
+                let what = Diagnostic::error(format!("{} has no secret `{key}`", self.title));
+                let what = mark(what, &at, Underlined::Key);
+                found.push(with_suggestion(what, key, self.secrets.keys().map(|key| &**key)));
             } else if value.as_text().is_none() && !value.is_unknown() && !value.is_null() {
-                found.push(Diagnostic::error(format!("secret `{key}` must be text")).at(at));
+                let what = Diagnostic::error(format!("secret `{key}` must be text"));
+                found.push(mark(what, &at, Underlined::Value));
             }
         }
         for (key, secret) in &self.secrets {
             if secret.is_required && entries.get(key).is_none_or(Value::is_null) {
                 let what = format!("{} needs the secret `{key}`", self.title);
-                found.push(Diagnostic::error(what).at(span_of(&root)).hint(&*secret.description));
+                let what = mark(Diagnostic::error(what), &root, Underlined::Value);
+                found.push(what.hint(&*secret.description));
             }
         }
     }
@@ -162,7 +162,7 @@ impl Game {
 fn entries<'a>(
     written: &'a Value,
     root: &Path,
-    span_of: &dyn Fn(&Path) -> Span,
+    mark: Mark,
     found: &mut Diagnostics,
 ) -> Option<&'a BTreeMap<Arc<str>, Value>> {
     static NONE: BTreeMap<Arc<str>, Value> = BTreeMap::new();
@@ -171,12 +171,13 @@ fn entries<'a>(
     }
     let entries = written.as_entries();
     if entries.is_none() && !written.is_unknown() {
-        found.push(Diagnostic::error(format!("`{root}` must be a map of keys to values")).at(span_of(root)));
+        let what = Diagnostic::error(format!("`{root}` must be a map of keys to values"));
+        found.push(mark(what, root, Underlined::Value));
     }
     entries
 }
 
-fn mark(value: Value, is_sensitive: bool) -> Value {
+fn marked(value: Value, is_sensitive: bool) -> Value {
     if is_sensitive { value.with_marks(Marks::SENSITIVE) } else { value }
 }
 
@@ -218,6 +219,14 @@ pub(super) fn convert(of: &SettingType, value: &Value) -> Result<Value, String> 
             .map(|_| value.clone()),
     };
     converted.map(|converted| converted.with_marks(value.marks())).ok_or_else(|| expectation(of))
+}
+
+/// The position of the first item that does not fit, where it is one item of a list.
+fn wrong_item(of: &SettingType, value: &Value) -> Option<usize> {
+    let items = value.as_items().filter(|_| matches!(of, SettingType::Texts))?;
+    items
+        .iter()
+        .position(|item| !item.is_unknown() && item.as_text().is_none_or(|text| text.chars().any(char::is_control)))
 }
 
 fn scalar_text(value: &Value) -> Option<String> {

@@ -69,7 +69,7 @@ impl Snapshot {
 
     fn consult(&self, question: &Question) -> Result<Value, Missing> {
         let kind = find(&question.kind).expect("look-ups of unknown types were refused when the files were read");
-        let (arguments, places, _) = conform(kind.schema, &question.body);
+        let (arguments, places, _) = conform(kind.schema, &question.body, &|_, _, diagnostic| diagnostic);
         let given = (kind.answer)(&Ask { snapshot: self, question, arguments: &arguments, places: &places })?;
         Ok(shaped(kind.schema, &arguments, given))
     }
@@ -84,7 +84,7 @@ impl Lookups for Snapshot {
         let kind = find(&question.kind).expect("look-ups of unknown types were refused when the files were read");
         let mut found = Diagnostics::new();
         refuse_given_blocks(kind.schema, question, &mut found);
-        let (arguments, _, wrong) = conform(kind.schema, &question.body);
+        let (arguments, _, wrong) = conform(kind.schema, &question.body, &|_, _, diagnostic| diagnostic);
         // What is open behind an argument is asked again when it is known.
         let is_known = arguments.is_wholly_known();
         found.extend(wrong);

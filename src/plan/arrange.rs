@@ -88,11 +88,11 @@ fn edges(input: &PlanInput, judged: &BTreeMap<Address, Judged>, operations: &[Op
 fn position(address: &Address) -> usize {
     let Some(child) = &address.child else { return 0 };
     match domain::find(&address.kind).map(|kind| kind.role) {
-        // What is not in the table is a vnet or, behind it, its subnet.
-        Some(Role::Composite(children)) => children
-            .iter()
-            .position(|kind| *kind.name == *child.name)
-            .unwrap_or(children.len() + usize::from(&*child.name == "subnet")),
+        // What is not in the table is a vnet or, behind it, its subnet. They come first, because all else waits until nodes run them.
+        Some(Role::Composite(children)) => match children.iter().position(|kind| *kind.name == *child.name) {
+            Some(place) => 2 + place,
+            None => usize::from(&*child.name == "subnet"),
+        },
         // A child of what is an object itself comes after it.
         _ => 1,
     }
@@ -138,6 +138,7 @@ fn with_draft<T>(input: &PlanInput, object: &Judged, side: Side, make: impl FnOn
         project: &input.stack.settings.project,
         clones_per_node: input.stack.settings.clones_per_node,
         view,
+        files: input.stack.files(),
     };
     Some(make(&draft))
 }

@@ -5,7 +5,7 @@ use crate::config::{Address, Stack};
 use crate::games::Game;
 use crate::observe::Observed;
 use crate::state::State;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Input of the planner.
 #[derive(Clone, Copy)]
@@ -29,7 +29,37 @@ pub struct PlanInput<'a> {
     /// Objects another live run is working on; they are shown, not planned.
     pub in_progress: &'a BTreeMap<Address, String>,
     /// VMIDs that must not be chosen: halves of clones that nobody can remove by API.
-    pub avoided_vmids: &'a std::collections::BTreeSet<u32>,
+    pub avoided_vmids: &'a BTreeSet<u32>,
+}
+
+/// No objects in progress.
+static IDLE: BTreeMap<Address, String> = BTreeMap::new();
+
+/// No VMIDs to be avoided.
+static UNHARMED: BTreeSet<u32> = BTreeSet::new();
+
+impl<'a> PlanInput<'a> {
+    /// Returns the input for judging files without a look at any cluster: no step takes time, and fingerprints mean nothing.
+    pub fn of_files(
+        stack: &'a Stack,
+        games: &'a BTreeMap<String, GameFacts>,
+        state: &'a State,
+        options: &'a Options,
+        now: i64,
+    ) -> Self {
+        Self {
+            stack,
+            state,
+            observed: None,
+            games,
+            estimate_ms: &|_| 0,
+            options,
+            now,
+            fingerprint_key: &[0; 32],
+            in_progress: &IDLE,
+            avoided_vmids: &UNHARMED,
+        }
+    }
 }
 
 /// A game and the digest of what its playbook is made of.

@@ -7,7 +7,7 @@ use crate::observe::collect::ClusterWanted;
 use crate::resources::firewall::FIREWALL;
 use crate::resources::subnet::SUBNET;
 use crate::resources::vnet::VNET;
-use crate::resources::{self, ObjectType};
+use crate::resources::{self, ObjectType, storage_file};
 use crate::state::{Identity, State};
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -62,6 +62,11 @@ fn note_block(stack: &Stack, block: &Block, named: &mut ClusterWanted) {
         "template" => {
             let vmid = attribute("vmid").as_ref().and_then(Value::as_i64);
             named.guests.extend(vmid.and_then(|vmid| u32::try_from(vmid).ok()));
+        }
+        "storage_file" => {
+            let text = |name: &str| attribute(name).and_then(|value| value.as_text().map(str::to_owned));
+            let place = text("node").zip(text("storage")).zip(text("content_type"));
+            named.tables.extend(place.map(|((node, storage), kind)| storage_file::table(&node, &storage, &kind)));
         }
         "tenant" => {
             let pool = attribute("pool").and_then(|pool| pool.as_text().map(str::to_owned));

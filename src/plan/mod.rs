@@ -8,6 +8,7 @@ mod build;
 mod change;
 pub mod check;
 mod choose;
+pub mod demand;
 mod difference;
 mod finish;
 mod import;

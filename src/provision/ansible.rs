@@ -4,7 +4,7 @@ use super::event::Event;
 use super::processes::Processes;
 use super::workspace::Workspace;
 use super::{Error, Mode, Request, Scope};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, ChildStderr, Command};
@@ -47,6 +47,11 @@ impl Ansible {
         std::env::split_paths(&path)
             .find_map(|folder| Self::at(folder.join("ansible-playbook")).ok())
             .ok_or_else(|| Error::AnsibleMissing { program: "ansible-playbook".to_owned() })
+    }
+
+    /// Returns the file of its `ansible-playbook`.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use super::decode;
 
@@ -50,6 +51,21 @@ pub struct Call {
     pub path: String,
     /// Name and plain value of each parameter.
     pub parameters: Vec<(String, Parameter)>,
+    /// A file that goes along: then the body has several parts, and this one is the last.
+    pub file: Option<Upload>,
+}
+
+/// A file of this machine that goes along with a call. Transports read it piece by piece when they send it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// Where it is: an absolute path.
+    pub path: PathBuf,
+    /// The name it gets.
+    pub name: String,
+    /// Its length; a file that has another one by now is not sent.
+    pub bytes: u64,
+    /// SHA-256 of its content, in hexadecimal digits.
+    pub sha256: String,
 }
 
 /// The value of a parameter, which knows whether it may be shown.
@@ -80,7 +96,7 @@ impl fmt::Display for Parameter {
 impl Call {
     /// Returns a call without parameters.
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), parameters: Vec::new() }
+        Self { method, path: path.into(), parameters: Vec::new(), file: None }
     }
 
     /// Returns a GET.
@@ -117,6 +133,12 @@ impl Call {
         self
     }
 
+    /// Adds a file.
+    #[must_use]
+    pub fn with_file(self, file: Upload) -> Self {
+        Self { file: Some(file), ..self }
+    }
+
     /// Returns the plain text of the first parameter of this name.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.reveal())
@@ -128,6 +150,9 @@ impl fmt::Display for Call {
         write!(f, "{} {}", self.method.as_str(), self.path)?;
         for (name, value) in &self.parameters {
             write!(f, " {name}={value}")?;
+        }
+        if let Some(Upload { name, bytes, .. }) = &self.file {
+            write!(f, " filename={name} ({bytes} bytes)")?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod decode;
+pub mod multipart;
 pub mod property;
 pub mod task;
 pub mod transport;
@@ -16,7 +17,7 @@ pub mod client;
 pub mod error;
 mod hint;
 
-pub use call::{Answer, Call, Clock, Method};
+pub use call::{Answer, Call, Clock, Method, Upload};
 pub use classify::classify;
 pub use client::{Client, Limits, Written};
 pub use error::{CallError, ErrorClass};

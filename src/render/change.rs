@@ -18,6 +18,7 @@ pub fn place(kind: &str, identity: &Identity) -> String {
         ("firewall", None, Some(node)) => format!("firewall of {noun} {} on {node}", part("guest")),
         (_, Some(vmid), Some(node)) => format!("{noun} {vmid} on {node}"),
         (_, Some(vmid), None) => format!("VM {vmid}"),
+        ("storage_file", None, _) => format!("{} on {}", part("volume"), part("at")),
         ("acl", None, _) => format!("{} at {}", part("role"), part("path")),
         (_, None, _) => {
             let parts = identity.0.values().map(|value| &**value);

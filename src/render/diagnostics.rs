@@ -1,5 +1,6 @@
 //! Diagnostics as text (place, source line with the offending part underlined, values, hints) and in Terraform's JSON form.
 
+use super::gather::{Gathered, gather};
 use super::style::Style;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Severity, Source, Sources, Span};
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
@@ -13,11 +14,12 @@ pub fn text(diagnostics: &Diagnostics, sources: &Sources, style: Style) -> Strin
         Style::Plain => Renderer::plain(),
         Style::Colour => Renderer::styled(),
     };
-    let texts: Vec<String> = diagnostics.iter().map(|diagnostic| one(diagnostic, sources, &renderer)).collect();
+    let texts: Vec<String> = gather(diagnostics).iter().map(|gathered| one(gathered, sources, &renderer)).collect();
     texts.join("\n")
 }
 
-fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
+fn one(gathered: &Gathered, sources: &Sources, renderer: &Renderer) -> String {
+    let diagnostic = gathered.diagnostic;
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -27,7 +29,8 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
         group = group.element(snippet(sources.get(file), annotations));
     }
     if let Some(address) = &diagnostic.address {
-        group = group.element(Level::NOTE.message(printable(&format!("in {address}"))));
+        let others = gathered.others().map(|others| format!(" {others}")).unwrap_or_default();
+        group = group.element(Level::NOTE.message(printable(&format!("in {address}{others}"))));
     }
     if let Some(detail) = &diagnostic.detail {
         group = group.element(Level::NOTE.message(printable(detail)));
@@ -62,7 +65,8 @@ fn annotations(diagnostic: &Diagnostic) -> Vec<(FileId, Vec<Marked<'_>>)> {
 fn snippet<'a>(source: &'a Source, spans: Vec<(Span, Option<&'a str>)>) -> Snippet<'a, Annotation<'a>> {
     let length = source.text.len();
     let first = spans.iter().map(|(span, _)| span.start as usize).min().unwrap_or(0).min(length);
-    let last = spans.iter().map(|(span, _)| span.end as usize).max().unwrap_or(0).min(length);
+    let last = spans.iter().map(|(span, label)| if label.is_some() { span.start } else { span.end } as usize).max();
+    let last = last.unwrap_or(0).min(length);
     let start = source.text[..first].rfind('\n').map_or(0, |at| at + 1);
     let end = source.text[last..].find('\n').map_or(length, |at| last + at);
     let line = source.position(start as u32).line as usize;
@@ -72,9 +76,16 @@ fn snippet<'a>(source: &'a Source, spans: Vec<(Span, Option<&'a str>)>) -> Snipp
     };
     let annotations = spans.into_iter().map(|(span, label)| match label {
         None => AnnotationKind::Primary.span(within(span)),
-        Some(label) => AnnotationKind::Context.span(within(span)).label(label),
+        // The place is enough: a list of forty lines beside the mistake would hide it.
+        Some(label) => AnnotationKind::Context.span(first_line(source, start, within(span))).label(label),
     });
     Snippet::source(&source.text[start..end]).line_start(line).path(&*source.name).annotations(annotations)
+}
+
+/// Returns the part of a range, counted from byte `start`, that is on its first line.
+fn first_line(source: &Source, start: usize, range: Range<usize>) -> Range<usize> {
+    let text = &source.text[start + range.start..start + range.end];
+    range.start..range.start + text.find(['\n', '\r']).unwrap_or(text.len())
 }
 
 /// Makes control characters visible: a name from a file must not steer the terminal.
@@ -85,9 +96,22 @@ fn printable(text: &str) -> String {
     text.chars().map(visible).collect()
 }
 
+/// Returns all diagnostics in the form of `terraform validate -json`, each with its severity.
+pub fn json_each(diagnostics: &Diagnostics, sources: &Sources) -> Vec<(Severity, serde_json::Value)> {
+    let each = gather(diagnostics);
+    each.iter().map(|gathered| (gathered.diagnostic.severity, gathered_json(gathered, sources))).collect()
+}
+
 /// Returns a diagnostic in the form of `terraform validate -json`.
 pub fn json(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
-    let texts = diagnostic.detail.iter().chain(&diagnostic.hints).map(String::as_str);
+    gathered_json(&Gathered::alone(diagnostic), sources)
+}
+
+/// What Terraform's form has no place for is beside it: other places that matter, and for how many more instances it holds.
+pub(super) fn gathered_json(gathered: &Gathered, sources: &Sources) -> serde_json::Value {
+    let diagnostic = gathered.diagnostic;
+    let others = gathered.others();
+    let texts = diagnostic.detail.iter().chain(&diagnostic.hints).chain(&others).map(String::as_str);
     let wire = Wire {
         severity: match diagnostic.severity {
             Severity::Error => "error",
@@ -98,6 +122,12 @@ pub fn json(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
         address: diagnostic.address.as_deref(),
         range: diagnostic.span.map(|span| range(sources.get(span.file), span)),
         snippet: diagnostic.span.map(|span| code(sources.get(span.file), span, &diagnostic.values)),
+        related: diagnostic
+            .labels
+            .iter()
+            .map(|(span, text)| WireRelated { message: text, range: range(sources.get(span.file), *span) })
+            .collect(),
+        more_instances: gathered.more(),
     };
     serde_json::to_value(wire).expect("texts and numbers are always JSON")
 }
@@ -113,6 +143,21 @@ struct Wire<'a> {
     range: Option<WireRange<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     snippet: Option<WireSnippet<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related: Vec<WireRelated<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    more_instances: usize,
+}
+
+#[derive(Serialize)]
+struct WireRelated<'a> {
+    message: &'a str,
+    range: WireRange<'a>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize)]

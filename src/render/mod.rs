@@ -8,6 +8,7 @@ pub mod amount;
 pub mod change;
 pub mod diagnostics;
 pub mod diff;
+mod gather;
 pub mod json;
 pub mod junit;
 pub mod limits;

@@ -2,11 +2,12 @@
 
 use super::amount::elapsed;
 use super::diagnostics;
+use super::gather::{Gathered, gather};
 use super::json;
 use super::plan::sentence;
 use crate::apply::{Event, OperationResult, Summary};
 use crate::config::{Address, Key};
-use crate::diagnostics::{Diagnostic, Severity, Sources};
+use crate::diagnostics::{Diagnostics, Severity, Sources};
 use crate::plan::{Action, Mode, Plan, Verb};
 use serde_json::{Value as Json, json};
 
@@ -17,13 +18,14 @@ pub fn version(at: &str) -> String {
     line(at, "info", "version", &format!("Spawnpoint {version}"), more)
 }
 
-/// Returns the line of a diagnostic.
-pub fn diagnostic(at: &str, diagnostic: &Diagnostic, sources: &Sources) -> String {
-    diagnostic_in(at, diagnostic, sources, json!({}))
+/// Returns the lines of diagnostics.
+pub fn diagnostics(at: &str, found: &Diagnostics, sources: &Sources) -> Vec<String> {
+    gather(found).iter().map(|gathered| diagnostic_in(at, gathered, sources, json!({}))).collect()
 }
 
 /// Returns the line of a diagnostic with what else is to be said of it.
-pub(super) fn diagnostic_in(at: &str, diagnostic: &Diagnostic, sources: &Sources, more: Json) -> String {
+pub(super) fn diagnostic_in(at: &str, gathered: &Gathered, sources: &Sources, more: Json) -> String {
+    let diagnostic = gathered.diagnostic;
     let (level, word) = match diagnostic.severity {
         Severity::Error => ("error", "Error"),
         Severity::Warning => ("warn", "Warning"),
@@ -34,7 +36,7 @@ pub(super) fn diagnostic_in(at: &str, diagnostic: &Diagnostic, sources: &Sources
         level,
         "diagnostic",
         &message,
-        joined(more, json!({ "diagnostic": diagnostics::json(diagnostic, sources) })),
+        joined(more, json!({ "diagnostic": diagnostics::gathered_json(gathered, sources) })),
     )
 }
 

@@ -2,6 +2,7 @@
 
 use super::amount::count;
 use super::diff::Schemas;
+use super::gather::gather;
 use super::stream;
 use super::style::{Role, Style};
 use crate::diagnostics::{Diagnostics, Sources};
@@ -184,8 +185,8 @@ pub fn run_lines(at: &str, path: &str, run: &RunReport, with_plan: Option<Schema
         let more = stream::joined(place(), json!({ "test_plan": super::json::plan(plan, schemas) }));
         lines.push(stream::line(at, "info", "test_plan", "-verbose flag enabled, printing plan", more));
     }
-    let told = run.diagnostics.iter();
-    lines.extend(told.map(|diagnostic| stream::diagnostic_in(at, diagnostic, &run.sources, place())));
+    let told = gather(&run.diagnostics);
+    lines.extend(told.iter().map(|gathered| stream::diagnostic_in(at, gathered, &run.sources, place())));
     lines
 }
 
@@ -193,9 +194,9 @@ pub fn run_lines(at: &str, path: &str, run: &RunReport, with_plan: Option<Schema
 pub fn file_lines(at: &str, file: &FileReport) -> Vec<String> {
     let (path, word) = (&file.path, file.status().word());
     let place = || json!({ "@testfile": path });
-    let told = file.cleanup.iter();
+    let told = gather(&file.cleanup);
     let mut lines: Vec<String> =
-        told.map(|diagnostic| stream::diagnostic_in(at, diagnostic, &file.sources, place())).collect();
+        told.iter().map(|gathered| stream::diagnostic_in(at, gathered, &file.sources, place())).collect();
     if !file.leftovers.is_empty() {
         let left: Vec<Json> = file.leftovers.iter().map(|address| json!({ "instance": address })).collect();
         let message = format!("{} of {path} could not be destroyed", count(left.len(), "object"));

@@ -3,11 +3,13 @@
 //! Canonical: sizes in the largest exact unit, sets sorted, references as the object they are, defaults filled in. What is left out and has
 //! no default is not there at all, so that "not written" and "null" are the same.
 
+use super::habits::of_provider;
 use super::schema::{Attribute, Nested, Occurs, Presence, Schema, Takes};
 use super::size;
+use crate::config::expression::Expression;
 use crate::config::{Body, Evaluated, NestedBlock};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
-use crate::value::{Kind, Path, Step, Type, Value, convert};
+use crate::value::{Kind, Mismatch, Path, Step, Type, Value, convert, display_short};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,55 +17,95 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Places {
     /// Attributes and nested blocks of the block itself, by name. Sorted.
-    own: Box<[(Arc<str>, Span)]>,
+    own: Box<[(Arc<str>, Written)]>,
     /// Those further inside, by path. Sorted.
-    inside: Box<[(Path, Span)]>,
+    inside: Box<[(Path, Written)]>,
     /// The block's header.
     pub span: Span,
+}
+
+/// How a part of a block is written.
+#[derive(Clone, Debug)]
+enum Written {
+    /// As an attribute with this value.
+    Value(Arc<Expression>),
+    /// As a nested block with this header.
+    Block(Span),
+}
+
+impl Written {
+    fn span(&self) -> Span {
+        match self {
+            Self::Value(expression) => expression.span,
+            Self::Block(header) => *header,
+        }
+    }
 }
 
 impl Places {
     /// Returns the place of an attribute or nested block, if it is written.
     pub fn get(&self, path: &Path) -> Option<Span> {
-        if let [Step::Attribute(name)] = path.0.as_slice() {
-            let found = self.own.binary_search_by(|(written, _)| written.cmp(name));
-            return found.ok().map(|place| self.own[place].1);
-        }
-        let found = self.inside.binary_search_by(|(written, _)| written.cmp(path));
-        found.ok().map(|place| self.inside[place].1)
+        self.find(&path.0).map(Written::span)
     }
 
-    /// Returns the best place for a message about an attribute: its expression, else the block.
+    fn find(&self, steps: &[Step]) -> Option<&Written> {
+        if let [Step::Attribute(name)] = steps {
+            let found = self.own.binary_search_by(|(written, _)| written.cmp(name));
+            return found.ok().map(|place| &self.own[place].1);
+        }
+        let found = self.inside.binary_search_by(|(written, _)| written.0.as_slice().cmp(steps));
+        found.ok().map(|place| &self.inside[place].1)
+    }
+
+    /// Returns the expression of the attribute that a path leads into, with the steps inside of its value.
+    pub fn expression<'p>(&self, path: &'p Path) -> Option<(&Expression, &'p [Step])> {
+        (1..=path.0.len()).rev().find_map(|steps| match self.find(&path.0[..steps])? {
+            Written::Value(expression) => Some((&**expression, &path.0[steps..])),
+            Written::Block(_) => None,
+        })
+    }
+
+    /// Returns the best place for a message about an attribute or a part of its value: the expression that gives it, else the block.
     pub fn span_of(&self, path: &Path) -> Span {
-        self.get(path).unwrap_or(self.span)
+        let inside = || self.expression(path).map(|(expression, part)| expression.span_of(part));
+        self.get(path).or_else(inside).unwrap_or(self.span)
+    }
+
+    /// Like [`Self::span_of`], of the key that leads to the part.
+    pub fn span_of_key(&self, path: &Path) -> Span {
+        self.expression(path).map_or(self.span, |(expression, part)| expression.span_of_key(part))
     }
 }
 
+/// Adds to a message about part of the value of an attribute where that comes from.
+pub type Explain<'a> = &'a dyn Fn(&Expression, &[Step], Diagnostic) -> Diagnostic;
+
 /// Judges `body` against `schema`. The object is returned in canonical form even with errors, without the wrong parts.
-pub fn conform(schema: &Schema, body: &Body) -> (Value, Places, Diagnostics) {
+pub fn conform(schema: &Schema, body: &Body, explain: Explain) -> (Value, Places, Diagnostics) {
     let own = Vec::with_capacity(body.attributes.len());
-    let mut judge = Judge { own, inside: Vec::new(), diagnostics: Diagnostics::new() };
+    let mut judge = Judge { own, inside: Vec::new(), explain, diagnostics: Diagnostics::new() };
     let value = judge.object(schema, body, &Path::default());
-    judge.own.sort_unstable();
-    judge.inside.sort_unstable();
+    judge.own.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+    judge.inside.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
     (value, Places { own: judge.own.into(), inside: judge.inside.into(), span: body.span }, judge.diagnostics)
 }
 
-struct Judge {
-    own: Vec<(Arc<str>, Span)>,
-    inside: Vec<(Path, Span)>,
+struct Judge<'a> {
+    own: Vec<(Arc<str>, Written)>,
+    inside: Vec<(Path, Written)>,
+    explain: Explain<'a>,
     diagnostics: Diagnostics,
 }
 
 type Attributes = Vec<(Arc<str>, Value)>;
 
-impl Judge {
+impl Judge<'_> {
     fn object(&mut self, schema: &Schema, body: &Body, at: &Path) -> Value {
         let mut attributes = Attributes::with_capacity(schema.attributes.len());
         for (name, evaluated) in &body.attributes {
             match schema.attribute(name) {
                 Some(attribute) => {
-                    self.note(at, name, evaluated.span);
+                    self.note(at, name, evaluated.expression.clone());
                     if let Some(value) = self.attribute(attribute, evaluated) {
                         attributes.push((name.clone(), value));
                     }
@@ -76,17 +118,19 @@ impl Judge {
         Value::object(attributes)
     }
 
-    fn note(&mut self, at: &Path, name: &Arc<str>, span: Span) {
+    fn note(&mut self, at: &Path, name: &Arc<str>, expression: Arc<Expression>) {
+        let written = Written::Value(expression);
         match at.0.is_empty() {
-            true => self.own.push((name.clone(), span)),
-            false => self.inside.push((at.then(Step::Attribute(name.clone())), span)),
+            true => self.own.push((name.clone(), written)),
+            false => self.inside.push((at.then(Step::Attribute(name.clone())), written)),
         }
     }
 
     fn note_block(&mut self, path: &Path, span: Span) {
+        let written = Written::Block(span);
         match path.0.as_slice() {
-            [Step::Attribute(name)] => self.own.push((name.clone(), span)),
-            _ => self.inside.push((path.clone(), span)),
+            [Step::Attribute(name)] => self.own.push((name.clone(), written)),
+            _ => self.inside.push((path.clone(), written)),
         }
     }
 
@@ -129,13 +173,16 @@ impl Judge {
             Ok(value) => {
                 Some(if attribute.is_sensitive { value.with_marks(crate::value::Marks::SENSITIVE) } else { value })
             }
-            Err(problem) => {
-                self.diagnostics.push(
-                    Diagnostic::error(format!("wrong value for `{}`: {}", attribute.name, problem.summary))
-                        .at(evaluated.span)
+            Err(problems) => {
+                for problem in problems {
+                    let mut path = Path::attribute(attribute.name);
+                    path.0.extend(problem.part.iter().cloned());
+                    let diagnostic = Diagnostic::error(format!("wrong value for `{path}`: {}", problem.summary))
+                        .at(evaluated.expression.span_of(&problem.part))
                         .detail(attribute.documentation)
-                        .hints(problem.hint),
-                );
+                        .hints(problem.hint);
+                    self.diagnostics.push((self.explain)(&evaluated.expression, &problem.part, diagnostic));
+                }
                 None
             }
         }
@@ -145,6 +192,8 @@ impl Judge {
         let mut diagnostic = Diagnostic::error(format!("unknown attribute `{name}`")).at(evaluated.name_span);
         if schema.block(name).is_some() {
             diagnostic = diagnostic.hint(format!("`{name}` is a block: write `{name} {{ ... }}` without `=`"));
+        } else if let Some(written) = of_provider(schema, name) {
+            diagnostic = diagnostic.hint(format!("here it is {written}"));
         } else {
             let names = schema.attributes.iter().map(|attribute| attribute.name);
             diagnostic = diagnostic.hint(did_you_mean(name, names, "attributes"));
@@ -157,9 +206,10 @@ impl Judge {
             if schema.block(&block.kind).is_none() {
                 let names = schema.blocks.iter().map(|nested| nested.name);
                 let mut diagnostic = Diagnostic::error(format!("unknown block `{}`", block.kind)).at(block.body.span);
-                diagnostic = match schema.attribute(&block.kind) {
-                    Some(_) => diagnostic.hint(format!("`{0}` is an attribute: write `{0} = ...`", block.kind)),
-                    None => diagnostic.hint(did_you_mean(&block.kind, names, "blocks")),
+                diagnostic = match (schema.attribute(&block.kind), of_provider(schema, &block.kind)) {
+                    (Some(_), _) => diagnostic.hint(format!("`{0}` is an attribute: write `{0} = ...`", block.kind)),
+                    (None, Some(written)) => diagnostic.hint(format!("here it is {written}")),
+                    (None, None) => diagnostic.hint(did_you_mean(&block.kind, names, "blocks")),
                 };
                 self.diagnostics.push(diagnostic);
             }
@@ -242,9 +292,13 @@ impl Judge {
             Occurs::Once | Occurs::Many => format!("expected no label: `{} {{ ... }}`", nested.name),
         };
         self.diagnostics.push(
-            Diagnostic::error(format!("`{}` has {} labels", nested.name, block.labels.len()))
-                .at(block.body.span)
-                .hint(wanted),
+            Diagnostic::error(match block.labels.len() {
+                0 => format!("`{}` has no label", nested.name),
+                1 => format!("`{}` has a label", nested.name),
+                count => format!("`{}` has {count} labels", nested.name),
+            })
+            .at(block.body.span)
+            .hint(wanted),
         );
         false
     }
@@ -258,45 +312,61 @@ fn is_null_written(body: &Body, attribute: &Attribute) -> bool {
 /// Returns the value of a default as the schema writes it.
 pub fn literal(attribute: &Attribute, text: &str) -> Value {
     canonical(attribute.takes, &Value::text(text)).unwrap_or_else(|problem| {
-        unreachable!("the default of `{}` fits its own kind: {}", attribute.name, problem.summary)
+        unreachable!("the default of `{}` fits its own kind: {}", attribute.name, problem[0].summary)
     })
 }
 
 /// Why a value does not fit.
 struct Problem {
+    /// The part that does not.
+    part: Vec<Step>,
     summary: String,
     hint: Vec<String>,
 }
 
 impl Problem {
     fn new(summary: impl Into<String>) -> Self {
-        Self { summary: summary.into(), hint: Vec::new() }
+        Self { part: Vec::new(), summary: summary.into(), hint: Vec::new() }
     }
 }
 
-/// Returns the value in the canonical form of its kind. Unknown values stay unknown.
-fn canonical(takes: Takes, value: &Value) -> Result<Value, Problem> {
+impl From<Problem> for Vec<Problem> {
+    fn from(problem: Problem) -> Self {
+        vec![problem]
+    }
+}
+
+/// Returns the value in the canonical form of its kind, or everything that is wrong with it. Unknown values stay unknown.
+fn canonical(takes: Takes, value: &Value) -> Result<Value, Vec<Problem>> {
     let marks = value.marks();
     if value.is_unknown() {
         return Ok(Value::unknown(type_of(takes)).with_marks(marks));
     }
     let converted = match takes {
         Takes::Any => return Ok(value.clone()),
-        Takes::Reference(kind) => return reference(kind, value),
+        Takes::Reference(kind) => return Ok(reference(kind, value)?),
         Takes::List(of) => return items(*of, value, Order::Kept).map(|value| value.with_marks(marks)),
         Takes::Set(of) => return items(*of, value, Order::Sorted).map(|value| value.with_marks(marks)),
         Takes::Map(of) => return entries(*of, value).map(|value| value.with_marks(marks)),
-        other => convert(value, &type_of(other)).map_err(|mismatch| Problem::new(mismatch.to_string()))?,
+        other => {
+            let written = || match (value.is_sensitive(), value.kind()) {
+                (false, Kind::Text(_) | Kind::Bool(_) | Kind::Number(_)) => format!(", found {}", display_short(value)),
+                (false, _) => format!(", found {}", value.type_of().with_article()),
+                (true, _) => String::new(),
+            };
+            let problem = |mismatch: Mismatch| Problem::new(format!("{mismatch}{}", written()));
+            convert(value, &type_of(other)).map_err(problem)?
+        }
     };
     let text = || converted.as_text().unwrap_or_default().to_owned();
     let check = |result: Result<Option<String>, String>| match result {
         Ok(None) => Ok(converted.clone()),
         Ok(Some(text)) => Ok(Value::text(text).with_marks(marks)),
-        Err(summary) => Err(Problem::new(summary)),
+        Err(summary) => Err(vec![Problem::new(summary)]),
     };
     match takes {
         Takes::Integer(low, high) => check(integer(&converted, low, high)),
-        Takes::OneOf(words) => one_of(words, &text()).map(|()| converted.clone()),
+        Takes::OneOf(words) => Ok(one_of(words, &text()).map(|()| converted.clone())?),
         Takes::Size => check(size::parse(&text()).map(|bytes| Some(size::print(bytes)))),
         Takes::Duration => check(duration_ms(&text()).map(|_| None)),
         Takes::HostName => check(host_name(&text()).map(|()| None)),
@@ -342,6 +412,7 @@ fn reference(kind: &str, value: &Value) -> Result<Value, Problem> {
         Some(address) if is_of_kind(address) => Ok(value.clone()),
         Some(address) => Err(Problem::new(format!("expected a `{kind}`, found `{address}`"))),
         None => Err(Problem {
+            part: Vec::new(),
             summary: format!("expected the object of a `{kind}` block"),
             hint: vec![format!(
                 "write the object itself, `{kind}.NAME`, not its name as text and not a copy: rebuilding an object loses what it is"
@@ -356,13 +427,14 @@ enum Order {
     Sorted,
 }
 
-fn items(of: Takes, value: &Value, order: Order) -> Result<Value, Problem> {
+fn items(of: Takes, value: &Value, order: Order) -> Result<Value, Vec<Problem>> {
     let Some(given) = value.as_items() else {
         let hint = value.as_text().map(|text| format!("put it in brackets: `[{text:?}]`"));
         let summary = format!("expected a list, found {}", value.type_of());
-        return Err(Problem { summary, hint: hint.into_iter().filter(|_| !value.is_sensitive()).collect() });
+        let hint = hint.into_iter().filter(|_| !value.is_sensitive()).collect();
+        return Err(vec![Problem { part: Vec::new(), summary, hint }]);
     };
-    let mut items = given.iter().map(|item| canonical(of, item)).collect::<Result<Vec<_>, _>>()?;
+    let mut items = each(given.iter().enumerate().map(|(at, item)| (Step::Index(at), canonical(of, item))))?;
     if order == Order::Sorted {
         items.sort_by_cached_key(|item| (item.as_i64(), item.as_text().map(str::to_owned)));
         items.dedup();
@@ -374,13 +446,27 @@ fn items(of: Takes, value: &Value, order: Order) -> Result<Value, Problem> {
     })
 }
 
-fn entries(of: Takes, value: &Value) -> Result<Value, Problem> {
+fn entries(of: Takes, value: &Value) -> Result<Value, Vec<Problem>> {
     let Some(given) = value.as_entries() else {
-        return Err(Problem::new(format!("expected a map, found {}", value.type_of())));
+        return Err(vec![Problem::new(format!("expected a map, found {}", value.type_of()))]);
     };
-    let entries =
-        given.iter().map(|(key, item)| Ok((key.clone(), canonical(of, item)?))).collect::<Result<Vec<_>, _>>()?;
-    Ok(Value::map(type_of(of), entries))
+    let entries = each(given.iter().map(|(key, item)| (Step::Key(key.clone()), canonical(of, item))))?;
+    Ok(Value::map(type_of(of), given.keys().cloned().zip(entries)))
+}
+
+/// Returns all items, or everything that is wrong with any of them.
+fn each(items: impl Iterator<Item = (Step, Result<Value, Vec<Problem>>)>) -> Result<Vec<Value>, Vec<Problem>> {
+    let (mut right, mut wrong) = (Vec::with_capacity(items.size_hint().0), Vec::new());
+    for (step, item) in items {
+        match item {
+            Ok(item) => right.push(item),
+            Err(problems) => wrong.extend(problems.into_iter().map(|mut problem| {
+                problem.part.insert(0, step.clone());
+                problem
+            })),
+        }
+    }
+    if wrong.is_empty() { Ok(right) } else { Err(wrong) }
 }
 
 fn integer(value: &Value, low: i64, high: i64) -> Result<Option<String>, String> {
@@ -397,6 +483,7 @@ fn one_of(words: &'static [&'static str], text: &str) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem {
+        part: Vec::new(),
         summary: format!("`{text}` is not one of the words"),
         hint: vec![did_you_mean(text, words.iter().copied(), "words")],
     })
@@ -455,6 +542,9 @@ fn port(text: &str) -> Result<(), String> {
     }
 }
 
+/// Names that a hint lists.
+const NAMES_MAX: usize = 12;
+
 /// Returns a hint that names the likely word, or all of them if none is near.
 pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, what: &str) -> String {
     let all: Vec<&str> = candidates.collect();
@@ -466,6 +556,10 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl Iterator<Item = &'a str>, w
     match nearest {
         Some((_, candidate)) => format!("did you mean `{candidate}`?"),
         None if all.is_empty() => format!("there are no {what} here"),
+        None if all.len() > NAMES_MAX => {
+            let more = all.len() - NAMES_MAX;
+            format!("{what} here: {} and {more} more; `spawnpoint schema` lists them", all[..NAMES_MAX].join(", "))
+        }
         None => format!("{what} here: {}", all.join(", ")),
     }
 }

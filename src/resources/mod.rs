@@ -14,6 +14,7 @@ pub mod guest;
 pub mod ha_group;
 pub mod ha_resource;
 pub mod ha_rule;
+mod habits;
 pub mod ip_set;
 pub mod keys;
 pub mod marker;
@@ -29,6 +30,7 @@ pub mod sdn;
 pub mod size;
 pub mod snapshot;
 pub mod step;
+pub mod storage_file;
 pub mod subnet;
 pub mod template;
 pub mod token;
@@ -37,6 +39,7 @@ pub mod vm;
 pub mod vnet;
 pub mod wire;
 
+use crate::config::World;
 use crate::observe::ClusterView;
 use crate::state::Identity;
 use crate::value::{Path, Value};
@@ -51,6 +54,7 @@ pub static REGISTRY: &[&ObjectType] = &[
     &container::CONTAINER,
     &snapshot::SNAPSHOT,
     &template::TEMPLATE,
+    &storage_file::STORAGE_FILE,
     &pool::POOL,
     &user::USER,
     &group::GROUP,
@@ -264,6 +268,8 @@ pub struct Draft<'a> {
     pub clones_per_node: Option<u64>,
     /// The cluster as seen.
     pub view: &'a ClusterView,
+    /// The files of this machine, for what is sent to a cluster.
+    pub files: &'a dyn World,
 }
 
 /// What an update is about.

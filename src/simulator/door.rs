@@ -6,6 +6,7 @@ use super::exchange::Outcome;
 use super::listeners::Listeners;
 use super::machine::{Pace, Reply, Request};
 use super::store::Store;
+use crate::proxmox::multipart::Frame;
 use crate::proxmox::{Answer, Call, Clock, Method, Transport, TransportError};
 
 /// Talks to a lab in the same process, with the lab's own token.
@@ -65,7 +66,17 @@ impl InProcess {
 #[async_trait::async_trait]
 impl Transport for InProcess {
     async fn send(&self, call: &Call) -> Result<Answer, TransportError> {
-        let request = encode(call, &self.credential);
+        let mut request = encode(call, &self.credential);
+        if let Some(file) = &call.file {
+            let content = tokio::fs::read(&file.path).await.map_err(|error| TransportError::BeforeSend {
+                endpoint: self.endpoint(),
+                detail: format!("`{}` cannot be read: {error}", file.path.display()),
+                hint: None,
+            })?;
+            let Frame { content_type, head, tail } = Frame::of(call, file);
+            request.content_type = Some(content_type);
+            request.body = [head.as_bytes(), &content, tail.as_bytes()].concat();
+        }
         let outcome = self.exchange(&request).await?;
         let Some(reply) = outcome.reply() else {
             return Err(self.broken("connection closed before message completed"));

@@ -6,12 +6,11 @@
 //! destroyed. They are counted where they leave the client, so reads count too; what guards and doubts would read is taken from the plans.
 
 use crate::attributes;
-use crate::planner_world::PlannerWorld;
+use crate::planner_world::{PlannerWorld, lab_with_urls};
 use regex::Regex;
 use serde_json::Value as Json;
 use spawnpoint::plan::{Guard, GuardedCall, Plan, Task, Verify};
 use spawnpoint::proxmox::{Call, Method};
-use spawnpoint::simulator::Lab;
 use std::collections::{BTreeMap, BTreeSet};
 
 const TABLE: &str = include_str!("../../src/simulator/machine/api.txt");
@@ -106,6 +105,10 @@ impl Schema {
         let mut given: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (name, value) in &call.parameters {
             given.entry(name).or_default().push(value.reveal());
+        }
+        // The name of a file that goes along is the parameter of this name.
+        if let Some(file) = &call.file {
+            given.entry("filename").or_default().push(&file.name);
         }
         for (name, value) in &placeholders {
             let rule = find(&route.parameters, name);
@@ -280,7 +283,7 @@ fn every_call_is_one_the_api_has() {
     let (mut judged, mut routes, mut wrong) = (0, BTreeSet::new(), BTreeSet::new());
     let mut types = BTreeSet::new();
     for (object, case) in attributes::cases().into_iter().filter(|(_, case)| case.is_for("9.2")) {
-        let mut world = PlannerWorld::new("schema", &Lab::built_in());
+        let mut world = PlannerWorld::new("schema", &lab_with_urls());
         // Whether everything went well is the business of the other test.
         drop(attributes::run(&case, object, &mut world, "9.2"));
         types.insert(object.name);

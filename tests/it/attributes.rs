@@ -16,7 +16,7 @@
 //! All of it happens on the newest version of Proxmox VE that is simulated, and again on 8.4: there what came later has to be refused by name,
 //! and the rest to hold without it. A stack that is for one version only says so in its head: `#= 8.4`.
 
-use crate::planner_world::PlannerWorld;
+use crate::planner_world::{PlannerWorld, lab_with_urls};
 use spawnpoint::plan::{Action, Change as Planned, Mode, Options, Plan, Step, Task};
 use spawnpoint::proxmox::Call;
 use spawnpoint::resources::schema::{Impact, Occurs, Presence, Schema};
@@ -351,6 +351,7 @@ fn import_id(record: &Record) -> String {
     match &*record.kind {
         "acl" => format!("{} {} {}", part("path"), part("role"), subject(part("kind"), part("subject"))),
         "subnet" => format!("{} {} {}", part("zone"), part("vnet"), part("subnet")),
+        "storage_file" => format!("{}/{}", part("at"), part("volume")),
         "token" => format!("{}!{}", part("user"), part("token")),
         "snapshot" => format!("{}/{}", part("vmid"), part("snapshot")),
         "vm" | "container" => part("vmid").to_owned(),
@@ -385,7 +386,7 @@ fn steps_of(version: &str) -> usize {
 
 /// The built-in lab with a version.
 fn lab(version: &str) -> Lab {
-    Lab { version: version.to_owned(), ..Lab::built_in() }
+    Lab { version: version.to_owned(), ..lab_with_urls() }
 }
 
 fn destroyed(world: &mut PlannerWorld, text: &str) -> Result<(), String> {

@@ -20,8 +20,7 @@ const AROUND: [(&str, &str); 4] = [
 const ELSEWHERE: [&str; 2] = ["cluster", "data.stack"];
 
 /// What the built-in lab has besides, for look-ups to find.
-const INHABITANTS: &str =
-    "guest \"router\" {\n  vmid = 110\n  node = \"pve2\"\n}\n\npool \"ops\" {\n  guests = [110]\n}\n";
+const INHABITANTS: &str = "url \"https://example.org/debian-13-genericcloud-amd64.qcow2\" {\n  size_bytes = 1048576\n}\n\nguest \"router\" {\n  vmid = 110\n  node = \"pve2\"\n}\n\npool \"ops\" {\n  guests = [110]\n}\n";
 
 fn told(arguments: &[&str]) -> Json {
     let output = World::new().run(arguments);

@@ -1,7 +1,7 @@
 //! Game manifests and settings: text in, text out.
 
 use proptest::prelude::*;
-use spawnpoint::diagnostics::{Diagnostics, FileId, Sources, Span};
+use spawnpoint::diagnostics::{Diagnostics, FileId, Sources};
 use spawnpoint::games::{self, Game, Power, Server, Wanted};
 use spawnpoint::provision::assets;
 use spawnpoint::value::{Marks, Type, Value};
@@ -28,7 +28,7 @@ fn check_settings(settings: &[(&str, Value)], expected: &[&str]) -> BTreeMap<Str
     all.extend_from_slice(settings);
     let wanted =
         Wanted { version: &Value::from("1.21.8"), settings: &Value::object(all), secrets: &Value::null(Type::Dynamic) };
-    let (resolved, found) = minecraft().validate(&wanted, &|_| Span::new(FileId(0), 0, 0));
+    let (resolved, found) = minecraft().validate(&wanted, &|found, _, _| found);
     assert_eq!(lines(&found), expected);
     resolved.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
 }
@@ -92,7 +92,7 @@ fn nothing_unverified_is_run() {
         settings: &eula,
         secrets: &Value::object([("rcon", Value::from("x"))]),
     };
-    let (_, found) = minecraft().validate(&wanted, &|_| Span::new(FileId(0), 0, 0));
+    let (_, found) = minecraft().validate(&wanted, &|found, _, _| found);
     assert_eq!(
         lines(&found),
         [
@@ -101,7 +101,7 @@ fn nothing_unverified_is_run() {
         ]
     );
     let wanted = Wanted { version: &Value::from("1.21.8"), settings: &nothing, secrets: &nothing };
-    let (_, found) = minecraft().validate(&wanted, &|_| Span::new(FileId(0), 0, 0));
+    let (_, found) = minecraft().validate(&wanted, &|found, _, _| found);
     assert_eq!(
         lines(&found),
         [

@@ -17,6 +17,12 @@ pub(crate) fn golden(name: &str, actual: &str) {
     }
 }
 
+/// Hides the MAC addresses we chose, which follow from the random lineage of the state.
+pub(crate) fn without_macs(text: &str) -> String {
+    let mac = regex::Regex::new("BC:24:11(:[0-9A-F]{2}){3}").expect("the pattern is right");
+    mac.replace_all(text, "BC:24:11:xx:xx:xx").into_owned()
+}
+
 /// A folder with a home of its own, in which the real binary runs with an environment that is the same everywhere.
 pub(crate) struct World {
     root: tempfile::TempDir,

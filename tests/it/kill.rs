@@ -192,8 +192,9 @@ vm "mc" {{
   cores = {cores}
 
   disk "scsi0" {{
-    storage = "{storage}"
-    size    = "4GiB"
+    storage     = "{storage}"
+    size        = "4GiB"
+    import_from = "shared:import/debian-13-genericcloud-amd64.qcow2"
   }}
   disk "scsi1" {{
     storage = "local-lvm"

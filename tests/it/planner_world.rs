@@ -4,7 +4,7 @@
 use spawnpoint::apply::{
     self, Interrupt, Journal, JournalError, OperationResult, ProvisionContext, ProvisionError, Provisioned, Provisioner,
 };
-use spawnpoint::config::{Address, Input, MemoryWorld, Output, Stack, load};
+use spawnpoint::config::{Address, Input, MemoryWorld, Output, Stack, World, load};
 use spawnpoint::diagnostics::{Diagnostics, Sources};
 use spawnpoint::lookups::{Read, Snapshot};
 use spawnpoint::observe::Observed;
@@ -20,6 +20,54 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// A folder with one text in memory, and the files of `tests/data/files` below `files`: what is sent to a cluster has to be on a disk.
+#[derive(Debug)]
+struct Folder(MemoryWorld);
+
+impl Folder {
+    fn on_disk(path: &str) -> Option<std::path::PathBuf> {
+        let name = path.strip_prefix("files/")?;
+        Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/files").join(name))
+    }
+}
+
+impl World for Folder {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        match Self::on_disk(path) {
+            Some(path) => std::fs::read(path).map_err(|error| error.to_string()),
+            None => self.0.read(path),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, String> {
+        self.0.list(folder)
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        self.0.exists(path)
+    }
+
+    fn files_below(&self, folder: &str) -> Result<Vec<String>, String> {
+        self.0.files_below(folder)
+    }
+
+    fn absolute(&self, path: &str) -> String {
+        let on_disk = Self::on_disk(path).map(|path| path.to_string_lossy().into_owned());
+        on_disk.unwrap_or_else(|| self.0.absolute(path))
+    }
+
+    fn home(&self) -> Option<String> {
+        self.0.home()
+    }
+}
+
+/// Returns the built-in lab, and something at some addresses for nodes to fetch.
+pub(crate) fn lab_with_urls() -> Lab {
+    let built_in = include_str!("../../src/simulator/labs/built-in.lab.hcl");
+    let urls = include_str!("../data/files/urls.lab.hcl");
+    Lab::parse("urls.lab.hcl", &format!("{built_in}\n{urls}")).expect("the lab is right")
+}
 
 /// One lab and the state of one stack in it.
 pub(crate) struct PlannerWorld {
@@ -102,7 +150,7 @@ impl PlannerWorld {
 
     fn load(&self, text: &str) -> (Option<Stack>, Sources, Diagnostics) {
         load(&Input {
-            world: Arc::new(MemoryWorld::new([("main.hcl", text)])),
+            world: Arc::new(Folder(MemoryWorld::new([("main.hcl", text)]))),
             folder: ".",
             environment: BTreeMap::new(),
             arguments: Vec::new(),

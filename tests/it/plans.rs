@@ -1,6 +1,6 @@
 //! Stacks in, plan text out: each folder below `tests/stacks` has what it is planned from and the text a terminal would show.
 //!
-//! `main.hcl` is planned against the built-in lab. `1.hcl`, `2.hcl`, ... are planned one after another, each applied before the next; only
+//! `main.hcl` is planned against the built-in lab, with `tests/data/files/urls.lab.hcl`. `1.hcl`, `2.hcl`, ... are planned one after another, each applied before the next; only
 //! the last sentence of the first is shown. Comments at the head of a file say what else happens:
 //!
 //! ```text
@@ -10,17 +10,16 @@
 //!
 //! What was applied whole must plan empty afterwards. `UPDATE_GOLDEN=1` writes the texts anew; they are read in review.
 
-use crate::planner_world::{Planned, PlannerWorld, options};
+use crate::planner_world::{Planned, PlannerWorld, lab_with_urls, options};
 use spawnpoint::config::Address;
 use spawnpoint::plan::{Mode, Options};
 use spawnpoint::proxmox::Call;
-use spawnpoint::simulator::Lab;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Plans the steps of a stack, and applies every one but a failing one.
 fn show(name: &str, steps: &[String]) -> String {
-    let mut world = PlannerWorld::new(name, &Lab::built_in());
+    let mut world = PlannerWorld::new(name, &lab_with_urls());
     let mut shown = String::new();
     for (index, text) in steps.iter().enumerate() {
         meanwhile(&world, text);

@@ -1,7 +1,6 @@
 //! The quickstart on the real binary and the built-in lab, from the first plan to the last destroy.
 
-use crate::harness::World;
-use regex::Regex;
+use crate::harness::{World, without_macs};
 use std::path::Path;
 
 const STACK: &str = include_str!("../../examples/quickstart/main.hcl");
@@ -11,12 +10,6 @@ fn world() -> World {
     let world = World::new();
     world.write("main.hcl", STACK);
     world
-}
-
-/// MAC addresses come from the lineage, which is new in every world.
-fn without_macs(text: &str) -> String {
-    let mac = Regex::new("BC:24:11(:[0-9A-F]{2}){3}").expect("the pattern is right");
-    mac.replace_all(text, "BC:24:11:xx:xx:xx").into_owned()
 }
 
 /// Runs a command that has to succeed, and returns what it printed.

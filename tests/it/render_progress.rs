@@ -168,7 +168,8 @@ fn json_lines_follow_terraforms_stream() {
         .at(Span::new(file, 11, 18))
         .hint("did you mean `memory`?")
         .value("var.size", "is 4");
-    let mut lines = vec![stream::version(at), stream::diagnostic(at, &error, &sources)];
+    let mut lines = vec![stream::version(at)];
+    lines.extend(stream::diagnostics(at, &error.into(), &sources));
     lines.extend(stream::plan(at, &plan));
     lines.extend(events(&plan, &results).iter().map(|event| stream::event(at, event)));
     lines.push(stream::outcome(at, &plan, &Summary { results, is_interrupted: false }));

@@ -31,9 +31,14 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start() -> Self {
+        Self::of(&Lab::built_in())
+    }
+
+    /// Serves a lab of the test's own.
+    pub(crate) fn of(lab: &Lab) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime can be built");
-        let store = Store::in_memory(&Lab::built_in(), Pace::Instant).expect("the built-in lab can be built");
+        let store = Store::in_memory(lab, Pace::Instant).expect("the lab can be built");
         let store = Arc::new(Mutex::new(store));
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let trap = Arc::new(Trap::default());

@@ -59,6 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("provision", &["value", "config", "diagnostics", "games", "proxmox"]),
     ("simulator", &["proxmox"]),
     ("checks", &["proxmox"]),
+    ("doctor", &["proxmox", "observe", "plan::demand", "plan::permissions", "provision", "render"]),
     (
         "render",
         &[

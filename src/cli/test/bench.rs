@@ -1,7 +1,7 @@
 //! One test file on its own simulated clusters: its runs in order, then everything destroyed.
 
 use super::report::Reporter;
-use crate::apply::{Interrupt, OperationResult, Summary};
+use crate::apply::{Interrupt, OperationResult, Summary, Writer};
 use crate::cli::configuration::{self, Given};
 use crate::cli::disk::Disk;
 use crate::cli::execute::{Approved, carry_out};
@@ -18,7 +18,6 @@ use crate::diagnostics::{Diagnostic, Diagnostics, Sources};
 use crate::plan::{Mode, Options, Plan, Verb};
 use crate::render::test_report::{FileReport, RunReport, Status};
 use crate::value::Value;
-use state_backends::Lease;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -114,9 +113,9 @@ impl<'a> Bench<'a> {
         names: &TestNames,
         verdict: &mut Verdict<'_>,
     ) -> Outcome<Box<Plan>> {
-        let lease = session.store.lock("test", &run.name, Duration::ZERO, self.shell).await?;
-        let planned = self.step(session, run, &lease, verdict).await;
-        session.store.unlock(lease).await?;
+        let journal = session.store.lock("test", &run.name, Duration::ZERO, self.shell).await?;
+        let planned = self.step(session, run, &journal, verdict).await;
+        journal.close().await?;
         let (plan, reached) = planned?;
         verdict.assertions(session.with_stack(|stack| stack.assertions(run, names, &reached.objects)));
         let outputs = reached.outputs.iter().filter_map(|(name, output)| Some((name.clone(), output.after.as_ref()?)));
@@ -161,10 +160,10 @@ impl<'a> Bench<'a> {
         &mut self,
         session: &Session,
         run: &TestRun,
-        lease: &Arc<Lease>,
+        journal: &Writer,
         verdict: &mut Verdict<'_>,
     ) -> Outcome<(Box<Plan>, Box<Plan>)> {
-        let (plan, found) = session.planned(&Options::default(), Role::Worker(lease)).await?;
+        let (plan, found) = session.planned(&Options::default(), Role::Worker(journal)).await?;
         verdict.add(found);
         if run.command == TestCommand::Plan {
             let plan = Box::new(plan);
@@ -172,11 +171,11 @@ impl<'a> Bench<'a> {
         }
         let played = plan.operations.iter().filter(|operation| operation.verb == Verb::Provision);
         self.unplayed.extend(played.map(|operation| operation.address.clone()));
-        let summary = apply(session, &plan, lease).await?;
+        let summary = apply(session, &plan, journal).await?;
         if !summary.is_success() {
             return Err(Failure::new(failures(&plan, &summary), &session.configuration.sources));
         }
-        let (again, found) = session.planned(&Options::default(), Role::Worker(lease)).await?;
+        let (again, found) = session.planned(&Options::default(), Role::Worker(journal)).await?;
         verdict.add(found);
         if !again.is_empty() {
             let sentence = crate::render::plan::sentence(again.counts());
@@ -223,12 +222,12 @@ fn skipped(run: &TestRun) -> RunReport {
     }
 }
 
-async fn apply(session: &Session, plan: &Plan, lease: &Arc<Lease>) -> Outcome<Summary> {
+async fn apply(session: &Session, plan: &Plan, journal: &Writer) -> Outcome<Summary> {
     let run = session.shell.run_id();
     // Ctrl-C ends the whole command: what is in memory needs no care.
     let (_, interrupts) = watch::channel(Interrupt::None);
     let parallelism = Options::default().parallelism;
-    carry_out(session, Approved { plan, lease, run: &run, parallelism, interrupts }, &mut |_| {}).await
+    carry_out(session, Approved { plan, journal, run: &run, parallelism, interrupts }, &mut |_| {}).await
 }
 
 /// Destroys everything in a state, whatever the stack says against it: it is only a test.
@@ -236,19 +235,19 @@ async fn destroy(session: &mut Session) -> Outcome<()> {
     for block in &mut session.configuration.stack.blocks {
         block.lifecycle.prevent_destroy = false;
     }
-    let lease = session.store.lock("test", "clean-up", Duration::ZERO, &session.shell).await?;
+    let journal = session.store.lock("test", "clean-up", Duration::ZERO, &session.shell).await?;
     let state = session.store.load().await?;
     super::labs::unprotect(&state, &session.clusters).await?;
     let options = Options { mode: Mode::Destroy, allowed_destroys: Some(u64::MAX), ..Options::default() };
-    let planned = session.planned(&options, Role::Worker(&lease)).await;
+    let planned = session.planned(&options, Role::Worker(&journal)).await;
     let destroyed = match planned {
         Err(failure) => Err(failure),
-        Ok((plan, _)) => apply(session, &plan, &lease).await.and_then(|summary| match summary.is_success() {
+        Ok((plan, _)) => apply(session, &plan, &journal).await.and_then(|summary| match summary.is_success() {
             true => Ok(()),
             false => Err(Failure::new(failures(&plan, &summary), &session.configuration.sources)),
         }),
     };
-    session.store.unlock(lease).await?;
+    journal.close().await?;
     destroyed
 }
 

@@ -3,7 +3,7 @@
 //! Where something is wrong the value is unknown, so that evaluation goes on and finds the next error without inventing errors that follow
 //! from the first.
 
-use super::limits::{ERRORS_MAX, ITEMS_MAX, TEXT_MAX, WEIGHT_MAX};
+use super::limits::{ERRORS_MAX, ITEMS_MAX, ORIGINS_MAX, TEXT_MAX, WEIGHT_MAX};
 use super::{Call, Expression, Node, Reference, Scope, references};
 use crate::config::functions::{self, Problem, Run};
 use crate::config::similar;
@@ -21,6 +21,11 @@ pub fn evaluate(expression: &Expression, scope: &dyn Scope) -> Result<Value, Dia
 /// Adds the values of the references in an expression to a diagnostic about it.
 pub(in crate::config) fn with_values(about: &Expression, scope: &dyn Scope, diagnostic: Diagnostic) -> Diagnostic {
     Evaluator::new(scope, 0).with_values(about, diagnostic)
+}
+
+/// Returns the value of an expression, if it has one: what is wrong with it is somebody else's to say.
+pub(in crate::config) fn quietly(expression: &Expression, scope: &dyn Scope) -> Option<Value> {
+    Evaluator::new(scope, 0).quietly(expression)
 }
 
 /// Evaluates a template that a template called: `calls` is how many are open.
@@ -134,12 +139,18 @@ impl<'a> Evaluator<'a> {
 
     fn with_values(&self, about: &Expression, mut diagnostic: Diagnostic) -> Diagnostic {
         let mut told = BTreeSet::new();
+        let mut origins = 0;
         for reference in references(about) {
             let name = reference.to_string();
             if told.len() < 6
                 && told.insert(name.clone())
                 && let Some(value) = self.peek(&reference)
             {
+                let origin = self.scope.origin(&reference).filter(|_| origins < ORIGINS_MAX);
+                if let Some(origin) = origin.filter(|origin| diagnostic.span.is_none_or(|span| !meet(span, *origin))) {
+                    origins += 1;
+                    diagnostic = diagnostic.label(origin, format!("`{name}` comes from here"));
+                }
                 diagnostic = diagnostic.value(name, format!("is {}", display_short(&value)));
             }
         }
@@ -417,6 +428,11 @@ impl<'a> Evaluator<'a> {
 
 pub(super) fn unknown() -> Value {
     Value::unknown(Type::Dynamic)
+}
+
+/// Whether two places have something in common.
+fn meet(one: Span, other: Span) -> bool {
+    one.file == other.file && one.start < other.end && other.start < one.end
 }
 
 fn unknown_text(text: &str) -> Value {

@@ -14,3 +14,6 @@ pub(in crate::config) const TEXT_MAX: usize = 64 << 20;
 
 /// Errors one evaluation reports; a wrong `for` body fails for each item.
 pub(super) const ERRORS_MAX: usize = 20;
+
+/// Places that one message shows values to come from.
+pub(super) const ORIGINS_MAX: usize = 2;

@@ -9,16 +9,18 @@ mod evaluate;
 mod limits;
 mod lower;
 mod operator;
+mod part;
 mod reference;
 mod scope;
 mod template;
 mod traversal;
 
 pub use evaluate::evaluate;
-pub(super) use evaluate::{render, with_values};
+pub(super) use evaluate::{quietly, render, with_values};
 pub(super) use limits::{TEXT_MAX, WEIGHT_MAX};
 pub(super) use lower::lower_with;
 pub use lower::{lower, lower_template};
+pub(super) use part::Nearer;
 pub use reference::{Reference, ReferenceStep, keyed_references, references};
 pub use scope::{FunctionWorld, Resolved, Scope};
 
@@ -43,6 +45,11 @@ impl Expression {
     /// Returns an expression that is always `value`: a default, or what stands for an expression that could not be read.
     pub fn constant(span: Span, value: Value) -> Self {
         Self::new(span, Node::Literal(value))
+    }
+
+    /// Returns the expression that is a reference and nothing else.
+    pub(super) fn reference(reference: Reference) -> Self {
+        Self::new(reference.span, Node::Reference(Arc::new(reference)))
     }
 
     /// Returns the value, if the expression is one that needs no evaluation.

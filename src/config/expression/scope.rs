@@ -2,7 +2,7 @@
 
 use super::Reference;
 use crate::config::World;
-use crate::diagnostics::Diagnostic;
+use crate::diagnostics::{Diagnostic, Span};
 use crate::value::Value;
 use jiff::Timestamp;
 
@@ -18,6 +18,11 @@ pub trait Scope {
     /// all of `vm.mc`.
     fn takes_key(&self, _reference: &Reference) -> bool {
         false
+    }
+
+    /// Returns where the value of a reference is written, if that is known and may be shown.
+    fn origin(&self, _reference: &Reference) -> Option<Span> {
+        None
     }
 
     /// Returns the world that functions read from.

@@ -2,6 +2,7 @@
 
 use super::evaluate::{Evaluator, unknown};
 use super::{Expression, Node, Reference, ReferenceStep, Step, StepKind};
+use crate::config::check::list;
 use crate::config::similar;
 use crate::diagnostics::{Diagnostic, Span};
 use crate::value::{self, Kind, Marks, Type, Value, convert};
@@ -231,9 +232,13 @@ fn attribute<'v>(value: &'v Value, name: &str) -> Result<Found<'v>, Wrong> {
     }
 }
 
-fn no_such<'n>(what: &str, name: &str, names: impl Iterator<Item = &'n str>) -> Wrong {
-    let similar = similar(name, names).map(|similar| format!("did you mean `{similar}`?"));
-    Wrong::new(format!("there is no {what} `{name}` here")).hint(similar)
+fn no_such<'n>(what: &str, name: &str, names: impl Iterator<Item = &'n str> + Clone) -> Wrong {
+    let hint = match similar(name, names.clone()) {
+        Some(similar) => format!("did you mean `{similar}`?"),
+        None if names.clone().next().is_none() => "there is nothing in it".to_owned(),
+        None => format!("there are {}", list(names)),
+    };
+    Wrong::new(format!("there is no {what} `{name}` here")).hint(Some(hint))
 }
 
 fn no_attributes(of: &Type, name: &str) -> Wrong {

@@ -2,7 +2,8 @@
 
 use super::{Completed, Draft, Scene};
 use crate::config::{Address, Key};
-use crate::games::{Game, Wanted};
+use crate::diagnostics::Diagnostic;
+use crate::games::{Game, Underlined, Wanted};
 use crate::resources::conform::did_you_mean;
 use crate::resources::provision;
 use crate::state::Identity;
@@ -35,7 +36,7 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
         attributes
             .extend(version.or_else(newest).map(|version| (Arc::from("version"), version.with_marks(Marks::CHOSEN))));
     }
-    let settings = settings(draft, &facts.game, &attributes);
+    let settings = settings(scene, draft, &facts.game, &attributes);
     let port = port(scene, draft, &facts.game, &guest, &attributes)?;
     attributes.insert("port".into(), Value::from(i64::from(port)).with_marks(Marks::CHOSEN));
 
@@ -82,16 +83,27 @@ fn natural(version: &str) -> Vec<(Option<u64>, &str)> {
     version.split(['.', '-', '+']).map(|part| (part.parse().ok(), part)).collect()
 }
 
-fn settings(draft: &mut Draft, game: &Game, attributes: &BTreeMap<Arc<str>, Value>) -> BTreeMap<Arc<str>, Value> {
+fn settings(
+    scene: &Scene,
+    draft: &mut Draft,
+    game: &Game,
+    attributes: &BTreeMap<Arc<str>, Value>,
+) -> BTreeMap<Arc<str>, Value> {
     let null = Value::null(Type::Dynamic);
     let part = |name: &str| attributes.get(name).unwrap_or(&null);
     let wanted = Wanted { version: part("version"), settings: part("settings"), secrets: part("secrets") };
     let places = draft.places.clone();
-    let span_of = |path: &Path| {
-        let root = Path::attribute(path.root().unwrap_or_default());
-        places.get(path).unwrap_or_else(|| places.span_of(&root))
+    let mark = |diagnostic: Diagnostic, path: &Path, what: Underlined| {
+        let diagnostic = diagnostic.at(match what {
+            Underlined::Key => places.span_of_key(path),
+            Underlined::Value => places.span_of(path),
+        });
+        match places.expression(path) {
+            Some(written) => scene.input.stack.explain(&draft.block.address, &scene.objects, written, diagnostic),
+            None => diagnostic,
+        }
     };
-    let (settings, diagnostics) = game.validate(&wanted, &span_of);
+    let (settings, diagnostics) = game.validate(&wanted, &mark);
     draft.diagnostics.extend(diagnostics);
     settings
 }

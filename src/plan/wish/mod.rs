@@ -6,6 +6,7 @@ mod firewall;
 mod game_server;
 mod scene;
 mod snapshot;
+mod storage_file;
 mod template;
 mod tenant;
 mod version;
@@ -15,6 +16,7 @@ pub(super) use scene::{Scene, TenantFacts};
 
 use super::input::PlanInput;
 use super::{choose, expect_domain};
+use crate::config::expression::Expression;
 use crate::config::{Address, Block, Body, Evaluated};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::domain::{self, Role};
@@ -91,7 +93,10 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let Some(kind) = domain::find(&block.address.kind) else { return Diagnostics::new() };
     let (mut body, mut diagnostics) = stack.evaluate(&block.address, &scene.objects);
     let own_cluster = body.attributes.remove("cluster");
-    let (written, places, judged) = conform(kind.schema, &body);
+    let explain = |expression: &Expression, part: &[Step], diagnostic: Diagnostic| {
+        stack.explain(&block.address, &scene.objects, (expression, part), diagnostic)
+    };
+    let (written, places, judged) = conform(kind.schema, &body, &explain);
     diagnostics.extend(judged);
     if block.has_conditions && !diagnostics.has_errors() {
         diagnostics.extend(stack.conditions(&block.address, None, &scene.objects));
@@ -156,6 +161,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         "vm" => vm::complete(scene, draft),
         "container" => vm::container::complete(scene, draft),
         "snapshot" => snapshot::complete(draft),
+        "storage_file" => storage_file::complete(scene, draft),
         "game_server" => game_server::complete(scene, draft),
         "firewall" => firewall::complete(draft),
         _ => Some(as_written(scene, draft, kind.role)),

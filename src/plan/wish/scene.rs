@@ -223,12 +223,16 @@ impl<'a> Scene<'a> {
         for wish in self.wishes.values().filter(|wish| is_guest(wish.object.name)) {
             let Some(name) = wish.wanted.get("name").and_then(Value::as_text) else { continue };
             if let Some(first) = seen.insert((&wish.cluster, name), wish) {
+                let (here, before) = (wish.span_of(&path), first.span_of(&path));
+                let both = format!("{} and {}", first.address, wish.address);
+                let diagnostic = Diagnostic::error(format!("two guests are named `{name}`: {both}")).at(here);
                 diagnostics.push(
-                    Diagnostic::error(format!("two guests are named `{name}`: {} and {}", first.address, wish.address))
-                        .at(wish.span_of(&path))
-                        .label(first.span_of(&path), "the first one")
-                        .hint("give one of them another `name`")
-                        .about(&wish.address),
+                    match here == before {
+                        true => diagnostic
+                            .hint("make `name` from what tells them apart: `each.key`, or a variable of the module"),
+                        false => diagnostic.label(before, "the first one").hint("give one of them another `name`"),
+                    }
+                    .about(&wish.address),
                 );
             }
         }

@@ -40,7 +40,8 @@ fn network(draft: &mut Draft, attributes: &mut BTreeMap<Arc<str>, Value>) {
     let path = |name: &str| Path::attribute("network").then(Step::Attribute(name.into()));
     match (has("bridge"), has("zone")) {
         (true, true) => {
-            draft.error("a network is on a bridge or in a zone", &path("bridge"), "keep one of `bridge` and `zone`")
+            let hint = "keep one of `bridge` and `zone`";
+            draft.error("a network is on a bridge or in a zone", &path("bridge"), hint);
         }
         (false, false) => {
             draft.error(

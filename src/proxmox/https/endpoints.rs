@@ -69,19 +69,29 @@ impl Endpoints {
     pub(super) async fn send(&self, call: &Call, headers: &HeaderMap) -> Result<Answer, TransportError> {
         let body = wire::form(call);
         wire::check_size(call, &body, REQUEST_LIMIT_BYTES)?;
-        let first = self.working.load(Ordering::Relaxed);
+        let first = self.of_node(call).unwrap_or_else(|| self.working.load(Ordering::Relaxed));
         let mut failures = Vec::new();
         for offset in 0..self.urls.len() {
             let index = (first + offset) % self.urls.len();
             match self.send_to(&self.urls[index], call, headers, &body).await {
                 Err(failure @ TransportError::BeforeSend { .. }) => failures.push(failure),
                 outcome => {
-                    self.working.store(index, Ordering::Relaxed);
+                    if call.file.is_none() {
+                        self.working.store(index, Ordering::Relaxed);
+                    }
                     return outcome;
                 }
             }
         }
         Err(failure::combined(failures))
+    }
+
+    /// Returns the endpoint that is the node a file is for, by its name. Any other would keep the file in its own temporary folder
+    /// first, which may be small, and copy it to the node afterwards.
+    fn of_node(&self, call: &Call) -> Option<usize> {
+        call.file.as_ref()?;
+        let node = call.path.strip_prefix("/nodes/")?.split('/').next()?;
+        self.urls.iter().position(|url| url.host_str().and_then(|host| host.split('.').next()) == Some(node))
     }
 
     async fn send_to(
@@ -91,17 +101,25 @@ impl Endpoints {
         headers: &HeaderMap,
         body: &str,
     ) -> Result<Answer, TransportError> {
-        let name = endpoint_name(endpoint);
-        let exchange = |client: &reqwest::Client| {
-            let request = wire::request(client, endpoint, call, headers.clone(), body);
-            async {
-                let response = request.send().await.map_err(|error| failure::of_request(&name, &error))?;
-                wire::answer(&name, response, self.answer_limit_bytes, self.sees_peer).await
+        match self.exchange(&self.pooled, endpoint, call, headers, body).await {
+            Err(TransportError::AfterSend { .. }) if call.method.is_read() => {
+                self.exchange(&self.fresh, endpoint, call, headers, body).await
             }
-        };
-        match exchange(&self.pooled).await {
-            Err(TransportError::AfterSend { .. }) if call.method.is_read() => exchange(&self.fresh).await,
             outcome => outcome,
         }
+    }
+
+    async fn exchange(
+        &self,
+        client: &reqwest::Client,
+        endpoint: &reqwest::Url,
+        call: &Call,
+        headers: &HeaderMap,
+        body: &str,
+    ) -> Result<Answer, TransportError> {
+        let name = endpoint_name(endpoint);
+        let request = wire::request(client, endpoint, call, headers.clone(), body).await?;
+        let response = request.send().await.map_err(|error| failure::of_request(&name, &error))?;
+        wire::answer(&name, response, self.answer_limit_bytes, self.sees_peer).await
     }
 }

@@ -8,6 +8,7 @@
 
 mod endpoints;
 mod failure;
+mod file;
 mod session;
 mod settings;
 mod trust;

@@ -3,7 +3,7 @@
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 
 use super::super::{Answer, Call, Clock, Method, TransportError};
-use super::failure;
+use super::{failure, file};
 
 /// Returns the parameters form-encoded: names and values both, for the server cuts a value at a raw `;` or second `=`.
 pub(super) fn form(call: &Call) -> String {
@@ -13,7 +13,7 @@ pub(super) fn form(call: &Call) -> String {
 
 /// Refuses a body that the server would refuse.
 pub(super) fn check_size(call: &Call, form: &str, limit_bytes: usize) -> Result<(), TransportError> {
-    if form.len() <= limit_bytes {
+    if form.len() <= limit_bytes || call.file.is_some() {
         return Ok(());
     }
     Err(TransportError::BeforeSend {
@@ -24,13 +24,13 @@ pub(super) fn check_size(call: &Call, form: &str, limit_bytes: usize) -> Result<
 }
 
 /// Returns the request; POST and PUT carry a length even when empty, because the server refuses chunks.
-pub(super) fn request(
+pub(super) async fn request(
     client: &reqwest::Client,
     endpoint: &reqwest::Url,
     call: &Call,
     headers: HeaderMap,
     form: &str,
-) -> reqwest::RequestBuilder {
+) -> Result<reqwest::RequestBuilder, TransportError> {
     let mut url = endpoint.clone();
     // What only a simulator answers is beside its API, not in it.
     let prefix = if call.path.starts_with("/spawnpoint/") { "" } else { "/api2/json" };
@@ -41,7 +41,10 @@ pub(super) fn request(
         Method::Put => reqwest::Method::PUT,
         Method::Delete => reqwest::Method::DELETE,
     };
-    match call.method {
+    if let Some(file) = &call.file {
+        return file::request(client.request(method, url).headers(headers), call, file).await;
+    }
+    Ok(match call.method {
         Method::Get | Method::Delete => {
             url.set_query(Some(form).filter(|form| !form.is_empty()));
             client.request(method, url).headers(headers)
@@ -52,7 +55,7 @@ pub(super) fn request(
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(CONTENT_LENGTH, form.len())
             .body(form.to_owned()),
-    }
+    })
 }
 
 /// Reads the whole response.

@@ -40,7 +40,7 @@ vm "c" {
 vm "d" {
   template = template.debian13
 
-  disk {                                        # error: `disk` has 0 labels
+  disk {                                        # error: `disk` has no label
     size = "4GiB"
   }
   disk "scsi0" {

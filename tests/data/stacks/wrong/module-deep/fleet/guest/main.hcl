@@ -9,7 +9,7 @@ variable "size" {
 vm "a" {
   for_each = { for number in range(var.size) : number => number }
   template = var.tmplate                        # error: there is no variable `tmplate` ~ did you mean `var.template`
-  memory   = "${each.vaule}GiB"
+  memory   = "${each.vaule}GiB"                 # error: there is no `each.vaule` ~ did you mean `each.value`
 }
 
 output "name" {

@@ -1,0 +1,40 @@
+//! What Terraform and its providers for Proxmox VE call things: a hint for those who come from there.
+
+/// Names of types of `bpg/proxmox` and `Telmate/proxmox` without their prefix, and the block that is meant.
+const TYPES: [(&str, &str); 28] = [
+    ("acl", "acl"),
+    ("backup_job", "backup_job"),
+    ("cluster_firewall_security_group", "firewall_group"),
+    ("container", "container"),
+    ("datastores", "storage"),
+    ("download_file", "storage_file"),
+    ("file", "storage_file"),
+    ("firewall_alias", "firewall_alias"),
+    ("firewall_ipset", "ip_set"),
+    ("group", "group"),
+    ("harule", "ha_rule"),
+    ("haresource", "ha_resource"),
+    ("lxc", "container"),
+    ("node", "node"),
+    ("nodes", "nodes"),
+    ("pool", "pool"),
+    ("role", "role"),
+    ("sdn_subnet", "subnet"),
+    ("sdn_vnet", "vnet"),
+    ("sdn_zone_simple", "network_zone"),
+    ("sdn_zone_vlan", "network_zone"),
+    ("user", "user"),
+    ("user_token", "token"),
+    ("version", "version"),
+    ("vm", "vm"),
+    ("vm2", "vm"),
+    ("vm_qemu", "vm"),
+    ("vms", "vms"),
+];
+
+/// Returns what a type of a provider is called here.
+pub(super) fn type_of_provider(name: &str) -> Option<&'static str> {
+    let short = name.strip_prefix("proxmox_")?;
+    let short = short.strip_prefix("virtual_environment_").unwrap_or(short);
+    TYPES.iter().find(|(theirs, _)| *theirs == short).map(|(_, ours)| *ours)
+}
