@@ -3,7 +3,7 @@
 //! Sources: the permission rules of the API schema; names of privileges by version (9.x split `VM.Monitor` into `VM.GuestAgent.*`).
 
 use super::wish::wishes;
-use super::{Plan, PlanInput};
+use super::{Action, Plan, PlanInput};
 use crate::resources::is_guest;
 use crate::value::{Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +46,8 @@ pub fn of_plan(plan: &Plan, major: impl Fn(&str) -> u32) -> BTreeMap<Arc<str>, G
         kind: &change.kind,
         cluster: &change.cluster,
         value: if change.after.is_null() { &change.before } else { &change.after },
-        moves: change.attributes.iter().any(|attribute| attribute.path == Path::attribute("node")),
+        moves: matches!(change.action, Action::Update | Action::Adopt)
+            && change.attributes.iter().any(|attribute| attribute.path == Path::attribute("node")),
     });
     of_objects(&objects.collect::<Vec<_>>(), major)
 }

@@ -258,7 +258,7 @@ fn does_as_told(plan: &Plan, address: &str, impact: Impact) -> Result<(), String
         Impact::None if sends => Err("it touches the cluster".to_owned()),
         Impact::Live if has("reboot") || has("shutdown") => Err("it interrupts the guest".to_owned()),
         // Volumes of a container move while it is stopped, and a migration restarts it.
-        Impact::Reboot if !has("reboot") && !(has("shutdown") && has("start")) && !has("migrate") => {
+        Impact::Reboot if !(has("reboot") || has("migrate") || has("shutdown") && has("start")) => {
             Err("it does not reboot the guest".to_owned())
         }
         _ => Ok(()),
