@@ -181,6 +181,7 @@ fn plan_recorded(folder: &Path, stack: &str) {
         now: 0,
         fingerprint_key: &[7; 32],
         in_progress: &BTreeMap::new(),
+        told: &BTreeMap::new(),
         avoided_vmids: &BTreeSet::new(),
     });
     found.extend(more);

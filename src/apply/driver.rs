@@ -2,7 +2,7 @@
 //! Only a step's `Begun` is waited for; everything else rides along.
 
 use super::perform::Performer;
-use super::{Event, Finish, Journal, JournalError, OperationResult, Provisioner, Schedule, Summary};
+use super::{Event, Finish, Journal, JournalError, Late, OperationResult, Provisioner, Schedule, Summary};
 use crate::plan::{Operation, Plan};
 use crate::proxmox::Client;
 use crate::state::Entry;
@@ -27,6 +27,8 @@ pub struct Run<'a> {
     pub journal: &'a dyn Journal,
     /// Who works inside guests.
     pub provisioner: &'a dyn Provisioner,
+    /// What is found out on the way; none where the plan leaves nothing open.
+    pub late: Option<&'a Late<'a>>,
     /// Id of the run, unique in its state for ever.
     pub id: Arc<str>,
     /// How many operations run at once.

@@ -37,7 +37,12 @@ impl Performer<'_> {
     /// Does every step in order, up to the first that fails.
     pub(super) async fn perform(&self) -> OperationResult {
         let mut warnings = Vec::new();
-        for (index, step) in self.operation.steps.iter().enumerate() {
+        let settled = match self.settled() {
+            Ok(settled) => settled,
+            Err(Failure { error, hints, .. }) => return OperationResult::Failed { error, hints },
+        };
+        let steps = settled.as_ref().map_or(&self.operation.steps, |settled| &settled.steps);
+        for (index, step) in steps.iter().enumerate() {
             let (operation, address) = (self.index, self.operation.address.clone());
             self.tell(Event::Step { operation, address, step: step.name.clone(), index });
             match self.step(step).await {
@@ -47,7 +52,21 @@ impl Performer<'_> {
                 }
             }
         }
+        if let Some(Err(Failure { error, hints, .. })) =
+            self.run.late.map(|late| late.conditions(&self.operation.address.block()))
+        {
+            return OperationResult::Failed { error, hints };
+        }
         if warnings.is_empty() { OperationResult::Done } else { OperationResult::DoneWithWarnings(warnings) }
+    }
+
+    /// Returns the operation with its steps as they are now, if the plan had only a sketch of them.
+    fn settled(&self) -> Result<Option<Operation>, Failure> {
+        match (self.operation.is_sketch, self.run.late) {
+            (false, _) => Ok(None),
+            (true, Some(late)) => late.operation(self.index).map(Some),
+            (true, None) => Err(Failure::new("the plan leaves open what this operation is made from")),
+        }
     }
 
     async fn step(&self, step: &Step) -> Done {
@@ -124,10 +143,13 @@ impl Performer<'_> {
                 (Some(secret), Effect::Put(record)) => {
                     let secret = Value::text(secret).with_marks(Marks::SENSITIVE);
                     let mut record = record.clone();
-                    record.secrets.insert(attribute.into(), secret);
+                    record.secrets.insert(attribute.into(), secret.clone());
                     let effect = Effect::Put(record);
                     let done = self.settle(key, Ok(Vec::new()));
                     let address = self.operation.address.clone();
+                    if let Some(late) = self.run.late {
+                        late.tell(&address, attribute, secret);
+                    }
                     self.append(Entry::Recorded { address, effect, at: self.now() }).await?;
                     return done;
                 }

@@ -167,6 +167,7 @@ mod tests {
             intent: String::new(),
             after,
             steps: Vec::new(),
+            is_sketch: false,
             locks,
             estimate_ms: 0,
         }

@@ -4,7 +4,7 @@ use super::configuration::Given;
 use super::disk::{Disk, Replay};
 use super::execute::execute;
 use super::exit::Exit;
-use super::flags::{Approval, Locking, Planning, Values};
+use super::flags::{Approval, Locking, Planning, Refresh, Values};
 use super::plan::{show, warn_refresh};
 use super::plan_file::PlanFile;
 use super::session::{Role, Session, schema};
@@ -41,10 +41,10 @@ pub(super) struct Args {
     /// Only brings the state to what is on the clusters
     #[arg(long)]
     refresh_only: bool,
-    /// Accepted for Terraform's sake: every plan looks at the clusters
-    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1,
-        require_equals = true, action = clap::ArgAction::Set)]
-    refresh: bool,
+    /// `fast` reads no guest that shows no sign of a change since the last fast look; `false` is accepted for Terraform's sake
+    #[arg(long, value_name = "HOW", default_value = "true", default_missing_value = "true", num_args = 0..=1,
+        require_equals = true, hide_possible_values = true)]
+    refresh: Refresh,
     /// Writes one JSON object per line
     #[arg(long)]
     json: bool,
@@ -53,7 +53,7 @@ pub(super) struct Args {
 /// Runs the command.
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let shell = &shell.in_form(if args.json { Form::Json } else { Form::Text });
-    if !args.refresh {
+    if args.refresh == Refresh::False {
         warn_refresh(shell);
     }
     let given = Given::of_process(args.values.0);
@@ -64,7 +64,10 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     };
     match args.file {
         Some(path) => apply_file(&path, &given, args.locking, shell).await,
-        None => plan_and_apply(&given, args.planning.options(mode), args.approval, args.locking, shell).await,
+        None => {
+            let options = args.planning.options(mode);
+            plan_and_apply_with(&given, options, None, args.refresh, (args.approval, args.locking), shell).await
+        }
     }
 }
 
@@ -76,23 +79,24 @@ pub(super) async fn plan_and_apply(
     locking: Locking,
     shell: &Shell,
 ) -> Ended {
-    plan_and_apply_with(given, options, None, approval, locking, shell).await
+    plan_and_apply_with(given, options, None, Refresh::True, (approval, locking), shell).await
 }
 
-/// Like [`plan_and_apply`], with an object to import besides what the files say.
+/// Like [`plan_and_apply`], with an object to import besides what the files say, and a look of another kind.
 pub(super) async fn plan_and_apply_with(
     given: &Given,
     options: Options,
     import: Option<(Address, String)>,
-    approval: Approval,
-    locking: Locking,
+    refresh: Refresh,
+    (approval, locking): (Approval, Locking),
     shell: &Shell,
 ) -> Ended {
     let input = Input::of_process(approval.input && shell.terminal.form == Form::Text);
     if !approval.auto_approve && input != Input::Asked {
         return Err(nobody_to_ask(input));
     }
-    let mut session = Session::open(Arc::new(Disk::new(shell.folder.clone())), given, shell).await?;
+    let world = Arc::new(Disk::new(shell.folder.clone()));
+    let mut session = Session::open(world, given, shell).await?.looking(refresh);
     if let Some((to, id)) = import {
         session.import(to, id).await?;
     }

@@ -146,6 +146,7 @@ pub(super) fn wire(settings: &ClusterSettings, is_default: bool, shell: &Shell) 
     }
     let mut wire = Settings::new(endpoints, credentials(settings, environment(TOKEN))?);
     wire.trust = trust(settings, &shell.folder)?;
+    wire.proxy = settings.attributes.get("proxy").and_then(Value::as_text).map(str::to_owned);
     Ok(wire)
 }
 

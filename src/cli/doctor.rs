@@ -18,7 +18,7 @@ use crate::proxmox::https::{Settings, Trust};
 use crate::proxmox::{Client, Limits};
 use crate::resources::marker;
 use crate::state::State;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Looks for what would keep a run from working, and says what to do about it. Changes nothing
@@ -62,19 +62,9 @@ async fn of_stack(world: &Arc<Disk>, values: Values, shell: &Shell) -> (Vec<Find
         Err(failure) => return (vec![of_files(&failure.diagnostics)], false),
     };
     let options = Options::default();
-    let (state, none) = (State::default(), (BTreeMap::new(), BTreeSet::new()));
-    let input = PlanInput {
-        stack: &configuration.stack,
-        state: &state,
-        observed: None,
-        games: &configuration.games,
-        estimate_ms: &|_| 0,
-        options: &options,
-        now: shell.now.as_second(),
-        fingerprint_key: &[0; 32],
-        in_progress: &none.0,
-        avoided_vmids: &none.1,
-    };
+    let state = State::default();
+    let Configuration { stack, games, .. } = &configuration;
+    let input = PlanInput::of_files(stack, games, &state, &options, shell.now.as_second());
     let demands = demand::of_files(&input);
     let grants = BTreeMap::from([7, 8, 9].map(|major| (major, permissions::of_files(&input, major))));
     let mut findings = Vec::new();

@@ -76,6 +76,17 @@ pub(super) struct Planning {
     pub(super) allow_destroys: Option<u64>,
 }
 
+/// How the clusters are looked at before a plan.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refresh {
+    /// Everything that is managed is read.
+    True,
+    /// Accepted for Terraform's sake: every plan looks at the clusters.
+    False,
+    /// Guests that show no sign of a change since the last fast look are not read.
+    Fast,
+}
+
 /// How long to wait for the lock.
 #[derive(Args, Clone, Copy, Debug)]
 pub(super) struct Locking {

@@ -2,7 +2,7 @@
 
 use super::apply::plan_and_apply_with;
 use super::configuration::Given;
-use super::flags::{Approval, Locking, Values, address};
+use super::flags::{Approval, Locking, Refresh, Values, address};
 use super::shell::{Ended, Shell};
 use super::terminal::Form;
 use crate::config::Address;
@@ -36,5 +36,5 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let given = Given::of_process(args.values.0);
     let options = Options { mode: Mode::Apply, targets: vec![args.address.clone()], ..Options::default() };
     let import = Some((args.address, args.id));
-    plan_and_apply_with(&given, options, import, args.approval, args.locking, shell).await
+    plan_and_apply_with(&given, options, import, Refresh::True, (args.approval, args.locking), shell).await
 }

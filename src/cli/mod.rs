@@ -14,10 +14,12 @@ mod flags;
 mod lookups;
 mod modules;
 mod plan_file;
+mod seen;
 mod server;
 mod session;
 mod shell;
 mod sim_check;
+mod sim_record;
 mod store;
 mod terminal;
 

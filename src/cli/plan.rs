@@ -3,7 +3,7 @@
 use super::configuration::Given;
 use super::disk::Disk;
 use super::exit::Exit;
-use super::flags::{Planning, Values};
+use super::flags::{Planning, Refresh, Values};
 use super::plan_file::{Origin, PlanFile};
 use super::session::{Role, Session, schema};
 use super::shell::{Ended, Shell};
@@ -33,10 +33,10 @@ pub(super) struct Args {
     /// Plans only to bring the state to what is on the clusters
     #[arg(long)]
     refresh_only: bool,
-    /// Accepted for Terraform's sake: every plan looks at the clusters
-    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1,
-        require_equals = true, action = clap::ArgAction::Set)]
-    refresh: bool,
+    /// `fast` reads no guest that shows no sign of a change since the last fast look; `false` is accepted for Terraform's sake
+    #[arg(long, value_name = "HOW", default_value = "true", default_missing_value = "true", num_args = 0..=1,
+        require_equals = true, hide_possible_values = true)]
+    refresh: Refresh,
     /// Ends with 2 if there are changes, 0 if there are none
     #[arg(long)]
     detailed_exitcode: bool,
@@ -52,7 +52,7 @@ pub(super) struct Args {
 /// Runs the command.
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let shell = &shell.in_form(if args.json { Form::Json } else { Form::Text });
-    if !args.refresh {
+    if args.refresh == Refresh::False {
         warn_refresh(shell);
     }
     let given = Given::of_process(args.values.0);
@@ -63,7 +63,7 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     };
     let options = args.planning.options(mode);
     let disk = Arc::new(Disk::new(shell.folder.clone()));
-    let session = Session::open(disk.clone(), &given, shell).await?;
+    let session = Session::open(disk.clone(), &given, shell).await?.looking(args.refresh);
     let plan = session.plan(&options, Role::Reader).await?;
     show(&plan, shell);
     if let Some(path) = args.out {

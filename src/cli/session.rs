@@ -3,18 +3,20 @@
 use super::clusters;
 use super::configuration::{self, Configuration, Given};
 use super::failure::{Failure, Outcome};
+use super::flags::Refresh;
 use super::lookups::Answering;
+use super::seen;
 use super::shell::Shell;
 use super::store::Store;
 use crate::apply::{Clusters, Journal, Patience, Recovery, Situation, Writer, look_and_recover};
-use crate::config::{Address, Import, Output, Stack, World};
+use crate::config::{Address, Import, Stack, World};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::{Memory, Observed, Wanted};
 use crate::plan::permissions::{self, Grants};
-use crate::plan::{self, Options, Plan, PlanInput};
+use crate::plan::{self, Options, Plan, PlanInput, Told};
 use crate::proxmox::Call;
 use crate::state::State;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,10 +33,50 @@ pub(super) struct Session {
     pub(super) clusters: Clusters,
     /// The surroundings.
     pub(super) shell: Shell,
-    /// The stack with its `data` blocks answered, since the last plan; none if it has no such blocks.
-    pub(super) resolved: Mutex<Option<Stack>>,
+    /// What the last plan was made from.
+    pub(super) basis: Mutex<Option<Arc<Basis>>>,
     /// What was said about the files.
     pub(super) told: Diagnostics,
+    /// Whether guests that show no sign of a change are not read.
+    pub(super) is_fast: bool,
+}
+
+/// What a plan was made from, besides the files.
+pub(super) struct Basis {
+    /// The stack with its `data` blocks answered; none if it has no such blocks.
+    looked_up: Option<Stack>,
+    state: State,
+    observed: Arc<Observed>,
+    estimate_ms: Box<dyn Fn(&str) -> u64 + Send + Sync>,
+    options: Options,
+    in_progress: BTreeMap<Address, String>,
+    avoided_vmids: BTreeSet<u32>,
+    /// What was said about the plan.
+    pub(super) said: Diagnostics,
+}
+
+impl Basis {
+    /// Returns the stack that was planned.
+    pub(super) fn stack<'a>(&'a self, session: &'a Session) -> &'a Stack {
+        self.looked_up.as_ref().unwrap_or(&session.configuration.stack)
+    }
+
+    /// Returns what the planner gets, with a stack of the same files.
+    pub(super) fn input<'a>(&'a self, session: &'a Session, stack: &'a Stack, told: &'a Told) -> PlanInput<'a> {
+        PlanInput {
+            stack,
+            state: &self.state,
+            observed: Some(&self.observed),
+            games: &session.configuration.games,
+            estimate_ms: &*self.estimate_ms,
+            options: &self.options,
+            now: session.shell.now.as_second(),
+            fingerprint_key: session.store.keys().fingerprints().bytes(),
+            in_progress: &self.in_progress,
+            told,
+            avoided_vmids: &self.avoided_vmids,
+        }
+    }
 }
 
 /// Whether the run holds the lock, and so may write what recovery found.
@@ -57,7 +99,21 @@ impl Session {
         shell.terminal.diagnostics(&warnings, &configuration.sources);
         let store = Store::open(&configuration.stack.settings, shell).await?;
         let clusters = clusters::connect(&configuration.stack.clusters, &*world, &configuration.sources, shell)?;
-        Ok(Self { configuration, store, clusters, shell: shell.clone(), resolved: Mutex::default(), told: warnings })
+        Ok(Self {
+            configuration,
+            store,
+            clusters,
+            shell: shell.clone(),
+            basis: Mutex::default(),
+            told: warnings,
+            is_fast: false,
+        })
+    }
+
+    /// Looks at the clusters as it was asked for.
+    #[must_use]
+    pub(super) fn looking(self, refresh: Refresh) -> Self {
+        Self { is_fast: refresh == Refresh::Fast, ..self }
     }
 
     /// Plans from now on as if there were an `import` block.
@@ -83,10 +139,18 @@ impl Session {
         Ok(())
     }
 
+    /// Returns what the last plan was made from.
+    ///
+    /// # Panics
+    /// If nothing was planned.
+    pub(super) fn basis(&self) -> Arc<Basis> {
+        let basis = self.basis.lock().expect("nobody panics while holding it");
+        basis.clone().expect("it was planned before")
+    }
+
     /// Gives the stack as it was last planned.
     pub(super) fn with_stack<T>(&self, look: impl FnOnce(&Stack) -> T) -> T {
-        let resolved = self.resolved.lock().expect("nobody panics while holding it");
-        look(resolved.as_ref().unwrap_or(&self.configuration.stack))
+        look(self.basis().stack(self))
     }
 
     /// Looks, recovers and plans.
@@ -106,7 +170,6 @@ impl Session {
     pub(super) async fn planned(&self, options: &Options, role: Role<'_>) -> Outcome<(Plan, Diagnostics)> {
         let state = self.store.load().await?;
         let (looked_up, recovery, observed) = self.look(&state, role).await?;
-        let stack = looked_up.as_ref().unwrap_or(&self.configuration.stack);
         let mut messages = Diagnostics::new();
         messages.extend(recovery.messages);
         self.shell.terminal.diagnostics(&messages, &self.configuration.sources);
@@ -116,27 +179,22 @@ impl Session {
             journal.append(recovery.entries).await?;
         }
         let estimates = self.store.estimates().await?;
-        let (plan, found) = plan::plan(&PlanInput {
-            stack,
-            state: &recovery.state,
-            observed: Some(&observed),
-            games: &self.configuration.games,
-            estimate_ms: &|step| estimates.estimate_ms(step),
-            options,
-            now: self.shell.now.as_second(),
-            fingerprint_key: self.store.keys().fingerprints().bytes(),
-            in_progress: &recovery.in_progress,
-            avoided_vmids: &recovery.avoid.values().flatten().copied().collect(),
-        });
-        match plan {
-            Some(plan) => {
-                *self.resolved.lock().expect("nobody panics while holding it") = looked_up;
-                let mut found = found;
-                found.extend(self.preflight(&plan, &observed).await);
-                Ok((plan, found))
-            }
-            None => Err(Failure::new(found, &self.configuration.sources)),
-        }
+        let mut basis = Basis {
+            looked_up,
+            state: recovery.state,
+            observed,
+            estimate_ms: Box::new(move |step| estimates.estimate_ms(step)),
+            options: options.clone(),
+            in_progress: recovery.in_progress,
+            avoided_vmids: recovery.avoid.values().flatten().copied().collect(),
+            said: Diagnostics::new(),
+        };
+        let (plan, mut found) = plan::plan(&basis.input(self, basis.stack(self), &Told::new()));
+        let Some(plan) = plan else { return Err(Failure::new(found, &self.configuration.sources)) };
+        found.extend(self.preflight(&plan, &basis.observed).await);
+        basis.said = found.clone();
+        *self.basis.lock().expect("nobody panics while holding it") = Some(Arc::new(basis));
+        Ok((plan, found))
     }
 
     /// Compares what the plan needs with what each cluster lets us do: one call each. A cluster that does not say is not judged.
@@ -157,34 +215,37 @@ impl Session {
         found
     }
 
-    /// Returns the outputs that can be told now, from files and state alone.
-    ///
-    /// # Errors
-    /// A state that cannot be read.
-    pub(super) async fn outputs(&self) -> Outcome<BTreeMap<Arc<str>, Output>> {
-        let state = self.store.load().await?;
-        let options = Options::default();
-        let Configuration { stack, games, .. } = &self.configuration;
-        Ok(plan::outputs_of(&PlanInput {
-            fingerprint_key: self.store.keys().fingerprints().bytes(),
-            ..PlanInput::of_files(stack, games, &state, &options, self.shell.now.as_second())
-        }))
-    }
-
     /// Looks at the clusters, and answers the stack's `data` blocks from what is seen. There is a stack only if it has some.
-    async fn look(&self, state: &State, role: Role<'_>) -> Outcome<(Option<Stack>, Recovery, Arc<Observed>)> {
+    pub(super) async fn look(
+        &self,
+        state: &State,
+        role: Role<'_>,
+    ) -> Outcome<(Option<Stack>, Recovery, Arc<Observed>)> {
         let read = &self.configuration.stack;
         if read.lookups().is_empty() {
             let wanted = plan::wanted(read, state, self.clusters.keys());
-            let (recovery, observed) = self.recover(state, role, &wanted, None).await?;
+            let memory = self.is_fast.then(Memory::default);
+            if let Some(memory) = &memory {
+                seen::recall(self, &wanted, memory).await?;
+            }
+            let (recovery, observed) = self.recover(state, role, &wanted, memory.as_ref()).await?;
+            if let Some(memory) = &memory {
+                seen::record(self, &observed, memory)?;
+            }
             return Ok((None, recovery, observed));
         }
         let memory = Memory::default();
+        if self.is_fast {
+            seen::recall(self, &plan::wanted(read, state, self.clusters.keys()), &memory).await?;
+        }
         let mut lookups = Answering::new(self, &memory);
         let mut stack = lookups.resolve(read).await?;
         let mut wanted = plan::wanted(&stack, state, self.clusters.keys());
         lookups.want(&mut wanted);
         let (recovery, observed) = self.recover(state, role, &wanted, Some(&memory)).await?;
+        if self.is_fast {
+            seen::record(self, &observed, &memory)?;
+        }
         // What was recovered may have been looked at anew: the plan and its look-ups see the same.
         lookups.snapshot.observed = observed.clone();
         stack = lookups.resolve(read).await?;

@@ -1,11 +1,11 @@
-//! `spawnpoint sim serve`, `dump` and `reset`: a lab as a server of its own. `sim check` is in `sim_check`.
+//! `spawnpoint sim serve`, `dump` and `reset`: a lab as a server of its own. `sim check` and `sim record` are in files of their own.
 
 use super::clusters::{pace, read_lab};
 use super::disk::Disk;
 use super::exit::Exit;
 use super::failure::{Failure, Outcome};
 use super::shell::{Ended, Shell};
-use super::sim_check;
+use super::{sim_check, sim_record};
 use crate::diagnostics::Diagnostic;
 use crate::simulator::{Lab, Options, Pace, RunningServer, Server, Store, StoreError};
 use std::net::SocketAddr;
@@ -36,6 +36,8 @@ enum Command {
     },
     /// Makes sixty checks of what a server does, on the simulator or a real one
     Check(sim_check::Args),
+    /// Makes a lab file of a cluster that is there, without a secret
+    Record(sim_record::Args),
     /// Forgets everything that happened in a lab
     Reset {
         #[command(flatten)]
@@ -81,6 +83,7 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
             Ok(Exit::Done)
         }
         Command::Check(args) => sim_check::run(args, shell).await,
+        Command::Record(args) => sim_record::run(args, shell).await,
         Command::Reset { lab } => {
             let (name, folder) = (lab.read(shell)?.cluster, lab.folder(shell)?);
             Store::reset(&folder, &name).map_err(|error| unusable(&error))?;

@@ -268,7 +268,7 @@ impl FunctionWorld for Outside {
         Some(self.now)
     }
 
-    fn random(&self) -> Option<[u8; 16]> {
+    fn random(&self, _: Span) -> Option<[u8; 16]> {
         Some((self.random)())
     }
 }

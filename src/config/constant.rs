@@ -2,7 +2,7 @@
 
 use super::World;
 use super::expression::{self, Expression, FunctionWorld, Reference, Resolved, Scope};
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::value::Value;
 use jiff::Timestamp;
 
@@ -47,7 +47,7 @@ impl FunctionWorld for Nowhere {
         None
     }
 
-    fn random(&self) -> Option<[u8; 16]> {
+    fn random(&self, _: Span) -> Option<[u8; 16]> {
         None
     }
 }

@@ -71,18 +71,20 @@ impl Stack {
         run.repeated_frame(place, repeated).body(&body, object.header, &mut Diagnostics::new())
     }
 
-    /// Judges the `precondition`s of a block instance, or the `postcondition`s if its value is given as `own`.
+    /// Judges the `precondition`s of a block instance, or the `postcondition`s if its value is given as `own`. The second part says whether
+    /// some of them are not decided yet.
     ///
     /// # Panics
     ///
     /// If `block` is not the address of one of [`Stack::blocks`].
-    pub fn conditions(&self, block: &Address, own: Option<&Value>, objects: &Objects) -> Diagnostics {
+    pub fn conditions(&self, block: &Address, own: Option<&Value>, objects: &Objects) -> (Diagnostics, bool) {
         let (place, object, repeated) = self.find(block);
         if object.meta.preconditions.is_empty() && object.meta.postconditions.is_empty() {
-            return Diagnostics::new();
+            return (Diagnostics::new(), false);
         }
         let run = Run::new(&self.program, Some(objects));
         let mut diagnostics = Diagnostics::new();
+        let mut is_open = false;
         let mut frame = run.repeated_frame(place, repeated).of(&object.meta.repetition);
         frame.own = own.cloned();
         let (rules, what) = match own {
@@ -90,9 +92,9 @@ impl Stack {
             Some(_) => (&object.meta.postconditions, "a postcondition does not hold"),
         };
         for rule in rules {
-            judge(rule, what, &block.to_string(), &frame, &mut diagnostics);
+            is_open |= judge(rule, what, &block.to_string(), &frame, &mut diagnostics).is_none();
         }
-        about(run.finish(diagnostics), block)
+        (about(run.finish(diagnostics), block), is_open)
     }
 
     /// Evaluates the outputs of the root module.
@@ -124,6 +126,13 @@ impl Stack {
             outputs.insert(name.clone(), Output { value, is_sensitive, description: output.description.clone() });
         }
         (outputs, run.finish(own))
+    }
+
+    /// Returns whether there is something to judge once everything is done: a `check`, or a precondition of an output.
+    pub fn has_final_rules(&self) -> bool {
+        let outputs = self.program.instances[0].module.outputs.values();
+        outputs.into_iter().any(|output| !output.preconditions.is_empty())
+            || self.program.instances.iter().any(|instance| !instance.module.checks.is_empty())
     }
 
     /// Judges the `check` blocks of all modules. What does not hold is a warning: a check never stops a run.

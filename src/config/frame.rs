@@ -35,6 +35,8 @@ pub(super) struct Frame<'a> {
     pub iterators: Vec<(Arc<str>, Value)>,
     /// `self`, where there is one.
     pub own: Option<Value>,
+    /// How often the call at each place drew random bytes.
+    pub drawn: RefCell<BTreeMap<Span, u32>>,
     /// What `each` goes through, where there is one.
     pub for_each: Option<&'a Expression>,
 }
@@ -58,7 +60,8 @@ impl<'a> Run<'a> {
 
     /// Returns a view for an expression of one instance of a block.
     pub(super) fn repeated_frame(&'a self, instance: usize, repeated: Repeated) -> Frame<'a> {
-        Frame { run: self, instance, repeated, iterators: Vec::new(), own: None, for_each: None }
+        let drawn = RefCell::default();
+        Frame { run: self, instance, repeated, iterators: Vec::new(), own: None, drawn, for_each: None }
     }
 
     /// Returns the value of a name; unknown if it is wrong, which is reported once.
@@ -413,6 +416,6 @@ impl Scope for Frame<'_> {
     }
 
     fn world(&self) -> &dyn FunctionWorld {
-        self.run.program
+        self
     }
 }

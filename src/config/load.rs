@@ -86,6 +86,7 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
     let program = Program {
         world: input.world.clone(),
         now: input.now,
+        moment: None,
         workspace: input.workspace.into(),
         working_folder: input.working_folder.into(),
         lookups: input.lookups.clone(),
@@ -115,7 +116,7 @@ pub(super) fn resolve(
     build(origin, program.blank(lookups), diagnostics)
 }
 
-fn build(origin: &Arc<Origin>, program: Program, diagnostics: &mut Diagnostics) -> Option<Stack> {
+pub(super) fn build(origin: &Arc<Origin>, program: Program, diagnostics: &mut Diagnostics) -> Option<Stack> {
     let mut builder = Builder { modules: &origin.modules, program, diagnostics, is_over: false };
     builder.build(&origin.root, origin.given.clone());
     if builder.is_over {

@@ -28,6 +28,7 @@ mod lock;
 mod lookup;
 mod meta;
 mod module;
+mod moment;
 mod names;
 mod origin;
 mod parse;
@@ -54,6 +55,7 @@ pub use input::{FileDigest, Input, MemoryWorld, TestInput, TestValue, VariableAr
 pub use load::{Demand, demand, load};
 pub use lock::{LOCK_FILE, LockedModule, ModuleLock, digest};
 pub use lookup::{Answer, LookupNode, Lookups, Question};
+pub use moment::Moment;
 pub(crate) use similar::similar;
 pub use source::{ArchiveKind, Origin, Remote};
 pub use stack::{

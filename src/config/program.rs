@@ -1,10 +1,11 @@
 //! The stack as it can be evaluated: every instance of every module, with the values that do not depend on objects kept for good.
 
 use super::address::{Address, Key, ModulePath};
-use super::expression::{Expression, FunctionWorld};
+use super::expression::Expression;
 use super::input::World;
 use super::lookup::{Lookup, Lookups};
 use super::module::{Call, Module};
+use super::moment::Moment;
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -13,7 +14,10 @@ use std::sync::{Arc, OnceLock};
 #[derive(Clone, Debug)]
 pub(super) struct Program {
     pub world: Arc<dyn World>,
+    /// When the plan was made.
     pub now: jiff::Timestamp,
+    /// None while planning.
+    pub moment: Option<Moment>,
     pub workspace: Arc<str>,
     pub working_folder: Arc<str>,
     /// Who answers `data` blocks.
@@ -157,6 +161,7 @@ impl Program {
             places: BTreeMap::new(),
             given: BTreeMap::new(),
             now: self.now,
+            moment: self.moment,
         }
     }
 
@@ -181,23 +186,5 @@ impl Repeated {
             Some(Key::Number(number)) => Self::Count(*number),
             Some(Key::Text(text)) => Self::Each(text.clone(), value.clone()),
         }
-    }
-}
-
-impl FunctionWorld for Program {
-    fn files(&self) -> &dyn World {
-        &*self.world
-    }
-
-    fn plan_time(&self) -> jiff::Timestamp {
-        self.now
-    }
-
-    fn apply_time(&self) -> Option<jiff::Timestamp> {
-        None
-    }
-
-    fn random(&self) -> Option<[u8; 16]> {
-        None
     }
 }

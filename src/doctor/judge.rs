@@ -423,7 +423,7 @@ mod tests {
 
     #[test]
     fn storages_are_judged_over_all_nodes() {
-        let row = |active: u8, used: u64| json!([{"storage": "fast", "content": "images,rootdir", "active": active, "enabled": 1, "total": 100 << 30, "used": used << 30}]);
+        let row = |active: u8, used: u64| json!([{"storage": "fast", "content": "images,rootdir", "active": active, "enabled": 1, "total": 100_u64 << 30, "used": used << 30}]);
         let judge = |first: Value, second: Value| {
             let lists = BTreeMap::from([("pve1".to_owned(), first), ("pve2".to_owned(), second)]);
             let finding = storages(&lists, None).remove(0);

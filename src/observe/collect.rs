@@ -3,7 +3,7 @@
 //! What the answers mean is in `decode`. How many calls run at once is the client's business. Guest agents are never asked.
 
 use super::decode;
-use super::{ClusterView, GuestConfig, GuestKind, NodeView, Observed, PoolView, Power, Seen};
+use super::{ClusterView, GuestConfig, GuestKind, GuestView, NodeView, Observed, PoolView, Power, Seen};
 use crate::proxmox::call::segment;
 use crate::proxmox::{Call, CallError, Client, ErrorClass};
 use futures_util::future::join_all;
@@ -58,7 +58,35 @@ pub struct Unread {
 
 /// Answers of one look, so that another one that wants more asks only for what is new: both see the same moment.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<BTreeMap<(Arc<str>, String), Value>>);
+pub struct Memory {
+    answers: Mutex<BTreeMap<(Arc<str>, String), Value>>,
+    /// When the look began, by the clocks of the clusters.
+    began: Mutex<BTreeMap<Arc<str>, i64>>,
+}
+
+impl Memory {
+    /// Returns what is known of a call.
+    pub(super) fn get(&self, cluster: &Arc<str>, call: &Call) -> Option<Value> {
+        let answers = self.answers.lock().expect("nobody panics while holding it");
+        answers.get(&(cluster.clone(), call.to_string())).cloned()
+    }
+
+    /// Remembers an answer.
+    pub(super) fn put(&self, cluster: &Arc<str>, call: &Call, answer: Value) {
+        self.answers
+            .lock()
+            .expect("nobody panics while holding it")
+            .insert((cluster.clone(), call.to_string()), answer);
+    }
+
+    pub(super) fn began(&self, cluster: &Arc<str>) -> Option<i64> {
+        self.began.lock().expect("nobody panics while holding it").get(cluster).copied()
+    }
+
+    pub(super) fn begin(&self, cluster: &Arc<str>, time: i64) {
+        self.began.lock().expect("nobody panics while holding it").insert(cluster.clone(), time);
+    }
+}
 
 /// Reads every cluster, all at once.
 ///
@@ -106,14 +134,12 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     async fn read(&self, call: &Call) -> Result<Value, CallError> {
-        let Some(Memory(answers)) = self.memory else { return self.client.read(call).await };
-        let key = (self.name.clone(), call.to_string());
-        let known = answers.lock().expect("nobody panics while holding it").get(&key).cloned();
-        if let Some(answer) = known {
+        let Some(memory) = self.memory else { return self.client.read(call).await };
+        if let Some(answer) = memory.get(self.name, call) {
             return Ok(answer);
         }
         let answer = self.client.read(call).await?;
-        answers.lock().expect("nobody panics while holding it").insert(key, answer.clone());
+        memory.put(self.name, call, answer.clone());
         Ok(answer)
     }
 
@@ -246,7 +272,7 @@ impl Reader<'_> {
 
     /// One read per guest that is wanted: with both views, if it runs.
     async fn configs(&self, view: &mut ClusterView) -> Result<(), Vec<CallError>> {
-        let is_wanted = |guest: &&mut super::GuestView| {
+        let is_wanted = |guest: &&mut GuestView| {
             guest.seen == Seen::Present && (self.details.guests.contains(&guest.vmid) || guest.tags.contains(self.tag))
         };
         let reads = view.guests.values_mut().filter(is_wanted).map(|guest| async move {
@@ -278,15 +304,22 @@ impl Reader<'_> {
         }
     }
 
-    async fn config(&self, guest: &super::GuestView) -> Result<GuestConfig, CallError> {
-        let base = below(guest);
-        match guest.power {
-            Power::Running => Ok(decode::pending(&self.read(&Call::get(format!("{base}/pending"))).await?)),
-            Power::Stopped | Power::Unknown => {
-                Ok(decode::config(&self.read(&Call::get(format!("{base}/config"))).await?))
-            }
-        }
+    async fn config(&self, guest: &GuestView) -> Result<GuestConfig, CallError> {
+        let answer = self.read(&config_call(guest)).await?;
+        Ok(match guest.power {
+            Power::Running => decode::pending(&answer),
+            Power::Stopped | Power::Unknown => decode::config(&answer),
+        })
     }
+}
+
+/// Returns the read of a guest's configuration: with both views, if it runs.
+pub(super) fn config_call(guest: &GuestView) -> Call {
+    let view = match guest.power {
+        Power::Running => "pending",
+        Power::Stopped | Power::Unknown => "config",
+    };
+    Call::get(format!("{}/{view}", below(guest)))
 }
 
 /// Returns the path of a guest.

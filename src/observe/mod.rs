@@ -1,9 +1,10 @@
 //! One immutable snapshot of the clusters per run: [`Observed`].
 //!
-//! `collect` (shell) makes the calls, `decode` (pure) reads the answers; what a VM's config means is in `resources`.
+//! `collect` and `fast` (shell) make the calls, `decode` (pure) reads the answers; what a VM's config means is in `resources`.
 
 pub mod collect;
 pub mod decode;
+pub mod fast;
 
 pub use collect::{Memory, Unread, Wanted, collect, collect_with};
 

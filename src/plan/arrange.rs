@@ -4,6 +4,7 @@ use super::change::{Action, Reason};
 use super::finish;
 use super::input::PlanInput;
 use super::judge::Judged;
+use super::open;
 use super::operation::{Operation, Verb};
 use super::order::{self, Half, Item};
 use super::sequence;
@@ -98,7 +99,7 @@ fn position(address: &Address) -> usize {
     }
 }
 
-fn operations_of(input: &PlanInput, object: &Judged, staying: &BTreeSet<(Arc<str>, u32)>) -> Vec<Operation> {
+pub(super) fn operations_of(input: &PlanInput, object: &Judged, staying: &BTreeSet<(Arc<str>, u32)>) -> Vec<Operation> {
     match object.change.action {
         Action::NoOp if object.is_stale_record => {
             vec![record_only(input, object, put(input, object, Completeness::Complete))]
@@ -129,8 +130,9 @@ fn with_draft<T>(input: &PlanInput, object: &Judged, side: Side, make: impl FnOn
         intent: intent.clone(),
     };
     let is_fresh = matches!(object.change.action, Action::Create | Action::Replace);
+    let sketched = (!object.open.is_empty()).then(|| open::known_part(&object.desired, &object.open));
     let draft = Draft {
-        desired: if side == Side::Before { &null } else { &object.desired },
+        desired: if side == Side::Before { &null } else { sketched.as_ref().unwrap_or(&object.desired) },
         applied: &object.applied,
         found: found.filter(|_| side == Side::Before || !is_fresh),
         identity,
@@ -299,6 +301,7 @@ fn operation(
         .clone(),
         intent: if side == Side::Before { object.intent_before.clone() } else { object.intent.clone() },
         after: Vec::new(),
+        is_sketch: side == Side::After && !object.open.is_empty(),
         estimate_ms: steps.iter().map(|step| step.estimate_ms).sum(),
         steps,
         locks,

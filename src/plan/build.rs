@@ -3,38 +3,45 @@
 use super::change::{Action, Change};
 use super::input::PlanInput;
 use super::judge::{Judged, judge};
+use super::operation::Verb;
 use super::refresh::{self, Refreshed};
 use super::wish::{Scene, wishes};
 use super::{Mode, MovedRecord, OutputChange, Plan, arrange, import, intent, quota, refactor, select};
 use crate::config::{Address, Block, Objects, Output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::resources::schema::{Presence, Schema};
 use crate::state::OutputRecord;
-use crate::value::{Path, Step, Value};
+use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the plan, unless there are errors, and everything worth saying about it.
 pub fn plan(input: &PlanInput) -> (Option<Plan>, Diagnostics) {
+    let planned = readdressed(input, |input, moves| match input.options.mode {
+        Mode::RefreshOnly => Ok(refreshed(input, moves)),
+        Mode::Apply | Mode::Destroy => claimed(input, |input| planned(input, moves)),
+    });
+    planned.and_then(|planned| planned).unwrap_or_else(|diagnostics| (None, diagnostics))
+}
+
+/// Goes on with every record under its new address.
+pub(super) fn readdressed<T>(
+    input: &PlanInput,
+    then: impl FnOnce(&PlanInput, &[MovedRecord]) -> T,
+) -> Result<T, Diagnostics> {
     let (readdressed, mut diagnostics) = refactor::readdressed(input);
     diagnostics.extend(refactor::declared_removals(input.stack));
-    if diagnostics.has_errors() {
-        return (None, diagnostics);
-    }
     match readdressed {
-        None => with_imports(input, &[]),
-        Some((state, moves)) => with_imports(&PlanInput { state: &state, ..*input }, &moves),
+        _ if diagnostics.has_errors() => Err(diagnostics),
+        None => Ok(then(input, &[])),
+        Some((state, moves)) => Ok(then(&PlanInput { state: &state, ..*input }, &moves)),
     }
 }
 
-/// Plans with what is imported among the records.
-fn with_imports(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnostics) {
-    if input.options.mode == Mode::RefreshOnly {
-        return refreshed(input, moves);
-    }
+/// Goes on with what is imported among the records.
+pub(super) fn claimed<T>(input: &PlanInput, then: impl FnOnce(&PlanInput) -> T) -> Result<T, Diagnostics> {
     match import::claimed(input) {
-        (_, diagnostics) if diagnostics.has_errors() => (None, diagnostics),
-        (None, _) => planned(input, moves),
-        (Some(state), _) => planned(&PlanInput { state: &state, ..*input }, moves),
+        (_, diagnostics) if diagnostics.has_errors() => Err(diagnostics),
+        (None, _) => Ok(then(input)),
+        (Some(state), _) => Ok(then(&PlanInput { state: &state, ..*input })),
     }
 }
 
@@ -74,15 +81,22 @@ fn empty(input: &PlanInput, moves: &[MovedRecord]) -> Plan {
         unreachable: unreachable(input),
         estimate_ms: 0,
         objects: Objects::new(),
+        open_postconditions: BTreeSet::new(),
     }
 }
 
-/// Plans with every record under its new address.
-fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnostics) {
-    let (scene, mut diagnostics) = wishes(input, &BTreeSet::new(), BTreeMap::new());
-    if diagnostics.has_errors() {
-        return (None, diagnostics);
-    }
+/// What is wanted beside what is there, with all that is wrong with it so far.
+pub(super) struct Drawn<'a> {
+    pub(super) scene: Scene<'a>,
+    pub(super) judged: BTreeMap<Address, Judged>,
+    pub(super) diagnostics: Diagnostics,
+    /// What keeps objects from being planned that are wanted rightly.
+    pub(super) errors: Diagnostics,
+}
+
+/// Evaluates and judges every object.
+pub(super) fn draw<'a>(input: &PlanInput<'a>) -> Drawn<'a> {
+    let (scene, diagnostics) = wishes(input, &BTreeSet::new(), BTreeMap::new());
     let (judged, errors) = judge(&scene);
     // What is replaced takes a new VMID, which others refer to: everything is evaluated again with that known.
     let triggered = refactor::triggered(input.stack, &judged);
@@ -92,17 +106,23 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
         .map(|object| object.change.address.clone())
         .chain(triggered.keys().cloned())
         .collect();
-    let (scene, mut judged, errors) = if replaced.is_empty() {
-        (scene, judged, errors)
-    } else {
-        let (scene, again) = wishes(input, &replaced, triggered);
-        diagnostics = again;
-        let (judged, errors) = judge(&scene);
-        (scene, judged, errors)
-    };
+    if replaced.is_empty() || diagnostics.has_errors() {
+        return Drawn { scene, judged, diagnostics, errors };
+    }
+    let (scene, diagnostics) = wishes(input, &replaced, triggered);
+    let (judged, errors) = judge(&scene);
+    Drawn { scene, judged, diagnostics, errors }
+}
+
+/// Plans with every record under its new address.
+fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnostics) {
+    let Drawn { scene, mut judged, mut diagnostics, errors } = draw(input);
+    if diagnostics.has_errors() {
+        return (None, diagnostics);
+    }
     diagnostics.extend(errors);
     diagnostics.extend(select::select(input, &mut judged));
-    diagnostics.extend(unknown_at_apply(&scene, &judged));
+    diagnostics.extend(scene.refused.clone());
     diagnostics.extend(prevented(&scene, &judged));
     let (quotas, capacity, misfits) = quota::check(&scene, &judged);
     diagnostics.extend(misfits);
@@ -115,8 +135,11 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
         return (None, diagnostics);
     }
     let (mut operations, estimate_ms) = arrange::arrange(input, &judged);
+    for operation in operations.iter_mut().filter(|operation| operation.verb != Verb::Delete) {
+        operation.is_sketch |= scene.open_preconditions.contains(&operation.address.block());
+    }
     refactor::record_moves(input.state, moves, &mut operations);
-    let objects = scene.objects;
+    let (objects, open_postconditions) = (scene.objects, scene.open_postconditions);
     let mut plan = Plan {
         changes: judged.into_values().map(|object| shown(object.change)).collect(),
         operations,
@@ -125,6 +148,7 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
         capacity,
         estimate_ms,
         objects,
+        open_postconditions,
         ..empty(input, moves)
     };
     plan.intent = intent::intent(&plan);
@@ -144,13 +168,6 @@ pub fn validate(input: &PlanInput) -> Diagnostics {
     diagnostics
 }
 
-/// Returns the outputs as they are with a state: after an apply it knows what its plan could not, such as the secret of a new token.
-pub fn outputs_of(input: &PlanInput) -> BTreeMap<std::sync::Arc<str>, Output> {
-    let (scene, _) = wishes(input, &BTreeSet::new(), BTreeMap::new());
-    let known = |output: &Output| output.value.is_wholly_known();
-    scene.input.stack.outputs(&scene.objects).0.into_iter().filter(|(_, output)| known(output)).collect()
-}
-
 /// The plan's own copies of desired objects show no secret, not even its fingerprint.
 fn shown(mut change: Change) -> Change {
     let hidden =
@@ -159,42 +176,6 @@ fn shown(mut change: Change) -> Change {
         attribute.before = attribute.before.as_ref().map(hidden);
     }
     change
-}
-
-/// The calls are made from the plan, so what they need must be known now.
-fn unknown_at_apply(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnostic> {
-    let changed = judged.values().filter(|object| {
-        matches!(object.change.action, Action::Create | Action::Update | Action::Replace | Action::Adopt)
-    });
-    changed
-        .filter_map(|object| {
-            let path = first_unknown(object.object.schema, &object.desired, &Path::default())?;
-            let span = scene.wishes.get(&object.change.address)?.span_of(&path);
-            Some(
-                Diagnostic::error(format!("`{path}` of {} is not known before apply", object.change.address))
-                    .at(span)
-                    .detail("A plan holds every call it will make, so it can hold no value that only the apply will find out.")
-                    .hint("use a value that is known now: a fixed or `auto` address instead of `dhcp`, `plantimestamp()` instead of `timestamp()`")
-                    .about(&object.change.address),
-            )
-        })
-        .collect()
-}
-
-fn first_unknown(schema: &Schema, value: &Value, at: &Path) -> Option<Path> {
-    let is_computed =
-        |name: &str| schema.attribute(name).is_some_and(|attribute| attribute.presence == Presence::Computed);
-    value.as_entries()?.iter().filter(|(name, _)| !is_computed(name)).find_map(|(name, item)| {
-        let path = at.then(Step::Attribute(name.clone()));
-        if item.is_unknown() {
-            return Some(path);
-        }
-        let inner = schema.block(name).map_or(&Schema::EMPTY, |nested| nested.schema);
-        match item.as_entries() {
-            Some(_) => first_unknown(inner, item, &path),
-            None => item.as_items()?.iter().any(Value::is_unknown).then_some(path),
-        }
-    })
 }
 
 /// What must not go, by the block's own words or by the guest's.
@@ -245,9 +226,10 @@ fn why(diagnostic: Diagnostic, object: &Judged) -> Diagnostic {
 }
 
 fn outputs(scene: &Scene) -> (BTreeMap<std::sync::Arc<str>, OutputChange>, Diagnostics) {
-    let (after, diagnostics) = match scene.input.options.mode {
-        Mode::Destroy => (BTreeMap::new(), Diagnostics::new()),
-        Mode::Apply | Mode::RefreshOnly => scene.input.stack.outputs(&scene.objects),
+    let (after, diagnostics) = if scene.input.options.mode == Mode::Destroy {
+        (BTreeMap::new(), Diagnostics::new())
+    } else {
+        scene.input.stack.outputs(&scene.objects)
     };
     let before = &scene.input.state.outputs;
     let names: BTreeSet<_> = before.keys().chain(after.keys()).cloned().collect();

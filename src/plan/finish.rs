@@ -101,6 +101,7 @@ impl Group<'_> {
             identity: Identity::default(),
             intent: String::new(),
             after,
+            is_sketch: false,
             estimate_ms: steps.iter().map(|step| step.estimate_ms).sum(),
             steps,
             locks: vec![Lock::cluster_file(self.finish.name)],

@@ -5,7 +5,12 @@ use crate::config::{Address, Stack};
 use crate::games::Game;
 use crate::observe::Observed;
 use crate::state::State;
+use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Computed attributes by object: the secret of a token that was just made.
+pub type Told = BTreeMap<Address, BTreeMap<Arc<str>, Value>>;
 
 /// Input of the planner.
 #[derive(Clone, Copy)]
@@ -19,7 +24,7 @@ pub struct PlanInput<'a> {
     /// Games by name.
     pub games: &'a BTreeMap<String, GameFacts>,
     /// Expected duration of a step by its name, in milliseconds.
-    pub estimate_ms: &'a dyn Fn(&str) -> u64,
+    pub estimate_ms: &'a (dyn Fn(&str) -> u64 + Sync),
     /// What was asked for.
     pub options: &'a Options,
     /// Seconds since 1970.
@@ -28,12 +33,17 @@ pub struct PlanInput<'a> {
     pub fingerprint_key: &'a [u8; 32],
     /// Objects another live run is working on; they are shown, not planned.
     pub in_progress: &'a BTreeMap<Address, String>,
+    /// Attributes that were found out since the plan was made, while it is carried out; none while planning.
+    pub told: &'a Told,
     /// VMIDs that must not be chosen: halves of clones that nobody can remove by API.
     pub avoided_vmids: &'a BTreeSet<u32>,
 }
 
 /// No objects in progress.
 static IDLE: BTreeMap<Address, String> = BTreeMap::new();
+
+/// Nothing was found out.
+static NOTHING: Told = Told::new();
 
 /// No VMIDs to be avoided.
 static UNHARMED: BTreeSet<u32> = BTreeSet::new();
@@ -57,6 +67,7 @@ impl<'a> PlanInput<'a> {
             now,
             fingerprint_key: &[0; 32],
             in_progress: &IDLE,
+            told: &NOTHING,
             avoided_vmids: &UNHARMED,
         }
     }

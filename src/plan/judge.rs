@@ -6,8 +6,8 @@ use super::arrange::recorded_form;
 use super::change::{Action, AttributeChange, Change, Reason};
 use super::difference::{Views, compare, is_same};
 use super::input::PlanInput;
-use super::owner_intent;
 use super::wish::{Scene, Wish};
+use super::{open, owner_intent};
 use crate::config::{Address, Block};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::observe::Power;
@@ -26,6 +26,8 @@ pub(super) struct Judged {
     pub(super) object: &'static ObjectType,
     /// What is wanted, secrets in clear; null if it goes.
     pub(super) desired: Value,
+    /// Attributes of it that are not known yet.
+    pub(super) open: Vec<Path>,
     /// What was last applied; null if there is no record.
     pub(super) applied: Value,
     /// What is there.
@@ -304,6 +306,7 @@ fn decide(
             span: Some(block.span),
         },
         object: wish.object,
+        open: open::paths(wish.object.schema, &value),
         desired: value,
         applied: known.applied,
         found: known.found,
@@ -502,6 +505,7 @@ fn silent(wish: &Wish, block: &Block, known: Known) -> Judged {
         },
         object: wish.object,
         desired: applied.clone(),
+        open: Vec::new(),
         applied,
         found,
         identity_before,

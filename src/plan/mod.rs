@@ -16,6 +16,7 @@ mod input;
 mod intent;
 mod judge;
 mod look;
+mod open;
 mod operation;
 mod order;
 pub mod permissions;
@@ -24,20 +25,22 @@ mod refactor;
 mod refresh;
 mod select;
 mod sequence;
+mod settle;
 mod wish;
 
 pub use crate::resources::step::{Expected, Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};
-pub use build::{outputs_of, plan, validate};
+pub use build::{plan, validate};
 pub use change::{Action, AttributeChange, Cause, Change, Reason};
-pub use input::{GameFacts, Options, PlanInput};
+pub use input::{GameFacts, Options, PlanInput, Told};
 pub use look::wanted;
 pub use operation::{Operation, Verb};
+pub use settle::{Settled, errors_about, settle};
 
-use crate::config::{Objects, Output};
+use crate::config::{Address, Objects, Output};
 use crate::domain::BlockType;
 use crate::value::Value;
 use intent::owner_intent;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What will be done, and what that means.
@@ -75,6 +78,8 @@ pub struct Plan {
     pub estimate_ms: u64,
     /// Every block as expressions see it, what the plan chose included: for what is judged after planning.
     pub objects: Objects,
+    /// Blocks with postconditions that are judged when they are applied.
+    pub open_postconditions: BTreeSet<Address>,
 }
 
 /// What was asked for.
@@ -127,6 +132,14 @@ impl Plan {
         counts
     }
 
+    /// Returns whether something in it is not known before it is carried out.
+    pub fn is_open(&self) -> bool {
+        let is_open = |output: &OutputChange| output.after.as_ref().is_some_and(|after| !after.value.is_wholly_known());
+        self.operations.iter().any(|operation| operation.is_sketch)
+            || !self.open_postconditions.is_empty()
+            || self.outputs.values().any(is_open)
+    }
+
     /// Returns whether applying it would change nothing: no object, no address, no output.
     pub fn is_empty(&self) -> bool {
         self.changes.iter().all(|change| change.action == Action::NoOp)
@@ -139,9 +152,9 @@ impl Plan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MovedRecord {
     /// Its address so far.
-    pub from: crate::config::Address,
+    pub from: Address,
     /// Its new one.
-    pub to: crate::config::Address,
+    pub to: Address,
 }
 
 /// An output before and after.
@@ -168,7 +181,7 @@ impl OutputChange {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quota {
     /// Address of the tenant.
-    pub tenant: crate::config::Address,
+    pub tenant: Address,
     /// Name of the tier.
     pub tier: String,
     /// Lines: what, before, after, limit.

@@ -27,6 +27,9 @@ pub struct Operation {
     pub after: Vec<usize>,
     /// Steps in order.
     pub steps: Vec<Step>,
+    /// Whether the steps are a sketch, because something they are made from is known only when what comes before is done. They are made
+    /// again just before the operation starts.
+    pub is_sketch: bool,
     /// Limited things it holds while it runs.
     pub locks: Vec<Lock>,
     /// Expected duration.

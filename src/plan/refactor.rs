@@ -164,6 +164,7 @@ fn record_only(address: &Address, record: &Record, effect: Effect, after: Vec<us
         intent: record.intent.clone(),
         after,
         steps: vec![Step { name: "move".into(), task: Task::Record, effect, estimate_ms: 0 }],
+        is_sketch: false,
         locks: Vec::new(),
         estimate_ms: 0,
     }

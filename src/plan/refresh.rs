@@ -173,6 +173,7 @@ fn write_down(change: &Change, record: &Record, effect: Effect) -> Operation {
         intent: record.intent.clone(),
         after: Vec::new(),
         steps: vec![Step { name: "refresh".into(), task: Task::Record, effect, estimate_ms: 0 }],
+        is_sketch: false,
         locks: Vec::new(),
         estimate_ms: 0,
     }

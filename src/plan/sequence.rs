@@ -45,6 +45,23 @@ pub(super) fn sequence(judged: &BTreeMap<Address, Judged>, operations: &mut [Ope
     }
 }
 
+/// Returns an operation that is made anew with its place among the others: what follows a removal does not carry the plan's digest.
+pub(super) fn as_placed(sketch: &Operation, mut now: Operation) -> Operation {
+    let placed = sketch.steps.first().and_then(|step| match &step.task {
+        Task::Call(call) => Some(&call.guard),
+        _ => None,
+    });
+    if let (Some(Guard::Marker { node, vmid, intent, .. }), Some(guard)) = (placed, first_guard(&mut now)) {
+        let sends_digest = match guard {
+            Guard::Digest { .. } => true,
+            Guard::Unchanged { .. } => false,
+            _ => return now,
+        };
+        *guard = Guard::Marker { node: node.clone(), vmid: *vmid, intent: intent.clone(), sends_digest };
+    }
+    now
+}
+
 /// Returns operations with those that wait for others behind them.
 fn in_order(operations: &[Operation], mut left: Vec<usize>) -> Vec<usize> {
     let mut ordered = Vec::new();

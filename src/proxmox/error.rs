@@ -64,9 +64,8 @@ impl ErrorClass {
         const ONCE: [Duration; 1] = [Duration::from_secs(5)];
         match self {
             Self::LockWait => &BACK_OFF,
-            Self::WorkerStart => &ONCE,
+            Self::WorkerStart | Self::Unreachable => &ONCE,
             Self::GuestBusy
-            | Self::Unreachable
             | Self::Interrupted
             | Self::NoQuorum
             | Self::Stale

@@ -435,6 +435,10 @@ fn items(of: Takes, value: &Value, order: Order) -> Result<Value, Vec<Problem>> 
         return Err(vec![Problem { part: Vec::new(), summary, hint }]);
     };
     let mut items = each(given.iter().enumerate().map(|(at, item)| (Step::Index(at), canonical(of, item))))?;
+    if order == Order::Sorted && !items.iter().all(Value::is_wholly_known) {
+        // Two items may turn out to be the same one.
+        return Ok(Value::unknown(Type::Set(Arc::new(type_of(of)))).with_marks(value.deep_marks()));
+    }
     if order == Order::Sorted {
         items.sort_by_cached_key(|item| (item.as_i64(), item.as_text().map(str::to_owned)));
         items.dedup();

@@ -46,6 +46,8 @@ pub struct Attribute {
     pub is_sensitive: bool,
     /// Whether the cluster cannot tell it: differences are judged against what was last applied.
     pub is_recorded: bool,
+    /// Whether the planner decides by it what no other member of this declaration tells: where a guest goes, whether it runs.
+    pub is_deciding: bool,
     /// Where it stands in the configuration of a guest, if it does.
     pub wire: Option<Wire>,
     /// Major version of Proxmox VE that it came with, if not every supported one has it.
@@ -65,6 +67,7 @@ impl Attribute {
             impact: Impact::Live,
             is_sensitive: false,
             is_recorded: false,
+            is_deciding: false,
             wire: None,
             since: None,
             documentation,
@@ -153,6 +156,20 @@ impl Attribute {
     pub const fn since(mut self, major: u32) -> Self {
         self.since = Some(major);
         self
+    }
+
+    /// Makes it one that the planner decides by.
+    #[must_use]
+    pub const fn deciding(mut self) -> Self {
+        self.is_deciding = true;
+        self
+    }
+
+    /// Returns whether the plan depends on it, so that its value must be known while planning.
+    pub fn decides(&self) -> bool {
+        let is_chosen_one = self.presence == Presence::Chosen && !matches!(self.takes, Takes::List(_));
+        let is_counted = matches!(self.takes, Takes::Reference(_) | Takes::Size);
+        self.is_deciding || is_chosen_one || is_counted || self.impact == Impact::Recreate
     }
 
     /// Hides its value everywhere.

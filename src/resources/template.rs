@@ -33,6 +33,7 @@ static SCHEMA: Schema = Schema {
     attributes: &[
         Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID of the template.")
             .required()
+            .deciding()
             .on_change(Impact::None),
         Attribute::new("name", Takes::Text, "Its name on the cluster.").computed(),
         Attribute::new("node", Takes::Text, "The node it is on.").computed(),

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::faults::{Change, Effect, Moment, Sighting};
 use super::machine::{Machine, Pace, Reply, Request};
+use super::spoken::STAND_IN;
 use super::store::{Store, StoreError};
 use crate::proxmox::task::Upid;
 
@@ -157,11 +158,13 @@ pub(super) async fn write(outcome: Outcome, is_last: bool, accepts_gzip: bool) -
     headers.insert("x-spawnpoint-clock", HeaderValue::from_static(clock));
     headers.insert("x-spawnpoint-took-ms", HeaderValue::from(reply.took_ms));
     let says_close = reply.status >= 400 || is_last;
-    if says_close || outcome.is_protected {
+    if says_close {
         headers.insert("connection", HeaderValue::from_static("close"));
-    }
-    if !says_close {
-        headers.append("connection", HeaderValue::from_static("Keep-Alive"));
+    } else {
+        if outcome.is_protected {
+            headers.insert(STAND_IN, HeaderValue::from_static("close"));
+        }
+        headers.insert("connection", HeaderValue::from_static("Keep-Alive"));
     }
     let body = match accepts_gzip && reply.body.len() > COMPRESSED_FROM_BYTES {
         true => {

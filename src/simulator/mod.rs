@@ -9,7 +9,9 @@ mod faults;
 mod lab;
 mod listeners;
 mod machine;
+pub mod record;
 mod server;
+mod spoken;
 mod status_ping;
 mod store;
 

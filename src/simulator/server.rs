@@ -1,8 +1,7 @@
 //! The HTTPS door: Proxmox VE's transport rules around a lab.
 //!
 //! HTTP/1.1 only, error texts in the reason phrase, a connection that ends after any error, after 100 requests and after
-//! five idle seconds. One difference is ours: a real server keeps the socket open although its answers to protected calls
-//! say `Connection: close`; hyper closes it, which is what clients see anyway because they honour the header.
+//! five idle seconds. Answers to protected calls say `Connection: close` and `Keep-Alive` together, and the connection stays open.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,6 +26,7 @@ use super::exchange::{self, Outcome};
 use super::faults::Moment;
 use super::listeners::Listeners;
 use super::machine::{Pace, Reply, Request, SimulatedGuest};
+use super::spoken::Spoken;
 use super::store::Store;
 
 /// How many requests a connection may carry.
@@ -94,6 +94,7 @@ struct Shared {
     /// How long a connection may be idle.
     idle: Duration,
     requests: AtomicU64,
+    connections: AtomicU64,
 }
 
 impl Server {
@@ -121,7 +122,14 @@ impl Server {
             pace @ Pace::Real { .. } => pace.lasts(IDLE),
         };
         let interceptor = options.interceptor;
-        let shared = Arc::new(Shared { store, listeners, interceptor, idle, requests: AtomicU64::new(0) });
+        let shared = Arc::new(Shared {
+            store,
+            listeners,
+            interceptor,
+            idle,
+            requests: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+        });
         let task = tokio::spawn(accept(listener, acceptor, shared.clone()));
         Ok(RunningServer { address, fingerprint, ca_pem, token, shared, task })
     }
@@ -131,6 +139,11 @@ impl RunningServer {
     /// Returns how many requests arrived.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// Returns how many connections came about.
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// Returns the game servers of the lab's guests.
@@ -170,6 +183,7 @@ async fn accept(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared
         let (acceptor, shared) = (acceptor.clone(), shared.clone());
         tokio::spawn(async move {
             if let Ok(Some(stream)) = tokio::time::timeout(shared.idle, begin(stream, acceptor)).await {
+                shared.connections.fetch_add(1, Ordering::SeqCst);
                 serve(stream, shared).await;
             }
         });
@@ -214,7 +228,8 @@ async fn serve(stream: tokio_rustls::server::TlsStream<TcpStream>, shared: Arc<S
             }
         }
     });
-    let connection = http1::Builder::new().title_case_headers(true).serve_connection(TokioIo::new(stream), service);
+    let connection =
+        http1::Builder::new().title_case_headers(true).serve_connection(TokioIo::new(Spoken(stream)), service);
     tokio::select! {
         _ = connection => {}
         () = wait_until_idle(idle, limit) => {}

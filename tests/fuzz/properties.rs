@@ -7,7 +7,7 @@ use spawnpoint::config::expression::{FunctionWorld, Reference, Resolved, Scope};
 use spawnpoint::config::fmt::format;
 use spawnpoint::config::lexer::{TokenKind, tokens};
 use spawnpoint::config::{Input, MemoryWorld, World, load};
-use spawnpoint::diagnostics::{Diagnostic, Diagnostics, Sources};
+use spawnpoint::diagnostics::{Diagnostic, Diagnostics, Sources, Span};
 use spawnpoint::observe::{self, GuestConfig, GuestKind, decode as tables};
 use spawnpoint::proxmox::property::{self, PropertyString};
 use spawnpoint::proxmox::{Answer, Upid, classify, decode, task::Exit};
@@ -176,7 +176,7 @@ impl FunctionWorld for Planning {
         None
     }
 
-    fn random(&self) -> Option<[u8; 16]> {
+    fn random(&self, _: Span) -> Option<[u8; 16]> {
         None
     }
 }

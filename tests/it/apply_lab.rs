@@ -203,7 +203,7 @@ impl World {
 
     fn context<'a>(&'a self, plan: &'a Plan, clusters: &'a Clusters, journal: &'a dyn Journal) -> Run<'a> {
         let (id, provisioner) = (format!("r{}", self.runs).into(), &NoProvisioner);
-        Run { plan, clusters, journal, provisioner, id, parallelism: 4, clock: &*self.clock }
+        Run { plan, clusters, journal, provisioner, late: None, id, parallelism: 4, clock: &*self.clock }
     }
 
     /// Checks that the state and the lab say the same: no duplicate, no orphan, nothing half-made, nothing open.
@@ -261,6 +261,7 @@ fn plan(operations: Vec<Operation>) -> Plan {
         unreachable: BTreeMap::new(),
         estimate_ms: 0,
         objects: Default::default(),
+        open_postconditions: Default::default(),
     }
 }
 
@@ -294,6 +295,7 @@ pub(crate) fn operation(address: Address, verb: Verb, identity: Identity, intent
         intent: intent.to_owned(),
         after: Vec::new(),
         steps,
+        is_sketch: false,
         locks: lock.into_iter().collect(),
         estimate_ms: 0,
     }

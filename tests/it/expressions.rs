@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use spawnpoint::config::expression::{FunctionWorld, Reference, Resolved, Scope, evaluate, lower};
 use spawnpoint::config::piece::Piece;
 use spawnpoint::config::{World as Files, console};
-use spawnpoint::diagnostics::{Diagnostic, FileId, Sources};
+use spawnpoint::diagnostics::{Diagnostic, FileId, Sources, Span};
 use spawnpoint::value::{Display, Marks, Step, Type, Value};
 
 const CASES: &str = include_str!("../data/expressions.jsonl");
@@ -67,7 +67,7 @@ impl FunctionWorld for World {
         Some(jiff::Timestamp::UNIX_EPOCH)
     }
 
-    fn random(&self) -> Option<[u8; 16]> {
+    fn random(&self, _: Span) -> Option<[u8; 16]> {
         Some([7; 16])
     }
 }

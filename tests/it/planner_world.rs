@@ -2,20 +2,22 @@
 //! in process. Everything between text and plan is the real thing; only the inside of guests is not there.
 
 use spawnpoint::apply::{
-    self, Interrupt, Journal, JournalError, OperationResult, ProvisionContext, ProvisionError, Provisioned, Provisioner,
+    self, Interrupt, Journal, JournalError, Late, OperationResult, ProvisionContext, ProvisionError, Provisioned,
+    Provisioner,
 };
-use spawnpoint::config::{Address, Input, MemoryWorld, Output, Stack, World, load};
+use spawnpoint::config::{Address, Input, MemoryWorld, Moment, Output, Stack, World, load};
 use spawnpoint::diagnostics::{Diagnostics, Sources};
 use spawnpoint::lookups::{Read, Snapshot};
 use spawnpoint::observe::Observed;
 use spawnpoint::observe::collect::collect;
-use spawnpoint::plan::{GameFacts, Mode, Options, Plan, PlanInput, ProvisionTask};
+use spawnpoint::plan::{GameFacts, Mode, Options, Plan, PlanInput, ProvisionTask, Told};
 use spawnpoint::provision::assets;
 use spawnpoint::proxmox::{Answer, Call, Client, Limits, Transport, TransportError};
 use spawnpoint::render::{Style, diagnostics, plan};
 
 use spawnpoint::simulator::{InProcess, Lab, Pace, Store};
 use spawnpoint::state::{Entry, OutputRecord, State, fold};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -75,6 +77,8 @@ pub(crate) struct PlannerWorld {
     runtime: tokio::runtime::Runtime,
     client: Arc<Client>,
     sent: Arc<Mutex<Vec<Call>>>,
+    /// What the last plan was made from, for what it leaves open.
+    basis: RefCell<Option<Basis>>,
     /// Plans that were carried out.
     pub(crate) carried_out: Vec<Plan>,
     journal: MemoryJournal,
@@ -82,6 +86,43 @@ pub(crate) struct PlannerWorld {
     runs: u32,
     /// What the playbooks were asked for, a line each, since the last plan.
     pub(crate) provisioned: Arc<Mutex<Vec<String>>>,
+}
+
+struct Basis {
+    stack: Stack,
+    state: State,
+    observed: Observed,
+    options: Options,
+}
+
+impl Basis {
+    fn input<'a>(
+        &'a self,
+        stack: &'a Stack,
+        games: &'a BTreeMap<String, GameFacts>,
+        empty: &'a Empty,
+    ) -> PlanInput<'a> {
+        PlanInput {
+            stack,
+            state: &self.state,
+            observed: Some(&self.observed),
+            games,
+            estimate_ms: &|_| 1000,
+            options: &self.options,
+            now: 0,
+            fingerprint_key: &[7; 32],
+            in_progress: &empty.in_progress,
+            told: &empty.told,
+            avoided_vmids: &empty.avoided_vmids,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Empty {
+    in_progress: BTreeMap<Address, String>,
+    told: Told,
+    avoided_vmids: BTreeSet<u32>,
 }
 
 /// What the planner said.
@@ -116,6 +157,7 @@ impl PlannerWorld {
             runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts"),
             client: Arc::new(Client::new(transport, Limits::default())),
             sent,
+            basis: RefCell::default(),
             carried_out: Vec::new(),
             journal: MemoryJournal::default(),
             lineage: 1,
@@ -205,19 +247,9 @@ impl PlannerWorld {
         let Some(stack) = stack else { return Planned { plan: None, diagnostics, sources } };
         let state = self.state();
         let observed = self.observe(&stack, &state);
-        let games = games();
-        let (plan, found) = spawnpoint::plan::plan(&PlanInput {
-            stack: &stack,
-            state: &state,
-            observed: Some(&observed),
-            games: &games,
-            estimate_ms: &|_| 1000,
-            options,
-            now: 0,
-            fingerprint_key: &[7; 32],
-            in_progress: &BTreeMap::new(),
-            avoided_vmids: &BTreeSet::new(),
-        });
+        let basis = Basis { stack, state, observed, options: options.clone() };
+        let (plan, found) = spawnpoint::plan::plan(&basis.input(&basis.stack, &games(), &Empty::default()));
+        *self.basis.borrow_mut() = Some(basis);
         diagnostics.extend(found);
         Planned { plan, diagnostics, sources }
     }
@@ -234,11 +266,17 @@ impl PlannerWorld {
         let clusters =
             plan.operations.iter().map(|operation| (operation.cluster.clone(), self.client.clone())).collect();
         let provisioner = NotingProvisioner { notes: self.provisioned.clone() };
+        let basis = self.basis.borrow();
+        let (basis, games, empty) = (basis.as_ref().expect("it was planned"), games(), Empty::default());
+        let moment = Moment { time: "2026-11-21T12:00:00Z".parse().expect("a time"), seed: [self.runs as u8; 32] };
+        let stack = basis.stack.applied_at(moment).unwrap_or_else(|found| panic!("{found:?}"));
+        let late = Late::new(basis.input(&stack, &games, &empty), plan);
         let run = apply::Run {
             plan,
             clusters: &clusters,
             journal: &self.journal,
             provisioner: &provisioner,
+            late: Some(&late),
             id: format!("r{}", self.runs).into(),
             parallelism: 4,
             clock: &|| 1_700_000_000,
@@ -251,9 +289,15 @@ impl PlannerWorld {
                 return Err(format!("{} {:?}: {result:?}", operation.address, operation.verb));
             }
         }
-        let after = plan.outputs.iter().filter_map(|(name, change)| Some((name.clone(), change.after.as_ref()?)));
+        let settled = if plan.is_open() { late.settled() } else { Arc::default() };
+        assert!(!settled.found.has_errors(), "{:?}", settled.found);
+        let known = |name: &Arc<str>, planned: &Output| match planned.value.is_wholly_known() {
+            true => Some(planned.clone()),
+            false => settled.outputs.get(name).cloned(),
+        };
         let record = |output: &Output| OutputRecord { value: output.value.clone(), is_sensitive: output.is_sensitive };
-        let outputs = after.map(|(name, output)| (name, record(output))).collect();
+        let after = plan.outputs.iter().filter_map(|(name, change)| Some((name, change.after.as_ref()?)));
+        let outputs = after.filter_map(|(name, output)| Some((name.clone(), record(&known(name, output)?)))).collect();
         self.journal.0.lock().expect("no holder panics").push(Entry::Outputs { run: run.id, outputs });
         Ok(())
     }

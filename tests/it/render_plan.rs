@@ -106,6 +106,7 @@ fn operation(index: u32, after: &[usize], estimate_ms: u64) -> Operation {
         intent: String::new(),
         after: after.to_vec(),
         steps: Vec::new(),
+        is_sketch: false,
         locks: Vec::new(),
         estimate_ms,
     }
@@ -128,6 +129,7 @@ fn plan_of(changes: Vec<Change>) -> Plan {
         in_progress: Vec::new(),
         unreachable: BTreeMap::new(),
         estimate_ms: 0,
+        open_postconditions: Default::default(),
         objects: Default::default(),
     }
 }

@@ -46,6 +46,7 @@ fn operation(address: Address, verb: Verb, after: &[usize]) -> Operation {
         intent: String::new(),
         after: after.to_vec(),
         steps: Vec::new(),
+        is_sketch: false,
         locks: Vec::new(),
         estimate_ms: 1000,
     }
@@ -80,6 +81,7 @@ fn plan() -> Plan {
         in_progress: Vec::new(),
         unreachable: BTreeMap::new(),
         estimate_ms: 3000,
+        open_postconditions: Default::default(),
         objects: Default::default(),
     }
 }

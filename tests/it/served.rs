@@ -86,6 +86,35 @@ impl Served {
         answer["data"].clone()
     }
 
+    /// Makes a call that starts a task, and waits for its good end.
+    pub(crate) fn run(&self, method: &str, path: &str, parameters: &[(&str, &str)]) {
+        let started = self.call(method, path, parameters);
+        let upid = started.as_str().unwrap_or_else(|| panic!("{method} {path} starts no task: {started}"));
+        let node = upid.split(':').nth(1).expect("a UPID names its node");
+        let status = format!("/nodes/{node}/tasks/{}/status", spawnpoint::proxmox::call::segment(upid));
+        loop {
+            let task = self.call("GET", &status, &[]);
+            if let Some(exit) = task["exitstatus"].as_str() {
+                return assert_eq!(exit, "OK", "{method} {path}");
+            }
+        }
+    }
+
+    /// Lets time pass in the lab.
+    pub(crate) fn pass(&self, seconds: u64) {
+        let mut store = self.store.lock().expect("no test panics with it");
+        store.change(|machine| machine.advance(seconds * 1000)).expect("it is in memory");
+    }
+
+    /// Returns where a guest is: the path of its calls.
+    pub(crate) fn guest(&self, vmid: u32) -> String {
+        let resources = self.call("GET", "/cluster/resources", &[]);
+        let row = resources.as_array().into_iter().flatten().find(|row| row["vmid"] == vmid);
+        let row = row.unwrap_or_else(|| panic!("there is no guest {vmid}"));
+        let text = |name: &str| row[name].as_str().expect("a row of a guest has it").to_owned();
+        format!("/nodes/{}/{}/{vmid}", text("node"), text("type"))
+    }
+
     /// Returns what the lab holds.
     pub(crate) fn dump(&self) -> String {
         let store = self.store.lock().expect("no holder of the lab panics");

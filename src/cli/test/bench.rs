@@ -4,7 +4,7 @@ use super::report::Reporter;
 use crate::apply::{Interrupt, OperationResult, Summary, Writer};
 use crate::cli::configuration::{self, Given};
 use crate::cli::disk::Disk;
-use crate::cli::execute::{Approved, carry_out};
+use crate::cli::execute::{Approved, Carried, carry_out};
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::session::{Role, Session};
 use crate::cli::shell::Shell;
@@ -145,8 +145,9 @@ impl<'a> Bench<'a> {
             store,
             clusters,
             shell: self.shell.clone(),
-            resolved: Mutex::default(),
+            basis: Mutex::default(),
             told: Diagnostics::new(),
+            is_fast: false,
         })
     }
 
@@ -171,7 +172,10 @@ impl<'a> Bench<'a> {
         }
         let played = plan.operations.iter().filter(|operation| operation.verb == Verb::Provision);
         self.unplayed.extend(played.map(|operation| operation.address.clone()));
-        let summary = apply(session, &plan, journal).await?;
+        let Carried { summary, found } = apply(session, &plan, journal).await?;
+        if found.has_errors() {
+            return Err(Failure::new(found, &session.configuration.sources));
+        }
         if !summary.is_success() {
             return Err(Failure::new(failures(&plan, &summary), &session.configuration.sources));
         }
@@ -222,7 +226,7 @@ fn skipped(run: &TestRun) -> RunReport {
     }
 }
 
-async fn apply(session: &Session, plan: &Plan, journal: &Writer) -> Outcome<Summary> {
+async fn apply(session: &Session, plan: &Plan, journal: &Writer) -> Outcome<Carried> {
     let run = session.shell.run_id();
     // Ctrl-C ends the whole command: what is in memory needs no care.
     let (_, interrupts) = watch::channel(Interrupt::None);
@@ -242,10 +246,12 @@ async fn destroy(session: &mut Session) -> Outcome<()> {
     let planned = session.planned(&options, Role::Worker(&journal)).await;
     let destroyed = match planned {
         Err(failure) => Err(failure),
-        Ok((plan, _)) => apply(session, &plan, &journal).await.and_then(|summary| match summary.is_success() {
-            true => Ok(()),
-            false => Err(Failure::new(failures(&plan, &summary), &session.configuration.sources)),
-        }),
+        Ok((plan, _)) => {
+            apply(session, &plan, &journal).await.and_then(|Carried { summary, .. }| match summary.is_success() {
+                true => Ok(()),
+                false => Err(Failure::new(failures(&plan, &summary), &session.configuration.sources)),
+            })
+        }
     };
     journal.close().await?;
     destroyed

@@ -1,6 +1,6 @@
 //! `condition ? a : b`: both results are evaluated, because the type of the whole is one that both convert to.
 
-use super::evaluate::{Evaluator, unknown};
+use super::evaluate::Evaluator;
 use super::{Conditional, Expression};
 use crate::diagnostics::Diagnostic;
 use crate::value::{Kind, Refinement, Type, Value, convert, unify};
@@ -19,11 +19,11 @@ impl Evaluator<'_> {
         if condition.is_null() {
             return self.fail(&conditional.condition, Diagnostic::error("condition is null; it must be true or false"));
         }
-        // Only the errors of the result that is taken count.
+        // Only the errors of the result that is taken count; the type of the other counts even if it failed.
         let (when_true, when_false) = match chosen {
-            Some(true) => (self.value(&conditional.when_true), self.branch(&conditional.when_false)),
-            Some(false) => (self.branch(&conditional.when_true), self.value(&conditional.when_false)),
-            None => (self.branch(&conditional.when_true), self.branch(&conditional.when_false)),
+            Some(true) => (self.value(&conditional.when_true), self.hushed(&conditional.when_false).0),
+            Some(false) => (self.hushed(&conditional.when_true).0, self.value(&conditional.when_false)),
+            None => (self.hushed(&conditional.when_true).0, self.hushed(&conditional.when_false).0),
         };
         let marks = condition.marks() | when_true.marks() | when_false.marks();
         let Some(of) = common_type(&when_true, &when_false) else {
@@ -46,10 +46,6 @@ impl Evaluator<'_> {
                 self.fail(written, Diagnostic::error(format!("result of the condition is wrong: {mismatch}")))
             }
         }
-    }
-
-    fn branch(&mut self, expression: &Expression) -> Value {
-        self.quietly(expression).unwrap_or_else(unknown)
     }
 }
 

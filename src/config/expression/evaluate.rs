@@ -112,12 +112,18 @@ impl<'a> Evaluator<'a> {
 
     /// Evaluates with errors thrown away; returns `None` if there were any.
     pub(super) fn quietly(&mut self, expression: &Expression) -> Option<Value> {
+        let (value, is_fine) = self.hushed(expression);
+        is_fine.then_some(value)
+    }
+
+    /// Evaluates with errors thrown away; returns whether there were none. What failed is unknown, and may still have a type.
+    pub(super) fn hushed(&mut self, expression: &Expression) -> (Value, bool) {
         let before = self.diagnostics.len();
         self.quiet += 1;
-        let (value, is_fine) = self.checked(expression);
+        let checked = self.checked(expression);
         self.quiet -= 1;
         self.diagnostics.truncate(before);
-        is_fine.then_some(value)
+        checked
     }
 
     /// Reports an error about part of an expression, with the values of the references in that part.
@@ -281,7 +287,7 @@ impl<'a> Evaluator<'a> {
         if self.error_count() > errors {
             return unknown();
         }
-        match functions::call(call.function, &arguments, self.scope.world(), self.calls) {
+        match functions::call(call.function, &arguments, self.scope.world(), expression.span, self.calls) {
             Ok(value) => self.weighed(value, expression.span),
             Err(Problem::Argument(place, text)) => self.argument_problem(call, place, &text, expression),
             Err(Problem::Call(text)) => self.fail_at(
@@ -306,33 +312,29 @@ impl<'a> Evaluator<'a> {
             return Some(call.arguments.iter().map(|argument| self.value(argument)).collect());
         };
         let mut arguments: Vec<_> = others.iter().map(|argument| self.value(argument)).collect();
+        arguments.extend(self.expanded(last, expression)?);
+        Some(arguments)
+    }
+
+    /// Returns what `LAST...` stands for; nothing if that is not known, or wrong and told.
+    fn expanded(&mut self, last: &Expression, expression: &Expression) -> Option<Vec<Value>> {
         let (expanded, is_fine) = self.checked(last);
         if !is_fine {
             return None;
         }
-        match expanded.kind() {
+        let problem = match expanded.kind() {
             Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
-                arguments.extend(items.iter().map(|item| item.clone().with_marks(expanded.marks())));
-                Some(arguments)
+                return Some(items.iter().map(|item| item.clone().with_marks(expanded.marks())).collect());
             }
-            Kind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => None,
-            Kind::Null(_) => {
-                self.fail_at(
-                    last.span,
-                    expression,
-                    Diagnostic::error("null cannot be expanded into arguments with `...`"),
-                );
-                None
-            }
-            _ => {
-                let what = expanded.type_of().with_article();
-                let diagnostic = Diagnostic::error(format!(
-                    "{what} cannot be expanded with `...`; a list, set or tuple is required"
-                ));
-                self.fail_at(last.span, expression, diagnostic);
-                None
-            }
-        }
+            Kind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => return None,
+            Kind::Null(_) => "null cannot be expanded into arguments with `...`".to_owned(),
+            _ => format!(
+                "{} cannot be expanded with `...`; a list, set or tuple is required",
+                expanded.type_of().with_article()
+            ),
+        };
+        self.fail_at(last.span, expression, Diagnostic::error(problem));
+        None
     }
 
     pub(super) fn has_right_count(&mut self, call: &Call, count: usize, expression: &Expression) -> bool {
@@ -368,19 +370,29 @@ impl<'a> Evaluator<'a> {
 
     /// Gives the first argument that evaluates without error. What is unknown may yet fail, so it is unknown as a whole.
     fn try_each(&mut self, call: &Call, expression: &Expression) -> Value {
-        if call.arguments.is_empty() {
-            return self.fail(expression, Diagnostic::error("`try` needs at least one argument"));
-        }
+        // What is expanded is evaluated before any argument is tried, so an error in it is not caught.
+        let expanded = match call.arguments.last().filter(|_| call.expands_last) {
+            Some(last) => match self.expanded(last, expression) {
+                Some(items) => items,
+                None => return unknown(),
+            },
+            None => Vec::new(),
+        };
+        let tried = call.arguments.len() - usize::from(call.expands_last);
         let static_errors = self.static_errors.len();
-        for argument in &call.arguments {
+        for argument in &call.arguments[..tried] {
             match self.quietly(argument) {
-                Some(value) if value.is_wholly_known() => return value,
-                Some(value) => return unknown().with_marks(value.marks()),
+                Some(value) => return known_or_unknown(value),
                 None if self.static_errors.len() > static_errors => return unknown(),
                 None => {}
             }
         }
-        let last = call.arguments.last().expect("there is at least one argument");
+        if let Some(first) = expanded.into_iter().next() {
+            return known_or_unknown(first);
+        }
+        let Some(last) = call.arguments[..tried].last() else {
+            return self.fail(expression, Diagnostic::error("`try` needs at least one argument"));
+        };
         self.value(last);
         if let Some(diagnostic) = self.diagnostics.last_mut() {
             diagnostic.detail.get_or_insert_with(|| {
@@ -391,10 +403,18 @@ impl<'a> Evaluator<'a> {
     }
 
     fn can(&mut self, call: &Call, expression: &Expression) -> Value {
-        if !self.has_right_count(call, call.arguments.len(), expression) {
+        let expanded = match call.expands_last {
+            true => self.arguments(call, expression),
+            false => None,
+        };
+        if !self.has_right_count(call, expanded.as_ref().map_or(call.arguments.len(), Vec::len), expression) {
             return unknown();
         }
-        match self.quietly(&call.arguments[0]) {
+        let value = match expanded {
+            Some(arguments) => arguments.into_iter().next(),
+            None => self.quietly(&call.arguments[0]),
+        };
+        match value {
             Some(value) if !value.is_wholly_known() => Value::unknown(Type::Bool),
             Some(_) => Value::from(true),
             None => Value::from(false),
@@ -423,6 +443,14 @@ impl<'a> Evaluator<'a> {
                 self.fail(expression, Diagnostic::error(format!("`templatestring` failed: {text}")))
             }
         }
+    }
+}
+
+/// `try` gives a value only where nothing of it can still turn out otherwise.
+fn known_or_unknown(value: Value) -> Value {
+    match value.is_wholly_known() {
+        true => value,
+        false => unknown().with_marks(value.marks()),
     }
 }
 

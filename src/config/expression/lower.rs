@@ -6,7 +6,7 @@ use crate::config::functions;
 use crate::config::names::Names;
 use crate::config::piece::Piece;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
-use crate::value::{Number, Type, Value, convert, normalized};
+use crate::value::{Kind, Number, Type, Value, convert, normalized};
 use hcl::edit::Span as _;
 use hcl::edit::expr::{
     BinaryOperator, ForExpr, FuncCall, Object, ObjectKey, Traversal, TraversalOperator, UnaryOperator,
@@ -233,7 +233,18 @@ impl<'a> Lowering<'a> {
         self.check_legacy_indices(traversal);
         let operators: Vec<&hcl::edit::Decorated<TraversalOperator>> = traversal.operators.iter().collect();
         let is_bare = !matches!(traversal.expr, hcl::edit::expr::Expression::Parenthesis(_));
-        self.steps(source, &operators, span, is_bare)
+        match &source.node {
+            // The parser takes the sign for part of the number; it belongs to the whole.
+            Node::Literal(literal) if is_bare && self.text(source.span).starts_with('-') => {
+                let positive = match literal.kind() {
+                    Kind::Number(number) => Value::from(number.negated()),
+                    _ => literal.clone(),
+                };
+                let whole = self.steps(Expression::constant(source.span, positive), &operators, span, is_bare);
+                Expression::new(span, Node::Unary(Unary::Negate, Box::new(whole)))
+            }
+            _ => self.steps(source, &operators, span, is_bare),
+        }
     }
 
     fn check_legacy_indices(&mut self, traversal: &Traversal) {

@@ -49,6 +49,7 @@ pub trait FunctionWorld {
     /// Returns the current time while changes are applied, `None` while they are planned: `timestamp()` is unknown then.
     fn apply_time(&self) -> Option<Timestamp>;
 
-    /// Returns random bytes while changes are applied, `None` while they are planned: `uuid()` and `bcrypt()` are unknown then.
-    fn random(&self) -> Option<[u8; 16]>;
+    /// Returns random bytes for the call at a place while changes are applied, `None` while they are planned: `uuid()` and `bcrypt()` are
+    /// unknown then.
+    fn random(&self, site: Span) -> Option<[u8; 16]>;
 }

@@ -1,6 +1,7 @@
 //! What a function is, and how one is called: the rules about null, unknown and marked arguments that all functions share.
 
 use crate::config::expression::FunctionWorld;
+use crate::diagnostics::Span;
 use crate::value::{Kind, Marks, Refinement, Type, Value};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -138,6 +139,8 @@ pub(in crate::config) enum Run {
 pub(in crate::config) struct Arguments<'a> {
     pub(in crate::config) values: &'a [Value],
     pub(in crate::config) world: &'a dyn FunctionWorld,
+    /// Where the call is written.
+    pub(in crate::config) site: Span,
     /// How many templates are being rendered around this call.
     pub(in crate::config) calls: usize,
 }
@@ -267,6 +270,7 @@ pub(in crate::config) fn call(
     function: &Function,
     arguments: &[Value],
     world: &dyn FunctionWorld,
+    site: Span,
     calls: usize,
 ) -> Outcome {
     let Run::Values(run) = function.run else { unreachable!("the evaluator runs `{}` itself", function.name) };
@@ -291,5 +295,5 @@ pub(in crate::config) fn call(
     if is_unknown {
         return Ok(function.unknown_result(&values).with_marks(marks));
     }
-    Ok(run(&Arguments { values: &values, world, calls })?.with_marks(marks))
+    Ok(run(&Arguments { values: &values, world, site, calls })?.with_marks(marks))
 }

@@ -142,21 +142,18 @@ fn coalesce_list(call: &Arguments<'_>) -> Outcome {
     if call.values.is_empty() {
         return failed("at least one argument is required");
     }
+    // Also what stands behind the one that is taken has to be a list.
     for (place, value) in call.values.iter().enumerate() {
-        match value.as_items() {
+        match value.kind() {
             _ if value.is_unknown() => return Ok(Value::unknown(Type::Dynamic)),
             _ if value.is_null() => return wrong(place, "it must not be null"),
-            Some(_) if matches!(value.kind(), Kind::Set(..)) => {
-                return wrong(place, "a list or tuple is required, not a set");
-            }
-            Some([]) => {}
-            Some(_) => return Ok(value.clone()),
-            None => {
-                return wrong(place, format!("a list or tuple is required, not {}", value.type_of().with_article()));
-            }
+            Kind::Set(..) => return wrong(place, "a list or tuple is required, not a set"),
+            _ if value.as_items().is_some() => {}
+            _ => return wrong(place, format!("a list or tuple is required, not {}", value.type_of().with_article())),
         }
     }
-    failed("all lists are empty")
+    let is_filled = |value: &&Value| value.as_items().is_some_and(|items| !items.is_empty());
+    call.values.iter().find(is_filled).cloned().map_or_else(|| failed("all lists are empty"), Ok)
 }
 
 fn compact(call: &Arguments<'_>) -> Outcome {

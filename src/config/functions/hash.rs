@@ -157,7 +157,7 @@ fn bcrypt(call: &Arguments<'_>) -> Outcome {
     let Some(cost) = u32::try_from(cost).ok().filter(|cost| *cost <= COST_MAX) else {
         return wrong(1, format!("the cost must be from 4 to {COST_MAX}"));
     };
-    let Some(salt) = call.world.random() else { return Ok(Value::unknown(Type::Text)) };
+    let Some(salt) = call.world.random(call.site) else { return Ok(Value::unknown(Type::Text)) };
     match bcrypt::hash_with_salt(call.text(0), cost, salt) {
         Ok(hash) => Ok(Value::from(hash.format_for_version(bcrypt::Version::TwoA))),
         Err(error) => Err(Problem::Call(error.to_string())),
@@ -165,7 +165,7 @@ fn bcrypt(call: &Arguments<'_>) -> Outcome {
 }
 
 fn uuid(call: &Arguments<'_>) -> Outcome {
-    match call.world.random() {
+    match call.world.random(call.site) {
         Some(random) => Ok(Value::from(uuid::Builder::from_random_bytes(random).into_uuid().to_string())),
         None => Ok(Value::unknown(Type::Text)),
     }

@@ -15,6 +15,7 @@ mod lookup;
 mod network;
 mod numeric;
 mod pattern;
+mod power;
 mod sequence;
 mod set;
 mod special;

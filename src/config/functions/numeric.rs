@@ -1,6 +1,7 @@
 //! Numbers.
 
 use super::call::{Arguments, Function, Outcome, Parameter, Problem, Returns, Takes, failed, wrong};
+use super::power;
 use crate::value::{Kind, Number, Type, Value, convert};
 
 const NUMBER: Parameter = Parameter::new("number", Takes::Number);
@@ -34,8 +35,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "signum",
         &[NUMBER],
         Returns::Number,
-        |call| Ok(call.number(0).signum().into()),
-        "Gives -1, 0 or 1 by the sign of the number.",
+        |call| Ok(call.integer(0)?.signum().into()),
+        "Gives -1, 0 or 1 by the sign of a whole number.",
         ("signum(-7)", "-1"),
     ),
     Function::new(
@@ -84,11 +85,11 @@ fn from_double(double: f64) -> Outcome {
 }
 
 fn log(call: &Arguments<'_>) -> Outcome {
-    from_double(call.number(0).as_f64().ln() / call.number(1).as_f64().ln())
+    from_double(power::log(call.number(0).as_f64()) / power::log(call.number(1).as_f64()))
 }
 
 fn pow(call: &Arguments<'_>) -> Outcome {
-    from_double(call.number(0).as_f64().powf(call.number(1).as_f64()))
+    from_double(power::pow(call.number(0).as_f64(), call.number(1).as_f64()))
 }
 
 fn max(call: &Arguments<'_>) -> Outcome {

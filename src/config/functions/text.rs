@@ -155,6 +155,19 @@ fn upper(character: char) -> char {
     single(character.to_uppercase(), character)
 }
 
+/// Returns how a character is written at the begin of a word: four letters of Latin that stand for two have a form for that, and
+/// Georgian ones have upper case only where all is in upper case.
+fn title_case(character: char) -> char {
+    match character {
+        'Ǆ'..='ǆ' => 'ǅ',
+        'Ǉ'..='ǉ' => 'ǈ',
+        'Ǌ'..='ǌ' => 'ǋ',
+        'Ǳ'..='ǳ' => 'ǲ',
+        'ა'..='ჿ' => character,
+        _ => upper(character),
+    }
+}
+
 fn single(mut mapped: impl Iterator<Item = char>, otherwise: char) -> char {
     match (mapped.next(), mapped.next()) {
         (Some(only), None) => only,
@@ -171,7 +184,7 @@ fn title(call: &Arguments<'_>) -> Outcome {
     let mut previous = ' ';
     let titled = |character: char| {
         let starts_word = is_separator(std::mem::replace(&mut previous, character));
-        if starts_word { upper(character) } else { character }
+        if starts_word { title_case(character) } else { character }
     };
     Ok(normalized(&call.text(0).chars().map(titled).collect::<String>()))
 }

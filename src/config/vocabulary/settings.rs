@@ -67,7 +67,7 @@ pub(in crate::config) static CLUSTER: Block = Block::new("cluster", "A Proxmox V
         Attribute::new(
             "endpoints",
             Takes::Texts,
-            "URLs of its nodes. With several, the next one is tried when one is silent.",
+            "URLs of its nodes. With several, the next one is tried when one is silent, and calls about a node go to the one named after it.",
         ),
         Attribute::new("token", Takes::Text, "API token: `user@realm!name=secret`.").sensitive(),
         Attribute::new("username", Takes::Text, "User, `name@realm`, where there is no token."),
@@ -84,6 +84,8 @@ pub(in crate::config) static CLUSTER: Block = Block::new("cluster", "A Proxmox V
             "Takes any certificate: whoever is in between can read and change everything.",
         )
         .or("false"),
+        Attribute::new("proxy", Takes::Text, "HTTP proxy to go through: `http://proxy.lan:3128`. Those of the environment are not used.")
+            .sensitive(),
         Attribute::new("vmid_range", Takes::Numbers, "First and last VMID to choose from: `[5000, 5999]`."),
         Attribute::new("default", Takes::Bool, "Takes the blocks that name no cluster. The only cluster always does."),
     ])

@@ -73,6 +73,7 @@ pub(super) fn judge(
         },
         object,
         desired: null(),
+        open: Vec::new(),
         applied: record.applied.clone(),
         found,
         identity_before: Some(record.identity.clone()),
@@ -98,25 +99,22 @@ fn lost(action: Action, kind: &str, before: &Value) -> Vec<String> {
     if action == Action::Delete && resources::is_guest(kind) { all_disks(before) } else { Vec::new() }
 }
 
-/// A `removed` block may give an object up, and a refresh changes nothing.
+/// A `removed` block may give an object up, unless everything is to go.
 fn instead_of_delete(scene: &Scene, address: &Address, notes: &mut Vec<String>) -> Action {
     let is_given_up = removal(scene.input.stack, address).is_some_and(|removed| !removed.destroys);
-    match scene.input.options.mode {
-        Mode::RefreshOnly if !is_given_up => Action::NoOp,
-        Mode::Apply | Mode::RefreshOnly if is_given_up => {
-            notes.push("a `removed` block gives it up; it stays on the cluster".to_owned());
-            Action::Forget
-        }
-        Mode::Apply | Mode::Destroy | Mode::RefreshOnly => Action::Delete,
+    if is_given_up && scene.input.options.mode != Mode::Destroy {
+        notes.push("a `removed` block gives it up; it stays on the cluster".to_owned());
+        return Action::Forget;
     }
+    Action::Delete
 }
 
 fn reason_gone(address: &Address, declared: &BTreeSet<Address>, mode: Mode) -> Reason {
-    match mode {
-        Mode::Destroy => Reason::Destroy,
-        Mode::Apply | Mode::RefreshOnly if address.key.is_some() && declared.contains(&address.instance(None)) => {
-            Reason::NotInInstances
-        }
-        Mode::Apply | Mode::RefreshOnly => Reason::NotInConfiguration,
+    if mode == Mode::Destroy {
+        Reason::Destroy
+    } else if address.key.is_some() && declared.contains(&address.instance(None)) {
+        Reason::NotInInstances
+    } else {
+        Reason::NotInConfiguration
     }
 }

@@ -15,7 +15,8 @@ mod vm;
 pub(super) use scene::{Scene, TenantFacts};
 
 use super::input::PlanInput;
-use super::{choose, expect_domain};
+use super::judge::is_ignored;
+use super::{choose, expect_domain, open};
 use crate::config::expression::Expression;
 use crate::config::{Address, Block, Body, Evaluated};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
@@ -24,7 +25,7 @@ use crate::resources::ObjectType;
 use crate::resources::conform::{Places, conform, type_of};
 use crate::resources::firewall::FIREWALL;
 use crate::resources::is_guest;
-use crate::resources::schema::Presence;
+use crate::resources::schema::{Presence, Schema};
 use crate::state::Identity;
 use crate::value::{Kind, Marks, Path, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,11 +100,17 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let (written, places, judged) = conform(kind.schema, &body, &explain);
     diagnostics.extend(judged);
     if block.has_conditions && !diagnostics.has_errors() {
-        diagnostics.extend(stack.conditions(&block.address, None, &scene.objects));
+        let (found, is_open) = stack.conditions(&block.address, None, &scene.objects);
+        diagnostics.extend(found);
+        if is_open {
+            scene.open_preconditions.insert(block.address.clone());
+        }
     }
     if diagnostics.has_errors() {
         return about(diagnostics, block);
     }
+    let written = kept_where_ignored(scene, block, kind.schema, written);
+    scene.refused.extend(open::refuse(kind.role, kind.schema, block, &written, &places));
     let cluster = match scene.cluster_of(block, own_cluster.as_ref(), &written, &places) {
         Ok(cluster) => cluster,
         Err(diagnostic) => return about(diagnostic.into(), block),
@@ -114,11 +121,27 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
     let has_errors = draft.diagnostics.has_errors();
     if let Some(object) = object.filter(|_| !has_errors) {
         if block.has_conditions {
-            draft.diagnostics.extend(stack.conditions(&block.address, Some(&object), &scene.objects));
+            let (found, is_open) = stack.conditions(&block.address, Some(&object), &scene.objects);
+            draft.diagnostics.extend(found);
+            if is_open {
+                scene.open_postconditions.insert(block.address.clone());
+            }
         }
         scene.objects.insert(block.address.clone(), object);
     }
     about(draft.diagnostics, block)
+}
+
+/// What nobody acts on stays what it is, also for those who refer to it: that it will only be known later does not matter then.
+fn kept_where_ignored(scene: &Scene, block: &Block, schema: &Schema, written: Value) -> Value {
+    let Some(record) = scene.record(&block.address).filter(|_| !scene.replaced.contains(&block.address)) else {
+        return written;
+    };
+    let ignored = open::paths(schema, &written).into_iter().filter(|path| is_ignored(block, path));
+    ignored.fold(written, |written, path| match record.applied.at(&path.0).filter(|kept| !kept.is_sensitive()) {
+        Some(kept) => open::replaced(&written, &path.0, Some(kept)),
+        None => written,
+    })
 }
 
 /// A block on its way to an object.
@@ -240,7 +263,9 @@ fn as_written(scene: &Scene, draft: &Draft, role: Role) -> Completed {
     let computed = object.schema.attributes.iter().filter(|attribute| attribute.presence == Presence::Computed);
     for attribute in computed.filter(|attribute| attribute.is_sensitive) {
         // Told once, when the object was made: a record without it is one of an object that was made elsewhere.
+        let told = scene.input.told.get(&draft.block.address).and_then(|told| told.get(attribute.name));
         let value = match record {
+            _ if told.is_some() => told.cloned().expect("just seen"),
             None => Value::unknown(type_of(attribute.takes)),
             Some(record) => match record.secrets.get(attribute.name) {
                 Some(secret) => secret.clone(),

@@ -31,6 +31,12 @@ pub(in crate::plan) struct Scene<'a> {
     /// Objects that are replaced because another one changes, with that one.
     pub(in crate::plan) triggered: BTreeMap<Address, Address>,
     default_cluster: Option<Arc<str>>,
+    /// What must be known while planning and is not.
+    pub(in crate::plan) refused: Diagnostics,
+    /// Blocks with preconditions that are not decided yet.
+    pub(in crate::plan) open_preconditions: BTreeSet<Address>,
+    /// Blocks with postconditions that are not decided yet.
+    pub(in crate::plan) open_postconditions: BTreeSet<Address>,
 }
 
 /// A tenant as quota and capacity need it.
@@ -69,6 +75,9 @@ impl<'a> Scene<'a> {
             triggered,
             made_first: made_first(input, replaced),
             default_cluster: declared.map(|cluster| cluster.name.clone()),
+            refused: Diagnostics::new(),
+            open_preconditions: BTreeSet::new(),
+            open_postconditions: BTreeSet::new(),
         };
         for name in clusters.keys() {
             let address = Address {

@@ -140,6 +140,9 @@ fn description(attributes: &mut Attributes) {
 
 /// Tags as the server keeps them: lower case, each once. Ours stand beside them.
 fn tags(scene: &Scene, draft: &mut Draft, attributes: &mut Attributes) {
+    if attributes.get("tags").is_some_and(Value::is_unknown) {
+        return;
+    }
     let written = attributes.get("tags").and_then(Value::as_items).unwrap_or_default();
     let written: BTreeSet<String> = written.iter().filter_map(|tag| Some(tag.as_text()?.to_lowercase())).collect();
     let fits = |character: char| character.is_ascii_alphanumeric() || "_-+.".contains(character);

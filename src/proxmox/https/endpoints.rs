@@ -1,62 +1,45 @@
-//! Sending one request to whichever endpoint of the cluster answers. Who asks is given as headers.
+//! Sending one request to whichever endpoint of the cluster answers, and to the node it is about where that is one. Who asks is given as
+//! headers.
 
+use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use hyper::header::{CONNECTION, HeaderMap};
+use tokio::time::{Instant, timeout};
 
 use super::super::{Answer, Call, TransportError};
+use super::connection::Connections;
 use super::settings::{Settings, SettingsError, endpoint_name};
-use super::{failure, wire};
+use super::{failure, file, wire};
 
 /// Bodies the server takes: 512 KiB since 8.4.
 const REQUEST_LIMIT_BYTES: usize = 512 * 1024;
 
-/// Below the 5 s after which the server closes an idle connection without a word.
-const POOL_IDLE: Duration = Duration::from_secs(3);
-
-/// More connections to one node gain nothing.
-const IDLE_CONNECTIONS: usize = 6;
+/// A node that could not be reached is gone round for this long.
+const DETOUR: Duration = Duration::from_secs(60);
 
 pub(super) struct Endpoints {
     urls: Vec<reqwest::Url>,
     /// Index of the endpoint that answered last.
     working: AtomicUsize,
-    pooled: reqwest::Client,
-    /// Never reuses a connection: the second try of a read must not meet a second dead one.
-    fresh: reqwest::Client,
+    connections: Connections,
+    request_timeout: Duration,
     answer_limit_bytes: usize,
-    /// Through a proxy the peer's address says nothing about the server.
-    sees_peer: bool,
+    /// Endpoints that could not be reached, and when that was found out.
+    silent: Mutex<BTreeMap<usize, Instant>>,
 }
 
 impl Endpoints {
     pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        let tls = settings.trust.client_config()?;
-        let proxy = settings.proxy()?;
-        let client = |idle_connections| {
-            let mut builder = reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .http1_only()
-                .no_proxy()
-                .redirect(reqwest::redirect::Policy::none())
-                .gzip(true)
-                .pool_idle_timeout(POOL_IDLE)
-                .pool_max_idle_per_host(idle_connections)
-                .connect_timeout(settings.connect_timeout)
-                .timeout(settings.request_timeout);
-            if let Some(proxy) = &proxy {
-                builder = builder.proxy(proxy.clone());
-            }
-            builder.build().map_err(|error| SettingsError::Stack(error.to_string()))
-        };
         Ok(Self {
             urls: settings.urls()?,
             working: AtomicUsize::new(0),
-            pooled: client(IDLE_CONNECTIONS)?,
-            fresh: client(0)?,
+            connections: Connections::new(settings.trust.client_config()?, settings.proxy()?, settings.connect_timeout),
+            request_timeout: settings.request_timeout,
             answer_limit_bytes: settings.answer_limit_bytes,
-            sees_peer: proxy.is_none(),
+            silent: Mutex::default(),
         })
     }
 
@@ -69,14 +52,19 @@ impl Endpoints {
     pub(super) async fn send(&self, call: &Call, headers: &HeaderMap) -> Result<Answer, TransportError> {
         let body = wire::form(call);
         wire::check_size(call, &body, REQUEST_LIMIT_BYTES)?;
-        let first = self.of_node(call).unwrap_or_else(|| self.working.load(Ordering::Relaxed));
+        let own = self.of_node(call);
+        let first = own.unwrap_or_else(|| self.working.load(Ordering::Relaxed));
         let mut failures = Vec::new();
         for offset in 0..self.urls.len() {
             let index = (first + offset) % self.urls.len();
             match self.send_to(&self.urls[index], call, headers, &body).await {
-                Err(failure @ TransportError::BeforeSend { .. }) => failures.push(failure),
+                Err(failure @ TransportError::BeforeSend { .. }) => {
+                    self.silent.lock().expect("nothing panics while holding it").insert(index, Instant::now());
+                    failures.push(failure);
+                }
                 outcome => {
-                    if call.file.is_none() {
+                    // What is about a node says nothing about where other calls go.
+                    if own.is_none() {
                         self.working.store(index, Ordering::Relaxed);
                     }
                     return outcome;
@@ -86,12 +74,14 @@ impl Endpoints {
         Err(failure::combined(failures))
     }
 
-    /// Returns the endpoint that is the node a file is for, by its name. Any other would keep the file in its own temporary folder
-    /// first, which may be small, and copy it to the node afterwards.
+    /// Returns the endpoint that is the node a call is about, by the first part of its name. Any other would pass the call on to that
+    /// node, wait for it at most thirty seconds, and keep a file in its own temporary folder first, which may be small.
     fn of_node(&self, call: &Call) -> Option<usize> {
-        call.file.as_ref()?;
         let node = call.path.strip_prefix("/nodes/")?.split('/').next()?;
-        self.urls.iter().position(|url| url.host_str().and_then(|host| host.split('.').next()) == Some(node))
+        let index =
+            self.urls.iter().position(|url| url.host_str().and_then(|host| host.split('.').next()) == Some(node))?;
+        let silent = self.silent.lock().expect("nothing panics while holding it");
+        silent.get(&index).is_none_or(|since| since.elapsed() > DETOUR).then_some(index)
     }
 
     async fn send_to(
@@ -101,9 +91,10 @@ impl Endpoints {
         headers: &HeaderMap,
         body: &str,
     ) -> Result<Answer, TransportError> {
-        match self.exchange(&self.pooled, endpoint, call, headers, body).await {
+        match self.exchange(endpoint, call, headers, body, false).await {
+            // The second try of a read must not meet a second dead connection.
             Err(TransportError::AfterSend { .. }) if call.method.is_read() => {
-                self.exchange(&self.fresh, endpoint, call, headers, body).await
+                self.exchange(endpoint, call, headers, body, true).await
             }
             outcome => outcome,
         }
@@ -111,15 +102,25 @@ impl Endpoints {
 
     async fn exchange(
         &self,
-        client: &reqwest::Client,
         endpoint: &reqwest::Url,
         call: &Call,
         headers: &HeaderMap,
         body: &str,
+        is_fresh: bool,
     ) -> Result<Answer, TransportError> {
         let name = endpoint_name(endpoint);
-        let request = wire::request(client, endpoint, call, headers.clone(), body).await?;
-        let response = request.send().await.map_err(|error| failure::of_request(&name, &error))?;
-        wire::answer(&name, response, self.answer_limit_bytes, self.sees_peer).await
+        let request = wire::request(endpoint, call, headers, body).await?;
+        let patience = call.file.as_ref().map_or(self.request_timeout, file::patience);
+        let exchange = async {
+            let sent = self.connections.send(endpoint, request, is_fresh).await;
+            let (connection, response) = sent.map_err(|broken| failure::of_request(&name, &broken))?;
+            let is_kept = !response.headers().get_all(CONNECTION).iter().any(|value| value == "close");
+            let answer = wire::answer(&name, response, self.answer_limit_bytes, &connection).await?;
+            if is_kept {
+                self.connections.give_back(endpoint, connection).await;
+            }
+            Ok(answer)
+        };
+        timeout(patience, exchange).await.unwrap_or_else(|_| Err(failure::late(&name)))
     }
 }

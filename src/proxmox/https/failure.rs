@@ -3,24 +3,32 @@
 use std::error::Error;
 
 use super::super::TransportError;
+use super::connection::Broken;
 use super::trust::{Distrust, DistrustKind};
 
-/// Returns the failure of a request: before the send only if no connection came about.
-pub(super) fn of_request(endpoint: &str, error: &reqwest::Error) -> TransportError {
-    if !error.is_connect() && !error.is_builder() {
-        return after_send(endpoint, error);
-    }
-    let (detail, hint) = match found::<Distrust>(error) {
+type AnyError = dyn Error + 'static;
+
+/// Returns the failure of a request.
+pub(super) fn of_request(endpoint: &str, broken: &Broken) -> TransportError {
+    let error: &AnyError = match broken {
+        Broken::AfterSend(error) => return after_send(endpoint, &**error),
+        Broken::BeforeSend(error) => &**error,
+    };
+    let (detail, hint) = match chain(error).find_map(|error| error.downcast_ref::<Distrust>()) {
         Some(distrust) => (distrust.why.clone(), Some(distrust_hint(distrust))),
         None => (innermost(error), connect_hint(error)),
     };
     TransportError::BeforeSend { endpoint: endpoint.to_owned(), detail, hint }
 }
 
-/// Returns the failure of a request whose answer broke off or never came.
-pub(super) fn after_send(endpoint: &str, error: &reqwest::Error) -> TransportError {
-    let detail = if error.is_timeout() { "no answer in time".to_owned() } else { innermost(error) };
-    TransportError::AfterSend { endpoint: endpoint.to_owned(), detail }
+/// Returns the failure of a request whose answer broke off.
+pub(super) fn after_send(endpoint: &str, error: &AnyError) -> TransportError {
+    TransportError::AfterSend { endpoint: endpoint.to_owned(), detail: innermost(error) }
+}
+
+/// Returns the failure of a request whose answer never came.
+pub(super) fn late(endpoint: &str) -> TransportError {
+    TransportError::AfterSend { endpoint: endpoint.to_owned(), detail: "no answer in time".to_owned() }
 }
 
 /// Returns one failure for all endpoints: all names and details, the first hint.
@@ -62,13 +70,18 @@ fn distrust_hint(distrust: &Distrust) -> String {
     }
 }
 
-fn connect_hint(error: &reqwest::Error) -> Option<String> {
-    let chain = chain_text(error);
-    let hint = if chain.contains("dns error") || chain.contains("failed to lookup") {
+fn connect_hint(error: &AnyError) -> Option<String> {
+    let is_late = chain(error)
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::TimedOut);
+    let chain = chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let hint = if chain.contains("the proxy ") {
+        "check `proxy` and whether it lets connections to this port through"
+    } else if chain.contains("failed to lookup") {
         "check the host name of the endpoint"
     } else if chain.contains("refused") {
         "nothing listens there: check the port (8006 on Proxmox VE) and that `pveproxy` runs"
-    } else if error.is_timeout() {
+    } else if is_late {
         "nothing answers there: check the address and the firewalls on the way"
     } else if chain.contains("corrupt message") || chain.contains("InvalidContentType") {
         "what listens there does not speak TLS: check the port (8006 on Proxmox VE)"
@@ -78,12 +91,12 @@ fn connect_hint(error: &reqwest::Error) -> Option<String> {
     Some(hint.to_owned())
 }
 
-fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(Some(error as &(dyn Error + 'static)), |error| next(*error))
+fn chain(error: &AnyError) -> impl Iterator<Item = &AnyError> {
+    std::iter::successors(Some(error), |error| next(*error))
 }
 
 /// Returns what an error stands for. An `io::Error` and rustls skip the error they wrap when asked for their source.
-fn next<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+fn next(error: &AnyError) -> Option<&AnyError> {
     if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
         return Some(inner);
     }
@@ -93,15 +106,7 @@ fn next<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static
     error.source()
 }
 
-fn found<T: Error + 'static>(error: &reqwest::Error) -> Option<&T> {
-    chain(error).find_map(|error| error.downcast_ref())
-}
-
-/// Returns the root cause. The outer texts repeat the URL, and with it the parameters of a GET.
-fn innermost(error: &reqwest::Error) -> String {
+/// Returns the root cause.
+fn innermost(error: &AnyError) -> String {
     chain(error).last().map_or_else(String::new, ToString::to_string)
-}
-
-fn chain_text(error: &reqwest::Error) -> String {
-    chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

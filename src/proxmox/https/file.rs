@@ -6,13 +6,17 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
-use reqwest::header::CONTENT_TYPE;
+use http_body_util::BodyExt as _;
+use hyper::Request;
+use hyper::body::{Frame, SizeHint};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::http::request::Builder;
 use tokio::fs::File;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::super::call::Upload;
 use super::super::{Call, TransportError, multipart};
+use super::wire::Body;
 
 /// Bytes read at once.
 const PIECE_BYTES: usize = 256 << 10;
@@ -23,12 +27,13 @@ const SLOWEST_BYTES_PER_S: u64 = 1 << 20;
 /// What the server may take besides: it answers once the file is in its place on the entry node.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Returns how long a file may be on its way.
+pub(super) fn patience(file: &Upload) -> Duration {
+    PATIENCE + Duration::from_secs(file.bytes / SLOWEST_BYTES_PER_S)
+}
+
 /// Gives a request its file. A file that is not what the plan was made from is not sent.
-pub(super) async fn request(
-    request: reqwest::RequestBuilder,
-    call: &Call,
-    file: &Upload,
-) -> Result<reqwest::RequestBuilder, TransportError> {
+pub(super) async fn request(request: Builder, call: &Call, file: &Upload) -> Result<Request<Body>, TransportError> {
     let refusal = |detail: String| TransportError::BeforeSend {
         endpoint: format!("{} {}", call.method.as_str(), call.path),
         detail,
@@ -51,10 +56,11 @@ pub(super) async fn request(
         tail: Some(frame.tail.into()),
         left: length,
     };
-    Ok(request
+    request
         .header(CONTENT_TYPE, frame.content_type)
-        .timeout(PATIENCE + Duration::from_secs(bytes / SLOWEST_BYTES_PER_S))
-        .body(reqwest::Body::wrap(parts)))
+        .header(CONTENT_LENGTH, length)
+        .body(parts.boxed_unsync())
+        .map_err(|error| refusal(error.to_string()))
 }
 
 /// The body: what is before the file, the file, what is after it. Its length is known, so it goes out without chunks.
@@ -90,7 +96,7 @@ impl Parts {
     }
 }
 
-impl Body for Parts {
+impl hyper::body::Body for Parts {
     type Data = Bytes;
     type Error = io::Error;
 

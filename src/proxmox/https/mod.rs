@@ -3,12 +3,14 @@
 //! Proxmox VE speaks HTTP/1 only, closes an idle connection after 5 s and puts error texts into the reason phrase.
 //! Architecture invariant: a write leaves this module once, and again only after a 401; whether to repeat it is not decided here.
 //!
-//! Successful answers of many calls carry `Connection: close` and `Connection: Keep-Alive` together. hyper honours the close,
-//! so such a call costs a new connection each time although the server would have kept the old one.
+//! Connections are our own (`connection`), on hyper: successful answers of many calls carry `Connection: close` and `Connection:
+//! Keep-Alive` together, the server keeps the connection, and an HTTP client would not. A new one per call costs most of the throughput.
 
+mod connection;
 mod endpoints;
 mod failure;
 mod file;
+mod head;
 mod session;
 mod settings;
 mod trust;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 

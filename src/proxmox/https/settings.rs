@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine as _;
+
 use super::trust::Trust;
 
 /// Everything [`super::Https`] needs to know.
@@ -15,7 +17,7 @@ pub struct Settings {
     pub credentials: Credentials,
     /// How the server proves who it is.
     pub trust: Trust,
-    /// URL of a proxy; the environment's proxy variables are not read.
+    /// URL of an HTTP proxy; the environment's proxy variables are not read.
     pub proxy: Option<String>,
     /// Time for name resolution, TCP and TLS.
     pub connect_timeout: Duration,
@@ -46,12 +48,31 @@ impl Settings {
         self.endpoints.iter().map(|text| url(text).ok_or_else(|| SettingsError::Endpoint(text.clone()))).collect()
     }
 
-    pub(super) fn proxy(&self) -> Result<Option<reqwest::Proxy>, SettingsError> {
-        let Some(url) = &self.proxy else {
-            return Ok(None);
-        };
+    pub(super) fn proxy(&self) -> Result<Option<Proxy>, SettingsError> {
         // The URL may hold a password, so the error does not repeat it.
-        reqwest::Proxy::all(url).map(Some).map_err(|_| SettingsError::Proxy)
+        self.proxy.as_ref().map(|url| Proxy::parse(url).ok_or(SettingsError::Proxy)).transpose()
+    }
+}
+
+/// An HTTP proxy that passes connections on.
+#[derive(Clone, Debug)]
+pub(super) struct Proxy {
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// Value of the header that says who asks.
+    pub(super) authorization: Option<Secret>,
+}
+
+impl Proxy {
+    fn parse(text: &str) -> Option<Self> {
+        let url = reqwest::Url::parse(text).ok().filter(|url| url.scheme() == "http")?;
+        let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let authorization = (!url.username().is_empty()).then(|| {
+            let pair = format!("{}:{}", decoded(url.username()), decoded(url.password().unwrap_or_default()));
+            Secret::new(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+        });
+        let host = url.host_str()?.trim_matches(['[', ']']).to_owned();
+        Some(Self { host, port: url.port_or_known_default()?, authorization })
     }
 }
 

@@ -1,8 +1,19 @@
 //! A call as an HTTP request, and an HTTP response as an [`Answer`]. Nothing here decides whether to send.
 
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use std::io::{self, Read as _};
+
+use bytes::Bytes;
+use flate2::read::GzDecoder;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderValue,
+};
+use hyper::{Request, Response};
 
 use super::super::{Answer, Call, Clock, Method, TransportError};
+use super::connection::Connection;
 use super::{failure, file};
 
 /// Returns the parameters form-encoded: names and values both, for the server cuts a value at a raw `;` or second `=`.
@@ -23,71 +34,86 @@ pub(super) fn check_size(call: &Call, form: &str, limit_bytes: usize) -> Result<
     })
 }
 
+/// The body of a request.
+pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
+
 /// Returns the request; POST and PUT carry a length even when empty, because the server refuses chunks.
 pub(super) async fn request(
-    client: &reqwest::Client,
     endpoint: &reqwest::Url,
     call: &Call,
-    headers: HeaderMap,
+    headers: &HeaderMap,
     form: &str,
-) -> Result<reqwest::RequestBuilder, TransportError> {
+) -> Result<Request<Body>, TransportError> {
     let mut url = endpoint.clone();
     // What only a simulator answers is beside its API, not in it.
     let prefix = if call.path.starts_with("/spawnpoint/") { "" } else { "/api2/json" };
     url.set_path(&format!("{prefix}{}", call.path));
-    let method = match call.method {
-        Method::Get => reqwest::Method::GET,
-        Method::Post => reqwest::Method::POST,
-        Method::Put => reqwest::Method::PUT,
-        Method::Delete => reqwest::Method::DELETE,
-    };
-    if let Some(file) = &call.file {
-        return file::request(client.request(method, url).headers(headers), call, file).await;
+    let is_in_query = matches!(call.method, Method::Get | Method::Delete);
+    url.set_query(Some(form).filter(|form| is_in_query && !form.is_empty()));
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let port = endpoint.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let mut request = Request::builder()
+        .method(call.method.as_str())
+        .uri(format!("{}{query}", url.path()))
+        .header(HOST, format!("{}{port}", endpoint.host_str().unwrap_or_default()))
+        .header(ACCEPT_ENCODING, "gzip");
+    if let Some(all) = request.headers_mut() {
+        all.extend(headers.clone());
     }
-    Ok(match call.method {
-        Method::Get | Method::Delete => {
-            url.set_query(Some(form).filter(|form| !form.is_empty()));
-            client.request(method, url).headers(headers)
-        }
-        Method::Post | Method::Put => client
-            .request(method, url)
-            .headers(headers)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(CONTENT_LENGTH, form.len())
-            .body(form.to_owned()),
+    if let Some(file) = &call.file {
+        return file::request(request, call, file).await;
+    }
+    let body = if is_in_query {
+        Bytes::new()
+    } else {
+        request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").header(CONTENT_LENGTH, form.len());
+        Bytes::copy_from_slice(form.as_bytes())
+    };
+    let body = Full::new(body).map_err(|never| match never {}).boxed_unsync();
+    request.body(body).map_err(|error| TransportError::BeforeSend {
+        endpoint: format!("{} {}", call.method.as_str(), call.path),
+        detail: error.to_string(),
+        hint: None,
     })
 }
 
-/// Reads the whole response.
+/// Reads the whole response that comes on a connection.
 pub(super) async fn answer(
     endpoint: &str,
-    mut response: reqwest::Response,
+    response: Response<Incoming>,
     limit_bytes: usize,
-    sees_peer: bool,
+    connection: &Connection,
 ) -> Result<Answer, TransportError> {
     let lost = |detail: String| TransportError::AfterSend { endpoint: endpoint.to_owned(), detail };
-    let is_local = sees_peer && response.remote_addr().is_some_and(|peer| peer.ip().is_loopback());
+    let too_long = || lost(format!("the answer is longer than {limit_bytes} bytes"));
     let date = response.headers().get(DATE).and_then(seconds);
+    let is_local = connection.peer.is_some_and(|peer| peer.is_loopback());
     let simulator = simulator_clock(response.headers()).filter(|_| is_local);
-    let (status, reason) = (response.status().as_u16(), reason(&response));
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| failure::after_send(endpoint, &error))? {
-        if body.len() + chunk.len() > limit_bytes {
-            return Err(lost(format!("the answer is longer than {limit_bytes} bytes")));
+    let is_packed = response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding == "gzip");
+    let (status, reason) = (response.status().as_u16(), connection.take_reason());
+    let (mut body, mut incoming) = (Vec::new(), response.into_body());
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|error| failure::after_send(endpoint, &error))?;
+        let data = frame.into_data().unwrap_or_default();
+        if body.len() + data.len() > limit_bytes {
+            return Err(too_long());
         }
-        body.extend_from_slice(&chunk);
+        body.extend_from_slice(&data);
+    }
+    // An empty answer is at times called packed too.
+    if is_packed && !body.is_empty() {
+        body = unpacked(&body, limit_bytes)
+            .map_err(|error| lost(format!("the answer cannot be unpacked: {error}")))?
+            .ok_or_else(too_long)?;
     }
     Ok(Answer { date, simulator, ..Answer::read(status, &reason, &body).map_err(lost)? })
 }
 
-/// Returns the reason phrase. Proxmox VE may put raw bytes beyond ASCII there, for which the HTTP stack hands over an empty one;
-/// since 8.4 the body has the text too.
-fn reason(response: &reqwest::Response) -> Vec<u8> {
-    match response.extensions().get::<hyper::ext::ReasonPhrase>() {
-        Some(phrase) => phrase.as_bytes().to_vec(),
-        // The HTTP stack keeps only phrases that differ from the standard one.
-        None => response.status().canonical_reason().unwrap_or_default().as_bytes().to_vec(),
-    }
+/// Returns what was packed, if it is not longer than the limit.
+fn unpacked(packed: &[u8], limit_bytes: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut body = Vec::new();
+    GzDecoder::new(packed).take(limit_bytes as u64 + 1).read_to_end(&mut body)?;
+    Ok(Some(body).filter(|body| body.len() <= limit_bytes))
 }
 
 fn seconds(date: &HeaderValue) -> Option<i64> {

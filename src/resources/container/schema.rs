@@ -38,7 +38,7 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("name", Takes::HostName, "Host name; default: the label, with -key for each instance.").chosen().key("hostname"),
     Attribute::new("node", Takes::Text, "Node to run on; default: chosen by placement, once. To change it moves the container, which is restarted.").chosen().on_change(Impact::Reboot),
     Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID; default: the lowest free one of the cluster's vmid_range.").chosen().on_change(Impact::Recreate),
-    Attribute::new("cores", Takes::Integer(1, 8192), "Cores it may use; default: all of the node.").key("cores"),
+    Attribute::new("cores", Takes::Integer(1, 8192), "Cores it may use; default: all of the node.").deciding().key("cores"),
     Attribute::new("cpulimit", Takes::Number, "Limit of CPU use in cores; 0: none.").key("cpulimit").absent("0"),
     Attribute::new("cpuunits", Takes::Integer(0, 500_000), "Weight against other guests of the node.").key("cpuunits").absent("100"),
     Attribute::new("memory", Takes::Size, "Memory.").or("512MiB").coded("memory", &MEBIBYTES),
@@ -63,7 +63,7 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("description", Takes::Text, "Notes; the owner marker stands under them.").or(""),
     Attribute::new("tags", Takes::Set(&Takes::Text), "Tags, besides those that mark it as managed."),
     Attribute::new("pool", Takes::Text, "Pool; default: the tenant's.").chosen(),
-    Attribute::new("power", Takes::OneOf(&["running", "stopped", "ignore"]), "Whether it runs.").or("running").on_change(Impact::Stop),
+    Attribute::new("power", Takes::OneOf(&["running", "stopped", "ignore"]), "Whether it runs.").deciding().or("running").on_change(Impact::Stop),
     Attribute::new("extra", Takes::Map(&Takes::Text), "Configuration keys this version does not know, as the API writes them.").on_change(Impact::Reboot),
     Attribute::new("address", Takes::Text, "Address of the first network device, without prefix; unknown until apply with DHCP.").computed(),
 ];
@@ -107,6 +107,7 @@ pub static ROOTFS: Schema = Schema {
     attributes: &[
         Attribute::new("storage", Takes::Text, "Storage. To change it moves the disk, while the container is stopped.")
             .required()
+            .deciding()
             .on_change(Impact::Reboot),
         Attribute::new("size", Takes::Size, "Size; it can grow, not shrink.").or("4GiB"),
         Attribute::new(
@@ -146,7 +147,7 @@ pub static ROOTFS: Schema = Schema {
 /// The `mount` block.
 pub static MOUNT: Schema = Schema {
     attributes: &[
-        Attribute::new("storage", Takes::Text, "Storage of the volume. To change it moves the volume, while the container is stopped.").on_change(Impact::Reboot),
+        Attribute::new("storage", Takes::Text, "Storage of the volume. To change it moves the volume, while the container is stopped.").deciding().on_change(Impact::Reboot),
         Attribute::new("size", Takes::Size, "Size of the volume; it can grow, not shrink."),
         Attribute::new("volume", Takes::Text, "Folder of the node to mount instead of a volume. Only the user root@pam itself may set it; a token is refused.").on_change(Impact::Reboot),
         Attribute::new("mp", Takes::Text, "Where it is mounted.").required().key("mp").on_change(Impact::Reboot),

@@ -8,7 +8,7 @@ use super::property::{parse_size, print, print_size, split};
 use super::request::{Answer, Fault};
 use super::routes::Context;
 use super::snapshots::snapshot_volumes;
-use super::state::{Guest, GuestType, Storage};
+use super::state::{Config, Guest, GuestType, Storage};
 use super::task::{Spawn, Step, Work, exclusive};
 
 const LOCK_WAIT_MS: u64 = 10_000;
@@ -234,7 +234,17 @@ impl Machine {
         let Some(guest) = self.guests.get(&vmid).cloned() else {
             return Step::failed(format!("Configuration file for VM {vmid} does not exist"));
         };
-        for (key, value) in guest.config.iter().filter(|(key, value)| is_disk_key(key) && !is_cdrom(value)) {
+        for (key, base) in self.make_bases(&guest.node, &guest.config) {
+            self.with_guest(vmid, |guest| guest.config.insert(key, base));
+        }
+        self.with_guest(vmid, |guest| guest.config.insert("template".to_owned(), "1".to_owned()));
+        Step::DONE
+    }
+
+    /// Renames the disks of a guest to what those of a template are called; returns the settings that change.
+    pub(super) fn make_bases(&mut self, node: &str, config: &Config) -> Config {
+        let mut changed = Config::new();
+        for (key, value) in config.iter().filter(|(key, value)| is_disk_key(key) && !is_cdrom(value)) {
             let (volid, options) = split(value);
             let name = file_name(&volid);
             let renamed = match name.split_once('-') {
@@ -244,12 +254,11 @@ impl Machine {
             };
             if let Some(renamed) = renamed {
                 let base = format!("{}{renamed}", &volid[..volid.len() - name.len()]);
-                self.rename_volume(&guest.node, &volid, &base);
-                self.with_guest(vmid, |guest| guest.config.insert(key.clone(), print(&base, &options)));
+                self.rename_volume(node, &volid, &base);
+                changed.insert(key.clone(), print(&base, &options));
             }
         }
-        self.with_guest(vmid, |guest| guest.config.insert("template".to_owned(), "1".to_owned()));
-        Step::DONE
+        changed
     }
 
     /// Says whether a guest could be cloned, copied or snapshotted, and on which nodes.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::disks::{VolumeKind, is_disk_key};
-use super::property::{print, print_size};
+use super::disks::{VolumeKind, is_cdrom, is_disk_key};
+use super::property::{print, print_size, split};
 use super::state::{
     AclEntry, Binding, Bridge, Card, Clock, Config, Guest, Meta, Node, Pool, Power, Realm, Storage, Subject, Token,
     Url, User, Volume,
@@ -192,12 +192,16 @@ impl Machine {
             let disk = self.lab_disk(&node, vmid, storage, guest)?;
             config.entry("scsi0".to_owned()).or_insert(disk);
         }
+        if let Some(image) = &guest.image {
+            self.install(&node, &config, image);
+        }
         let uuid = self.random_uuid();
         config.insert("smbios1".to_owned(), format!("uuid={uuid}"));
         let generation = self.random_uuid();
         config.insert("vmgenid".to_owned(), generation);
         config.insert("meta".to_owned(), format!("creation-qemu=10.2.2,ctime={}", EPOCH_MS / 1000));
         if guest.template {
+            config.extend(self.make_bases(&node, &config));
             config.insert("template".to_owned(), "1".to_owned());
         }
         let mut entry = Guest::new(&node, config);
@@ -216,22 +220,20 @@ impl Machine {
         Ok(())
     }
 
+    /// Puts an operating system on the first disk.
+    fn install(&mut self, node: &str, config: &Config, image: &str) {
+        let first = config.iter().find(|(key, value)| is_disk_key(key) && !is_cdrom(value) && !key.starts_with("efi"));
+        let Some((_, setting)) = first else { return };
+        let (volid, _) = split(setting);
+        if let Some(size_bytes) = self.volume(node, &volid).map(|volume| volume.size_bytes) {
+            self.fill_volume(node, &volid, image, size_bytes / 3);
+        }
+    }
+
     fn lab_disk(&mut self, node: &str, vmid: u32, storage: &str, guest: &lab::Guest) -> Result<String, String> {
         // A disk is whole sectors long.
         let size_bytes = ((guest.disk_gib * 2_097_152.0).round() as u64) * 512;
         let (volid, _) = self.allocate(node, storage, vmid, "qcow2", size_bytes, VolumeKind::Disk)?;
-        let key = if self.storages.get(storage).is_some_and(|storage| storage.is_shared) { "" } else { node };
-        if let Some(volume) = self.volumes.get_mut(&format!("{key}|{volid}")) {
-            volume.image.clone_from(&guest.image);
-            volume.used_bytes = if guest.image.is_some() { size_bytes / 3 } else { volume.used_bytes };
-        }
-        let volid = if guest.template {
-            let base = volid.replacen("vm-", "base-", 1);
-            self.rename_volume(node, &volid, &base);
-            base
-        } else {
-            volid
-        };
         let options = BTreeMap::from([("size".to_owned(), print_size(size_bytes))]);
         Ok(print(&volid, &options))
     }

@@ -179,7 +179,7 @@ pub static CDROM: Schema = Schema {
 /// The `efidisk0` block.
 pub static EFI_DISK: Schema = Schema {
     attributes: &[
-        Attribute::new("storage", Takes::Text, "Storage.").required(),
+        Attribute::new("storage", Takes::Text, "Storage.").required().deciding(),
         Attribute::new("efitype", Takes::OneOf(&["2m", "4m"]), "Layout; another one means a new disk.")
             .or("4m")
             .key("efitype")

@@ -51,7 +51,7 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("node", Takes::Text, "Node to run on; a guest elsewhere is migrated there. Default: chosen by placement, once.").chosen(),
     Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID; default: the lowest free one of the cluster's vmid_range.").chosen().on_change(Impact::Recreate),
     Attribute::new("cores", Takes::Integer(1, 8192), "Cores per socket; default: the template's.").chosen().key("cores").absent("1").on_change(Impact::Reboot),
-    Attribute::new("sockets", Takes::Integer(1, 4), "CPU sockets; default: the template's.").key("sockets").absent("1").on_change(Impact::Reboot),
+    Attribute::new("sockets", Takes::Integer(1, 4), "CPU sockets; default: the template's.").deciding().key("sockets").absent("1").on_change(Impact::Reboot),
     Attribute::new("vcpus", Takes::Integer(1, 8192), "Virtual CPUs plugged in at start; default: all of cores x sockets.").key("vcpus").on_change(Impact::Reboot),
     Attribute::new("cpulimit", Takes::Number, "Limit of CPU use in cores; 0: none.").key("cpulimit").absent("0"),
     Attribute::new("cpuunits", Takes::Integer(1, 10_000), "Weight against other guests of the node.").key("cpuunits").absent("100"),
@@ -87,7 +87,7 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("description", Takes::Text, "Notes; the owner marker stands under them.").or(""),
     Attribute::new("tags", Takes::Set(&Takes::Text), "Tags, besides those that mark it as managed."),
     Attribute::new("pool", Takes::Text, "Pool; default: the tenant's.").chosen(),
-    Attribute::new("power", Takes::OneOf(&["running", "stopped", "ignore"]), "Whether it runs.").or("running").on_change(Impact::Stop),
+    Attribute::new("power", Takes::OneOf(&["running", "stopped", "ignore"]), "Whether it runs.").deciding().or("running").on_change(Impact::Stop),
     Attribute::new("clone", Takes::OneOf(&["full", "linked"]), "Kind of clone; default: linked where the store can and the storage is the same.").chosen().on_change(Impact::None).recorded(),
     Attribute::new("extra", Takes::Map(&Takes::Text), "Configuration keys this version does not know, as the API writes them: `{ tdf = \"1\" }`.").on_change(Impact::Reboot),
     Attribute::new("template_vmid", Takes::Integer(100, 999_999_999), "VMID of the template on the node it is cloned from.").computed(),
@@ -250,10 +250,14 @@ pub static PLACEMENT: Schema = Schema {
             Takes::OneOf(&["spread", "pack"]),
             "`spread`: the node with most free memory; `pack`: the fullest that fits.",
         )
+        .deciding()
         .or("spread")
         .on_change(Impact::None)
         .recorded(),
-        Attribute::new("nodes", Takes::Set(&Takes::Text), "Only these nodes.").on_change(Impact::None).recorded(),
+        Attribute::new("nodes", Takes::Set(&Takes::Text), "Only these nodes.")
+            .deciding()
+            .on_change(Impact::None)
+            .recorded(),
     ],
     blocks: &[],
 };
