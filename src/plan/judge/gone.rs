@@ -34,14 +34,7 @@ pub(super) fn judge(
                 notes.push(format!("the recorded guest is gone: {what}"));
                 (Action::Forget, None)
             }
-            Sighting::Unmarked(what) => {
-                let diagnostic = unmarked(scene, address, &record.intent, &what);
-                let block = scene.input.stack.blocks.iter().find(|block| block.address == address.block());
-                return Err(match block {
-                    Some(block) => diagnostic.at(block.span),
-                    None => diagnostic,
-                });
-            }
+            Sighting::Unmarked(what) => return Err(lost_marker(scene, address, record, &what)),
             Sighting::Hidden { table } => return Err(hidden(address, &table)),
             Sighting::Unreachable { node } => {
                 notes.push(format!("unreachable: node {node} does not answer"));
@@ -83,6 +76,15 @@ pub(super) fn judge(
         dependencies: record.dependencies.clone(),
         creates_first: false,
     })
+}
+
+/// Told at the block, if there still is one.
+fn lost_marker(scene: &Scene, address: &Address, record: &Record, what: &str) -> Diagnostic {
+    let diagnostic = unmarked(scene, address, &record.intent, what);
+    match scene.input.stack.blocks.iter().find(|block| block.address == address.block()) {
+        Some(block) => diagnostic.at(block.span),
+        None => diagnostic,
+    }
 }
 
 /// What is imported and wanted by no block would be destroyed.
