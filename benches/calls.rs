@@ -1,7 +1,8 @@
 //! How many calls a second go over HTTPS to a simulated cluster on this machine: by our transport, which keeps connections, and by an
 //! HTTP client that goes by the `Connection: close` of every protected answer. `cargo bench --bench calls`.
 //!
-//! Figures of 2026-11 (two busy cores, development build): see the last lines of `docs/limits.md`.
+//! Figures of 2026-11 (two cores with other work, `--profile dev`, 1200 calls): one after the other 450 calls/s on 12 connections against
+//! 59 on 1200; six at once 437 against 134.
 
 use spawnpoint::proxmox::https::{Credentials, Https, Secret, Settings, Trust};
 use spawnpoint::proxmox::{Call, Client, Limits};

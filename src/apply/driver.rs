@@ -57,6 +57,8 @@ pub(super) enum Message {
     Note(Box<Entry>),
     /// Something for the reporters.
     Event(Event),
+    /// Nothing else will work either: what runs is finished, nothing is started.
+    Halt,
 }
 
 /// Answers whether an entry is durable.
@@ -176,6 +178,7 @@ impl<'a> Driver<'a, '_> {
             Message::Gate(entry, gate) => self.batch.add(*entry, Some(gate)),
             Message::Note(entry) => self.batch.add(*entry, None),
             Message::Event(event) => (self.events)(event),
+            Message::Halt => self.skip_the_rest(),
         }
     }
 

@@ -88,21 +88,25 @@ pub(super) struct TaskSearch<'a> {
     pub(super) node: &'a str,
     /// Worker type; `None`: any.
     pub(super) kind: Option<&'a str>,
-    /// Guest in the task id; for a clone its source.
+    /// Guest in the task id; for a clone its source. A file that is fetched; nothing for one that is put in its place after it was sent.
     pub(super) subject: &'a str,
 }
 
 /// Returns a task that still runs, if there is one. What has ended shows in what it left behind, so it is not searched for.
 pub(super) async fn running_task(client: &Client, search: TaskSearch<'_>) -> Result<Option<Upid>, CallError> {
-    let mut call = Call::get(format!("/nodes/{}/tasks", search.node))
-        .with("source", "active")
-        .with("vmid", search.subject)
-        .with("limit", "500");
-    if let Some(kind) = search.kind {
+    let mut call = Call::get(format!("/nodes/{}/tasks", search.node)).with("source", "active").with("limit", "500");
+    // The server searches by guests only.
+    let is_guest = search.subject.parse::<u32>().is_ok();
+    if is_guest {
+        call = call.with("vmid", search.subject);
+    }
+    let kind = search.kind.or((search.subject.is_empty()).then_some("imgcopy"));
+    if let Some(kind) = kind {
         call = call.with("typefilter", kind);
     }
     let answer = client.read(&call).await?;
     let runs = |row: &&Value| row.get("endtime").and_then(integer).is_none();
     let upid = |row: &Value| row.get("upid").and_then(text)?.parse().ok();
-    Ok(answer.as_array().into_iter().flatten().filter(runs).find_map(upid))
+    let mut running = answer.as_array().into_iter().flatten().filter(runs).filter_map(upid);
+    Ok(running.find(|upid: &Upid| is_guest || upid.id == search.subject))
 }

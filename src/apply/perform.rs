@@ -47,7 +47,11 @@ impl Performer<'_> {
             self.tell(Event::Step { operation, address, step: step.name.clone(), index });
             match self.step(step).await {
                 Ok(more) => warnings.extend(more),
-                Err(Failure { error, hints, .. }) => {
+                Err(Failure { error, hints, class, .. }) => {
+                    // Without a quorum no node takes a write; every other operation would only find that out for itself.
+                    if class == Some(ErrorClass::NoQuorum) {
+                        self.hand_over(Message::Halt);
+                    }
                     return OperationResult::Failed { error: format!("{}: {error}", step.name), hints };
                 }
             }

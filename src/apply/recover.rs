@@ -160,6 +160,8 @@ impl<'a> OpenStep<'a> {
         let parameter = |name: &str| rest.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         match segments[..] {
             ["", "nodes", node, "qemu" | "lxc", vmid, ..] if method != "GET" => Some((node, vmid)),
+            // The task that makes a guest from nothing is named after the new one.
+            ["", "nodes", node, "qemu" | "lxc"] if method == "POST" => Some((node, parameter("vmid")?)),
             // A download's task is named after its file, and the one that puts an upload into its place after nothing.
             ["", "nodes", node, "storage", _, "download-url"] => Some((node, parameter("filename")?)),
             ["", "nodes", node, "storage", _, "upload"] => Some((node, "")),
@@ -294,6 +296,16 @@ fn is_ours(step: &OpenStep<'_>, guest: &GuestView, remains: &Remains<'_>) -> boo
     marker_of(guest).is_some_and(|marker| marker.stack == remains.state.lineage && marker.intent == step.intent)
 }
 
+/// Returns the type of the guest that has this address: a block, or a template that a block builds.
+fn kind_of(address: &Address) -> Option<&str> {
+    let kind = match (&*address.kind, &address.child) {
+        (kind, None) => kind,
+        ("template", Some(_)) => "template_copy",
+        (_, Some(_)) => return None,
+    };
+    resources::find(kind).map(|object| object.name)
+}
+
 impl Recovery {
     fn conclude(&mut self, step: &OpenStep<'_>, verdict: Verdict, now: i64) {
         let key = step.key.clone();
@@ -351,9 +363,8 @@ impl Recovery {
         let (vmid, node) = (guest.vmid, &guest.node);
         let is_copy = self.state.records.values().any(|record| record.intent == marker.intent);
         let address: Option<Address> = marker.address.parse().ok();
-        let is_guest_block = |address: &Address| address.child.is_none() && resources::find(&address.kind).is_some();
         let is_free = |address: &Address| {
-            is_guest_block(address) && !self.state.records.contains_key(address) && lock_of(guest).is_none()
+            kind_of(address).is_some() && !self.state.records.contains_key(address) && lock_of(guest).is_none()
         };
         let Some(address) = address.filter(|address| !is_copy && is_free(address)) else {
             let message = Diagnostic::warning(format!(
@@ -367,7 +378,7 @@ impl Recovery {
             return self.messages.push(message);
         };
         let record = Record {
-            kind: address.kind.clone(),
+            kind: kind_of(&address).unwrap_or(&address.kind).into(),
             cluster: cluster.clone(),
             identity: Identity::of([("node", node.clone()), ("vmid", vmid.to_string())]),
             intent: marker.intent.clone(),

@@ -1,11 +1,13 @@
 //! What the look-ups of guests share: finding one by VMID or name, and what the lists tell of each.
 
-use super::{Ask, Given, Missing, Read, Seen, text_or_null, texts};
+use super::{Ask, Given, Missing, Read, Seen, object_type, shaped, text_or_null, texts};
 use crate::observe::{GuestConfig, GuestKind, GuestView, Power, Seen as Reached};
 use crate::resources::conform::did_you_mean;
-use crate::resources::schema::{Attribute, Takes};
+use crate::resources::schema::{Attribute, Nested, Occurs, Schema, Takes};
 use crate::resources::size;
-use crate::value::Value;
+use crate::resources::vm::decode::disks;
+use crate::value::{Type, Value};
+use std::sync::Arc;
 
 pub(super) const NODE: Attribute = Attribute::new("node", Takes::Text, "The node it is on now.").computed();
 pub(super) const STATUS: Attribute =
@@ -15,6 +17,22 @@ pub(super) const CORES: Attribute = Attribute::new("cores", Takes::Number, "Its 
 pub(super) const MEMORY: Attribute = Attribute::new("memory", Takes::Size, "Its memory.").computed();
 pub(super) const POOL: Attribute =
     Attribute::new("pool", Takes::Text, "The pool it is in; null if it is in none.").computed();
+
+/// The disks of a guest.
+pub(super) const DISKS: Nested = Nested {
+    name: "disk",
+    occurs: Occurs::ByLabel("the slot: scsi0"),
+    schema: &DISK,
+    documentation: "Its disks by slot.",
+};
+
+static DISK: Schema = Schema {
+    attributes: &[
+        Attribute::new("storage", Takes::Text, "Storage it is on.").computed(),
+        Attribute::new("size", Takes::Size, "Its size.").computed(),
+    ],
+    blocks: &[],
+};
 
 /// Returns the guest that `vmid` or `name` names, template or not as wanted.
 pub(super) fn find<'a>(ask: &Ask, seen: &Seen<'a>, is_template: bool) -> Result<&'a GuestView, Missing> {
@@ -95,4 +113,18 @@ pub(super) fn listed_facts(guest: &GuestView) -> Given {
         ("memory", Value::text(size::print(guest.memory_bytes))),
         ("pool", text_or_null(guest.pool.as_deref())),
     ])
+}
+
+/// Returns what its configuration tells of the disks of a guest.
+pub(super) fn disks_of(config: &GuestConfig) -> Value {
+    by_slot(&DISK, &disks(&config.values))
+}
+
+/// Returns devices by slot, each with exactly what the schema has.
+pub(super) fn by_slot(schema: &Schema, devices: &Value) -> Value {
+    let devices = devices.as_entries().into_iter().flatten();
+    let items: Vec<(Arc<str>, Value)> =
+        devices.map(|(slot, device)| (slot.clone(), shaped(schema, device, Given::new()))).collect();
+    let of: Type = object_type(schema);
+    Value::map(of, items)
 }

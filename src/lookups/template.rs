@@ -1,10 +1,8 @@
 //! `data "template"`: a guest that others are cloned from, to look at. To clone from it, a `template` block adopts it.
 
-use super::guest::{self, CORES, MEMORY, NODE, TAGS};
-use super::vm::by_slot;
+use super::guest::{self, CORES, DISKS, MEMORY, NODE, TAGS};
 use super::{Ask, Given, LookupType, Missing};
-use crate::resources::schema::{Attribute, Nested, Occurs, Schema, Takes};
-use crate::resources::vm::decode::disks;
+use crate::resources::schema::{Attribute, Schema, Takes};
 
 /// The type.
 pub(super) static TEMPLATE: LookupType = LookupType {
@@ -31,20 +29,7 @@ static SCHEMA: Schema = Schema {
         CORES,
         MEMORY,
     ],
-    blocks: &[Nested {
-        name: "disk",
-        occurs: Occurs::ByLabel("the slot: scsi0"),
-        schema: &DISK,
-        documentation: "Its disks by slot.",
-    }],
-};
-
-static DISK: Schema = Schema {
-    attributes: &[
-        Attribute::new("storage", Takes::Text, "Storage it is on.").computed(),
-        Attribute::new("size", Takes::Size, "Its size.").computed(),
-    ],
-    blocks: &[],
+    blocks: &[DISKS],
 };
 
 fn answer(ask: &Ask) -> Result<Given, Missing> {
@@ -55,6 +40,6 @@ fn answer(ask: &Ask) -> Result<Given, Missing> {
     // A template neither runs nor belongs to anybody.
     given.remove("status");
     given.remove("pool");
-    given.insert("disk", by_slot(&DISK, &disks(&config.values)));
+    given.insert("disk", guest::disks_of(config));
     Ok(given)
 }

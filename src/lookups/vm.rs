@@ -1,12 +1,11 @@
 //! `data "vm"`: one virtual machine, ours or not.
 
-use super::guest::{self, CORES, MEMORY, NODE, POOL, STATUS, TAGS};
-use super::{Ask, Given, LookupType, Missing, object_type, shaped};
+use super::guest::{self, CORES, DISKS, MEMORY, NODE, POOL, STATUS, TAGS};
+use super::{Ask, Given, LookupType, Missing};
 use crate::resources::marker;
 use crate::resources::schema::{Attribute, Nested, Occurs, Schema, Takes};
-use crate::resources::vm::decode::{disks, networks};
-use crate::value::{Type, Value};
-use std::sync::Arc;
+use crate::resources::vm::decode::networks;
+use crate::value::Value;
 
 /// The type.
 pub(super) static VM: LookupType = LookupType {
@@ -49,12 +48,7 @@ static SCHEMA: Schema = Schema {
             schema: &NETWORK,
             documentation: "Its network devices by slot.",
         },
-        Nested {
-            name: "disk",
-            occurs: Occurs::ByLabel("the slot: scsi0"),
-            schema: &DISK,
-            documentation: "Its disks by slot.",
-        },
+        DISKS,
     ],
 };
 
@@ -75,14 +69,6 @@ static NETWORK: Schema = Schema {
     blocks: &[],
 };
 
-static DISK: Schema = Schema {
-    attributes: &[
-        Attribute::new("storage", Takes::Text, "Storage it is on.").computed(),
-        Attribute::new("size", Takes::Size, "Its size.").computed(),
-    ],
-    blocks: &[],
-};
-
 fn answer(ask: &Ask) -> Result<Given, Missing> {
     let seen = ask.cluster()?;
     let found = guest::find(ask, &seen, false)?;
@@ -96,16 +82,7 @@ fn answer(ask: &Ask) -> Result<Given, Missing> {
     let description = config.values.get("description").map_or("", String::as_str);
     given.insert("description", Value::text(marker::text_without(description)));
     given.extend(fixed.map(|address| ("address", address)));
-    given.insert("network", by_slot(&NETWORK, &network));
-    given.insert("disk", by_slot(&DISK, &disks(&config.values)));
+    given.insert("network", guest::by_slot(&NETWORK, &network));
+    given.insert("disk", guest::disks_of(config));
     Ok(given)
-}
-
-/// Returns devices by slot, each with exactly what the schema has.
-pub(super) fn by_slot(schema: &Schema, devices: &Value) -> Value {
-    let devices = devices.as_entries().into_iter().flatten();
-    let items: Vec<(Arc<str>, Value)> =
-        devices.map(|(slot, device)| (slot.clone(), shaped(schema, device, Given::new()))).collect();
-    let of: Type = object_type(schema);
-    Value::map(of, items)
 }

@@ -8,11 +8,13 @@ use super::open;
 use super::operation::{Operation, Verb};
 use super::order::{self, Half, Item};
 use super::sequence;
+use super::wish::COPY;
 use crate::config::Address;
 use crate::domain::{self, Role};
 use crate::resources::marker::Marker;
 use crate::resources::schema::{Occurs, Schema};
 use crate::resources::step::{Guard, Step, Task};
+use crate::resources::template_copy::{self, Forecasts};
 use crate::resources::{Changed, Draft, Origin, is_guest};
 use crate::state::{Completeness, Effect, Record, fingerprint};
 use crate::value::{Kind, Path, Step as PathStep, Type, Value};
@@ -22,8 +24,9 @@ use std::sync::Arc;
 /// Returns the operations of a plan, each knowing those it needs, and the expected duration of the whole in milliseconds.
 pub(super) fn arrange(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> (Vec<Operation>, u64) {
     let staying = staying_guests(judged);
+    let making = Making { input, forecasts: forecasts(judged), none: Forecasts::new() };
     let mut operations: Vec<Operation> =
-        judged.values().flat_map(|object| operations_of(input, object, &staying)).collect();
+        judged.values().flat_map(|object| operations_of(&making, object, &staying)).collect();
     let edges = edges(input, judged, &operations);
     let own_ms: Vec<u64> = operations.iter().map(|operation| operation.estimate_ms).collect();
     let estimate_ms = order::duration_ms(&edges, &own_ms, input.options.parallelism);
@@ -33,6 +36,28 @@ pub(super) fn arrange(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> 
     sequence::sequence(judged, &mut operations);
     finish::add(input, judged, &mut operations);
     (operations, estimate_ms)
+}
+
+/// What operations are made from besides their objects.
+struct Making<'a> {
+    input: &'a PlanInput<'a>,
+    /// Templates as the plan will have made them, by cluster.
+    forecasts: BTreeMap<Arc<str>, Forecasts>,
+    none: Forecasts,
+}
+
+fn forecasts(judged: &BTreeMap<Address, Judged>) -> BTreeMap<Arc<str>, Forecasts> {
+    let is_made = |object: &&Judged| {
+        object.object.name == template_copy::TEMPLATE_COPY.name
+            && matches!(object.change.action, Action::Create | Action::Replace)
+    };
+    let mut forecasts: BTreeMap<Arc<str>, Forecasts> = BTreeMap::new();
+    for object in judged.values().filter(is_made) {
+        if let Some(guest) = template_copy::forecast(&object.desired) {
+            forecasts.entry(object.change.cluster.clone()).or_default().insert(guest.vmid, Arc::new(guest));
+        }
+    }
+    forecasts
 }
 
 /// Guests that are there, are ours and stay: only inside these is anything removed.
@@ -94,28 +119,37 @@ fn position(address: &Address) -> usize {
             Some(place) => 2 + place,
             None => usize::from(&*child.name == "subnet"),
         },
-        // A child of what is an object itself comes after it.
+        // A child of what is an object itself comes after it, and a template after the file it is made from.
+        _ if child.name.as_ref() == COPY => 2,
         _ => 1,
     }
 }
 
-pub(super) fn operations_of(input: &PlanInput, object: &Judged, staying: &BTreeSet<(Arc<str>, u32)>) -> Vec<Operation> {
+/// Returns the operations of one object as they are with what is known by now.
+pub(super) fn operations_now(input: &PlanInput, judged: &BTreeMap<Address, Judged>, object: &Judged) -> Vec<Operation> {
+    let making = Making { input, forecasts: forecasts(judged), none: Forecasts::new() };
+    operations_of(&making, object, &BTreeSet::new())
+}
+
+fn operations_of(making: &Making, object: &Judged, staying: &BTreeSet<(Arc<str>, u32)>) -> Vec<Operation> {
+    let input = making.input;
     match object.change.action {
         Action::NoOp if object.is_stale_record => {
             vec![record_only(input, object, put(input, object, Completeness::Complete))]
         }
         Action::NoOp => Vec::new(),
-        Action::Adopt if object.object.origin == Origin::Made => vec![adopt(input, object)],
+        Action::Adopt if object.object.origin == Origin::Made => vec![adopt(making, object)],
         Action::Adopt => vec![record_only(input, object, put(input, object, Completeness::Complete))],
         Action::Forget => vec![record_only(input, object, Effect::Remove)],
-        Action::Create => vec![create(input, object)],
-        Action::Update => vec![update(input, object)],
-        Action::Delete => vec![delete(input, object, staying)],
-        Action::Replace => vec![delete(input, object, staying), create(input, object)],
+        Action::Create => vec![create(making, object)],
+        Action::Update => vec![update(making, object)],
+        Action::Delete => vec![delete(making, object, staying)],
+        Action::Replace => vec![delete(making, object, staying), create(making, object)],
     }
 }
 
-fn with_draft<T>(input: &PlanInput, object: &Judged, side: Side, make: impl FnOnce(&Draft) -> T) -> Option<T> {
+fn with_draft<T>(making: &Making, object: &Judged, side: Side, make: impl FnOnce(&Draft) -> T) -> Option<T> {
+    let input = making.input;
     let view = input.observed?.clusters.get(&object.change.cluster)?;
     let null = Value::null(Type::Dynamic);
     let (identity, intent) = match side {
@@ -140,6 +174,7 @@ fn with_draft<T>(input: &PlanInput, object: &Judged, side: Side, make: impl FnOn
         project: &input.stack.settings.project,
         clones_per_node: input.stack.settings.clones_per_node,
         view,
+        forecasts: making.forecasts.get(&object.change.cluster).unwrap_or(&making.none),
         files: input.stack.files(),
     };
     Some(make(&draft))
@@ -152,9 +187,10 @@ enum Side {
     After,
 }
 
-fn create(input: &PlanInput, object: &Judged) -> Operation {
+fn create(making: &Making, object: &Judged) -> Operation {
+    let input = making.input;
     let (mut steps, locks) =
-        with_draft(input, object, Side::After, |draft| ((object.object.create)(draft), (object.object.locks)(draft)))
+        with_draft(making, object, Side::After, |draft| ((object.object.create)(draft), (object.object.locks)(draft)))
             .unwrap_or_default();
     if let Some(first) = steps.first_mut() {
         first.effect = put(input, object, Completeness::Partial);
@@ -164,17 +200,19 @@ fn create(input: &PlanInput, object: &Judged) -> Operation {
     operation(input, object, verb, Side::After, steps, locks)
 }
 
-fn update(input: &PlanInput, object: &Judged) -> Operation {
+fn update(making: &Making, object: &Judged) -> Operation {
+    let input = making.input;
     let changed = Changed { paths: changed_paths(object), impact: object.change.impact };
     let make = |draft: &Draft| ((object.object.update)(draft, &changed), (object.object.locks)(draft));
-    let (mut steps, locks) = with_draft(input, object, Side::After, make).unwrap_or_default();
+    let (mut steps, locks) = with_draft(making, object, Side::After, make).unwrap_or_default();
     finish(&mut steps, put(input, object, Completeness::Complete));
     let verb = if is_provision(&steps) { Verb::Provision } else { Verb::Update };
     operation(input, object, verb, Side::After, steps, locks)
 }
 
 /// Makes an object ours and then what the block says. The marker comes first: what follows is only sent to a guest that has it.
-fn adopt(input: &PlanInput, object: &Judged) -> Operation {
+fn adopt(making: &Making, object: &Judged) -> Operation {
+    let input = making.input;
     let changed = Changed { paths: changed_paths(object), impact: object.change.impact };
     let make = |draft: &Draft| {
         let mut steps = (object.object.claim)(draft);
@@ -185,7 +223,7 @@ fn adopt(input: &PlanInput, object: &Judged) -> Operation {
         }
         (steps, (object.object.locks)(draft))
     };
-    let (mut steps, locks) = with_draft(input, object, Side::After, make).unwrap_or_default();
+    let (mut steps, locks) = with_draft(making, object, Side::After, make).unwrap_or_default();
     if steps.is_empty() {
         return record_only(input, object, put(input, object, Completeness::Complete));
     }
@@ -240,7 +278,8 @@ fn leaves(schema: &Schema, value: &Value, at: &Path, into: &mut BTreeSet<Path>) 
     }
 }
 
-fn delete(input: &PlanInput, object: &Judged, staying: &BTreeSet<(Arc<str>, u32)>) -> Operation {
+fn delete(making: &Making, object: &Judged, staying: &BTreeSet<(Arc<str>, u32)>) -> Operation {
+    let input = making.input;
     let before = object.identity_before.as_ref();
     let is_inside = match object.object.name {
         "provision" => true,
@@ -252,7 +291,7 @@ fn delete(input: &PlanInput, object: &Judged, staying: &BTreeSet<(Arc<str>, u32)
     let make = |draft: &Draft| ((object.object.delete)(draft), (object.object.locks)(draft));
     let (mut steps, locks) = match is_moot {
         true => Default::default(),
-        false => with_draft(input, object, Side::Before, make).unwrap_or_default(),
+        false => with_draft(making, object, Side::Before, make).unwrap_or_default(),
     };
     finish(&mut steps, Effect::Remove);
     operation(input, object, Verb::Delete, Side::Before, steps, locks)

@@ -9,6 +9,7 @@ use super::wish::{Scene, wishes};
 use super::{Mode, MovedRecord, OutputChange, Plan, arrange, import, intent, quota, refactor, select};
 use crate::config::{Address, Block, Objects, Output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::resources::template_copy;
 use crate::state::OutputRecord;
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,6 +125,7 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
     diagnostics.extend(select::select(input, &mut judged));
     diagnostics.extend(scene.refused.clone());
     diagnostics.extend(prevented(&scene, &judged));
+    diagnostics.extend(leant_on(&scene, &judged));
     let (quotas, capacity, misfits) = quota::check(&scene, &judged);
     diagnostics.extend(misfits);
     let (outputs, wrong) = outputs(&scene);
@@ -213,6 +215,39 @@ fn prevented(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnosti
         })
     };
     judged.values().filter(goes).filter_map(refusal).collect()
+}
+
+/// A template whose disk others lean on cannot go before they do.
+fn leant_on(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Vec<Diagnostic> {
+    let goes = |object: &&Judged| matches!(object.change.action, Action::Delete | Action::Replace);
+    let copies = judged.values().filter(goes).filter(|object| object.object.name == template_copy::TEMPLATE_COPY.name);
+    let refusal = |object: &Judged| {
+        let address = &object.change.address;
+        let vmid = object.found.as_ref()?.identity.vmid()?;
+        let stays = |clone: &u32| {
+            let is_it =
+                |object: &&Judged| object.found.as_ref().and_then(|found| found.identity.vmid()) == Some(*clone);
+            judged.values().filter(goes).find(is_it).is_none()
+        };
+        let clones = template_copy::linked_clones(scene.view(&object.change.cluster)?, vmid);
+        let clones: Vec<String> = clones
+            .into_iter()
+            .filter(|(clone, _)| stays(clone))
+            .map(|(vmid, name)| format!("{vmid} (`{name}`)"))
+            .collect();
+        let words = object.change.action.words();
+        let span = scene.wishes.get(address).map(|wish| wish.places.span);
+        let diagnostic = Diagnostic::error(format!("{address} {words}, and linked clones lean on its disk: VM {}", clones.join(", ")))
+            .detail("Proxmox refuses to remove a template while a linked clone is there.")
+            .hint("build the new image as another `template` block, and let guests move over one by one")
+            .hint("or make the clones anew too, with `-replace=ADDRESS` for each; with `clone = \"full\"` they lean on nothing")
+            .about(address);
+        (!clones.is_empty()).then_some(match span {
+            Some(span) => diagnostic.at(span),
+            None => diagnostic,
+        })
+    };
+    copies.filter_map(refusal).collect()
 }
 
 /// Names the attributes that cannot change in place.

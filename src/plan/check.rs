@@ -16,7 +16,7 @@ pub fn check(plan: &Plan) -> Vec<String> {
         if operation.steps.is_empty() {
             findings.push(format!("{name} has no step"));
         }
-        let claims = operation.verb == Verb::Create && crate::resources::is_guest(&operation.kind);
+        let claims = operation.verb == Verb::Create && crate::resources::takes_vmid(&operation.kind);
         if let Some(vmid) = operation.identity.vmid().filter(|_| claims)
             && !vmids.insert((operation.cluster.clone(), vmid))
         {

@@ -56,9 +56,14 @@ pub(super) fn declared(stack: &Stack, import: &Import) -> Result<(&'static Objec
     let Import { to, id, .. } = import;
     let object = type_of(stack, to).ok_or_else(|| nothing_there(stack, to))?;
     let (_, parse) = object.import_id.ok_or_else(|| {
-        Diagnostic::error(format!("a `{}` cannot be imported", object.name)).hint(
-            "leave the `import` out: the next apply runs its playbook again, which changes only what is not so yet",
-        )
+        Diagnostic::error(format!("a `{}` cannot be imported", object.name)).hint(match object.name {
+            "provision" => {
+                "leave the `import` out: the next apply runs its playbook again, which changes only what is not so yet"
+            }
+            _ => {
+                "leave the `import` out: a template that is there is adopted by its `vmid`, in a block without `image`"
+            }
+        })
     })?;
     let wrong = |expected| Diagnostic::error(format!("`{id}` is not the id of a `{}`: {expected}", object.name));
     Ok((object, parse(id).map_err(wrong)?))

@@ -68,6 +68,11 @@ fn of_objects(objects: &[Object], major: impl Fn(&str) -> u32) -> BTreeMap<Arc<s
         .filter(|object| object.kind == "template")
         .map(|object| (object.address.as_str(), object.value))
         .collect();
+    let built: BTreeMap<String, &Value> = objects
+        .iter()
+        .filter(|object| object.kind == "template_copy")
+        .filter_map(|object| Some((object.address.rsplit_once(".copy[")?.0.to_owned(), object.value)))
+        .collect();
     let guests: BTreeMap<&str, &Value> = objects
         .iter()
         .filter(|object| is_guest(object.kind))
@@ -77,7 +82,8 @@ fn of_objects(objects: &[Object], major: impl Fn(&str) -> u32) -> BTreeMap<Arc<s
     for object in objects {
         let needs = clusters.entry(object.cluster.clone()).or_insert_with(|| Needs::new(major(object.cluster)));
         let named = |name: &str| object.value.get(name).and_then(Value::as_text);
-        let template = named("template").and_then(|address| templates.get(address).copied());
+        let template =
+            named("template").and_then(|address| templates.get(address).or_else(|| built.get(address)).copied());
         let guest = named("vm").or_else(|| named("container")).and_then(|address| guests.get(address).copied());
         needs.object(object, template, guest);
     }
@@ -149,6 +155,7 @@ impl Needs {
                 }
             }
             "template" => self.template(value),
+            "template_copy" => self.template_copy(value),
             "snapshot" => self.add(guest.map_or_else(|| "/vms".to_owned(), scope), &["VM.Audit", "VM.Snapshot"]),
             "pool" => {
                 self.add(format!("/pool/{}", text("poolid")), &["Pool.Allocate", "Pool.Audit"]);
@@ -216,6 +223,14 @@ impl Needs {
             self.add("/vms", &["VM.Clone"]);
         }
         self.volumes(value);
+        if let Some(restore) = value.get("restore").filter(|restore| !restore.is_null()) {
+            // A backup is read whole, of a guest that may be gone: only who may do everything with its storage may always do that.
+            let archive = restore.get("archive").and_then(Value::as_text).and_then(|volume| volume.split(':').next());
+            self.add(format!("/storage/{}", archive.unwrap_or_default()), &["Datastore.Allocate", "Datastore.Audit"]);
+            if let Some(storage) = restore.get("storage").and_then(Value::as_text) {
+                self.add(format!("/storage/{storage}"), &["Datastore.AllocateSpace", "Datastore.Audit"]);
+            }
+        }
         match template {
             // A clone must be allowed the bridges of its template too, and only the cluster knows those.
             Some(_) => self.add("/sdn/zones/localnetwork", &["SDN.Audit", "SDN.Use"]),
@@ -262,6 +277,33 @@ impl Needs {
             };
             self.add(path, &["SDN.Audit", "SDN.Use"]);
         }
+    }
+
+    /// A template that is built is a guest until it is one, and cloned from where it is.
+    fn template_copy(&mut self, value: &Value) {
+        let privileges = [
+            "VM.Allocate",
+            "VM.Audit",
+            "VM.Clone",
+            "VM.Config.CDROM",
+            "VM.Config.CPU",
+            "VM.Config.Cloudinit",
+            "VM.Config.Disk",
+            "VM.Config.HWType",
+            "VM.Config.Memory",
+            "VM.Config.Network",
+            "VM.Config.Options",
+        ];
+        self.add(scope(value), &privileges);
+        for (name, privileges) in
+            [("disk_storage", &["Datastore.AllocateSpace", "Datastore.Audit"][..]), ("image", &["Datastore.Audit"])]
+        {
+            let storage = value.get(name).and_then(Value::as_text).and_then(|text| text.split(':').next());
+            self.add(storage.map_or("/storage".to_owned(), |storage| format!("/storage/{storage}")), privileges);
+        }
+        let bridge = value.get("bridge").and_then(Value::as_text);
+        let path = bridge.map_or(String::new(), |bridge| format!("/{bridge}"));
+        self.add(format!("/sdn/zones/localnetwork{path}"), &["SDN.Audit", "SDN.Use"]);
     }
 
     fn template(&mut self, value: &Value) {

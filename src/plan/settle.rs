@@ -74,7 +74,7 @@ fn operation(
             .about(address));
     }
     differs(planned, object).map_or(Ok(()), |what| Err(other(address, &what)))?;
-    let now = arrange::operations_of(input, object, &Default::default()).into_iter();
+    let now = arrange::operations_now(input, judged, object).into_iter();
     match now.filter(|operation| operation.verb != Verb::Delete).last() {
         Some(now) => {
             let now = Operation { after: sketch.after.clone(), verb: sketch.verb, is_sketch: false, ..now };

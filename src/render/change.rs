@@ -14,7 +14,8 @@ pub fn place(kind: &str, identity: &Identity) -> String {
     let part = |name: &str| identity.get(name).unwrap_or_default();
     let noun = if kind == "container" || part("kind") == "lxc" { "CT" } else { "VM" };
     match (kind, identity.vmid(), identity.node()) {
-        ("template", Some(vmid), _) => format!("template {vmid}"),
+        ("template_copy", Some(vmid), Some(node)) => format!("template {vmid} on {node}"),
+        ("template" | "template_copy", Some(vmid), _) => format!("template {vmid}"),
         ("firewall", None, Some(node)) => format!("firewall of {noun} {} on {node}", part("guest")),
         (_, Some(vmid), Some(node)) => format!("{noun} {vmid} on {node}"),
         (_, Some(vmid), None) => format!("VM {vmid}"),

@@ -33,6 +33,7 @@ pub mod step;
 pub mod storage_file;
 pub mod subnet;
 pub mod template;
+pub mod template_copy;
 pub mod token;
 pub mod user;
 pub mod vm;
@@ -40,13 +41,14 @@ pub mod vnet;
 pub mod wire;
 
 use crate::config::World;
-use crate::observe::ClusterView;
+use crate::observe::{ClusterView, GuestView};
 use crate::state::Identity;
 use crate::value::{Path, Value};
 use marker::Marker;
 use schema::{Impact, Schema};
 use std::collections::BTreeSet;
 use step::{Lock, Step};
+use template_copy::Forecasts;
 
 /// Every type of object that lives on a cluster.
 pub static REGISTRY: &[&ObjectType] = &[
@@ -54,6 +56,7 @@ pub static REGISTRY: &[&ObjectType] = &[
     &container::CONTAINER,
     &snapshot::SNAPSHOT,
     &template::TEMPLATE,
+    &template_copy::TEMPLATE_COPY,
     &storage_file::STORAGE_FILE,
     &pool::POOL,
     &user::USER,
@@ -83,6 +86,11 @@ pub fn find(name: &str) -> Option<&'static ObjectType> {
 /// Returns whether a type is a guest: it has a VMID of its own, disks, memory and power.
 pub fn is_guest(name: &str) -> bool {
     matches!(name, "vm" | "container")
+}
+
+/// Returns whether objects of a type take a VMID: guests, and the templates we build.
+pub fn takes_vmid(name: &str) -> bool {
+    is_guest(name) || name == template_copy::TEMPLATE_COPY.name
 }
 
 /// What the id of an `import` is, in words, and how it is read; an error says what was expected.
@@ -268,8 +276,17 @@ pub struct Draft<'a> {
     pub clones_per_node: Option<u64>,
     /// The cluster as seen.
     pub view: &'a ClusterView,
+    /// Templates that the plan makes before: they are not in the view, or not as they will be.
+    pub forecasts: &'a Forecasts,
     /// The files of this machine, for what is sent to a cluster.
     pub files: &'a dyn World,
+}
+
+impl<'a> Draft<'a> {
+    /// Returns a guest as it will be when the steps are done: one that the plan makes before, or one that is there.
+    pub fn guest(&self, vmid: u32) -> Option<&'a GuestView> {
+        self.forecasts.get(&vmid).map(|guest| &**guest).or_else(|| self.view.guests.get(&vmid))
+    }
 }
 
 /// What an update is about.

@@ -73,16 +73,19 @@ static SCHEMA: Schema = Schema {
             Takes::Text,
             "A file of this machine, relative to the working folder; this or `url`. It is sent again when its content changes.",
         )
+        .deciding()
         .on_change(Impact::None)
         .recorded(),
         Attribute::new("url", Takes::Text, "Where the node fetches it from; this or `source`.")
-            .on_change(Impact::None)
+            .deciding()
+        .on_change(Impact::None)
             .recorded(),
         Attribute::new(
             "checksum",
             Takes::Text,
             "What the content must be, e.g. `sha512:` and the digits. With it, another `url` alone fetches nothing anew.",
         )
+        .deciding()
         .on_change(Impact::None)
         .recorded(),
         Attribute::new(

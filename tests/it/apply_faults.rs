@@ -108,6 +108,23 @@ async fn a_guest_whose_maker_was_killed_is_reported_and_routed_around() {
 }
 
 #[tokio::test]
+async fn without_a_quorum_nothing_else_is_started() {
+    let mut world = World::new();
+    let lost =
+        Rule { method: Some("POST".to_owned()), path: "/nodes/pve1/qemu/9000/clone".to_owned(), ..Rule::default() };
+    set_faults(&world, [refused(lost, "cluster not ready - no quorum?")]);
+    let guests = ["a", "b", "c", "d", "e", "f", "g", "h"].into_iter().zip(5000..);
+    let operations = guests.map(|(name, vmid)| Vm(name, vmid, name).create()).collect();
+    let summary = world.apply(operations, Cut::Never).await.expect("nothing dies");
+    let count = |is: fn(&OperationResult) -> bool| summary.results.iter().flatten().filter(|result| is(result)).count();
+    let failed =
+        count(|result| matches!(result, OperationResult::Failed { error, .. } if error.contains("no quorum?")));
+    let skipped = count(|result| matches!(result, OperationResult::Skipped));
+    assert!((1..=4).contains(&failed) && failed + skipped == 8, "four run at once: {summary:?}");
+    assert!(!summary.is_interrupted, "that is a failure, and nobody's wish");
+}
+
+#[tokio::test]
 async fn nothing_is_concluded_from_the_silence_of_a_node() {
     let mut world = World::new();
     let cut = world.apply(vec![WEB.create()], Cut::AfterWrite(1)).await;

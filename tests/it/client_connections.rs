@@ -121,6 +121,39 @@ async fn calls_about_a_node_go_to_its_endpoint_while_it_answers() {
     assert_eq!(entry.requests().len(), 5);
 }
 
+/// After many calls the cluster is asked where its nodes are; who can be reached and is trusted gets its calls itself.
+#[tokio::test]
+async fn nodes_that_can_be_reached_get_their_calls_themselves() {
+    let status = r#"[{"type":"node","name":"pve1","ip":"127.0.0.1","local":1,"online":1},
+        {"type":"node","name":"pve2","ip":"127.0.0.2","local":0,"online":1},
+        {"type":"node","name":"pve3","ip":"127.0.0.3","local":0,"online":1}]"#;
+    let answers = move |_: usize, request: &str| match request.contains("/cluster/status") {
+        true => Reply::data(status),
+        false => Reply::data("1"),
+    };
+    let entry = Server::start(answers).await;
+    // At the port of the entry, as it is on real nodes; pve3 is not there.
+    let node =
+        Server::start_at(SocketAddr::from(([127, 0, 0, 2], entry.address.port())), |_, _| Reply::data("2")).await;
+    let trust = Trust::Fingerprints(vec![entry.fingerprint, node.fingerprint]);
+    let https = Https::new(Settings { trust, ..pinned(&entry) }).unwrap();
+    let ask = async |node: &str| https.send(&Call::get(format!("/nodes/{node}/qemu"))).await.unwrap().data;
+    for _ in 0..32 {
+        assert_eq!(ask("pve2").await, 1);
+    }
+    assert_eq!(entry.requests().len(), 33, "asked once where they are");
+    assert_eq!((ask("pve2").await, ask("pve3").await, ask("pve1").await), (2.into(), 1.into(), 1.into()));
+    assert_eq!(https.send(&Call::get("/cluster/resources")).await.unwrap().data, 1);
+    assert_eq!((entry.requests().len(), node.requests().len(), node.connections()), (36, 1, 1));
+
+    // A node whose certificate is not among those pinned gets nothing.
+    let https = Https::new(pinned(&entry)).unwrap();
+    for _ in 0..40 {
+        https.send(&Call::get("/nodes/pve2/qemu")).await.unwrap();
+    }
+    assert_eq!(node.requests().len(), 1);
+}
+
 /// A proxy that lets one connection through; returns where it is, and what it was asked.
 async fn proxy(answer: &'static str) -> (SocketAddr, tokio::task::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -59,6 +59,14 @@ type Script = Arc<dyn Fn(usize, &str) -> Reply + Send + Sync>;
 impl Server {
     /// Starts a server on 127.0.0.1 whose certificate is for `localhost` only. `script` sees how many requests came before, and the request.
     pub(crate) async fn start(script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), script).await
+    }
+
+    /// Starts a server at an address of the test's own.
+    pub(crate) async fn start_at(
+        address: SocketAddr,
+        script: impl Fn(usize, &str) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let mut authority = CertificateParams::default();
         // Each authority has its own name, as each cluster's does.
         let name = format!("authority {}", AUTHORITIES.fetch_add(1, Ordering::SeqCst));
@@ -77,7 +85,7 @@ impl Server {
                 PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
             )
             .unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
             fingerprint: Fingerprint::of(certificate.der()),

@@ -60,7 +60,7 @@ fn call_named(plan: &Plan, name: &str) -> Call {
 }
 
 fn config(world: &PlannerWorld, node: &str) -> serde_json::Value {
-    world.read(&format!("/nodes/{node}/qemu/5000/config"))
+    world.read(&Call::get(format!("/nodes/{node}/qemu/5000/config")))
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_device_that_the_guest_does_not_let_go_is_no_failure() {
     apply(&mut world, &empty("  network \"net1\" {\n    bridge = \"vmbr1\"\n  }\n"));
     let plan = planned(&world, &empty(""));
     world.apply(&plan);
-    let pending = world.read("/nodes/pve1/qemu/5000/pending");
+    let pending = world.read(&Call::get("/nodes/pve1/qemu/5000/pending"));
     let waits = |row: &serde_json::Value| row["key"] == "net1" && row.get("delete").is_some();
     assert!(pending.as_array().expect("rows").iter().any(waits), "the card stays until the next start: {pending}");
     let again = world.plan(&empty(""), &Options::default());
@@ -137,10 +137,10 @@ fn removals_force_purge_and_leave_no_volume() {
     assert_eq!((destroy.parameter("purge"), destroy.parameter("destroy-unreferenced-disks")), (Some("1"), Some("1")));
     world.apply(&plan);
     assert!(
-        !world.read("/cluster/backup").to_string().contains("5000"),
+        !world.read(&Call::get("/cluster/backup")).to_string().contains("5000"),
         "the next guest of that VMID is not backed up"
     );
-    let left = world.read("/nodes/pve1/storage/shared/content").to_string();
+    let left = world.read(&Call::get("/nodes/pve1/storage/shared/content")).to_string();
     assert!(!left.contains("vm-5000"), "{left}");
 }
 

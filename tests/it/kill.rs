@@ -29,13 +29,13 @@ struct Undisturbed {
 
 /// A request at which the client is killed.
 #[derive(Clone, Copy, Debug)]
-struct Point {
-    number: u64,
-    moment: Moment,
+pub(crate) struct Point {
+    pub(crate) number: u64,
+    pub(crate) moment: Moment,
 }
 
 /// Runs a command that has to succeed, and returns what it printed.
-fn run(world: &World, arguments: &[&str], context: &str) -> String {
+pub(crate) fn run(world: &World, arguments: &[&str], context: &str) -> String {
     let output = world.run(arguments);
     assert_eq!(output.status, Some(0), "{context}: {}:\n{output}", arguments.join(" "));
     output.stdout
@@ -55,7 +55,7 @@ fn undisturbed() -> Undisturbed {
 }
 
 /// Returns `count` numbers spread over the requests, each before and after; in the full run of the suite, every number.
-fn points(requests: u64, count: u64) -> Vec<Point> {
+pub(crate) fn points(requests: u64, count: u64) -> Vec<Point> {
     let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|size| size == "full");
     let numbers: Vec<u64> = match is_full {
         true => (1..=requests).collect(),
@@ -66,7 +66,7 @@ fn points(requests: u64, count: u64) -> Vec<Point> {
 }
 
 /// Tries every point on a lab of its own, some at once; returns the points a run reached.
-fn everywhere(points: &[Point], attempt: impl Fn(Point) -> bool + Sync) -> Vec<Point> {
+pub(crate) fn everywhere(points: &[Point], attempt: impl Fn(Point) -> bool + Sync) -> Vec<Point> {
     let (left, reached) = (Mutex::new(points.to_vec()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
@@ -84,7 +84,7 @@ fn everywhere(points: &[Point], attempt: impl Fn(Point) -> bool + Sync) -> Vec<P
 }
 
 /// How many polls an apply needs differs a little from run to run, so that the last requests of a long one may not come.
-fn assert_reached(what: &str, reached: &[Point], points: &[Point], requests: u64) {
+pub(crate) fn assert_reached(what: &str, reached: &[Point], points: &[Point], requests: u64) {
     let numbers: BTreeSet<u64> = reached.iter().map(|point| point.number).collect();
     println!(
         "{what}: {requests} requests undisturbed; killed at {} of {} points: {numbers:?}",
@@ -108,7 +108,7 @@ fn assert_as_undisturbed(served: &Served, world: &World, expected: &Undisturbed,
     assert_same(&served.dump(), &expected.before, context);
 }
 
-fn assert_same(actual: &str, expected: &str, context: &str) {
+pub(crate) fn assert_same(actual: &str, expected: &str, context: &str) {
     let diff = similar::TextDiff::from_lines(expected, actual);
     assert!(actual == expected, "{context}: (- undisturbed, + here)\n{}", diff.unified_diff());
 }

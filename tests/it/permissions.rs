@@ -2,6 +2,7 @@
 //! the token made that way applies and destroys the stack.
 
 use crate::harness::World;
+use crate::planner_world::lab_with_urls;
 use crate::served::Served;
 
 const STACK: &str = r#"
@@ -33,6 +34,40 @@ vm "web" {
   memory   = "2GiB"
   network "net0" {
     address = "auto"
+  }
+}
+"#;
+
+const BUILT: &str = r#"
+storage_file "tools" {
+  node         = "pve2"
+  storage      = "local"
+  content_type = "iso"
+  url          = "https://images.example/tools.iso"
+}
+
+template "debian" {
+  nodes        = ["pve1", "pve2"]
+  disk_storage = "local-lvm"
+  disk_size    = "4GiB"
+
+  image {
+    url     = "https://images.example/debian-13.qcow2"
+    storage = "local"
+  }
+}
+
+vm "a" {
+  template = template.debian
+  node     = "pve2"
+  power    = "stopped"
+
+  disk "scsi0" {
+    size    = "8GiB"
+    storage = "local-lvm"
+  }
+  cdrom "sata0" {
+    file = storage_file.tools.volume
   }
 }
 "#;
@@ -69,15 +104,15 @@ fn run_as_root(served: &Served, commands: &str, without: &str) -> String {
     token
 }
 
-fn world(served: &Served, token: &str) -> World {
+fn world(served: &Served, stack: &str, token: &str) -> World {
     let world = World::new();
     let settings = served.settings().replace(&served.server.token, token);
-    world.write("main.hcl", &format!("cluster \"home\" {{\n{settings}}}\n{STACK}"));
+    world.write("main.hcl", &format!("cluster \"home\" {{\n{settings}}}\n{stack}"));
     world
 }
 
-fn printed(served: &Served) -> String {
-    let output = world(served, "nobody@pve!none=00000000-0000-0000-0000-000000000000").run(&["permissions"]);
+fn printed(served: &Served, stack: &str) -> String {
+    let output = world(served, stack, "nobody@pve!none=00000000-0000-0000-0000-000000000000").run(&["permissions"]);
     assert_eq!(output.status, Some(0), "{output}");
     assert_eq!(served.server.requests(), 0, "nothing was asked");
     output.stdout
@@ -92,9 +127,18 @@ fn without_rules(served: &Served) -> serde_json::Value {
 
 #[test]
 fn what_is_printed_is_enough_for_the_stack() {
-    let served = Served::start();
-    let token = run_as_root(&served, &printed(&served), "");
-    let world = world(&served, &token);
+    is_enough(STACK);
+}
+
+#[test]
+fn what_is_printed_is_enough_for_templates_that_are_built() {
+    is_enough(BUILT);
+}
+
+fn is_enough(stack: &str) {
+    let served = Served::of(&lab_with_urls());
+    let token = run_as_root(&served, &printed(&served, stack), "");
+    let world = world(&served, stack, &token);
     let before = without_rules(&served);
 
     let planned = world.run(&["plan"]);
@@ -112,8 +156,8 @@ fn what_is_printed_is_enough_for_the_stack() {
 fn a_plan_says_which_privilege_is_missing() {
     for privilege in ["VM.Clone", "VM.Config.Network", "Datastore.AllocateSpace", "SDN.Use", "Pool.Allocate"] {
         let served = Served::start();
-        let token = run_as_root(&served, &printed(&served), privilege);
-        let planned = world(&served, &token).run(&["plan"]);
+        let token = run_as_root(&served, &printed(&served, STACK), privilege);
+        let planned = world(&served, STACK, &token).run(&["plan"]);
         assert_eq!(planned.status, Some(0), "{planned}");
         let warning: Vec<&str> = planned.stderr.lines().filter(|line| line.contains(privilege)).collect();
         assert_eq!(warning.len(), 1, "{planned}");
@@ -123,8 +167,8 @@ fn a_plan_says_which_privilege_is_missing() {
 #[test]
 fn a_token_that_may_not_see_a_guest_does_not_make_it_anew() {
     let served = Served::start();
-    let token = run_as_root(&served, &printed(&served), "");
-    let world = world(&served, &token);
+    let token = run_as_root(&served, &printed(&served, STACK), "");
+    let world = world(&served, STACK, &token);
     let applied = world.run(&["apply", "-auto-approve"]);
     assert_eq!(applied.status, Some(0), "{applied}");
 

@@ -184,12 +184,6 @@ impl PlannerWorld {
         self.lineage += 1;
     }
 
-    /// Reads behind our back.
-    pub(crate) fn read(&self, path: &str) -> serde_json::Value {
-        let call = Call::get(path);
-        self.runtime.block_on(self.client.read(&call)).unwrap_or_else(|error| panic!("{call}: {error}"))
-    }
-
     fn load(&self, text: &str) -> (Option<Stack>, Sources, Diagnostics) {
         load(&Input {
             world: Arc::new(Folder(MemoryWorld::new([("main.hcl", text)]))),
@@ -300,6 +294,12 @@ impl PlannerWorld {
         let outputs = after.filter_map(|(name, output)| Some((name.clone(), record(&known(name, output)?)))).collect();
         self.journal.0.lock().expect("no holder panics").push(Entry::Outputs { run: run.id, outputs });
         Ok(())
+    }
+
+    /// Looks at the lab past the program.
+    pub(crate) fn read(&self, call: &Call) -> serde_json::Value {
+        let answer = self.runtime.block_on(self.client.read(call));
+        answer.unwrap_or_else(|error| panic!("{call}: {error}"))
     }
 
     /// Does something behind our back.

@@ -31,8 +31,8 @@ pub(in crate::plan) struct Demand {
     pub(in crate::plan) bridges: BTreeSet<String>,
     /// Only these nodes, if any is named.
     pub(in crate::plan) allowed: BTreeSet<String>,
-    /// The only node the template can be cloned to, where its disks are not shared.
-    pub(in crate::plan) bound_to: Option<String>,
+    /// The only nodes the template can be cloned to, where its disks are not shared.
+    pub(in crate::plan) bound_to: BTreeSet<String>,
     /// Whether the fullest node that fits is taken instead of the emptiest.
     pub(in crate::plan) packs: bool,
 }
@@ -112,8 +112,9 @@ fn refusal(name: &str, load: &NodeLoad, demand: &Demand) -> Option<String> {
     if !load.is_online {
         return Some("offline".to_owned());
     }
-    if let Some(node) = demand.bound_to.as_ref().filter(|node| *node != name) {
-        return Some(format!("the template's disks are local to {node}"));
+    if !demand.bound_to.is_empty() && !demand.bound_to.contains(name) {
+        let nodes: Vec<&str> = demand.bound_to.iter().map(String::as_str).collect();
+        return Some(format!("the template's disks are local to {}", nodes.join(", ")));
     }
     let is_known = !load.storages.is_empty();
     if let Some(missing) = demand.storages.iter().find(|storage| is_known && !load.storages.contains(*storage)) {

@@ -13,6 +13,7 @@ mod version;
 mod vm;
 
 pub(super) use scene::{Scene, TenantFacts};
+pub(super) use template::build::COPY;
 
 use super::input::PlanInput;
 use super::judge::is_ignored;
@@ -178,9 +179,13 @@ impl Draft<'_> {
 /// Completes a block by its type, registers what it becomes, and returns the object that expressions see.
 fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
     let kind = expect_domain(&draft.block.address.kind);
+    let mut parts = None;
     let completed = match &*draft.block.address.kind {
         "tenant" => tenant::complete(scene, draft),
-        "template" => template::complete(scene, draft),
+        "template" => template::complete(scene, draft).map(|(completed, own)| {
+            parts = own;
+            completed
+        }),
         "vm" => vm::complete(scene, draft),
         "container" => vm::container::complete(scene, draft),
         "snapshot" => snapshot::complete(draft),
@@ -198,7 +203,16 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
     // The guests of a tenant share its address.
     let tenant =
         tenant.map(|address| scene.tenants.get(&address).map_or(address.into(), |facts| facts.address.clone()));
-    for instance in domain::instances(draft.block) {
+    // What consists of parts that its text does not name is nothing itself.
+    let is_whole = parts.is_none();
+    for part in parts.into_iter().flatten() {
+        for objection in (part.object.check)(&part.value, view) {
+            let path = if part.object.name == "storage_file" { Path::attribute("image") } else { objection.path };
+            draft.error(objection.summary, &path, objection.hint);
+        }
+        register(scene, draft, &tenant, (part.address, part.object), (part.value, part.identity));
+    }
+    for instance in domain::instances(draft.block).into_iter().filter(|_| is_whole) {
         let (value, identity) = match (&kind.role, instance.child) {
             (_, Some(child)) => {
                 let key = instance.address.child.as_ref().and_then(|child| child.key.clone());
@@ -293,6 +307,14 @@ fn alone(object: &ObjectType, value: &Value) -> Value {
         }
         _ => value.clone(),
     }
+}
+
+/// An object that a block consists of besides what its text names.
+struct Part {
+    address: Address,
+    object: &'static ObjectType,
+    value: Value,
+    identity: Identity,
 }
 
 /// What a block type's file returns.

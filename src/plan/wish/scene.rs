@@ -1,12 +1,13 @@
 //! What blocks are evaluated in: objects so far, what is taken, and the facts a block type may ask for.
 
+use super::template::build::COPY;
 use super::{Wish, choose, written};
-use crate::config::{Address, Block, Evaluated, Objects};
+use crate::config::{Address, Block, Evaluated, Key, Objects};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
-use crate::observe::ClusterView;
+use crate::observe::{ClusterView, GuestView};
 use crate::plan::input::PlanInput;
 use crate::resources::conform::Places;
-use crate::resources::is_guest;
+use crate::resources::{is_guest, takes_vmid};
 use crate::state::Record;
 use crate::value::{Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,8 @@ pub(in crate::plan) struct Scene<'a> {
     made_first: BTreeSet<Address>,
     /// Objects that are replaced because another one changes, with that one.
     pub(in crate::plan) triggered: BTreeMap<Address, Address>,
+    /// Templates as this plan will have made them, by cluster and VMID.
+    pub(super) forecasts: BTreeMap<(Arc<str>, u32), Arc<GuestView>>,
     default_cluster: Option<Arc<str>>,
     /// What must be known while planning and is not.
     pub(in crate::plan) refused: Diagnostics,
@@ -37,6 +40,26 @@ pub(in crate::plan) struct Scene<'a> {
     pub(in crate::plan) open_preconditions: BTreeSet<Address>,
     /// Blocks with postconditions that are not decided yet.
     pub(in crate::plan) open_postconditions: BTreeSet<Address>,
+}
+
+/// What guests are cloned from: seen, or to be made.
+#[derive(Clone)]
+pub(super) enum Source<'a> {
+    /// It is there.
+    Seen(&'a GuestView),
+    /// It will be there.
+    Forecast(Arc<GuestView>),
+}
+
+impl std::ops::Deref for Source<'_> {
+    type Target = GuestView;
+
+    fn deref(&self) -> &GuestView {
+        match self {
+            Self::Seen(guest) => guest,
+            Self::Forecast(guest) => guest,
+        }
+    }
 }
 
 /// A tenant as quota and capacity need it.
@@ -74,6 +97,7 @@ impl<'a> Scene<'a> {
             replaced: replaced.clone(),
             triggered,
             made_first: made_first(input, replaced),
+            forecasts: BTreeMap::new(),
             default_cluster: declared.map(|cluster| cluster.name.clone()),
             refused: Diagnostics::new(),
             open_preconditions: BTreeSet::new(),
@@ -108,7 +132,7 @@ impl<'a> Scene<'a> {
     /// What is recorded stays taken by its owner, also when its block is evaluated later.
     fn keep(&mut self, address: &Address, record: &Record) {
         let owner = address.to_string();
-        if let Some(vmid) = record.identity.vmid().filter(|_| is_guest(&record.kind)) {
+        if let Some(vmid) = record.identity.vmid().filter(|_| takes_vmid(&record.kind)) {
             self.ledger.keep_vmid(&record.cluster, vmid, &owner);
         }
         for nic in record.applied.get("network").and_then(Value::as_entries).into_iter().flat_map(BTreeMap::values) {
@@ -128,6 +152,7 @@ impl<'a> Scene<'a> {
 
     /// Notes what later blocks fix in their text, so that an earlier `auto` does not take it.
     pub(super) fn note_fixed(&mut self) {
+        self.note_fixed_templates();
         for block in self.input.stack.blocks.iter().filter(|block| is_guest(&block.address.kind)) {
             let body = self.input.stack.glance(&block.address, &["vmid", "network"]);
             let owner = block.address.to_string();
@@ -142,6 +167,29 @@ impl<'a> Scene<'a> {
                 }
             }
         }
+    }
+
+    fn note_fixed_templates(&mut self) {
+        for block in self.input.stack.blocks.iter().filter(|block| &*block.address.kind == "template") {
+            let body = self.input.stack.glance(&block.address, &["vmid", "vmids", "nodes"]);
+            let nodes = written(&body, "nodes").and_then(|nodes| nodes.value.as_items()).unwrap_or_default();
+            let first = nodes.first().and_then(Value::as_text).map(str::to_owned);
+            let alone = first.zip(written(&body, "vmid").map(|vmid| vmid.value.clone()));
+            let listed = written(&body, "vmids").and_then(|vmids| vmids.value.as_entries()).into_iter().flatten();
+            let listed = listed.map(|(node, vmid)| (node.to_string(), vmid.clone()));
+            for (node, vmid) in alone.into_iter().chain(listed) {
+                let owner = block.address.child(COPY, Some(Key::Text(node.as_str().into()))).to_string();
+                if let Some(vmid) = vmid.as_i64().and_then(|vmid| u32::try_from(vmid).ok()) {
+                    self.ledger.fix_vmid(vmid, &owner);
+                }
+            }
+        }
+    }
+
+    /// Returns what guests are cloned from, as it will be by then.
+    pub(super) fn source(&self, cluster: &Arc<str>, vmid: u32) -> Option<Source<'a>> {
+        let forecast = self.forecasts.get(&(cluster.clone(), vmid)).cloned().map(Source::Forecast);
+        forecast.or_else(|| self.view(cluster)?.guests.get(&vmid).map(Source::Seen))
     }
 
     /// Returns the record of a block.

@@ -1,19 +1,47 @@
-//! Completing an adopted `template`: it must be on the cluster, and be a template.
+//! Completing a `template`: one that is adopted must be on the cluster, and be a template; one that is built is in `build`.
 
-use super::{Completed, Draft, Scene};
-use crate::resources::schema::Presence;
+pub(in crate::plan) mod build;
+
+use super::{Completed, Draft, Part, Scene};
+use crate::config::Address;
+use crate::resources::template_copy::TEMPLATE_COPY;
 use crate::resources::{Lookup, Sighting, conform, template};
+use crate::state::Record;
 use crate::value::{Path, Type, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
-    let mut attributes = draft.attributes();
-    let vmid = attributes.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok())?;
-    let identity = template::identity(vmid);
+/// Returns the template as expressions see it, and what it consists of if it is built.
+pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<(Completed, Option<Vec<Part>>)> {
+    match draft.written.get("image").filter(|image| !image.is_null()).cloned() {
+        Some(image) => build::complete(scene, draft, &image).map(|(completed, parts)| (completed, Some(parts))),
+        None => adopt(scene, draft).map(|completed| (completed, None)),
+    }
+}
+
+/// What the cluster tells of a template.
+const TOLD: [&str; 3] = ["name", "node", "disk_size"];
+
+fn adopt(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
     let path = Path::attribute("vmid");
+    for attribute in template::TEMPLATE.schema.attributes.iter().filter(|attribute| attribute.name != "vmid") {
+        let path = Path::attribute(attribute.name);
+        if draft.is_written(&path) {
+            let hint = "take it out, or add an `image` block to build the template";
+            draft.error(format!("`{path}` is for a template that is built"), &path, hint);
+        }
+    }
+    let Some(vmid) = draft.written.get("vmid").cloned() else {
+        let hint = "write the `vmid` of the one to adopt, or add an `image` block to build one";
+        draft.error("nothing says which template this is", &Path::default(), hint);
+        return None;
+    };
+    let mut attributes = BTreeMap::from([(Arc::from("vmid"), vmid.clone())]);
+    let vmid = vmid.as_i64().and_then(|vmid| u32::try_from(vmid).ok())?;
+    refuse_own(scene, draft, vmid);
+    let identity = template::identity(vmid);
     let Some(view) = scene.view(&draft.cluster) else {
-        for attribute in
-            template::TEMPLATE.schema.attributes.iter().filter(|attribute| attribute.presence == Presence::Computed)
-        {
+        for attribute in TOLD.iter().filter_map(|name| template::TEMPLATE.schema.attribute(name)) {
             attributes.insert(attribute.name.into(), Value::unknown(conform::type_of(attribute.takes)));
         }
         return Some(Completed { attributes, tenant: None, identity });
@@ -59,4 +87,21 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
         }
     }
     Some(Completed { attributes, tenant: None, identity })
+}
+
+/// One that this block built would be destroyed, because nothing asks for it any more, and adopted.
+fn refuse_own(scene: &Scene, draft: &mut Draft, vmid: u32) {
+    let is_own = |(address, record): (&Address, &Record)| {
+        *record.kind == *TEMPLATE_COPY.name
+            && record.identity.vmid() == Some(vmid)
+            && address.block() == draft.block.address
+    };
+    if scene.input.state.records.iter().any(is_own) {
+        let address = draft.block.address.clone();
+        draft.error(
+            format!("{address} was built by this block, and is ours"),
+            &Path::attribute("vmid"),
+            "put its `image` block back; to give it up and keep it, write a `removed` block with `destroy = false` and adopt it under another name",
+        );
+    }
 }

@@ -5,17 +5,18 @@
 pub(super) mod container;
 mod disks;
 mod networks;
-mod place;
+pub(in crate::plan::wish) mod place;
 mod slots;
 
-use super::{Completed, Draft, Scene};
+use super::scene::Source;
+use super::{Completed, Draft, Scene, nested};
 use crate::config::{Address, Key};
 use crate::observe::GuestConfig;
 use crate::resources::marker::tags_without;
 use crate::resources::size;
 use crate::resources::vm::decode::decode;
 use crate::resources::vm::{VM, identity};
-use crate::value::{Kind, Marks, Path, Type, Value};
+use crate::value::{Kind, Marks, Path, Step, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -31,8 +32,17 @@ struct Guest<'a> {
     template: Value,
     /// The template in the shape of a `vm`, if the cluster was seen.
     model: Option<Value>,
-    /// The template's configuration, if the cluster was seen.
-    template_config: Option<&'a GuestConfig>,
+    /// The template on its node, or the first of them, if the cluster was seen.
+    source: Option<Source<'a>>,
+    /// VMIDs of the template by node, if there is one on each.
+    copies: BTreeMap<Arc<str>, u32>,
+}
+
+impl Guest<'_> {
+    /// Returns the template's configuration, if the cluster was seen.
+    fn template_config(&self) -> Option<&GuestConfig> {
+        self.source.as_deref()?.config.as_ref()
+    }
 }
 
 pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
@@ -40,14 +50,18 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     let guest = guest_of(scene, draft, &attributes);
     inherit(scene, draft, &guest, &mut attributes);
     slots::check(draft, &attributes);
+    restored(draft, &attributes);
     disks::complete(scene, draft, &guest, &mut attributes);
     networks::complete(scene, draft, &guest, &mut attributes);
     cloud_init(&guest, &mut attributes);
     if guest.tenant.get("status").and_then(Value::as_text) == Some("suspended") {
         attributes.insert("power".into(), Value::text("stopped"));
     }
-    let vmid = place::vmid(scene, draft, &guest, &attributes);
+    let vmid = place::vmid(scene, draft, &attributes);
     let node = place::node(scene, draft, &guest, &attributes);
+    if let Some(vmid) = node.as_ref().and_then(|node| guest.copies.get(&**node)) {
+        attributes.insert("template_vmid".into(), Value::from(i64::from(*vmid)));
+    }
     let identity = match (&node, vmid) {
         (Some(node), Some(vmid)) => identity(node, vmid),
         _ => Default::default(),
@@ -72,17 +86,26 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
 
 fn guest_of<'a>(scene: &Scene<'a>, draft: &Draft, attributes: &Attributes) -> Guest<'a> {
     let template = attributes.get("template").cloned().unwrap_or_else(|| Value::null(Type::Dynamic));
-    let view = scene.view(&draft.cluster);
-    let vmid = template.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok());
-    let source = vmid.and_then(|vmid| view?.guests.get(&vmid));
-    let template_config = source.and_then(|guest| guest.config.as_ref());
+    let number = |value: &Value| value.as_i64().and_then(|vmid| u32::try_from(vmid).ok());
+    let copies: BTreeMap<Arc<str>, u32> = template
+        .get("vmids")
+        .and_then(Value::as_entries)
+        .into_iter()
+        .flatten()
+        .filter_map(|(node, vmid)| Some((node.clone(), number(vmid)?)))
+        .collect();
+    let wanted = attributes.get("node").and_then(Value::as_text).and_then(|node| copies.get(node)).copied();
+    let vmid = wanted.or_else(|| template.get("vmid").and_then(number));
+    let source = vmid.and_then(|vmid| scene.source(&draft.cluster, vmid));
     let project = &scene.input.stack.settings.project;
+    let model = source.as_deref().and_then(|guest| Some(decode(guest, guest.config.as_ref()?, project)));
     Guest {
         owner: draft.block.address.to_string(),
         tenant: attributes.get("tenant").cloned().unwrap_or_else(|| Value::null(Type::Dynamic)),
-        model: source.zip(template_config).map(|(guest, config)| decode(guest, config, project)),
+        model,
         template,
-        template_config,
+        source,
+        copies,
     }
 }
 
@@ -113,10 +136,13 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
     if let Some(connection) = guest.tenant.get("connection") {
         attributes.entry("connection".into()).or_insert_with(|| connection.clone());
     }
-    for (name, of) in [("cores", Type::Number), ("memory", Type::Text)] {
+    // What a backup says and the block does not is kept as it is.
+    let is_restored = attributes.get("restore").is_some_and(|restore| !restore.is_null());
+    for (name, of) in [("cores", Type::Number), ("memory", Type::Text)].into_iter().filter(|_| !is_restored) {
         let path = Path::attribute(name);
         attributes.entry(name.into()).or_insert_with(|| {
             let usual = || VM.schema.attribute(name)?.value_if_absent().filter(|_| guest.template.is_null());
+
             let model = || guest.model.as_ref()?.get(name).cloned();
             let inherited = scene.kept(address, &path).or_else(model).or_else(usual);
             inherited.map_or_else(|| Value::unknown(of), |value| value.with_marks(Marks::CHOSEN))
@@ -127,6 +153,30 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
         false => guest.template.get("vmid").cloned().unwrap_or_else(|| Value::unknown(Type::Number)),
     };
     attributes.insert("template_vmid".into(), template_vmid);
+}
+
+/// A guest has one origin.
+fn restored(draft: &mut Draft, attributes: &Attributes) {
+    let Some(archive) = attributes.get("restore").and_then(|restore| restore.get("archive")).and_then(Value::as_text)
+    else {
+        return;
+    };
+    let archive = archive.to_owned();
+    let path = Path::attribute("restore").then(Step::Attribute("archive".into()));
+    if !archive.split_once(':').is_some_and(|(_, rest)| rest.contains("vzdump-qemu-") || rest.starts_with("backup/vm/"))
+    {
+        let hint = "name a volume such as `local:backup/vzdump-qemu-100-2026_11_20-04_00_00.vma.zst`: `pvesm list STORAGE --content backup`";
+        draft.error(format!("`{archive}` is no backup of a virtual machine"), &path, hint);
+    }
+    if attributes.get("template").is_some_and(|template| !template.is_null()) {
+        draft.error("a guest is cloned or restored, not both", &path, "take `template` or `restore` out");
+    }
+    for (slot, disk) in attributes.get("disk").and_then(Value::as_entries).into_iter().flatten() {
+        if disk.get("import_from").is_some_and(|image| !image.is_null()) {
+            let path = nested("disk", slot, "import_from");
+            draft.error("a disk of a backup is not made from an image", &path, "take `import_from` or `restore` out");
+        }
+    }
 }
 
 /// The server strips what ends a text, and keeps lines by a single character.

@@ -95,6 +95,13 @@ impl Connections {
         }
     }
 
+    /// Opens a connection ahead of calls and keeps it; returns whether that can be done in so much time.
+    pub(super) async fn reach(&self, endpoint: &reqwest::Url, within: Duration) -> bool {
+        let Ok(Ok(connection)) = timeout(within, self.open(endpoint)).await else { return false };
+        self.give_back(endpoint, connection).await;
+        true
+    }
+
     /// Keeps a connection whose answer was read, if the server does too.
     pub(super) async fn give_back(&self, endpoint: &reqwest::Url, mut connection: Connection) {
         if !matches!(timeout(READY, connection.sender.ready()).await, Ok(Ok(()))) {

@@ -6,16 +6,22 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hyper::header::{CONNECTION, HeaderMap};
 use tokio::time::{Instant, timeout};
 
 use super::super::{Answer, Call, TransportError};
 use super::connection::Connections;
+use super::nodes::{self, Nodes, node_of};
 use super::settings::{Settings, SettingsError, endpoint_name};
+use super::trust::Trust;
 use super::{failure, file, wire};
 
 /// Bodies the server takes: 512 KiB since 8.4.
 const REQUEST_LIMIT_BYTES: usize = 512 * 1024;
+
+/// A node that is on the same network is reached in this time.
+const REACH: Duration = Duration::from_secs(1);
 
 /// A node that could not be reached is gone round for this long.
 const DETOUR: Duration = Duration::from_secs(60);
@@ -29,6 +35,9 @@ pub(super) struct Endpoints {
     answer_limit_bytes: usize,
     /// Endpoints that could not be reached, and when that was found out.
     silent: Mutex<BTreeMap<usize, Instant>>,
+    nodes: Nodes,
+    /// Whether nodes may be asked that nobody named: only where each has to prove itself, and without a proxy in between.
+    may_ask_nodes: bool,
 }
 
 impl Endpoints {
@@ -40,6 +49,8 @@ impl Endpoints {
             request_timeout: settings.request_timeout,
             answer_limit_bytes: settings.answer_limit_bytes,
             silent: Mutex::default(),
+            nodes: Nodes::default(),
+            may_ask_nodes: settings.trust != Trust::Insecure && settings.proxy.is_none(),
         })
     }
 
@@ -53,11 +64,47 @@ impl Endpoints {
         let body = wire::form(call);
         wire::check_size(call, &body, REQUEST_LIMIT_BYTES)?;
         let own = self.of_node(call);
+        if own.is_none()
+            && let Some((node, url)) = node_of(call).and_then(|node| Some((node, self.nodes.url(node)?)))
+        {
+            match self.send_to(&url, call, headers, &body).await {
+                Err(TransportError::BeforeSend { .. }) => self.nodes.forget(node),
+                outcome => return outcome,
+            }
+        }
+        let answer = self.send_to_any(call, headers, &body, own).await?;
+        let is_real = answer.is_success() && answer.simulator.is_none();
+        if self.may_ask_nodes && is_real && node_of(call).is_some() && self.nodes.is_time_to_ask() {
+            self.look_for_nodes(headers).await;
+        }
+        Ok(answer)
+    }
+
+    /// Asks the endpoint that answers where the other nodes are, and remembers those that can be reached. Whatever fails, calls go on as
+    /// they did.
+    async fn look_for_nodes(&self, headers: &HeaderMap) {
+        let endpoint = &self.urls[self.working.load(Ordering::Relaxed)];
+        let Ok(status) = self.send_to(endpoint, &Call::get("/cluster/status"), headers, "").await else { return };
+        let is_named = |url: &reqwest::Url| self.urls.iter().any(|named| named.host() == url.host());
+        let others = nodes::others(&status, endpoint).into_iter().filter(|(_, url)| !is_named(url));
+        let reached = join_all(
+            others.map(|(node, url)| async move { self.connections.reach(&url, REACH).await.then_some((node, url)) }),
+        );
+        self.nodes.reached(reached.await.into_iter().flatten());
+    }
+
+    async fn send_to_any(
+        &self,
+        call: &Call,
+        headers: &HeaderMap,
+        body: &str,
+        own: Option<usize>,
+    ) -> Result<Answer, TransportError> {
         let first = own.unwrap_or_else(|| self.working.load(Ordering::Relaxed));
         let mut failures = Vec::new();
         for offset in 0..self.urls.len() {
             let index = (first + offset) % self.urls.len();
-            match self.send_to(&self.urls[index], call, headers, &body).await {
+            match self.send_to(&self.urls[index], call, headers, body).await {
                 Err(failure @ TransportError::BeforeSend { .. }) => {
                     self.silent.lock().expect("nothing panics while holding it").insert(index, Instant::now());
                     failures.push(failure);
@@ -77,7 +124,7 @@ impl Endpoints {
     /// Returns the endpoint that is the node a call is about, by the first part of its name. Any other would pass the call on to that
     /// node, wait for it at most thirty seconds, and keep a file in its own temporary folder first, which may be small.
     fn of_node(&self, call: &Call) -> Option<usize> {
-        let node = call.path.strip_prefix("/nodes/")?.split('/').next()?;
+        let node = node_of(call)?;
         let index =
             self.urls.iter().position(|url| url.host_str().and_then(|host| host.split('.').next()) == Some(node))?;
         let silent = self.silent.lock().expect("nothing panics while holding it");

@@ -11,6 +11,7 @@ mod endpoints;
 mod failure;
 mod file;
 mod head;
+mod nodes;
 mod session;
 mod settings;
 mod trust;

@@ -1,7 +1,7 @@
 //! The calls that make, change and destroy a virtual machine, in the order that survives a crash after any of them.
 //!
-//! Making by clone: clone with the marker in the call itself, then one configuration write, then disks grow, then start. Without a template
-//! one call makes it with its whole configuration. Every call after the first is preceded by a fresh read that proves the marker.
+//! Making by clone: clone with the marker in the call itself, then one configuration write, then disks grow, then start. From a backup it is
+//! the same, with the restore for the clone. Without either one call makes it with its whole configuration. Every call after the first is preceded by a fresh read that proves the marker.
 
 use super::decode::{disk_bytes, is_disk, storage_of};
 use super::encode::{all_keys, encode, keys_of};
@@ -21,9 +21,11 @@ const CLONES_PER_NODE: u32 = 4;
 /// Returns the steps that make and start a guest.
 pub(super) fn create(draft: &Draft) -> Vec<Step> {
     let guest = Guest::of("qemu", draft);
-    let mut steps = match template_of(draft.desired) {
-        Some(template) => clone_and_configure(&guest, template),
-        None => make(&guest),
+    let archive = draft.desired.get("restore").and_then(|restore| restore.get("archive")).and_then(Value::as_text);
+    let mut steps = match (template_of(draft.desired), archive) {
+        (Some(template), _) => clone_and_configure(&guest, template),
+        (None, Some(archive)) => restore_and_configure(&guest, archive),
+        (None, None) => make(&guest),
     };
     if guest.text("power") == Some("running") {
         steps.push(guest.start());
@@ -39,8 +41,8 @@ fn clone_and_configure(guest: &Guest, template: u32) -> Vec<Step> {
     let draft = guest.draft;
     let empty = BTreeMap::new();
     let source_config =
-        draft.view.guests.get(&template).and_then(|view| view.config.as_ref()).map_or(&empty, |config| &config.values);
-    let source_node = draft.view.guests.get(&template).map_or("", |view| view.node.as_str());
+        draft.guest(template).and_then(|guest| guest.config.as_ref()).map_or(&empty, |config| &config.values);
+    let source_node = draft.guest(template).map_or("", |guest| guest.node.as_str());
     let changed = BTreeSet::new();
     let source = Source {
         desired: draft.desired,
@@ -69,6 +71,47 @@ fn spread(guest: &Guest, source: &BTreeMap<String, String>) -> Vec<Step> {
         (cloned_to.as_deref().unwrap_or(has) != wanted).then(|| guest.move_volume(slot, wanted, None))
     });
     moves.collect()
+}
+
+/// What the backup holds is not known here: named disks are taken for its own, and the write fails where it has none in that slot.
+fn restore_and_configure(guest: &Guest, archive: &str) -> Vec<Step> {
+    let draft = guest.draft;
+    let disks: Vec<_> = draft.desired.get("disk").and_then(Value::as_entries).into_iter().flatten().collect();
+    let in_backup = |slot: &str| (slot.to_owned(), "backup:volume".to_owned());
+    let mut present: BTreeMap<String, String> = disks.iter().map(|(slot, _)| in_backup(slot)).collect();
+    // The drive that cloud-init reads from comes with the backup, if the guest had one.
+    present.insert("drive".to_owned(), "backup:cloudinit".to_owned());
+    let changed = BTreeSet::new();
+    let source = Source {
+        desired: draft.desired,
+        present: &present,
+        is_clone: true,
+        moved: &BTreeSet::new(),
+        marker: draft.marker,
+        project: draft.project,
+        changed: &changed,
+    };
+    let mut call = Call::post(format!("/nodes/{}/qemu", guest.node))
+        .with("vmid", guest.vmid.to_string())
+        .with("archive", archive)
+        // Other MAC addresses and another machine id: the guest that was backed up may still run.
+        .with("unique", "1")
+        .with("description", draft.marker.with_text(guest.text("description").unwrap_or_default()));
+    if let Some(storage) = draft.desired.get("restore").and_then(|restore| restore.get("storage")?.as_text()) {
+        call = call.with("storage", storage);
+    }
+    if let Some(pool) = guest.text("pool") {
+        call = call.with("pool", pool);
+    }
+    let verify = guest.verify_made(&guest.node, "qmrestore", &guest.vmid.to_string());
+    let deadline_ms = guest.timeout_ms("clone", 3_600_000);
+    let mut steps = vec![guest.step("restore", call, Guard::Vacant { vmid: guest.vmid }, verify, deadline_ms)];
+    let mut keys = all_keys(&source);
+    keys.retain(|key| !["efidisk0", "tpmstate0"].contains(&key.as_str()));
+    steps.extend(configure(guest, &source, &keys, &guest.marker_guard(true)));
+    let bytes = |disk: &Value| size::parse(disk.get("size")?.as_text()?).ok();
+    steps.extend(disks.iter().filter_map(|(slot, disk)| Some(guest.resize(slot, bytes(disk)?))));
+    steps
 }
 
 /// One call makes the guest with everything it has; disks from images grow afterwards, because nobody knows the size of an image.
@@ -170,7 +213,7 @@ pub(super) fn locks(draft: &Draft) -> Vec<Lock> {
     let mut locks = vec![Lock { name: format!("guest {vmid}"), limit: 1 }];
     let is_made = draft.found.is_none() && !draft.desired.is_null();
     if let Some(template) = template_of(draft.desired).filter(|_| is_made) {
-        let source = draft.view.guests.get(&template).map_or("", |view| view.node.as_str());
+        let source = draft.guest(template).map_or("", |guest| guest.node.as_str());
         let limit = draft.clones_per_node.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(CLONES_PER_NODE);
         locks.push(Lock { name: format!("clones on {source}"), limit });
     }

@@ -1,5 +1,3 @@
-#! vmid: it names the template that is adopted
-
 cluster "lab" {
   simulator {}
 }

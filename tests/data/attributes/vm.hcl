@@ -1,3 +1,4 @@
+#! restore: told in tests/it/restore.rs
 #! firewall: an object of its own, told in tests/stacks/firewall-of-guests
 #! affinity: only the user root@pam itself may set it, and the lab's caller is a token of it
 #! hugepages: only the user root@pam itself may set it, and the lab's caller is a token of it

@@ -16,7 +16,8 @@ pub(in crate::plan::wish) fn complete(scene: &mut Scene, draft: &mut Draft) -> O
         tenant: attributes.get("tenant").cloned().unwrap_or_else(|| Value::null(Type::Dynamic)),
         template: Value::null(Type::Dynamic),
         model: None,
-        template_config: None,
+        source: None,
+        copies: BTreeMap::new(),
     };
     super::common(scene, draft, &guest, &mut attributes);
     inherit(&guest, &mut attributes);
@@ -27,7 +28,7 @@ pub(in crate::plan::wish) fn complete(scene: &mut Scene, draft: &mut Draft) -> O
     if guest.tenant.get("status").and_then(Value::as_text) == Some("suspended") {
         attributes.insert("power".into(), Value::text("stopped"));
     }
-    let vmid = place::vmid(scene, draft, &guest, &attributes);
+    let vmid = place::vmid(scene, draft, &attributes);
     let node = place::node(scene, draft, &guest, &attributes);
     let identity = match (&node, vmid) {
         (Some(node), Some(vmid)) => identity(node, vmid),

@@ -17,7 +17,8 @@ pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attribut
         attributes.get("disk").and_then(Value::as_entries).cloned().unwrap_or_default();
     let mut disks = BTreeMap::new();
     for (slot, disk) in written {
-        let disk = one(scene, draft, guest, &slot, &disk);
+        let is_restored = attributes.get("restore").is_some_and(|restore| !restore.is_null());
+        let disk = one(scene, draft, guest, &slot, &disk, is_restored);
         disks.insert(slot, disk);
     }
     if !disks.is_empty() {
@@ -26,7 +27,7 @@ pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attribut
     clone_kind(scene, draft, guest, attributes);
 }
 
-fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value) -> Value {
+fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value, is_restored: bool) -> Value {
     let mut disk = disk.as_entries().cloned().unwrap_or_default();
     let source = guest.model.as_ref().and_then(|model| model.get("disk")?.get(slot));
     let address = draft.block.address.clone();
@@ -43,6 +44,7 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
                 disk.entry(name.into()).or_insert_with(|| value.with_marks(Marks::CHOSEN));
             }
             None if guest.template.is_null() && name == "size" && disk.contains_key("import_from") => {}
+            None if is_restored => {}
             None if guest.template.is_null() && !disk.contains_key(name) => {
                 let block = Path(path.0[..2].to_vec());
                 draft.error(
@@ -53,6 +55,14 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
             }
             None if guest.model.is_none() && !guest.template.is_null() => {
                 disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text));
+            }
+            None if !disk.contains_key(name) && name == "size" && source.is_some() => {
+                let block = Path(path.0[..2].to_vec());
+                draft.error(
+                    "the template is not built yet, and only then its disk has a size",
+                    &block,
+                    "add `size` to this block, or `disk_size` to the template",
+                );
             }
             None if !disk.contains_key(name) => {
                 let block = Path(path.0[..2].to_vec());
@@ -100,7 +110,7 @@ fn clone_kind(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut 
         return;
     }
     let can_link = guest
-        .template_config
+        .template_config()
         .zip(scene.view(&draft.cluster))
         .map(|(config, view)| can_link(&config.values, view, attributes));
     match attributes.get("clone").and_then(Value::as_text) {

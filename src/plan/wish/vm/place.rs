@@ -14,12 +14,23 @@ use crate::value::{Path, Step, Value};
 use std::collections::BTreeSet;
 
 /// Returns the VMID, or `None` after an error.
-pub(super) fn vmid(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attributes: &Attributes) -> Option<u32> {
+pub(super) fn vmid(scene: &mut Scene, draft: &mut Draft, attributes: &Attributes) -> Option<u32> {
     let path = Path::attribute("vmid");
-    let address = draft.block.address.clone();
     let written = attributes.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok());
+    vmid_of(scene, draft, &draft.block.address.clone(), written, &path)
+}
+
+/// Returns the VMID of an object of a block, or `None` after an error, or where no cluster was seen to choose on.
+pub(in crate::plan::wish) fn vmid_of(
+    scene: &mut Scene,
+    draft: &mut Draft,
+    address: &Address,
+    written: Option<u32>,
+    path: &Path,
+) -> Option<u32> {
+    let owner = address.to_string();
     if let Some(vmid) = written {
-        return match scene.ledger.take_vmid(&draft.cluster, vmid, &guest.owner) {
+        return match scene.ledger.take_vmid(&draft.cluster, vmid, &owner) {
             Ok(()) => Some(vmid),
             Err(other) => {
                 let is_going = other.parse::<Address>().is_ok_and(|other| scene.is_going(&other));
@@ -27,25 +38,25 @@ pub(super) fn vmid(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attribut
                     true => format!("apply the removal of {other} first, or choose another"),
                     false => "choose another, or leave `vmid` out".to_owned(),
                 };
-                draft.error(format!("VMID {vmid} is taken by {other}"), &path, hint);
+                draft.error(format!("VMID {vmid} is taken by {other}"), path, hint);
                 None
             }
         };
     }
-    let is_free = !scene.replaced.contains(&address) && !has_stranger(scene, draft);
-    if let Some(vmid) = scene.record(&address).filter(|_| is_free).and_then(|record| record.identity.vmid())
-        && scene.ledger.take_vmid(&draft.cluster, vmid, &guest.owner).is_ok()
+    let is_free = !scene.replaced.contains(address) && !has_stranger(scene, draft, address);
+    if let Some(vmid) = scene.record(address).filter(|_| is_free).and_then(|record| record.identity.vmid())
+        && scene.ledger.take_vmid(&draft.cluster, vmid, &owner).is_ok()
     {
         return Some(vmid);
     }
     scene.view(&draft.cluster)?;
     let range = scene.input.stack.clusters.get(&draft.cluster).and_then(|cluster| cluster.vmid_range);
-    let chosen = scene.ledger.choose_vmid(&draft.cluster, range, &guest.owner);
+    let chosen = scene.ledger.choose_vmid(&draft.cluster, range, &owner);
     if chosen.is_none() {
         let (low, high) = range.unwrap_or_default();
         draft.error(
             format!("no VMID is left in {low} to {high}"),
-            &path,
+            path,
             format!("widen `vmid_range` of cluster `{}`", draft.cluster),
         );
     }
@@ -53,8 +64,8 @@ pub(super) fn vmid(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attribut
 }
 
 /// Whether another guest sits where ours is recorded: then ours is gone, and the VMID with it.
-fn has_stranger(scene: &Scene, draft: &Draft) -> bool {
-    let Some((view, record)) = scene.view(&draft.cluster).zip(scene.record(&draft.block.address)) else { return false };
+fn has_stranger(scene: &Scene, draft: &Draft, address: &Address) -> bool {
+    let Some((view, record)) = scene.view(&draft.cluster).zip(scene.record(address)) else { return false };
     let Record { identity, intent, applied, .. } = record;
     let project = &scene.input.stack.settings.project;
     let lookup = Lookup { view, identity, intent, project, applied, is_claim: intent.is_empty() };
@@ -69,8 +80,9 @@ pub(super) fn node(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attribut
     let view = scene.view(&draft.cluster)?;
     known_nodes(scene, draft, attributes);
     let record = scene.record(&address);
-    let seen =
-        record.filter(|_| !has_stranger(scene, draft)).and_then(|record| view.guests.get(&record.identity.vmid()?));
+    let seen = record
+        .filter(|_| !has_stranger(scene, draft, &address))
+        .and_then(|record| view.guests.get(&record.identity.vmid()?));
     if let Some(node) = attributes.get("node").and_then(Value::as_text) {
         return written_node(scene, draft, (guest, attributes), node, seen);
     }
@@ -138,6 +150,14 @@ fn written_node(
             }
             scene.ledger.commit_memory(&draft.cluster, node, bytes);
         }
+        None if !guest.copies.is_empty()
+            && bound_to(scene, draft, guest).is_some_and(|nodes| !nodes.contains(node)) =>
+        {
+            let template = guest.template.address().map_or("the template", |address| &**address);
+            let hint = format!("add \"{node}\" to its `nodes`, or choose one of them");
+            draft.error(format!("{template} is not built on {node}, and its disks are local"), &path, hint);
+            return None;
+        }
         None => scene.ledger.commit_memory(&draft.cluster, node, bytes),
     }
     Some(node.to_owned())
@@ -151,7 +171,7 @@ fn staying(
     (guest, attributes): (&Guest, &Attributes),
     seen: &GuestView,
 ) -> Option<(String, String)> {
-    let demand = Demand { bound_to: None, allowed: BTreeSet::new(), ..demand.clone() };
+    let demand = Demand { bound_to: BTreeSet::new(), allowed: BTreeSet::new(), ..demand.clone() };
     if let Some(why) = scene.ledger.refusal(&draft.cluster, node, &demand) {
         return Some((why, "write a `storage` or `bridge` that node has, or another node".to_owned()));
     }
@@ -166,7 +186,7 @@ fn staying(
     // A linked clone is only what differs from its template's disk, which stays.
     let is_linked = attributes.get("clone").and_then(Value::as_text) == Some("linked");
     let config = &seen.config.as_ref()?.values;
-    let of_template = |slot: &str| storage_of(guest.template_config?.values.get(slot)?);
+    let of_template = |slot: &str| storage_of(guest.template_config()?.values.get(slot)?);
     let wanted = |slot: &str| attributes.get("disk")?.get(slot)?.get("storage")?.as_text();
     let stays = |(slot, value): &(&String, &String)| {
         let storage = storage_of(value).unwrap_or_default();
@@ -189,9 +209,11 @@ fn demand(scene: &Scene, draft: &Draft, guest: &Guest, attributes: &Attributes, 
         ["rootfs", "efidisk0", "tpmstate0"].into_iter().filter_map(|name| attributes.get(name)?.get("storage"));
     let single = single.filter_map(|storage| storage.as_text().map(str::to_owned));
     let archive = attributes.get("ostemplate").and_then(Value::as_text).into_iter().map(str::to_owned);
+    let restore = |name: &str| attributes.get("restore").and_then(|restore| restore.get(name)).and_then(Value::as_text);
+    let archive = archive.chain(restore("archive").map(str::to_owned));
     let media = texts("cdrom", "file").into_iter().chain(texts("disk", "import_from")).chain(archive);
     let media = media.filter_map(|volume| Some(volume.split_once(':')?.0.to_owned()));
-    let named: Vec<String> = single.chain(media).collect();
+    let named: Vec<String> = single.chain(media).chain(restore("storage").map(str::to_owned)).collect();
     let placement = attributes.get("placement");
     let allowed = placement.and_then(|placement| placement.get("nodes")).and_then(Value::as_items).unwrap_or_default();
     let strategy = placement.and_then(|placement| placement.get("strategy")).and_then(Value::as_text);
@@ -203,19 +225,23 @@ fn demand(scene: &Scene, draft: &Draft, guest: &Guest, attributes: &Attributes, 
             .filter(|bridge| !scene.makes_vnet(&draft.cluster, bridge))
             .collect(),
         allowed: allowed.iter().filter_map(|node| node.as_text().map(str::to_owned)).collect(),
-        bound_to: bound_to(scene, draft, guest),
+        bound_to: bound_to(scene, draft, guest).unwrap_or_default(),
         packs: strategy == Some("pack"),
     }
 }
 
-/// A clone lands on another node only if every disk of the template is on shared storage.
-fn bound_to(scene: &Scene, draft: &Draft, guest: &Guest) -> Option<String> {
-    let node = guest.template.get("node")?.as_text()?;
-    let storages = &scene.view(&draft.cluster)?.nodes.get(node)?.storages;
-    let config = &guest.template_config?.values;
+/// A clone lands on another node than a template's only if every disk of the template is on shared storage.
+fn bound_to(scene: &Scene, draft: &Draft, guest: &Guest) -> Option<BTreeSet<String>> {
+    let source = guest.source.as_deref()?;
+    let storages = &scene.view(&draft.cluster)?.nodes.get(&source.node)?.storages;
+    let config = &guest.template_config()?.values;
     let is_shared = |value: &str| {
         storage_of(value).and_then(|storage| storages.get(storage)).is_some_and(|storage| storage.is_shared)
     };
     let all_shared = config.iter().filter(|(key, value)| is_disk(key, value)).all(|(_, value)| is_shared(value));
-    (!all_shared).then(|| node.to_owned())
+    let nodes = match guest.copies.is_empty() {
+        true => [source.node.clone()].into(),
+        false => guest.copies.keys().map(ToString::to_string).collect(),
+    };
+    (!all_shared).then_some(nodes)
 }

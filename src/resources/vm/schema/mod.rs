@@ -94,10 +94,13 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("address", Takes::Text, "Address of the first network device, without prefix; unknown until apply with DHCP.").computed(),
 ];
 
-const OS_TYPES: &[&str] =
+/// Kinds of guest systems the server knows.
+pub const OS_TYPES: &[&str] =
     &["other", "wxp", "w2k", "w2k3", "w2k8", "wvista", "win7", "win8", "win10", "win11", "l24", "l26", "solaris"];
 
-const SCSI_CONTROLLERS: &[&str] = &["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"];
+/// SCSI controllers a guest can have.
+pub const SCSI_CONTROLLERS: &[&str] =
+    &["lsi", "lsi53c810", "virtio-scsi-pci", "virtio-scsi-single", "megasas", "pvscsi"];
 
 const HOT_FEATURES: &[&str] = &["network", "disk", "cpu", "memory", "usb", "cloudinit"];
 
@@ -134,6 +137,11 @@ const BLOCKS: &[Nested] = &[
         "cloud_init",
         &CLOUD_INIT,
         "What the guest is told at its first boot. Changing it later makes cloud-init run again.",
+    ),
+    block(
+        "restore",
+        &RESTORE,
+        "The backup it is made from, instead of a template. It counts when the machine is made, and not again: `-replace=vm.NAME` goes back to it.",
     ),
     block("firewall", &crate::resources::firewall::GUEST, "Its firewall: an object of its own, `vm.NAME.firewall`."),
     block("cicustom", &CICUSTOM, "Files that take the place of what `cloud_init` would make."),
@@ -216,6 +224,25 @@ pub const NIC_MODELS: [&str; 14] = [
     "ne2k_pci",
     "pcnet",
 ];
+
+static RESTORE: Schema = Schema {
+    attributes: &[
+        Attribute::new(
+            "archive",
+            Takes::Text,
+            "Volume of the backup, e.g. `local:backup/vzdump-qemu-100-2026_11_20-04_00_00.vma.zst`.",
+        )
+        .required()
+        .deciding()
+        .on_change(Impact::None)
+        .recorded(),
+        Attribute::new("storage", Takes::Text, "Storage its disks go to; default: where they were.")
+            .deciding()
+            .on_change(Impact::None)
+            .recorded(),
+    ],
+    blocks: &[],
+};
 
 static CLOUD_INIT: Schema = Schema {
     attributes: &[

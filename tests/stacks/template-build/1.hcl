@@ -1,0 +1,3 @@
+cluster "lab" {
+  simulator {}
+}

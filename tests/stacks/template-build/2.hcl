@@ -1,0 +1,37 @@
+cluster "lab" {
+  simulator {}
+}
+
+template "debian" {
+  nodes        = ["pve1", "pve2"]
+  disk_storage = "local-lvm"
+  disk_size    = "4GiB"
+  memory       = "2GiB"
+  vmids        = { pve2 = 7002 }
+
+  image {
+    url      = "https://images.example/debian-13.qcow2"
+    checksum = "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+    storage  = "local"
+  }
+}
+
+vm "a" {
+  template = template.debian
+}
+
+vm "b" {
+  template = template.debian
+  node     = "pve2"
+
+  disk "scsi0" {
+    size = "8GiB"
+  }
+}
+
+vm "c" {
+  template = template.debian
+  disk "scsi0" {
+    ssd = true
+  }
+}
