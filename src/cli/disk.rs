@@ -28,12 +28,19 @@ pub(super) struct Disk {
     root: PathBuf,
     home: Option<PathBuf>,
     memory: Mutex<Memory>,
+    /// Whether nobody will ask for what was read.
+    forgets_contents: bool,
 }
 
 impl Disk {
     /// Returns the world below a folder.
     pub(super) fn new(root: PathBuf) -> Self {
-        Self { root, home: std::env::home_dir(), memory: Mutex::default() }
+        Self { root, home: std::env::home_dir(), memory: Mutex::default(), forgets_contents: false }
+    }
+
+    /// Returns a world that does not keep a second copy of every file: for a run that makes no plan file.
+    pub(super) fn forgetful(root: PathBuf) -> Self {
+        Self { forgets_contents: true, ..Self::new(root) }
     }
 
     /// Returns what was asked so far, and the answers.
@@ -52,9 +59,11 @@ impl Disk {
 
 impl World for Disk {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        let mut memory = self.remembered();
         let read = || std::fs::read(self.path(path)).map_err(|error| error.to_string());
-        memory.files.entry(path.to_owned()).or_insert_with(read).clone()
+        if self.forgets_contents {
+            return read();
+        }
+        self.remembered().files.entry(path.to_owned()).or_insert_with(read).clone()
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, String> {

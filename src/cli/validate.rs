@@ -43,11 +43,14 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
 
 /// Judges the stack's files and returns all there is to say, with the stack if it has no errors of its own.
 fn judge(given: &Given, shell: &Shell) -> Outcome<(Diagnostics, Configuration)> {
-    let world = Arc::new(Disk::new(shell.folder.clone()));
+    let world = Arc::new(Disk::forgetful(shell.folder.clone()));
     let mut configuration = configuration::load(world, given, shell)?;
     let mut found = std::mem::take(&mut configuration.warnings);
     let (state, options) = (State::default(), Options::default());
     let Configuration { stack, games, .. } = &configuration;
+    // Nobody looks anything up here: what follows from it is judged as far as it can be.
+    let open = (!stack.lookups().is_empty()).then(|| stack.with_stand_ins());
+    let stack = open.as_ref().unwrap_or(stack);
     found.extend(plan::validate(&PlanInput::of_files(stack, games, &state, &options, shell.now.as_second())));
     Ok((found, configuration))
 }

@@ -114,7 +114,11 @@ impl Checker<'_> {
         {
             let diagnostic =
                 Diagnostic::error(format!("the module has no variable `{}`", input.name)).at(input.name_span);
-            let hint = did_you_mean(&input.name, called.variables.keys().map(|name| &**name));
+            let hint = match &*input.name {
+                "version" => Some("a version is part of the source: `git::https://...?ref=v1.2.0`".to_owned()),
+                "providers" => Some("where a module runs is `cluster = cluster.NAME`".to_owned()),
+                name => did_you_mean(name, called.variables.keys().map(|name| &**name)),
+            };
             self.diagnostics.push(hint.into_iter().fold(diagnostic, Diagnostic::hint));
         }
         for (name, variable) in &called.variables {
@@ -248,17 +252,23 @@ impl Checker<'_> {
         match root {
             "self" if around.has_self => None,
             "self" => Some(Diagnostic::error("`self` is only there in a `postcondition`").at(reference.span)),
-            "each" | "count" => repeated(reference, around),
+            "each" | "count" => repeated(reference, around).map(|diagnostic| match (root, around.iterators.last()) {
+                ("each", Some(iterator)) => Diagnostic { hints: Vec::new(), ..diagnostic }
+                    .hint(format!("an item of this `dynamic` block is `{iterator}.value`, its key `{iterator}.key`")),
+                _ => diagnostic,
+            }),
             "path" | "spawnpoint" | "terraform" => surrounding(reference),
             "data" => self.looked_up(reference, around),
-            _ if !ROOTS.contains(&root) && !self.object_types.contains(&root) => Some(self.unknown_root(reference)),
+            _ if !ROOTS.contains(&root) && !self.object_types.contains(&root) => {
+                Some(self.unknown_root(reference, around))
+            }
             _ => self.declared(reference),
         }
     }
 
-    fn unknown_root(&self, reference: &Reference) -> Diagnostic {
+    fn unknown_root(&self, reference: &Reference, around: Around) -> Diagnostic {
         let root = &*reference.root;
-        let known = ROOTS.iter().chain(self.object_types).copied();
+        let known = ROOTS.iter().chain(self.object_types).copied().chain(around.iterators.iter().map(|name| &**name));
         let diagnostic = Diagnostic::error(format!("there is nothing called `{root}`")).at(reference.span_through(0));
         let rest = reference.to_string().split_off(root.len());
         if root == "resource" && !rest.is_empty() {
@@ -272,6 +282,11 @@ impl Checker<'_> {
             [("var", self.module.variables.contains_key(root)), ("local", self.module.locals.contains_key(root))];
         match (names.iter().find(|(_, is_there)| *is_there), did_you_mean(root, known)) {
             (Some((kind, _)), _) => diagnostic.hint(format!("did you mean `{kind}.{root}`?")),
+            (None, _) if self.module.objects.keys().any(|(_, name)| **name == *root) => {
+                let mut objects = self.module.objects.keys().filter(|(_, name)| **name == *root);
+                let kind = objects.next().map_or("vm", |(kind, _)| &**kind);
+                diagnostic.hint(format!("did you mean `{kind}.{reference}`?"))
+            }
             (None, _) if reference.steps.is_empty() => {
                 diagnostic.hint(format!("text goes between quotes: `\"{root}\"`"))
             }
@@ -356,7 +371,12 @@ impl Checker<'_> {
         let nearest = super::similar(name, known.iter().map(|name| &***name));
         match (nearest, known.is_empty()) {
             (Some(nearest), _) => diagnostic.hint(format!("did you mean `{root}.{nearest}`?")),
-            (None, true) => diagnostic,
+            (None, true) => match root {
+                "var" => diagnostic.hint(format!("declare it: `variable \"{name}\" {{ }}`")),
+                "local" => diagnostic.hint(format!("declare it: `locals {{ {name} = ... }}`")),
+                "module" => diagnostic,
+                kind => diagnostic.hint(format!("declare it: `{kind} \"{name}\" {{ ... }}`")),
+            },
             (None, false) => diagnostic.hint(format!("declared are {}", list(known.iter().map(|name| &***name)))),
         }
     }

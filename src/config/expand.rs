@@ -11,7 +11,7 @@ use super::module::Module;
 use super::program::{Caller, CellKind, CellName, Expansion, Instance, Program, Repeated};
 use super::syntax::Attribute;
 use super::tree::Modules;
-use crate::diagnostics::{Diagnostic, Diagnostics};
+use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::value::{Kind, Marks, Step, Type, Value, convert};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,8 +20,10 @@ use std::sync::Arc;
 const MODULE_DEPTH_MAX: usize = 32;
 /// Instances of modules in one stack: modules that call the next one twice, thirty deep, would be a billion.
 const MODULES_MAX: usize = 20_000;
-/// Instances of blocks in one stack.
-const INSTANCES_MAX: usize = 200_000;
+/// Instances of one block by `count` or `for_each`.
+const INSTANCES_MAX: usize = 20_000;
+/// Instances of blocks in one stack besides the first of each: what is written out is bounded by the size of the files.
+const REPEATED_MAX: usize = 40_000;
 
 /// Builds a program.
 pub(super) struct Builder<'a> {
@@ -111,7 +113,7 @@ impl Builder<'_> {
                 children.push(self.add(Instance::new(path.then(&name, key), called.clone(), Some(caller))));
             }
             let expansion = match &keys {
-                Expansion::Single(_) => Expansion::Single(children[0]),
+                Expansion::Single(_) | Expansion::Open(_) => Expansion::Single(children[0]),
                 Expansion::Count(_) => Expansion::Count(children.clone()),
                 Expansion::Each(items) => {
                     Expansion::Each(items.keys().cloned().zip(children.iter().copied()).collect())
@@ -127,6 +129,7 @@ impl Builder<'_> {
     /// Follows every name once, so that circles are found even among names that nobody uses. Returns whether there is none.
     fn follow_names(&mut self) -> bool {
         let mut is_fine = true;
+        let mut told: BTreeSet<BTreeSet<Span>> = BTreeSet::new();
         for (place, instance) in self.program.instances.iter().enumerate() {
             for cell in instance.cells.keys() {
                 let Some(span) = self.program.span_of(place, cell) else {
@@ -134,7 +137,11 @@ impl Builder<'_> {
                 };
                 if let Err(diagnostic) = Follower::new(&self.program).facts(place, cell, span) {
                     is_fine = false;
-                    self.diagnostics.push(diagnostic);
+                    // The same circle is found again from each module it goes through.
+                    let links = diagnostic.labels.iter().map(|(span, _)| *span).chain(diagnostic.span);
+                    if told.insert(links.collect()) {
+                        self.diagnostics.push(diagnostic);
+                    }
                     // Each name on a circle would report the circle again.
                     break;
                 }
@@ -159,17 +166,25 @@ impl Builder<'_> {
     }
 
     fn objects(&mut self) {
-        let mut total = 0;
+        let (mut made, mut written) = (0, BTreeSet::new());
         for place in 0..self.program.instances.len() {
             let module = self.program.instances[place].module.clone();
             for (key, object) in &module.objects {
-                let Some(expansion) = self.expansion(place, &object.meta.repetition) else {
+                let before = self.diagnostics.iter().len();
+                let expansion = self.expansion(place, &object.meta.repetition);
+                let is_open = self.program.has_stand_ins && self.diagnostics.iter().len() == before;
+                let Some(expansion) = expansion.or(is_open.then(|| Expansion::Open(Value::from(true)))) else {
                     continue;
                 };
-                total += expansion.iter().count();
-                if total > INSTANCES_MAX {
-                    let summary = format!("the stack has more than {INSTANCES_MAX} objects, expected fewer");
-                    return self.diagnostics.push(Diagnostic::error(summary).at(object.header));
+                made += expansion.len();
+                written.insert(object.header);
+                if made > REPEATED_MAX + written.len() {
+                    let summary = format!(
+                        "`count`, `for_each` and calls of modules make more than {REPEATED_MAX} objects, expected fewer"
+                    );
+                    let hint =
+                        "a stack of its own for each region or tenant is planned faster, and apart from the others";
+                    return self.diagnostics.push(Diagnostic::error(summary).at(object.header).hint(hint));
                 }
                 self.program.instances[place].objects.insert(key.clone(), expansion);
             }
@@ -186,7 +201,8 @@ impl Builder<'_> {
         let mut own = Diagnostics::new();
         let value = known(&run, &run.frame(place), attribute, &mut own);
         // What is unknown because of a mistake was told with the mistake.
-        let value = value.filter(|value| !(value.is_unknown() && self.diagnostics.has_errors()));
+        let is_told = self.diagnostics.has_errors() || run.has_errors();
+        let value = value.filter(|value| !(value.is_unknown() && is_told));
         let expansion = value.and_then(|value| match repetition {
             Repetition::Count(_) => counted(&value, attribute, &mut own).map(Expansion::Count),
             Repetition::ForEach(_) | Repetition::Single => each(&value, attribute, &mut own).map(Expansion::Each),
@@ -268,6 +284,12 @@ pub(super) fn each(
     diagnostics: &mut Diagnostics,
 ) -> Option<BTreeMap<Arc<str>, Value>> {
     let value = usable(value, attribute, diagnostics)?;
+    let count = value.as_entries().map(BTreeMap::len).or_else(|| value.as_items().map(<[Value]>::len));
+    if let Some(count) = count.filter(|count| *count > INSTANCES_MAX) {
+        let summary = format!("`for_each` has {count} items, expected at most {INSTANCES_MAX}");
+        diagnostics.push(Diagnostic::error(summary).at(attribute.span));
+        return None;
+    }
     let summary = match value.kind() {
         Kind::Map(_, entries) => return Some((**entries).clone()),
         Kind::Object(object) => return Some(object.attributes.clone()),

@@ -1,4 +1,4 @@
-//! What Terraform and its providers for Proxmox VE call things: a hint for those who come from there.
+//! What Terraform, its providers for Proxmox VE and other languages call things: a hint for those who come from there.
 
 /// Names of types of `bpg/proxmox` and `Telmate/proxmox` without their prefix, and the block that is meant.
 const TYPES: [(&str, &str); 28] = [
@@ -37,4 +37,35 @@ pub(super) fn type_of_provider(name: &str) -> Option<&'static str> {
     let short = name.strip_prefix("proxmox_")?;
     let short = short.strip_prefix("virtual_environment_").unwrap_or(short);
     TYPES.iter().find(|(theirs, _)| *theirs == short).map(|(_, ours)| *ours)
+}
+
+/// Names of functions elsewhere, and what is written here.
+const FUNCTIONS: [(&str, &str); 22] = [
+    ("append", "concat(list, [item])"),
+    ("default", "coalesce(value, default)"),
+    ("env", "var.NAME, which the environment sets as `SPAWNPOINT_VAR_NAME`"),
+    ("float", "tonumber(text)"),
+    ("get_env", "var.NAME, which the environment sets as `SPAWNPOINT_VAR_NAME`"),
+    ("int", "floor(number)"),
+    ("len", "length(value)"),
+    ("list", "[\"a\", \"b\"]"),
+    ("map", "{ key = \"value\" }"),
+    ("number", "tonumber(text)"),
+    ("printf", "format(\"%s\", value)"),
+    ("read_file", "file(path)"),
+    ("size", "length(value)"),
+    ("sprintf", "format(\"%s\", value)"),
+    ("str", "tostring(value)"),
+    ("string", "tostring(value)"),
+    ("strlen", "length(text)"),
+    ("substring", "substr(text, offset, length)"),
+    ("template", "templatefile(path, { name = value })"),
+    ("to_json", "jsonencode(value)"),
+    ("tolower", "lower(text)"),
+    ("toupper", "upper(text)"),
+];
+
+/// Returns what is written here for a function of elsewhere.
+pub(super) fn function_of_elsewhere(name: &str) -> Option<&'static str> {
+    FUNCTIONS.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours)
 }

@@ -9,6 +9,7 @@ use super::variable::{self, Rule};
 use super::vocabulary;
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::value::{Path, Value};
+use std::sync::{Arc, LazyLock};
 
 /// How often a block stands for an instance.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,15 @@ pub(super) struct Meta {
 }
 
 impl Meta {
+    /// Returns it, the one that is there already if it is that of a block without meta-arguments: most blocks are.
+    pub(super) fn shared(self) -> Arc<Self> {
+        static NONE: LazyLock<Arc<Meta>> = LazyLock::new(Arc::default);
+        let has_rules = !(self.preconditions.is_empty() && self.postconditions.is_empty());
+        let has_places = !(self.depends_on.is_empty() && self.replace_triggered_by.is_empty());
+        let has_any = !self.is_single() || has_rules || has_places || self.lifecycle != Lifecycle::default();
+        if has_any { Arc::new(self) } else { NONE.clone() }
+    }
+
     /// Returns whether the block has neither `count` nor `for_each`.
     pub(super) fn is_single(&self) -> bool {
         match self.repetition {

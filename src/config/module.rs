@@ -82,7 +82,8 @@ pub(super) struct Call {
 pub(super) struct Object {
     pub kind: Arc<str>,
     pub name: Arc<str>,
-    pub meta: Meta,
+    /// Shared by all blocks without any.
+    pub meta: Arc<Meta>,
     /// Without the meta-arguments.
     pub body: syntax::Body,
     pub header: Span,
@@ -363,8 +364,13 @@ impl Collector<'_> {
             self.diagnostics.push(diagnostic);
         }
         let thing = format!("`{}.{name}`", block.kind);
-        let object =
-            Object { kind: block.kind.clone(), name: name.clone(), meta, body: block.body, header: block.header };
+        let object = Object {
+            kind: block.kind.clone(),
+            name: name.clone(),
+            meta: meta.shared(),
+            body: block.body,
+            header: block.header,
+        };
         let key = (block.kind, name);
         let object = Box::new(object);
         insert(&mut self.module.objects, key, object, &thing, block.header, |first| first.header, self.diagnostics);

@@ -9,7 +9,8 @@ pub(crate) fn similar<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
         // A difference in length is a distance already, and cheaper to see.
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= 4 * allowed)
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
+        // A name of one letter is as near to every other.
+        .filter(|(distance, _)| *distance <= allowed && *distance < lower.len())
         .min()
         .map(|(_, candidate)| candidate)
 }

@@ -118,7 +118,14 @@ pub(super) fn read(folder: &str, source: &str, checksum: Option<&str>) -> Result
     } else if source.starts_with("./") || source.starts_with("../") || source.starts_with('/') {
         path(folder, source, checksum)?
     } else {
-        let hint = "an archive is `https://.../x.tar.gz`, a repository `git::https://...`; there is no registry";
+        let is_host = source.split('/').next().is_some_and(|host| host.contains('.')) || source.starts_with("git@");
+        let hint = match source.strip_prefix("git@") {
+            Some(rest) => format!("a repository is `git::ssh://git@{}`", rest.replacen(':', "/", 1)),
+            None if is_host => format!("a repository is `git::https://{source}`"),
+            None => {
+                "an archive is `https://.../x.tar.gz`, a repository `git::https://...`; there is no registry".into()
+            }
+        };
         let summary = format!("`{source}` is not a folder, expected a path that begins with `./` or `../`");
         return Err(WrongSource::new(summary, hint));
     };

@@ -152,7 +152,7 @@ pub struct Block {
 }
 
 /// The `lifecycle` block.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lifecycle {
     /// Refuse to destroy.
     pub prevent_destroy: bool,
@@ -167,7 +167,7 @@ pub struct Lifecycle {
 }
 
 /// An entry of `replace_triggered_by`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trigger {
     /// The block instance.
     pub of: Address,

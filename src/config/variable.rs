@@ -75,7 +75,8 @@ pub(super) fn rules(body: &Body, of: &vocabulary::Block, diagnostics: &mut Diagn
                 rules.push(Rule { condition: condition.clone(), error_message: error_message.clone() });
             }
             _ => {
-                let summary = format!("a `{}` needs `condition` and `error_message`", of.name);
+                let article = if of.name.starts_with('a') { "an" } else { "a" };
+                let summary = format!("{article} `{}` needs `condition` and `error_message`", of.name);
                 diagnostics.push(Diagnostic::error(summary).at(block.header));
             }
         }

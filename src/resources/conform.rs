@@ -395,7 +395,7 @@ pub fn type_of(takes: Takes) -> Type {
         | Takes::Cidr
         | Takes::Address
         | Takes::Port => Type::Text,
-        Takes::Reference(kind) => Type::Reference(kind.into()),
+        Takes::Reference(kind) => Type::reference(kind),
         Takes::List(of) => Type::List(Arc::new(type_of(*of))),
         Takes::Set(of) => Type::Set(Arc::new(type_of(*of))),
         Takes::Map(of) => Type::Map(Arc::new(type_of(*of))),
@@ -486,11 +486,16 @@ fn one_of(words: &'static [&'static str], text: &str) -> Result<(), Problem> {
     if words.contains(&text) {
         return Ok(());
     }
-    Err(Problem {
-        part: Vec::new(),
-        summary: format!("`{text}` is not one of the words"),
-        hint: vec![did_you_mean(text, words.iter().copied(), "words")],
-    })
+    let summary = match words.len() {
+        0..=6 => format!(
+            "`{text}` is not one of {}",
+            words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+        ),
+        _ => format!("`{text}` is not one of the words"),
+    };
+    let hint = did_you_mean(text, words.iter().copied(), "words");
+    let is_needed = words.len() > 6 || hint.starts_with("did you mean");
+    Err(Problem { part: Vec::new(), summary, hint: is_needed.then_some(hint).into_iter().collect() })
 }
 
 /// Returns the milliseconds of a duration such as `90s`, `10m`, `1h30m`.

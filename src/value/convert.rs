@@ -247,7 +247,7 @@ fn without_optional(of: &Type) -> Type {
         Type::List(item) => Type::List(Arc::new(without_optional(item))),
         Type::Set(item) => Type::Set(Arc::new(without_optional(item))),
         Type::Map(item) => Type::Map(Arc::new(without_optional(item))),
-        Type::Tuple(items) => Type::Tuple(items.iter().map(without_optional).collect()),
+        Type::Tuple(items) => Type::tuple(items.iter().map(without_optional)),
         Type::Object(fields) => Type::Object(Arc::new(
             fields
                 .iter()
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn a_reference_takes_only_the_block_itself() {
         let vm = |address: &str| Value::block(address, BTreeMap::from([("name".into(), Value::from("a"))]));
-        let to = Type::Reference("vm".into());
+        let to = Type::reference("vm");
         for address in ["vm.a", "vm.a[0]", r#"module.x["a.vm\".b"].vm.a"#, "module.x.module.y[1].vm.a[\"k\"]"] {
             assert_eq!(convert(&vm(address), &to), Ok(vm(address)), "{address}");
         }

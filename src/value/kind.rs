@@ -285,7 +285,7 @@ impl Value {
             Kind::List(of, _) => Type::List(Arc::new(of.clone())),
             Kind::Set(of, _) => Type::Set(Arc::new(of.clone())),
             Kind::Map(of, _) => Type::Map(Arc::new(of.clone())),
-            Kind::Tuple(items) => Type::Tuple(items.iter().map(Value::type_of).collect()),
+            Kind::Tuple(items) => Type::tuple(items.iter().map(Value::type_of)),
             Kind::Object(object) => Type::Object(Arc::new(
                 object
                     .attributes

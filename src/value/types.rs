@@ -22,11 +22,11 @@ pub enum Type {
     /// `map(T)`
     Map(Arc<Type>),
     /// `tuple([...])`
-    Tuple(Arc<[Type]>),
+    Tuple(Arc<Vec<Type>>),
     /// `object({...})`
     Object(Arc<BTreeMap<Arc<str>, ObjectField>>),
     /// An object of the stack of one block type: `tenant`, `vm`, ... Only a value that carries such an address converts to it.
-    Reference(Arc<str>),
+    Reference(Arc<String>),
 }
 
 /// One attribute of an object type.
@@ -39,6 +39,16 @@ pub struct ObjectField {
 }
 
 impl Type {
+    /// Returns the type of tuples with items of these types.
+    pub fn tuple(items: impl IntoIterator<Item = Self>) -> Self {
+        Self::Tuple(Arc::new(items.into_iter().collect()))
+    }
+
+    /// Returns the type of objects of a kind of block.
+    pub fn reference(kind: impl Into<String>) -> Self {
+        Self::Reference(Arc::new(kind.into()))
+    }
+
     /// Returns the type of the items of a list, set or map.
     pub fn element(&self) -> Option<&Type> {
         match self {
@@ -97,7 +107,7 @@ impl Type {
                 Self::Map(Arc::new(of.filled_from(&super::unify(&fields).unwrap_or(Self::Dynamic))))
             }
             (Self::Tuple(items), Self::Tuple(from)) if items.len() == from.len() => {
-                Self::Tuple(items.iter().zip(from.iter()).map(|(of, from)| of.filled_from(from)).collect())
+                Self::tuple(items.iter().zip(from.iter()).map(|(of, from)| of.filled_from(from)))
             }
             (Self::Object(fields), Self::Object(from)) => {
                 let filled = |(name, field): (&Arc<str>, &ObjectField)| {
@@ -117,8 +127,11 @@ impl Type {
             Self::Bool => "a bool".into(),
             Self::Number => "a number".into(),
             Self::Text => "a string".into(),
+            Self::List(of) if **of == Self::Dynamic => "a list".into(),
             Self::List(of) => format!("a list of {of}"),
+            Self::Set(of) if **of == Self::Dynamic => "a set".into(),
             Self::Set(of) => format!("a set of {of}"),
+            Self::Map(of) if **of == Self::Dynamic => "a map".into(),
             Self::Map(of) => format!("a map of {of}"),
             Self::Tuple(items) => format!("a tuple of {} elements", items.len()),
             Self::Object(_) => "an object".into(),

@@ -142,7 +142,7 @@ fn unify_objects(types: &[Type]) -> Option<Type> {
 
 fn unify_tuples(types: &[Type]) -> Option<Type> {
     let tuples: Vec<&[Type]> =
-        types.iter().filter_map(|of| if let Type::Tuple(items) = of { Some(&**items) } else { None }).collect();
+        types.iter().filter_map(|of| if let Type::Tuple(items) = of { Some(items.as_slice()) } else { None }).collect();
     let as_list = || {
         let items: Vec<_> = tuples.iter().flat_map(|items| items.iter().cloned()).collect();
         let of = Type::List(Arc::new(unify(&items)?));
@@ -157,7 +157,7 @@ fn unify_tuples(types: &[Type]) -> Option<Type> {
         let across: Vec<_> = tuples.iter().map(|items| items[place].clone()).collect();
         unified.push(unify(&across)?);
     }
-    let unified = Type::Tuple(unified.into());
+    let unified = Type::tuple(unified);
     if types.iter().all(|from| can_convert(from, &unified)) { Some(unified) } else { as_list() }
 }
 

@@ -174,7 +174,7 @@ fn type_json(of: &Type) -> Json {
             });
             json!({ "object": fields.collect::<Map<_, _>>() })
         }
-        Type::Reference(kind) => json!({ "reference": &**kind }),
+        Type::Reference(kind) => json!({ "reference": kind.as_str() }),
     }
 }
 
@@ -189,7 +189,7 @@ fn type_of_json(json: &Json) -> Result<Type, WireError> {
         (_, Some(("set", of))) => Type::Set(Arc::new(type_of_json(of)?)),
         (_, Some(("map", of))) => Type::Map(Arc::new(type_of_json(of)?)),
         (_, Some(("tuple", Json::Array(items)))) => {
-            Type::Tuple(items.iter().map(type_of_json).collect::<Result<_, _>>()?)
+            Type::tuple(items.iter().map(type_of_json).collect::<Result<Vec<_>, _>>()?)
         }
         (_, Some(("object", Json::Object(fields)))) => {
             let fields = fields.iter().map(|(name, field)| {
@@ -199,7 +199,7 @@ fn type_of_json(json: &Json) -> Result<Type, WireError> {
             });
             Type::Object(Arc::new(fields.collect::<Result<_, WireError>>()?))
         }
-        (_, Some(("reference", Json::String(kind)))) => Type::Reference(kind.as_str().into()),
+        (_, Some(("reference", Json::String(kind)))) => Type::reference(kind.as_str()),
         _ => return broken("a type is not one of this format"),
     })
 }
@@ -218,7 +218,7 @@ mod tests {
             ("list", Value::list(Type::Text, [secret])),
             ("port", Value::from(25_565).with_marks(Marks::CHOSEN)),
             ("vm", Value::block("vm.mc", BTreeMap::from([("name".into(), Value::from("mc"))]))),
-            ("map", Value::map(Type::Tuple([Type::Bool].into()), [("k".into(), Value::tuple([Value::from(true)]))])),
+            ("map", Value::map(Type::tuple([Type::Bool]), [("k".into(), Value::tuple([Value::from(true)]))])),
         ])
     }
 

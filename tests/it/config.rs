@@ -273,3 +273,26 @@ check "size" {
     let (found, is_open) = stack.conditions(&a, None, &Objects::new());
     assert!(found.is_empty() && is_open, "what is unknown holds for now");
 }
+
+#[test]
+fn heredocs_and_objects_inside_of_templates_are_read_as_in_files() {
+    let output = |template: &str| {
+        let main = "output \"it\" {\n  value = templatefile(\"it.tpl\", {})\n}\n";
+        let (stack, _, found) = load(&input(MemoryWorld::new([("main.hcl", main), ("it.tpl", template)])));
+        match stack {
+            Some(stack) => {
+                let (outputs, found) = stack.outputs(&Objects::new());
+                let wrong: Vec<String> = found.iter().map(|wrong| wrong.summary.clone()).collect();
+                outputs["it"].value.as_text().map_or(wrong.concat(), str::to_owned)
+            }
+            None => found.iter().map(|wrong| wrong.summary.clone()).collect(),
+        }
+    };
+    // An empty heredoc: the parser alone would go on to the next line with the marker.
+    assert_eq!(output("a${<<EOT\nEOT\n}b\nEOT\n}c\n"), "ab\nEOT\n}c\n");
+    assert_eq!(output("a${<<EOT\nEOTT\nEOT\n}b\n"), "aEOTT\nb\n");
+    assert_eq!(output("a${<<EOT\nx\nEOT\n}b"), "ax\nb");
+    let keys: String = (0..100_000).map(|at| format!("k{at}={at},")).collect();
+    let told = output(&format!("${{length({{{keys}}})}}\n"));
+    assert!(told.contains("this object has more than 10000 keys written out"), "{told}");
+}

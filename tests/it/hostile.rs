@@ -68,7 +68,15 @@ fn large_values_name_the_limit() {
     let heredoc = format!("locals {{\n  a = <<EOT\n{}EOT\n}}\n", line.repeat(100_000));
     expect("heredoc", heredoc, "`main.hcl` is too large: 9 MiB, expected at most 8 MiB");
     expect("range", "locals {\n  a = range(1e9)\n}\n", "it would give more than 1024 numbers");
-    expect("count", "vm \"a\" {\n  count = 1000000000\n}\n", "expected a whole number from 0 to 200000");
+    expect("count", "vm \"a\" {\n  count = 1000000000\n}\n", "expected a whole number from 0 to 20000");
+    let pairs = "{ for pair in setproduct(range(1000), range(21)) : \"${pair[0]}-${pair[1]}\" => 1 }";
+    expect(
+        "for_each",
+        format!("vm \"a\" {{\n  for_each = {pairs}\n}}\n"),
+        "`for_each` has 21000 items, expected at most 20000",
+    );
+    let many = ["a", "b", "c"].map(|name| format!("vm \"{name}\" {{\n  count = 20000\n}}\n"));
+    expect("counts", many.concat(), "make more than 40000 objects");
     let mut laughs = "locals {\n  a0 = range(1000)\n".to_owned();
     for level in 1..6 {
         let _ = writeln!(laughs, "  a{level} = [for item in local.a0 : local.a{}]", level - 1);
@@ -97,6 +105,65 @@ fn large_values_name_the_limit() {
     expect("a pattern", pattern, "it is too large");
     let product = "locals {\n  a = range(1000)\n  b = setproduct(local.a, local.a, local.a)\n}\n";
     expect("a product", product, "there are too many combinations");
+}
+
+/// As many machines as `count` may make, with all that a machine has; a tenth of them unless everything is tested.
+#[test]
+fn the_most_machines_of_count_fit() {
+    let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|tests| tests == "full");
+    let count = if is_full { 20_000 } else { 2_000 };
+    let machines = |name: &str| {
+        format!(
+            r#"
+vm "{name}" {{
+  count       = {count}
+  template    = template.debian13
+  tenant      = tenant.acme
+  name        = "{name}-${{count.index}}"
+  description = "machine ${{count.index}} of ${{join(", ", local.tags)}}"
+  cores       = 2 + count.index % 4
+  memory      = "${{4 + count.index % 4}}GiB"
+  tags        = [for tag in local.tags : "${{tag}}-${{count.index % 7}}"]
+  onboot      = true
+  ostype      = "l26"
+
+  disk "scsi0" {{
+    size    = "40GiB"
+    storage = "local-lvm"
+  }}
+  network "net0" {{
+    address = "auto"
+  }}
+  cloud_init {{
+    user = "game"
+  }}
+}}
+"#
+        )
+    };
+    let shared = r#"
+cluster "lab" {
+  vmid_range = [100, 999999]
+
+  simulator {}
+}
+
+template "debian13" {
+  vmid = 9000
+}
+
+tenant "acme" {
+  network {
+    bridge = "vmbr1"
+    cidr   = "10.0.0.0/8"
+  }
+}
+
+locals {
+  tags = ["minecraft", "paper"]
+}
+"#;
+    expect("all machines of count", format!("{shared}{}{}", machines("a"), machines("b")), VALID);
 }
 
 #[test]

@@ -249,6 +249,13 @@ impl Around<'_> {
         })
     }
 
+    /// Whether a name and a text stand alone before the place, as in `memory "4GiB"`.
+    fn is_labelled_name(&self) -> bool {
+        let kind = |back: usize| self.found.checked_sub(back).map(|at| self.tokens[at].kind);
+        let begins = matches!(kind(3), None | Some(TokenKind::Newline | TokenKind::Open));
+        kind(1) == Some(TokenKind::Text) && kind(2) == Some(TokenKind::Word) && begins
+    }
+
     fn unexpected(&self, error: &Error) -> Diagnostic {
         let Some(token) = self.tokens.get(self.found).copied() else {
             let end = self.text.trim_end().len();
@@ -264,6 +271,13 @@ impl Around<'_> {
                 let summary = format!("expected `{word} = ...` or `{word} {{`, found the end of the line");
                 Diagnostic::error(summary).at(self.over(name))
             }
+            _ if token.kind == TokenKind::Newline && in_body && self.is_labelled_name() => {
+                let (label, name) = (self.tokens[self.found - 1], self.tokens[self.found - 2]);
+                let (word, text) = (self.slice(name), self.slice(label));
+                let summary = format!("expected `=` after `{word}`, found {text} and the end of the line");
+                let hint = format!("a value is `{word} = {text}`, a block `{word} {text} {{ ... }}`");
+                Diagnostic::error(summary).at(self.over(label)).hint(hint)
+            }
             _ if token.kind == TokenKind::Newline => {
                 Diagnostic::error(format!("unexpected end of the line: {}", error.message())).at(self.over(token))
             }
@@ -271,6 +285,11 @@ impl Around<'_> {
                 let summary =
                     format!("expected the name of an attribute or a block, found `{}`", first_line(self.slice(token)));
                 Diagnostic::error(summary).at(self.over(token))
+            }
+            _ if in_body && self.slice(token) == "," => {
+                let diagnostic =
+                    Diagnostic::error("unexpected `,`: an attribute ends with its line").at(self.over(token));
+                diagnostic.hint("only items of lists and objects, and arguments of functions, have `,` between them")
             }
             _ => {
                 let summary = format!("unexpected `{}`: {}", first_line(self.slice(token)), error.message());

@@ -6,6 +6,7 @@
 use super::limits::{ERRORS_MAX, ITEMS_MAX, ORIGINS_MAX, TEXT_MAX, WEIGHT_MAX};
 use super::{Call, Expression, Node, Reference, Scope, references};
 use crate::config::functions::{self, Problem, Run};
+use crate::config::habits;
 use crate::config::similar;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::value::{Kind, Marks, Type, Value, convert, display_short};
@@ -301,6 +302,9 @@ impl<'a> Evaluator<'a> {
     fn no_such_function(&mut self, name: &str, expression: &Expression) -> Value {
         let diagnostic = Diagnostic::error(format!("there is no function `{name}`"));
         let span = Span { end: expression.span.start + name.len() as u32, ..expression.span };
+        if let Some(written) = habits::function_of_elsewhere(name) {
+            return self.fail_at(span, expression, diagnostic.hint(format!("write `{written}`")));
+        }
         match similar(name, functions::names()) {
             Some(similar) => self.fail_at(span, expression, diagnostic.hint(format!("did you mean `{similar}`?"))),
             None => self.fail_at(span, expression, diagnostic),
@@ -346,11 +350,12 @@ impl<'a> Evaluator<'a> {
         }
         if function.variadic.is_none() && count > function.parameters.len() {
             let extra = call.arguments.get(function.parameters.len()).unwrap_or(expression);
-            let diagnostic = Diagnostic::error(format!(
-                "`{}` takes {} arguments, not {count}",
-                function.name,
-                function.parameters.len()
-            ));
+            let takes = match function.parameters.len() {
+                0 => "no argument".to_owned(),
+                1 => "1 argument".to_owned(),
+                takes => format!("{takes} arguments"),
+            };
+            let diagnostic = Diagnostic::error(format!("`{}` takes {takes}, not {count}", function.name));
             self.fail_at(
                 extra.span,
                 expression,

@@ -3,6 +3,7 @@
 use super::limits::DEPTH_MAX;
 use super::{Binary, Call, Conditional, Expression, For, Node, Reference, ReferenceStep, Step, StepKind, Unary};
 use crate::config::functions;
+use crate::config::grammar;
 use crate::config::names::Names;
 use crate::config::piece::Piece;
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
@@ -34,10 +35,7 @@ pub(in crate::config) fn lower_with(
 /// Parses and lowers a template that is a text of its own: what `templatefile` reads.
 pub fn lower_template(source: &str, file: FileId) -> Result<Expression, Diagnostics> {
     let span = Span::new(file, 0, source.len() as u32);
-    let parsed = source.parse::<hcl::edit::template::Template>().map_err(|error| {
-        let position = error.location().offset() as u32;
-        Diagnostic::error("template cannot be read").at(Span::new(file, position, position)).detail(error.message())
-    })?;
+    let parsed = grammar::template(file, source)?;
     let mut names = Names::default();
     let mut lowering = Lowering::new(Piece::whole(file, source), &mut names);
     let expression = lowering.template_text(&parsed, span);

@@ -196,7 +196,7 @@ impl Evaluator<'_> {
     fn splat_type(&mut self, of: &Type, each: &Expression) -> Type {
         match of {
             Type::Tuple(items) => {
-                Type::Tuple(items.iter().map(|item| self.each(each, Value::unknown(item.clone())).type_of()).collect())
+                Type::tuple(items.iter().map(|item| self.each(each, Value::unknown(item.clone())).type_of()))
             }
             other => {
                 let item = other.element().cloned().unwrap_or(Type::Dynamic);

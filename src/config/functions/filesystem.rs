@@ -77,7 +77,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
 ];
 
 pub(super) fn read(call: &Arguments<'_>, place: usize) -> Result<Vec<u8>, Problem> {
-    call.world.files().read(call.text(place)).map_err(|error| Problem::Argument(place, error))
+    let path = call.text(place);
+    call.world.files().read(path).map_err(|error| Problem::Argument(place, format!("`{path}` cannot be read: {error}")))
 }
 
 fn text(call: &Arguments<'_>) -> Result<String, Problem> {

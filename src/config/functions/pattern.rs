@@ -204,7 +204,7 @@ fn result_type(values: &[Value]) -> Type {
     let regex = values.first().and_then(Value::as_text).and_then(|pattern| compile(pattern).ok());
     match regex.map(|regex| (groups(&regex), regex.captures_len() - 1)) {
         Some((Ok(Groups::None), _)) => Type::Text,
-        Some((Ok(Groups::Numbered), count)) => Type::Tuple(vec![Type::Text; count].into()),
+        Some((Ok(Groups::Numbered), count)) => Type::tuple(vec![Type::Text; count]),
         Some((Ok(Groups::Named(names)), _)) => Type::Object(Arc::new(
             names.into_iter().map(|name| (name.into(), ObjectField { of: Type::Text, is_optional: false })).collect(),
         )),

@@ -126,7 +126,7 @@ fn product(call: &Arguments<'_>) -> Outcome {
             .flat_map(|row| column.iter().map(|item| [row.as_slice(), std::slice::from_ref(item)].concat()))
             .collect();
     }
-    let of = Type::Tuple(types.into());
+    let of = Type::tuple(types);
     let rows = rows.into_iter().map(Value::tuple);
     match call.values.iter().all(|value| matches!(value.kind(), Kind::Set(..))) {
         true => Ok(Value::set(of, rows)),

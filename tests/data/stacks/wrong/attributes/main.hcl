@@ -20,7 +20,7 @@ vm "a" {
   cores    = "two"                              # error: wrong value for `cores`: a number is required
   memory   = "4GB"                              # error: wrong value for `memory`: `4GB` could mean powers of 1000 or of 1024, write `4GiB` (or `4000000000B` for powers of 1000)
   tags     = "minecraft"                        # error: wrong value for `tags`: expected a list, found string
-  power    = "on"                               # error: wrong value for `power`: `on` is not one of the words
+  power    = "on"                               # error: wrong value for `power`: `on` is not one of `running`, `stopped`, `ignore`
   onboot   = "perhaps"                          # error: wrong value for `onboot`: a bool is required
   name     = "not a name"                       # error: wrong value for `name`: `not a name` is not a host name, expected at most 63 letters, digits and inner dashes
 }

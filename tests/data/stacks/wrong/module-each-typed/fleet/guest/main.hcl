@@ -1,0 +1,12 @@
+variable "template" {
+  type = template
+}
+
+variable "guest" {
+  type = object({ cores = number, disks = map(number) })
+}
+
+vm "guest" {
+  template = var.template
+  cores    = var.guest.cores
+}

@@ -1,0 +1,7 @@
+variable "cores" {
+  default = 2
+}
+
+variable "computed" {
+  default = var.cores
+}
