@@ -40,6 +40,7 @@ mod hostile;
 mod https;
 mod kill;
 mod language_test;
+mod late;
 mod permissions;
 mod planner_properties;
 mod planner_world;

@@ -105,18 +105,27 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
             scene.open_preconditions.insert(block.address.clone());
         }
     }
-    if diagnostics.has_errors() {
+    let is_broken = block.dependencies.iter().any(|other| scene.broken.contains(other));
+    if diagnostics.has_errors() || is_broken {
+        // What follows from what is wrong elsewhere is not worth saying; what is wrong with the block itself was said.
+        scene.broken.insert(block.address.clone());
         return about(diagnostics, block);
     }
     let written = kept_where_ignored(scene, block, kind.schema, written);
     scene.refused.extend(open::refuse(kind.role, kind.schema, block, &written, &places));
     let cluster = match scene.cluster_of(block, own_cluster.as_ref(), &written, &places) {
         Ok(cluster) => cluster,
-        Err(diagnostic) => return about(diagnostic.into(), block),
+        Err(diagnostic) => {
+            scene.broken.insert(block.address.clone());
+            return about(diagnostic.into(), block);
+        }
     };
     let mut draft = Draft { block, at, cluster, written, places: Arc::new(places), diagnostics };
     let object = complete(scene, &mut draft);
     let has_errors = draft.diagnostics.has_errors();
+    if has_errors || object.is_none() {
+        scene.broken.insert(block.address.clone());
+    }
     if let Some(object) = object.filter(|_| !has_errors) {
         if block.has_conditions {
             let (found, is_open) = stack.conditions(&block.address, Some(&object), &scene.objects);

@@ -4,20 +4,18 @@ use super::{Attributes, Guest};
 use crate::observe::ClusterView;
 use crate::plan::wish::{Draft, Scene, nested};
 use crate::resources::size;
+use crate::resources::template_copy::WITH_BASES;
 use crate::resources::vm::decode::{is_disk, storage_of};
 use crate::value::{Marks, Path, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Storage types whose images can be cloned by reference. Source: feature matrix of the storage plugins.
-const LINKABLE: [&str; 8] = ["dir", "nfs", "cifs", "cephfs", "btrfs", "lvmthin", "zfspool", "rbd"];
 
 pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
     let written: BTreeMap<Arc<str>, Value> =
         attributes.get("disk").and_then(Value::as_entries).cloned().unwrap_or_default();
     let mut disks = BTreeMap::new();
     for (slot, disk) in written {
-        let is_restored = attributes.get("restore").is_some_and(|restore| !restore.is_null());
+        let is_restored = comes_from_backup(scene, draft, attributes, &slot);
         let disk = one(scene, draft, guest, &slot, &disk, is_restored);
         disks.insert(slot, disk);
     }
@@ -25,6 +23,13 @@ pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attribut
         attributes.insert("disk".into(), Value::object(disks));
     }
     clone_kind(scene, draft, guest, attributes);
+}
+
+/// A disk of a backup has the size and storage it had there; one that is added later is new.
+fn comes_from_backup(scene: &Scene, draft: &Draft, attributes: &Attributes, slot: &str) -> bool {
+    let is_restored = attributes.get("restore").is_some_and(|restore| !restore.is_null());
+    let record = scene.record(&draft.block.address);
+    is_restored && record.is_none_or(|record| record.applied.get("disk").and_then(|disks| disks.get(slot)).is_some())
 }
 
 fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value, is_restored: bool) -> Value {
@@ -132,7 +137,8 @@ fn can_link(config: &BTreeMap<String, String>, view: &ClusterView, attributes: &
         wanted.is_none_or(|wanted| wanted == storage)
     };
     config.iter().filter(|(key, value)| is_disk(key, value)).all(|(slot, value)| {
-        storage_of(value)
-            .is_some_and(|storage| stays(slot, storage) && kind_of(storage).is_none_or(|kind| LINKABLE.contains(&kind)))
+        storage_of(value).is_some_and(|storage| {
+            stays(slot, storage) && kind_of(storage).is_none_or(|kind| WITH_BASES.contains(&kind))
+        })
     })
 }
