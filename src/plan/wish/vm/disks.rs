@@ -38,8 +38,11 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
     let address = draft.block.address.clone();
     for name in ["size", "storage"] {
         let path = nested("disk", slot, name);
-        let kept =
-            if name == "size" { scene.kept(&address, &path) } else { scene.kept_while_it_lives(&address, &path) };
+        let kept = match name {
+            "size" => scene.kept(&address, &path),
+            // Nobody wrote where it is, so it may be wherever somebody moved it.
+            _ => scene.kept_while_it_lives(&address, &path).map(|kept| storage_now(scene, draft, slot).unwrap_or(kept)),
+        };
         let inherited = kept.or_else(|| source?.get(name).cloned());
         match inherited {
             Some(value) => {
@@ -93,6 +96,13 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
         );
     }
     Value::object(disk)
+}
+
+/// Returns the storage that a disk of a guest that is there is on.
+fn storage_now(scene: &Scene, draft: &Draft, slot: &str) -> Option<Value> {
+    let vmid = scene.record(&draft.block.address)?.identity.vmid()?;
+    let config = scene.view(&draft.cluster)?.guests.get(&vmid)?.config.as_ref()?;
+    storage_of(config.values.get(slot)?).map(Value::text)
 }
 
 /// Linked where the store can and every disk stays on the template's storage; kept once chosen.
