@@ -48,6 +48,9 @@ fn judge(given: &Given, shell: &Shell) -> Outcome<(Diagnostics, Configuration)> 
     let mut found = std::mem::take(&mut configuration.warnings);
     let (state, options) = (State::default(), Options::default());
     let Configuration { stack, games, .. } = &configuration;
+    // Nobody looks anything up here: what follows from it is judged as far as it can be.
+    let open = (!stack.lookups().is_empty()).then(|| stack.with_stand_ins());
+    let stack = open.as_ref().unwrap_or(stack);
     found.extend(plan::validate(&PlanInput::of_files(stack, games, &state, &options, shell.now.as_second())));
     Ok((found, configuration))
 }

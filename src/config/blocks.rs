@@ -7,7 +7,7 @@ use super::facts::{Follower, written_key};
 use super::frame::{Frame, Run};
 use super::meta::Repetition;
 use super::module::Object;
-use super::program::{CellKind, Expansion, Facts, Program, Repeated};
+use super::program::{CellKind, Expansion, Facts, Program};
 use super::stack::{Block, Lifecycle, Trigger};
 use super::suggest::did_you_mean;
 use super::syntax::{Body, Place};
@@ -96,7 +96,7 @@ impl<'a> ObjectCollector<'a> {
         let mut own = Diagnostics::new();
         let mut nested = 0;
         for (key, value) in expansion.iter() {
-            let mut frame = run.repeated_frame(place, Repeated::of(key.as_ref(), value));
+            let mut frame = run.repeated_frame(place, expansion.repeated(key.as_ref(), value));
             let narrowed = keyed.iter().map(|(reference, key)| frame.narrowed(reference, *key));
             let narrowed = Follower::new(program).references(place, narrowed)?;
             let more: BTreeSet<Address> = self.instances(&narrowed).filter(|other| !shared.contains(other)).collect();
@@ -336,7 +336,7 @@ fn wrong_keys(program: &Program, place: usize, expression: &Expression, comparis
 /// Returns the keys there are, if the wanted one is not among them; none after too many comparisons.
 fn missing<T>(expansion: &Expansion<T>, key: &super::address::Key, comparisons: usize) -> Option<Vec<String>> {
     match expansion {
-        Expansion::Single(_) => None,
+        Expansion::Single(_) | Expansion::Open(_) => None,
         _ if expansion.get(Some(key)).is_some() => None,
         _ if comparisons > COMPARISONS_MAX => Some(Vec::new()),
         Expansion::Count(items) => Some((0..items.len()).map(|index| index.to_string()).collect()),

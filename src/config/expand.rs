@@ -114,7 +114,7 @@ impl Builder<'_> {
                 children.push(self.add(Instance::new(path.then(&name, key), called.clone(), Some(caller))));
             }
             let expansion = match &keys {
-                Expansion::Single(_) => Expansion::Single(children[0]),
+                Expansion::Single(_) | Expansion::Open(_) => Expansion::Single(children[0]),
                 Expansion::Count(_) => Expansion::Count(children.clone()),
                 Expansion::Each(items) => {
                     Expansion::Each(items.keys().cloned().zip(children.iter().copied()).collect())
@@ -171,7 +171,10 @@ impl Builder<'_> {
         for place in 0..self.program.instances.len() {
             let module = self.program.instances[place].module.clone();
             for (key, object) in &module.objects {
-                let Some(expansion) = self.expansion(place, &object.meta.repetition) else {
+                let before = self.diagnostics.iter().len();
+                let expansion = self.expansion(place, &object.meta.repetition);
+                let is_open = self.program.has_stand_ins && self.diagnostics.iter().len() == before;
+                let Some(expansion) = expansion.or(is_open.then(|| Expansion::Open(Value::from(true)))) else {
                     continue;
                 };
                 made += expansion.len();

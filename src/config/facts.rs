@@ -113,7 +113,9 @@ impl<'a> Follower<'a> {
         let (key, after) = written_key(reference, 1);
         let output = reference.attribute(after);
         let places: Vec<usize> = match (children, &key) {
-            (Expansion::Count(_) | Expansion::Each(_), None) => children.iter().map(|(_, place)| *place).collect(),
+            (Expansion::Count(_) | Expansion::Each(_) | Expansion::Open(_), None) => {
+                children.iter().map(|(_, place)| *place).collect()
+            }
             _ => children.get(key.as_ref()).copied().into_iter().collect(),
         };
         for place in places {

@@ -274,6 +274,7 @@ impl Frame<'_> {
         let (key, after) = written_key(reference, 1);
         match expansion {
             Expansion::Single(_) => Ok(Resolved { value: value_of(&address), steps: 1 }),
+            Expansion::Open(_) => Ok(Resolved { value: Value::unknown(Type::Dynamic), steps: 1 }),
             _ if key.is_some() && expansion.get(key.as_ref()).is_some() => {
                 Ok(Resolved { value: value_of(&address.instance(key)), steps: after })
             }
@@ -286,6 +287,9 @@ impl Frame<'_> {
 
     fn repetition(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {
         let value = match (&*reference.root, reference.attribute(0).map(|name| &**name), &self.repeated) {
+            ("each", Some("key"), Repeated::Open) => Value::unknown(Type::Text),
+            ("each", Some("value"), Repeated::Open) => Value::unknown(Type::Dynamic),
+            ("count", Some("index"), Repeated::Open) => Value::unknown(Type::Number),
             ("each", Some("key"), Repeated::Each(key, _)) => Value::text(key.clone()),
             ("each", Some("value"), Repeated::Each(_, value)) => value.clone(),
             ("count", Some("index"), Repeated::Count(index)) => Value::from(*index as i64),
@@ -378,7 +382,9 @@ pub(super) fn assemble<T>(
         .collect::<Result<Vec<_>, Diagnostic>>()?;
     Ok(match expansion {
         Expansion::Each(items) => Value::object(items.keys().cloned().zip(values.into_iter().map(|(_, value)| value))),
-        Expansion::Single(_) | Expansion::Count(_) => Value::tuple(values.into_iter().map(|(_, value)| value)),
+        Expansion::Single(_) | Expansion::Count(_) | Expansion::Open(_) => {
+            Value::tuple(values.into_iter().map(|(_, value)| value))
+        }
     })
 }
 

@@ -87,6 +87,7 @@ fn stack(input: &Input, sources: &mut Sources, diagnostics: &mut Diagnostics) ->
         world: input.world.clone(),
         now: input.now,
         moment: None,
+        has_stand_ins: false,
         workspace: input.workspace.into(),
         working_folder: input.working_folder.into(),
         lookups: input.lookups.clone(),

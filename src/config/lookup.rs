@@ -133,6 +133,14 @@ impl Stack {
         (stack, diagnostics)
     }
 
+    /// Returns the stack with one instance for each block whose instances follow from what nobody has looked up, so that its body can be
+    /// judged. It is good for nothing else.
+    pub fn with_stand_ins(&self) -> Self {
+        let program = Program { has_stand_ins: true, ..self.program.blank(self.program.lookups.clone()) };
+        // What is wrong with it was told when it was read.
+        load::build(&self.origin, program, &mut Diagnostics::new()).unwrap_or_else(|| self.clone())
+    }
+
     /// Returns the `data` blocks of all modules.
     pub fn lookups(&self) -> Vec<LookupNode> {
         let mut nodes = Vec::new();
@@ -169,7 +177,7 @@ impl Run<'_> {
             };
             match &expansion {
                 Expansion::Single(value) => value_of(None, value).ok(),
-                Expansion::Count(_) | Expansion::Each(_) => assemble(&expansion, value_of).ok(),
+                Expansion::Count(_) | Expansion::Each(_) | Expansion::Open(_) => assemble(&expansion, value_of).ok(),
             }
         });
         let address = self.program.lookup_address(place, lookup, None);

@@ -57,7 +57,7 @@ impl FunctionWorld for Frame<'_> {
         let count = drawn.entry(site).or_insert(0_u32);
         *count += 1;
         let key: Option<Arc<str>> = match &self.repeated {
-            Repeated::Single => None,
+            Repeated::Single | Repeated::Open => None,
             Repeated::Count(index) => Some(index.to_string().into()),
             Repeated::Each(key, _) => Some(key.clone()),
         };

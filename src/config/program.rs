@@ -18,6 +18,8 @@ pub(super) struct Program {
     pub now: jiff::Timestamp,
     /// None while planning.
     pub moment: Option<Moment>,
+    /// Whether blocks whose instances nobody knows have one that stands for them.
+    pub has_stand_ins: bool,
     pub workspace: Arc<str>,
     pub working_folder: Arc<str>,
     /// Who answers `data` blocks.
@@ -53,12 +55,17 @@ pub(super) struct Caller {
     pub repeated: Repeated,
 }
 
+/// Key of the instance that stands for those nobody knows.
+const OPEN: &str = "any";
+
 /// What a block with or without `count` or `for_each` became.
 #[derive(Clone, Debug)]
 pub(super) enum Expansion<T> {
     Single(T),
     Count(Vec<T>),
     Each(BTreeMap<Arc<str>, T>),
+    /// One that stands for all of them, because how many there are follows from what nobody has looked up: only to judge the block's body.
+    Open(T),
 }
 
 /// Which instance of a block an expression is evaluated for.
@@ -68,6 +75,8 @@ pub(super) enum Repeated {
     Single,
     Count(u64),
     Each(Arc<str>, Value),
+    /// The instance of [`Expansion::Open`].
+    Open,
 }
 
 /// A named value of a module.
@@ -113,14 +122,15 @@ impl<T> Expansion<T> {
             (Self::Single(item), None) => Some(item),
             (Self::Count(items), Some(Key::Number(number))) => items.get(usize::try_from(*number).ok()?),
             (Self::Each(items), Some(Key::Text(text))) => items.get(text),
-            (Self::Single(_), Some(_)) | (Self::Count(_) | Self::Each(_), _) => None,
+            (Self::Open(item), Some(Key::Text(text))) if **text == *OPEN => Some(item),
+            (Self::Single(_), Some(_)) | (Self::Count(_) | Self::Each(_) | Self::Open(_), _) => None,
         }
     }
 
     /// Returns how many instances there are.
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Single(_) => 1,
+            Self::Single(_) | Self::Open(_) => 1,
             Self::Count(items) => items.len(),
             Self::Each(items) => items.len(),
         }
@@ -130,7 +140,7 @@ impl<T> Expansion<T> {
     pub(super) fn is_repeated(&self) -> bool {
         match self {
             Self::Single(_) => false,
-            Self::Count(_) | Self::Each(_) => true,
+            Self::Count(_) | Self::Each(_) | Self::Open(_) => true,
         }
     }
 
@@ -142,6 +152,7 @@ impl<T> Expansion<T> {
                 Box::new(items.iter().enumerate().map(|(at, item)| (Some(Key::Number(at as u64)), item)))
             }
             Self::Each(items) => Box::new(items.iter().map(|(key, item)| (Some(Key::Text(key.clone())), item))),
+            Self::Open(item) => Box::new(std::iter::once((Some(Key::Text(OPEN.into())), item))),
         }
     }
 }
@@ -171,6 +182,7 @@ impl Program {
             given: BTreeMap::new(),
             now: self.now,
             moment: self.moment,
+            has_stand_ins: self.has_stand_ins,
         }
     }
 
@@ -184,7 +196,17 @@ impl Program {
     pub(super) fn repeated(&self, place: usize, address: &Address) -> Option<Repeated> {
         let expansion = self.instances[place].objects.get(&(address.kind.clone(), address.name.clone()))?;
         let value = expansion.get(address.key.as_ref())?;
-        Some(Repeated::of(address.key.as_ref(), value))
+        Some(expansion.repeated(address.key.as_ref(), value))
+    }
+}
+
+impl Expansion<Value> {
+    /// Returns the `count.index` or `each` of an instance.
+    pub(super) fn repeated(&self, key: Option<&Key>, value: &Value) -> Repeated {
+        match self {
+            Self::Open(_) => Repeated::Open,
+            Self::Single(_) | Self::Count(_) | Self::Each(_) => Repeated::of(key, value),
+        }
     }
 }
 

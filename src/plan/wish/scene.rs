@@ -34,6 +34,8 @@ pub(in crate::plan) struct Scene<'a> {
     /// Templates as this plan will have made them, by cluster and VMID.
     pub(super) forecasts: BTreeMap<(Arc<str>, u32), Arc<GuestView>>,
     default_cluster: Option<Arc<str>>,
+    /// Blocks that have errors, or depend on such a block.
+    pub(super) broken: BTreeSet<Address>,
     /// What must be known while planning and is not.
     pub(in crate::plan) refused: Diagnostics,
     /// Blocks with preconditions that are not decided yet.
@@ -99,6 +101,7 @@ impl<'a> Scene<'a> {
             made_first: made_first(input, replaced),
             forecasts: BTreeMap::new(),
             default_cluster: declared.map(|cluster| cluster.name.clone()),
+            broken: BTreeSet::new(),
             refused: Diagnostics::new(),
             open_preconditions: BTreeSet::new(),
             open_postconditions: BTreeSet::new(),
