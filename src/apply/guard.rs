@@ -37,6 +37,16 @@ pub(super) async fn prepare(client: &Client, guarded: &GuardedCall, lineage: &st
             let call = filled(&at_node(call, node, &fresh.node), &fresh)?;
             Ok(Prepared::Send(if *sends_digest { call.with("digest", &fresh.config.digest) } else { call }))
         }
+        Guard::Unchanged { node, vmid, intent, digest } => {
+            let fresh = unlocked(client, ours(client, node, *vmid, lineage, intent).await?, *vmid).await?;
+            is_ours(&fresh, *vmid, lineage, intent)?;
+            if fresh.config.digest != *digest {
+                let mut failure = Failure::new(format!("VM {vmid} was changed since the plan was made"));
+                failure.class = Some(ErrorClass::Stale);
+                return Err(failure.hint("plan again to see what changed"));
+            }
+            Ok(Prepared::Send(at_node(call, node, &fresh.node)))
+        }
         Guard::Owned { node, vmid } => {
             let fresh = guest::read(client, node, *vmid).await?.ok_or_else(|| gone(*vmid))?;
             match fresh.marker() {

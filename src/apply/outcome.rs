@@ -7,6 +7,7 @@ use crate::observe::Power;
 use crate::plan::Verify;
 use crate::proxmox::property::size_bytes;
 use crate::proxmox::{CallError, Client, ErrorClass};
+use crate::resources::relocate::storage_of;
 use std::time::Duration;
 
 /// What the reads say about a call.
@@ -72,6 +73,8 @@ impl Evidence<'_> {
             Verify::GuestAbsent { node, vmid }
             | Verify::Config { node, vmid, .. }
             | Verify::DiskSize { node, vmid, .. }
+            | Verify::Volume { node, vmid, .. }
+            | Verify::Migrated { from: node, vmid, .. }
             | Verify::Power { node, vmid, .. } => (node, None, vmid.to_string()),
             Verify::ByContent { .. } | Verify::Table { .. } => return Ok(None),
         };
@@ -105,6 +108,8 @@ impl Evidence<'_> {
                     _ => Verdict::NotDone(format!("disk `{slot}` of VM {vmid} was not enlarged")),
                 }
             }
+            Verify::Volume { node, vmid, slot, storage } => self.volume(node, *vmid, slot, storage).await?,
+            Verify::Migrated { to, vmid, .. } => self.migrated(to, *vmid).await?,
             Verify::Power { node, vmid, is_running } => {
                 let wanted = if *is_running { Power::Running } else { Power::Stopped };
                 match guest::power(client, node, *vmid).await? {
@@ -130,6 +135,26 @@ impl Evidence<'_> {
                     (false, false) => Verdict::NotDone("the object is not there".to_owned()),
                 }
             }
+        })
+    }
+
+    async fn volume(&self, node: &str, vmid: u32, slot: &str, storage: &str) -> Result<Verdict, CallError> {
+        let fresh = guest::read(self.client, node, vmid).await?;
+        let value = fresh.as_ref().and_then(|fresh| fresh.config.values.get(slot));
+        Ok(match value.and_then(|value| storage_of(value)) == Some(storage) {
+            true => Verdict::Done,
+            false => Verdict::NotDone(format!("volume `{slot}` of VM {vmid} is not on `{storage}`")),
+        })
+    }
+
+    async fn migrated(&self, to: &str, vmid: u32) -> Result<Verdict, CallError> {
+        let Some(fresh) = guest::read(self.client, to, vmid).await? else {
+            return Ok(Verdict::NotDone(format!("VM {vmid} does not exist any more")));
+        };
+        Ok(match fresh.lock() {
+            Some(lock) => Verdict::Unknown(format!("VM {vmid} on {} carries the lock `{lock}`", fresh.node)),
+            None if fresh.node == to => Verdict::Done,
+            None => Verdict::NotDone(format!("VM {vmid} is still on {}", fresh.node)),
         })
     }
 

@@ -242,8 +242,8 @@ impl Performer<'_> {
             let row = rows.into_iter().flatten().find(|row| text(row, column).as_deref() == Some(name.as_str()));
             let state = row.and_then(|row| text(row, member));
             match (&answer, state.as_deref()) {
-                (_, Some(state)) if state == *wanted => return Ok(Vec::new()),
-                (_, Some(state)) if state == *failed => {
+                (_, Some(state)) if state == wanted => return Ok(Vec::new()),
+                (_, Some(state)) if Some(state) == *failed => {
                     return Err(Failure::new(format!("`{name}` is in the state `{state}` ({})", read.path))
                         .hint("look at the log of the node's last task `reloadnetworkall`"));
                 }

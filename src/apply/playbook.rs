@@ -338,3 +338,31 @@ fn refusal(error: &provision::Error) -> ProvisionError {
 fn failed_call(error: &CallError) -> ProvisionError {
     ProvisionError { hints: error.hint.iter().map(ToString::to_string).collect(), error: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_address_is_that_of_our_device_and_can_be_reached() {
+        let interface = |mac: &str, addresses: &[&str]| {
+            let addresses: Vec<_> = addresses.iter().map(|address| json!({ "ip-address": address })).collect();
+            json!({ "hardware-address": mac, "ip-addresses": addresses })
+        };
+        let told = json!({ "result": [
+            interface("00:00:00:00:00:00", &["127.0.0.1", "::1"]),
+            interface("02:42:ac:11:00:02", &["172.17.0.1"]),
+            interface("bc:24:11:00:00:01", &["fe80::1", "169.254.3.4", "2001:db8::7", "10.90.0.7"]),
+            json!({ "name": "down0" }),
+        ] });
+        let mac = "BC:24:11:00:00:01";
+        assert_eq!(
+            address_at(&told, mac),
+            Some(IpAddr::from([10, 90, 0, 7])),
+            "no loopback, no link-local, none of docker's"
+        );
+        assert_eq!(address_at(&json!({ "result": [interface(mac, &["fe80::1"])] }), mac), None);
+        assert_eq!(address_at(&told, "BC:24:11:00:00:02"), None);
+    }
+}

@@ -97,7 +97,7 @@ struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     impact: Option<&'static str>,
     sensitive: bool,
-    documentation: &'static str,
+    documentation: Cow<'static, str>,
 }
 
 /// Objects first, for they are what people look for.
@@ -188,7 +188,10 @@ fn entry(attribute: &Attribute) -> Entry {
             Impact::Recreate => "re-create",
         }),
         sensitive: attribute.is_sensitive,
-        documentation: attribute.documentation,
+        documentation: match attribute.since {
+            Some(major) => format!("{} Since Proxmox VE {major}.", attribute.documentation).into(),
+            None => attribute.documentation.into(),
+        },
     }
 }
 
@@ -223,7 +226,7 @@ fn declared(block: &vocabulary::Block) -> Page {
         default: attribute.default,
         impact: None,
         sensitive: attribute.is_sensitive,
-        documentation: attribute.documentation,
+        documentation: attribute.documentation.into(),
     };
     Page {
         name: block.name.into(),

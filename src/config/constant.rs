@@ -17,6 +17,11 @@ pub(super) fn value(expression: &Expression, diagnostics: &mut Diagnostics) -> O
     }
 }
 
+/// Returns the value of an expression if it is constant and can be evaluated; what is wrong with another is not told.
+pub(super) fn value_if_any(expression: &Expression) -> Option<Value> {
+    expression::evaluate(expression, &Nowhere).ok()
+}
+
 /// A place without names and files.
 #[derive(Debug)]
 struct Nowhere;

@@ -2,13 +2,14 @@
 //!
 //! Besides Terraform's types, a block type (`tenant`, `list(vm)`) is a type: a reference to an object of the stack.
 
+use super::constant;
 use super::expression::Expression;
 use super::names::Names;
 use super::parse::lowered;
 use super::piece::Piece;
 use super::suggest::did_you_mean;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
-use crate::value::{Kind, ObjectField, Type, Value};
+use crate::value::{Kind, ObjectField, Type, Value, convert};
 use hcl::edit::Span as _;
 use hcl::edit::expr::{Expression as Tree, FuncCall, Object, ObjectKey};
 use std::collections::BTreeMap;
@@ -210,6 +211,17 @@ impl Reader<'_> {
         Some((Type::Object(Arc::new(types)), defaults))
     }
 
+    /// Complains about a default that its own type does not take, whether or not anybody will need it.
+    fn check_default(&mut self, default: &Expression, (of, defaults): &(Type, Defaults)) {
+        let Some(value) = constant::value_if_any(default) else { return };
+        let filled =
+            defaults.fill(&value, &mut |inner| constant::value_if_any(inner).unwrap_or(Value::unknown(Type::Dynamic)));
+        if let Err(mismatch) = convert(&filled, of) {
+            let summary = format!("the default of this attribute does not fit its type: {mismatch}");
+            self.diagnostics.push(Diagnostic::error(summary).at(default.span));
+        }
+    }
+
     #[expect(clippy::type_complexity, reason = "the three things a field says, taken apart at the only call")]
     fn field(&mut self, tree: &Tree) -> Option<((Type, Defaults), bool, Option<Arc<Expression>>)> {
         let call = match tree {
@@ -221,7 +233,9 @@ impl Reader<'_> {
             [of] => Some((self.read(of)?, true, None)),
             [of, default] => {
                 let default = lowered(default, self.piece, &mut Names::default(), self.diagnostics);
-                Some((self.read(of)?, true, Some(Arc::new(default))))
+                let of = self.read(of)?;
+                self.check_default(&default, &of);
+                Some((of, true, Some(Arc::new(default))))
             }
             _ => {
                 self.error(tree, "`optional` takes a type and perhaps a default, such as `optional(string, \"x\")`");

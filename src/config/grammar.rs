@@ -142,10 +142,15 @@ fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
         agree(file, text, &heredocs, &seen.heredocs).map_err(|wrong| Wrong::Misread(Box::new(wrong)))?;
     }
     if let Some(sign) = outline::of_tokens(text, &tokens).continued {
-        let summary = format!("a value ends with its line, found `{}` on the next one", &text[sign.range()]);
-        let hint = "end the line before with the operator, or write the whole value in parentheses";
+        let summary = format!("a value cannot go on over the end of a line at `{}`", &text[sign.range()]);
+        let hint = "write it on one line, or the whole value in parentheses";
         let over = Span::new(file, sign.start, sign.end);
         return Err(Wrong::Misread(Box::new(Diagnostic::error(summary).at(over).hint(hint))));
+    }
+    if let Some(index) = outline::chained(text, &tokens) {
+        let over = Span::new(file, index.start, index.end);
+        let wrong = Diagnostic::error("two indices in a row cannot be written with dots").at(over);
+        return Err(Wrong::Misread(Box::new(wrong.hint("write them in brackets: `[0][1]`"))));
     }
     outline::assert_same(text, &tree);
     Ok(tree)
@@ -153,25 +158,39 @@ fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
 
 /// Returns the tokens of a text that holds what the parser may misread, and none for any other: most files are not looked at twice.
 fn suspicious_tokens(text: &str) -> Vec<Token> {
-    let after_points = text.split('.').skip(1).map(|after| after.trim_start_matches([' ', '\t']));
-    let mut is_point_last = after_points.map(|after| after.is_empty() || after.starts_with(['\n', '\r', '#', '/']));
-    let is_long = text.len() > CROWDED_BYTES;
-    let is_suspicious = is_long
+    let is_suspicious = text.len() > CROWDED_BYTES
         || text.contains("<<")
         || text.contains("%{")
-        || is_point_last.any(|is_last| is_last)
-        || text.lines().any(begins_with_sign);
+        || text.lines().any(is_suspicious_line)
+        || has_loose_point(text);
     match is_suspicious {
         true => lexer::tokens(text),
         false => Vec::new(),
     }
 }
 
-/// Returns whether a line may go on with the value of the line before: the parser allows that after a list or a call.
-fn begins_with_sign(line: &str) -> bool {
-    let line = line.trim_start_matches([' ', '\t']);
-    let signs = ['+', '-', '*', '/', '%', '=', '!', '<', '>', '&', '|', '?', '.', '['];
-    line.starts_with(signs) && !line.starts_with("//")
+/// Signs that go on with a value at the begin of a line, or want it to go on at its end.
+const SIGNS: [char; 14] = ['+', '-', '*', '/', '%', '=', '!', '<', '>', '&', '|', '?', ':', '.'];
+
+/// Returns whether a value may go on over an end of the line: the parser allows that after a list or a call.
+fn is_suspicious_line(line: &str) -> bool {
+    let begin = line.trim_start_matches([' ', '\t']);
+    if begin.starts_with(['[', '.']) || (begin.starts_with(SIGNS) && !begin.starts_with("//")) {
+        return true;
+    }
+    // The first of these need not begin a comment; then what is before the next one counts.
+    let comments = ["#", "//", "/*"].into_iter().flat_map(|mark| line.match_indices(mark).map(|(at, _)| at));
+    std::iter::once(line.len()).chain(comments).any(|end| line[..end].trim_end().ends_with(SIGNS))
+}
+
+/// Returns whether a point stands apart from the digits beside it: brought together they would be another number.
+fn has_loose_point(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'/');
+    text.match_indices('.').any(|(at, _)| {
+        let (before, after) = (bytes[..at].last(), bytes.get(at + 1));
+        before.as_ref().is_some_and(is_blank) || after.as_ref().is_some_and(is_blank)
+    })
 }
 
 /// Returns what the parser would understand as something else than is written, or would never be done with.

@@ -117,7 +117,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The block instance that `to` names; its key may be computed.
+    /// The block instance that `to` names, or the part of one that is an object of its own; its key may be computed.
     fn imported(&mut self, frame: &Frame) -> Option<Address> {
         let Some(attribute) = self.block.body.attribute("to") else {
             self.diagnostics.push(Diagnostic::error("`import` needs one address in `to`").at(self.block.header));
@@ -130,14 +130,19 @@ impl Reader<'_> {
             let path = Path(std::iter::once(Step::Attribute(reference.root.clone())).chain(steps).collect());
             Place { path, span: attribute.span }
         });
-        match place.as_ref().and_then(|place| target(self.path, place)) {
-            Some(Target::Block(address)) => Some(address),
-            Some(Target::Module(_)) => {
+        match place
+            .as_ref()
+            .and_then(|place| leading(self.path, place))
+            .map(|(target, rest)| (target, key_of_part(rest)))
+        {
+            Some((Target::Block(address), Some(None))) => Some(address),
+            Some((Target::Block(address), Some(Some((name, key))))) => Some(address.child(name, key)),
+            Some((Target::Module(_), Some(None))) => {
                 let diagnostic = Diagnostic::error("a module cannot be imported, expected a block");
                 self.diagnostics.push(diagnostic.at(attribute.span));
                 None
             }
-            None => {
+            Some((Target::Block(_), None) | (Target::Module(_), _)) | None => {
                 let diagnostic =
                     Diagnostic::error("this is no address, expected one such as `vm.mc` or `vm.mc[\"a\"]`");
                 self.diagnostics.push(diagnostic.at(attribute.span));
@@ -173,6 +178,23 @@ impl Reader<'_> {
 
 /// Reads an address relative to a module instance.
 fn target(path: &ModulePath, place: &Place) -> Option<Target> {
+    leading(path, place).filter(|(_, rest)| rest.is_empty()).map(|(target, _)| target)
+}
+
+/// Reads the name and key of a part of a block; `Some(None)`: there are no steps, so it is the block itself.
+fn key_of_part(steps: &[Step]) -> Option<Option<(&str, Option<Key>)>> {
+    match steps {
+        [] => Some(None),
+        [Step::Attribute(name), rest @ ..] => {
+            let (key, rest) = key(rest);
+            rest.is_empty().then_some(Some((name, key)))
+        }
+        _ => None,
+    }
+}
+
+/// Reads the address of a block or module relative to a module instance, and returns what comes after it.
+fn leading<'a>(path: &ModulePath, place: &'a Place) -> Option<(Target, &'a [Step])> {
     let mut path = path.clone();
     let mut steps = place.path.0.as_slice();
     while let [Step::Attribute(word), Step::Attribute(name), rest @ ..] = steps {
@@ -180,11 +202,11 @@ fn target(path: &ModulePath, place: &Place) -> Option<Target> {
         steps = rest;
         if &**word != "module" {
             let address = Address::new(path, word.clone(), name.clone()).instance(key);
-            return steps.is_empty().then_some(Target::Block(address));
+            return Some((Target::Block(address), steps));
         }
         path = path.then(name, key);
         if steps.is_empty() {
-            return Some(Target::Module(path));
+            return Some((Target::Module(path), steps));
         }
     }
     None

@@ -1,11 +1,14 @@
-//! `tenant`: isolation for one customer. It becomes a pool and an access rule per `access`; network, keys and tier are inherited by its
-//! guests.
+//! `tenant`: isolation for one customer. It becomes a pool, an access rule per `access`, a firewall group, and a vnet with its subnet if its
+//! network is in a zone; network, keys and tier are inherited by its guests.
 
 use super::{BlockType, ChildType, Role};
 use crate::config::Key;
+use crate::resources::conform::literal;
 use crate::resources::schema::{Attribute, Impact, Nested, Occurs, Schema, Takes};
+use crate::resources::subnet::SUBNET;
 use crate::resources::vm::schema::CONNECTION;
-use crate::resources::{acl, firewall_group, pool};
+use crate::resources::vnet::VNET;
+use crate::resources::{ObjectType, acl, firewall_group, pool};
 use crate::value::{Type, Value};
 use sha2::{Digest, Sha256};
 
@@ -66,8 +69,20 @@ static SCHEMA: Schema = Schema {
 
 static NETWORK: Schema = Schema {
     attributes: &[
-        Attribute::new("bridge", Takes::Text, "Bridge or SDN vnet.").required(),
+        Attribute::new("bridge", Takes::Text, "Bridge or SDN vnet that is there; this or `zone`.").chosen(),
         Attribute::new("vlan", Takes::Integer(1, 4094), "VLAN tag on the bridge."),
+        Attribute::new(
+            "zone",
+            Takes::Text,
+            "SDN zone, e.g. `network_zone.games.zone`, in which the tenant gets a vnet and a subnet of its own: `tenant.NAME.vnet`, `tenant.NAME.subnet`.",
+        ),
+        Attribute::new("vnet", Takes::Text, "With `zone`: name of the vnet; default: from that of the pool.").chosen(),
+        Attribute::new(
+            "tag",
+            Takes::Integer(1, 16_777_215),
+            "With `zone`: VLAN or VXLAN of the vnet, in zones of such types.",
+        ),
+        Attribute::new("snat", Takes::Bool, "With `zone`: whether guests reach the outside by the node's address."),
         Attribute::new("cidr", Takes::Cidr, "Network that addresses are taken from.").required(),
         Attribute::new("gateway", Takes::Address, "Default gateway of guests."),
         Attribute::new("dns", Takes::List(&Takes::Address), "Name servers of guests."),
@@ -116,6 +131,36 @@ const CHILDREN: &[ChildType] = &[
         desired: firewall_of,
     },
 ];
+
+/// Returns the name of a tenant's vnet. Such names are those of network devices: that of a pool that cannot be one ends in its digest.
+pub fn vnet_name(poolid: &str) -> String {
+    const LENGTH_MAX: usize = 8;
+    let name: String = poolid.chars().filter(char::is_ascii_alphanumeric).collect();
+    let starts_well = name.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    if starts_well && name == poolid && (2..=LENGTH_MAX).contains(&name.len()) {
+        return name;
+    }
+    let digest = Sha256::digest(poolid.as_bytes());
+    let short: String = name.chars().take(3).collect();
+    format!("v{short}{:02x}{:02x}", digest[0], digest[1])
+}
+
+/// Returns the vnet and the subnet of a tenant whose network is in a zone, each as the child of this name.
+pub fn networks_of(tenant: &Value) -> Vec<(&'static str, &'static ObjectType, Value)> {
+    let network = tenant.get("network").filter(|network| !network.is_null());
+    let Some(network) = network.filter(|network| network.get("zone").is_some_and(|zone| !zone.is_null())) else {
+        return Vec::new();
+    };
+    let make = |object: &'static ObjectType, given: &[(&'static str, &str)]| {
+        let defaults = object.schema.attributes.iter();
+        let defaults = defaults.filter_map(|attribute| Some((attribute.name, literal(attribute, attribute.default?))));
+        let given = given.iter().filter_map(|(name, here)| Some((*name, network.get(here)?.clone())));
+        Value::object(defaults.chain(given.filter(|(_, value)| !value.is_null())))
+    };
+    let vnet = make(&VNET, &[("vnet", "vnet"), ("zone", "zone"), ("tag", "tag")]);
+    let names = [("subnet", "cidr"), ("vnet", "vnet"), ("zone", "zone"), ("gateway", "gateway"), ("snat", "snat")];
+    vec![("vnet", &VNET, vnet), ("subnet", &SUBNET, make(&SUBNET, &names))]
+}
 
 /// Returns the name of a tenant's firewall group, if it has one. Such names are short, so that of a long pool ends in its digest.
 pub fn firewall_group_name(tenant: &Value) -> Option<String> {

@@ -27,7 +27,8 @@ pub struct ClusterWanted {
     pub guests: BTreeSet<u32>,
     /// Pools whose members are read.
     pub pools: BTreeSet<String>,
-    /// Further tables that are read whole: paths, with a query where the call takes one.
+    /// Further tables that are read whole: paths, with a query where the call takes one. `/guests/VMID/...` is what is below a guest,
+    /// on whichever node that is.
     pub tables: BTreeSet<String>,
     /// Whether storages are read: guests will be placed.
     pub storages: bool,
@@ -201,13 +202,14 @@ impl Reader<'_> {
 
     /// Lists that belong to one object are missing when it is gone, or when its node is silent; the whole tables of a type are not.
     async fn further_tables(&self, view: &mut ClusterView) -> Result<(), Vec<CallError>> {
-        let reads = self.details.tables.iter().map(|path| async move {
-            let (bare, query) = path.split_once('?').unwrap_or((path, ""));
+        let there = self.details.tables.iter().filter_map(|path| Some((path, placed(view, path)?)));
+        let reads = there.map(|(path, place)| async move {
+            let (bare, query) = place.split_once('?').unwrap_or((&place, ""));
             let parameters = query.split('&').filter_map(|pair| pair.split_once('='));
             let call = parameters.fold(Call::get(bare), |call, (name, value)| call.with(name, value));
             (path, self.read(&call).await)
         });
-        for (path, read) in join_all(reads).await {
+        for (path, read) in join_all(reads.collect::<Vec<_>>()).await {
             match read {
                 Ok(answer) => drop(view.tables.insert(path.clone(), answer)),
                 Err(error) if error.class == ErrorClass::Forbidden => view.hidden.extend([path.clone()]),
@@ -283,7 +285,23 @@ impl Reader<'_> {
             Ok(())
         });
         let errors: Vec<CallError> = join_all(reads).await.into_iter().filter_map(Result::err).collect();
+        self.hidden_guests(view).await;
         if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    /// Who may not see a guest is told of none: a guest that is missed is asked for by its VMID, because a refusal comes before any search.
+    async fn hidden_guests(&self, view: &mut ClusterView) {
+        let Some((node, _)) = view.nodes.iter().find(|(_, node)| node.is_online) else { return };
+        let missing: Vec<u32> =
+            self.details.guests.iter().copied().filter(|vmid| !view.guests.contains_key(vmid)).collect();
+        let answers = join_all(missing.iter().map(|vmid| async move {
+            self.read(&Call::get(format!("/nodes/{}/qemu/{vmid}/config", segment(node)))).await
+        }));
+        for (vmid, answer) in missing.iter().zip(answers.await) {
+            if answer.is_err_and(|error| error.class == ErrorClass::Forbidden) {
+                view.hidden.insert(super::ClusterView::guest_path(*vmid));
+            }
+        }
     }
 
     async fn config(&self, guest: &GuestView) -> Result<GuestConfig, CallError> {
@@ -297,15 +315,23 @@ impl Reader<'_> {
 
 /// Returns the read of a guest's configuration: with both views, if it runs.
 pub(super) fn config_call(guest: &GuestView) -> Call {
-    let kind = match guest.kind {
-        GuestKind::Qemu => "qemu",
-        GuestKind::Lxc => "lxc",
-    };
     let view = match guest.power {
         Power::Running => "pending",
         Power::Stopped | Power::Unknown => "config",
     };
-    Call::get(format!("/nodes/{}/{kind}/{}/{view}", segment(&guest.node), guest.vmid))
+    Call::get(format!("{}/{view}", below(guest)))
+}
+
+/// Returns the path of a guest.
+fn below(guest: &super::GuestView) -> String {
+    format!("/nodes/{}/{}/{}", segment(&guest.node), guest.kind.segment(), guest.vmid)
+}
+
+/// Returns the path to read for a table; `None`: it is below a guest that is not there.
+fn placed(view: &ClusterView, path: &str) -> Option<String> {
+    let Some(rest) = path.strip_prefix("/guests/") else { return Some(path.to_owned()) };
+    let (vmid, rest) = rest.split_once('/')?;
+    Some(format!("{}/{rest}", below(view.guests.get(&vmid.parse().ok()?)?)))
 }
 
 /// The answers of one node.

@@ -37,10 +37,22 @@ pub struct ClusterView {
     pub acl: BTreeSet<AclView>,
     /// Users by id (`kim@pve`); `None` where we may not see them.
     pub users: Option<BTreeSet<String>>,
-    /// Tables that some resource type asked for, by path. One that belongs to an object that is gone is missing.
+    /// Tables that some resource type asked for, by the path it was asked for under. One that belongs to an object that is gone is missing.
     pub tables: BTreeMap<String, serde_json::Value>,
-    /// Tables that were asked for and that we may not read.
+    /// Tables that were asked for and that we may not read, and guests ([`ClusterView::guest_path`]).
     pub hidden: BTreeSet<String>,
+}
+
+impl ClusterView {
+    /// Returns the path that stands in `hidden` for a guest that may not be seen.
+    pub fn guest_path(vmid: u32) -> String {
+        format!("/vms/{vmid}")
+    }
+
+    /// Returns whether it runs this major version of Proxmox VE or a later one. A version that nobody can read is a new one.
+    pub fn has_version(&self, major: u32) -> bool {
+        self.version.split('.').next().and_then(|own| own.parse::<u32>().ok()).is_none_or(|own| own >= major)
+    }
 }
 
 /// One node.
@@ -124,6 +136,16 @@ pub enum GuestKind {
     Qemu,
     /// Container.
     Lxc,
+}
+
+impl GuestKind {
+    /// Returns the kind as it stands in paths.
+    pub fn segment(self) -> &'static str {
+        match self {
+            Self::Qemu => "qemu",
+            Self::Lxc => "lxc",
+        }
+    }
 }
 
 /// Power state.

@@ -7,6 +7,7 @@ use super::judge::Judged;
 use super::open;
 use super::operation::{Operation, Verb};
 use super::order::{self, Half, Item};
+use super::sequence;
 use super::wish::COPY;
 use crate::config::Address;
 use crate::domain::{self, Role};
@@ -32,6 +33,7 @@ pub(super) fn arrange(input: &PlanInput, judged: &BTreeMap<Address, Judged>) -> 
     for (operation, after) in operations.iter_mut().zip(edges) {
         operation.after = after;
     }
+    sequence::sequence(judged, &mut operations);
     finish::add(input, judged, &mut operations);
     (operations, estimate_ms)
 }
@@ -112,7 +114,11 @@ fn edges(input: &PlanInput, judged: &BTreeMap<Address, Judged>, operations: &[Op
 fn position(address: &Address) -> usize {
     let Some(child) = &address.child else { return 0 };
     match domain::find(&address.kind).map(|kind| kind.role) {
-        Some(Role::Composite(children)) => children.iter().position(|kind| *kind.name == *child.name).unwrap_or(0),
+        // What is not in the table is a vnet or, behind it, its subnet. They come first, because all else waits until nodes run them.
+        Some(Role::Composite(children)) => match children.iter().position(|kind| *kind.name == *child.name) {
+            Some(place) => 2 + place,
+            None => usize::from(&*child.name == "subnet"),
+        },
         // A child of what is an object itself comes after it, and a template after the file it is made from.
         _ if child.name.as_ref() == COPY => 2,
         _ => 1,
@@ -228,12 +234,15 @@ fn adopt(making: &Making, object: &Judged) -> Operation {
 
 /// The digest of the plan holds for the first write only.
 fn after_marker(draft: &Draft, mut step: Step) -> Step {
-    if let (Task::Call(call), Some(vmid)) = (&mut step.task, draft.identity.vmid())
-        && matches!(call.guard, Guard::Digest { .. })
-    {
-        let node = draft.identity.node().unwrap_or_default().to_owned();
-        call.guard = Guard::Marker { node, vmid, intent: draft.marker.intent.clone(), sends_digest: true };
-    }
+    let identity = draft.found.map_or(draft.identity, |found| &found.identity);
+    let (Task::Call(call), Some(vmid)) = (&mut step.task, identity.vmid()) else { return step };
+    let sends_digest = match call.guard {
+        Guard::Digest { .. } => true,
+        Guard::Unchanged { .. } => false,
+        _ => return step,
+    };
+    let node = identity.node().unwrap_or_default().to_owned();
+    call.guard = Guard::Marker { node, vmid, intent: draft.marker.intent.clone(), sends_digest };
     step
 }
 

@@ -24,8 +24,7 @@ pub fn check(plan: &Plan) -> Vec<String> {
         }
         for step in &operation.steps {
             if let Task::Call(guarded) = &step.task {
-                let touches_guest = ["/qemu/", "/lxc/"].iter().any(|part| guarded.call.path.contains(part))
-                    && !guarded.call.path.contains("/snapshot");
+                let touches_guest = ["/qemu/", "/lxc/"].iter().any(|part| guarded.call.path.contains(part));
                 let is_unproven = guarded.guard == Guard::None;
                 if touches_guest && guarded.call.method != Method::Get && is_unproven {
                     findings.push(format!("{name}: `{}` reaches a guest without proof that it is ours", guarded.call));

@@ -8,6 +8,9 @@ use super::input::PlanInput;
 use crate::config::{Address, Import, Stack};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::domain;
+use crate::resources::firewall::FIREWALL;
+use crate::resources::subnet::SUBNET;
+use crate::resources::vnet::VNET;
 use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting};
 use crate::state::{Completeness, Identity, Record, State};
 use crate::value::{Type, Value};
@@ -53,8 +56,14 @@ pub(super) fn declared(stack: &Stack, import: &Import) -> Result<(&'static Objec
     let Import { to, id, .. } = import;
     let object = type_of(stack, to).ok_or_else(|| nothing_there(stack, to))?;
     let (_, parse) = object.import_id.ok_or_else(|| {
-        Diagnostic::error(format!("a `{}` cannot be imported", object.name))
-            .hint("it is made again by the next apply; nothing is lost")
+        Diagnostic::error(format!("a `{}` cannot be imported", object.name)).hint(match object.name {
+            "provision" => {
+                "leave the `import` out: the next apply runs its playbook again, which changes only what is not so yet"
+            }
+            _ => {
+                "leave the `import` out: a template that is there is adopted by its `vmid`, in a block without `image`"
+            }
+        })
     })?;
     let wrong = |expected| Diagnostic::error(format!("`{id}` is not the id of a `{}`: {expected}", object.name));
     Ok((object, parse(id).map_err(wrong)?))
@@ -62,7 +71,17 @@ pub(super) fn declared(stack: &Stack, import: &Import) -> Result<(&'static Objec
 
 fn type_of(stack: &Stack, to: &Address) -> Option<&'static ObjectType> {
     let block = stack.blocks.iter().find(|block| block.address == to.block())?;
-    domain::instances(block).into_iter().find(|instance| instance.address == *to).map(|instance| instance.object)
+    let instance = domain::instances(block).into_iter().find(|instance| instance.address == *to);
+    instance.map(|instance| instance.object).or_else(|| {
+        // Parts that a block has or has not, by what it says; the plan refuses what it does not have.
+        let child = to.child.as_ref().filter(|child| child.key.is_none())?;
+        match (&*to.kind, &*child.name) {
+            ("vm" | "container", "firewall") => Some(&FIREWALL),
+            ("tenant", "vnet") => Some(&VNET),
+            ("tenant", "subnet") => Some(&SUBNET),
+            _ => None,
+        }
+    })
 }
 
 /// Returns the record of what one block imports; nothing for a type that adopts by itself.
@@ -74,7 +93,7 @@ fn claim(input: &PlanInput, import: &Import, others: &BTreeMap<Address, Record>)
     }
     let (cluster, found) = find(input, object, &identity, id)?;
     let same = |(_, record): &(&Address, &Record)| {
-        *record.kind == *object.name && record.cluster == cluster && is_same(&record.identity, &found.identity)
+        *record.kind == *object.name && record.cluster == cluster && record.identity.is_same_object(&found.identity)
     };
     if let Some((owner, _)) = others.iter().find(same) {
         let summary = format!("{} `{id}` is imported twice, as {owner} and as {to}", object.name);
@@ -108,14 +127,6 @@ fn nothing_there(stack: &Stack, to: &Address) -> Diagnostic {
             Diagnostic::error(format!("`{to}` is no object by itself"))
                 .hint(format!("import what it consists of, one by one: {}", known.join(", ")))
         }
-    }
-}
-
-/// Guests are one by their VMID, wherever they are.
-fn is_same(left: &Identity, right: &Identity) -> bool {
-    match (left.vmid(), right.vmid()) {
-        (Some(left), Some(right)) => left == right,
-        _ => left == right,
     }
 }
 

@@ -133,7 +133,9 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
     let sighting = match &known.identity_before {
         Some(identity) => {
             let is_claim = record.is_some_and(|record| is_claim(wish, record));
-            sight_as(scene, wish.object, &wish.cluster, identity, &known.intent_before, &known.applied, is_claim)
+            // What is claimed was never applied; what is wanted tells our part of it from that of others.
+            let applied = if is_claim { wish.value() } else { known.applied.clone() };
+            sight_as(scene, wish.object, &wish.cluster, identity, &known.intent_before, &applied, is_claim)
         }
         None => unrecorded(scene, wish)?,
     };
@@ -263,8 +265,12 @@ fn decide(
     let input = &scene.input;
     let block = &input.stack.blocks[wish.block];
     let (action, reason) = action_of(scene, wish, record, known.found.as_ref(), &attributes);
+    let is_moving = attributes.iter().any(|change| change.path == Path::attribute("node"));
+    let stays =
+        |found: &Found| is_guest(wish.object.name) && !is_moving || !found.identity.is_same_object(&wish.identity);
     let identity = match &known.found {
-        Some(found) if action != Action::Replace => found.identity.clone(),
+        // Where it is now, unless it moves: what belongs to a guest goes where that goes.
+        Some(found) if action != Action::Replace && stays(found) => found.identity.clone(),
         _ => wish.identity.clone(),
     };
     let intent = match action {

@@ -4,8 +4,11 @@ use crate::config::{Block, Objects, Stack};
 use crate::domain;
 use crate::observe::Wanted;
 use crate::observe::collect::ClusterWanted;
+use crate::resources::firewall::FIREWALL;
+use crate::resources::subnet::SUBNET;
+use crate::resources::vnet::VNET;
 use crate::resources::{self, ObjectType, storage_file};
-use crate::state::State;
+use crate::state::{Identity, State};
 use crate::value::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +26,11 @@ pub fn wanted<'a>(stack: &Stack, state: &State, clusters: impl Iterator<Item = &
             wanted.pools.extend(identity.get("pool").map(str::to_owned));
             note_type(object, wanted);
             wanted.tables.extend((object.reads)(&identity));
+            if let Some(vmid) = identity.vmid().filter(|_| resources::is_guest(object.name)) {
+                // Its firewall is there, whatever it says.
+                let firewall = Identity::of([("guest", vmid.to_string())]);
+                wanted.tables.extend((FIREWALL.reads)(&firewall));
+            }
         }
     }
     for record in state.records.values() {
@@ -63,6 +71,12 @@ fn note_block(stack: &Stack, block: &Block, named: &mut ClusterWanted) {
         "tenant" => {
             let pool = attribute("pool").and_then(|pool| pool.as_text().map(str::to_owned));
             named.pools.insert(pool.unwrap_or_else(|| block.address.name.to_string()));
+            let (body, _) = stack.evaluate(&block.address, &Objects::new());
+            let networks = body.blocks.iter().filter(|nested| &*nested.kind == "network");
+            if networks.into_iter().any(|network| network.body.attributes.contains_key("zone")) {
+                note_type(&VNET, named);
+                note_type(&SUBNET, named);
+            }
         }
         _ => {}
     }

@@ -24,6 +24,7 @@ mod quota;
 mod refactor;
 mod refresh;
 mod select;
+mod sequence;
 mod settle;
 mod wish;
 

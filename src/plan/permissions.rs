@@ -3,9 +3,9 @@
 //! Sources: the permission rules of the API schema; names of privileges by version (9.x split `VM.Monitor` into `VM.GuestAgent.*`).
 
 use super::wish::wishes;
-use super::{Plan, PlanInput};
+use super::{Action, Plan, PlanInput};
 use crate::resources::is_guest;
-use crate::value::Value;
+use crate::value::{Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -33,6 +33,7 @@ pub fn of_files(input: &PlanInput, major: u32) -> BTreeMap<Arc<str>, Grants> {
         kind: wish.object.name,
         cluster: &wish.cluster,
         value,
+        moves: false,
     });
     of_objects(&objects.collect::<Vec<_>>(), |_| major)
 }
@@ -45,6 +46,8 @@ pub fn of_plan(plan: &Plan, major: impl Fn(&str) -> u32) -> BTreeMap<Arc<str>, G
         kind: &change.kind,
         cluster: &change.cluster,
         value: if change.after.is_null() { &change.before } else { &change.after },
+        moves: matches!(change.action, Action::Update | Action::Adopt)
+            && change.attributes.iter().any(|attribute| attribute.path == Path::attribute("node")),
     });
     of_objects(&objects.collect::<Vec<_>>(), major)
 }
@@ -55,6 +58,8 @@ struct Object<'a> {
     kind: &'a str,
     cluster: &'a Arc<str>,
     value: &'a Value,
+    /// Whether it goes to another node.
+    moves: bool,
 }
 
 fn of_objects(objects: &[Object], major: impl Fn(&str) -> u32) -> BTreeMap<Arc<str>, Grants> {
@@ -143,11 +148,21 @@ impl Needs {
         let text = |name: &str| value.get(name).and_then(Value::as_text).unwrap_or_default();
         let is_missing = |name: &str| value.get(name).is_none_or(Value::is_null);
         match object.kind {
-            "vm" | "container" => self.guest(object.kind, value, template),
+            "vm" | "container" => {
+                self.guest(object.kind, value, template);
+                if object.moves {
+                    self.add(scope(value), &["VM.Migrate"]);
+                }
+            }
             "template" => self.template(value),
             "template_copy" => self.template_copy(value),
             "snapshot" => self.add(guest.map_or_else(|| "/vms".to_owned(), scope), &["VM.Audit", "VM.Snapshot"]),
-            "pool" => self.add(format!("/pool/{}", text("poolid")), &["Pool.Allocate", "Pool.Audit"]),
+            "pool" => {
+                self.add(format!("/pool/{}", text("poolid")), &["Pool.Allocate", "Pool.Audit"]);
+                for storage in value.get("storages").and_then(Value::as_items).into_iter().flatten() {
+                    self.add(format!("/storage/{}", storage.as_text().unwrap_or_default()), &["Datastore.Allocate"]);
+                }
+            }
             "acl" => {
                 self.add(or(text("path"), "/"), &["Permissions.Modify"]);
                 // To see whether whom it is for exists.
@@ -171,7 +186,7 @@ impl Needs {
                 self.add("/", &["Sys.Modify"]);
             }
             "network_zone" | "vnet" | "subnet" => self.add("/sdn", &["SDN.Allocate", "SDN.Audit"]),
-            "ha_resource" | "ha_rule" => self.add("/", &["Sys.Console"]),
+            "ha_group" | "ha_resource" | "ha_rule" => self.add("/", &["Sys.Console"]),
             "storage_file" => self.file(text("node"), text("storage"), !is_missing("url")),
             // Nothing for `provision`: a test asks whether every other type is above.
             _ => {}
@@ -329,7 +344,11 @@ mod tests {
             let mut needs = Needs::new(9);
             let cluster = Arc::from("lab");
             let address = format!("{}.x", object.name);
-            needs.object(&Object { address, kind: object.name, cluster: &cluster, value: &none }, None, None);
+            needs.object(
+                &Object { address, kind: object.name, cluster: &cluster, value: &none, moves: false },
+                None,
+                None,
+            );
             let is_needy = needs.grants != Needs::new(9).grants;
             // The playbook of a game server goes over SSH; only the way there may need the agent, which its guest asks for.
             assert_eq!(is_needy, object.name != "provision", "{}", object.name);
@@ -343,8 +362,13 @@ mod tests {
         };
         let (guest, node, whole) = (value(&[("vm", "vm.a")]), value(&[("node", "pve1")]), value(&[]));
         let cluster = Arc::from("lab");
-        let object =
-            |address: &str, kind, value| Object { address: address.to_owned(), kind, cluster: &cluster, value };
+        let object = |address: &str, kind, value| Object {
+            address: address.to_owned(),
+            kind,
+            cluster: &cluster,
+            value,
+            moves: false,
+        };
         let pool = value(&[("pool", "acme")]);
         for (firewall, path, privilege) in [
             (&guest, "/pool/acme", "VM.Config.Network"),

@@ -8,7 +8,7 @@ use super::change::{Action, Change};
 use super::input::PlanInput;
 use super::judge::{Judged, without_addresses};
 use super::operation::{Operation, Verb};
-use super::{Plan, open};
+use super::{Plan, open, sequence};
 use crate::config::{Address, Objects, Output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use std::collections::BTreeMap;
@@ -76,7 +76,10 @@ fn operation(
     differs(planned, object).map_or(Ok(()), |what| Err(other(address, &what)))?;
     let now = arrange::operations_now(input, judged, object).into_iter();
     match now.filter(|operation| operation.verb != Verb::Delete).last() {
-        Some(now) => Ok(Operation { after: sketch.after.clone(), verb: sketch.verb, is_sketch: false, ..now }),
+        Some(now) => {
+            let now = Operation { after: sketch.after.clone(), verb: sketch.verb, is_sketch: false, ..now };
+            Ok(sequence::as_placed(sketch, now))
+        }
         // What was to be found out is what is there already.
         None => Ok(Operation { steps: Vec::new(), is_sketch: false, ..sketch.clone() }),
     }

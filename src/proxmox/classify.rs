@@ -105,9 +105,14 @@ const TABLE: &[Row] = &[
         "QEMU guest agent is not running",
     ),
     row(
-        r"(VM|CT) is running$|because VM contains snapshots|if it's a template$",
+        r"(VM|CT) is running$|because VM contains snapshots|disk with snapshots|if it's a template$",
         ErrorClass::WrongState,
         "you can't convert a VM to template if VM is running",
+    ),
+    row(
+        r"ha groups have been migrated to rules",
+        ErrorClass::NotImplemented,
+        "cannot index groups: ha groups have been migrated to rules",
     ),
     row(
         r"(?i)already exists|already used|already defined",

@@ -26,8 +26,14 @@ pub(crate) fn for_class(class: ErrorClass, path: &str, text: &str) -> Option<Str
         ErrorClass::UnknownOutcome => "the server may have acted: the next plan reads what happened".to_owned(),
         ErrorClass::Unreachable => "check that the node is up and reachable from the endpoint".to_owned(),
         ErrorClass::WorkerStart => "the node could not start a process: check its memory and load".to_owned(),
+        ErrorClass::NotImplemented if text.contains("migrated to rules") => {
+            "Proxmox VE 9 has no HA groups: write a `ha_rule`".to_owned()
+        }
         ErrorClass::NotImplemented => {
             "this server does not know the call: Proxmox VE 8.4 or later is expected".to_owned()
+        }
+        ErrorClass::WrongState if text.contains("snapshots") => {
+            "the guest's snapshots hold what is to change: remove its snapshots first".to_owned()
         }
         ErrorClass::Interrupted
         | ErrorClass::Gone
@@ -100,6 +106,12 @@ mod tests {
         check(ErrorClass::GuestBusy, "/nodes/pve1/qemu/100/config", "VM is locked (backup)", "`qm unlock 100`");
         check(ErrorClass::GuestBusy, "/nodes/pve1/lxc/200/config", "CT is locked (disk)", "`pct unlock 200`");
         check(ErrorClass::Protected, "", "can't remove VM 110 - protection mode enabled", "`protection = false`");
+        check(
+            ErrorClass::WrongState,
+            "",
+            "you can't move a disk with snapshots and delete the source",
+            "remove its snapshots first",
+        );
         check(ErrorClass::NoSpace, "", "No space left on device", "free space");
     }
 }

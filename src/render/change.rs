@@ -12,11 +12,12 @@ use std::fmt::Write as _;
 /// Returns where an object is: `VM 5000 on pve1`, `pool acme`.
 pub fn place(kind: &str, identity: &Identity) -> String {
     let part = |name: &str| identity.get(name).unwrap_or_default();
+    let noun = if kind == "container" || part("kind") == "lxc" { "CT" } else { "VM" };
     match (kind, identity.vmid(), identity.node()) {
         ("template_copy", Some(vmid), Some(node)) => format!("template {vmid} on {node}"),
         ("template" | "template_copy", Some(vmid), _) => format!("template {vmid}"),
-        ("container", Some(vmid), Some(node)) => format!("CT {vmid} on {node}"),
-        (_, Some(vmid), Some(node)) => format!("VM {vmid} on {node}"),
+        ("firewall", None, Some(node)) => format!("firewall of {noun} {} on {node}", part("guest")),
+        (_, Some(vmid), Some(node)) => format!("{noun} {vmid} on {node}"),
         (_, Some(vmid), None) => format!("VM {vmid}"),
         ("storage_file", None, _) => format!("{} on {}", part("volume"), part("at")),
         ("acl", None, _) => format!("{} at {}", part("role"), part("path")),

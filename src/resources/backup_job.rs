@@ -32,6 +32,7 @@ pub static BACKUP_JOB: ObjectType = ObjectType {
 "#,
     tables: &[TABLE],
     check,
+    import_id: Some(("its id", |id| super::named("job", id))),
     identify: |job| Identity::of([("job", row::text_of(job, "id").to_owned())]),
     sight: |lookup| ROW.sight(lookup),
     create: |draft| ROW.create(draft),

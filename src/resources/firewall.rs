@@ -6,14 +6,14 @@ use super::rules::{self, LOG_LEVELS, Place};
 use super::schema::{Attribute, Impact, Nested, Occurs, Schema, Takes};
 use super::step::{Guard, Lock, Step, Task};
 use super::{Changed, Draft, Lookup, ObjectType, Objection, Sighting};
-use crate::observe::{ClusterView, Seen};
+use crate::observe::{ClusterView, GuestKind, Seen};
 use crate::proxmox::call::segment;
 use crate::proxmox::{Call, decode};
 use crate::state::Identity;
 use crate::value::{Path, Value};
 use std::borrow::Cow;
 
-/// The type. Source: API sections `/cluster/firewall`, `/nodes/{node}/firewall`, `/nodes/{node}/qemu/{vmid}/firewall`.
+/// The type. Source: API sections `/cluster/firewall`, `/nodes/{node}/firewall`, `/nodes/{node}/qemu/{vmid}/firewall` and the same of `lxc`.
 pub static FIREWALL: ObjectType = ObjectType {
     name: "firewall",
     summary: "The firewall of the cluster, of a node or of a guest: its options and rules.",
@@ -29,8 +29,9 @@ pub static FIREWALL: ObjectType = ObjectType {
   }
 }
 "#,
-    reads: |identity| vec![format!("{}/options", base(identity)), format!("{}/rules", base(identity))],
+    reads: |identity| vec![options_table(identity), rules_table(identity)],
     check,
+    import_id: Some(("`cluster`, or whose it is: `node/pve1`, `guest/5000`", by_owner)),
     identify,
     sight,
     create,
@@ -105,10 +106,13 @@ pub static GUEST: Schema = Schema {
 static SCHEMA: Schema = Schema {
     attributes: &[
         Attribute::new("node", Takes::Text, "The node whose firewall it is.").on_change(Impact::Recreate),
+        Attribute::new("vm", Takes::Reference("vm"), "The virtual machine whose firewall it is.")
+            .on_change(Impact::None)
+            .recorded(),
         Attribute::new(
-            "vm",
-            Takes::Reference("vm"),
-            "The guest whose firewall it is; with neither, it is the cluster's.",
+            "container",
+            Takes::Reference("container"),
+            "The container whose firewall it is; with neither node nor guest, it is the cluster's.",
         )
         .on_change(Impact::None)
         .recorded(),
@@ -263,12 +267,32 @@ static ROW: Row = Row {
 /// `of` names a node whose own firewall it is; `guest` a guest, and `node` where that is.
 fn identify(firewall: &Value) -> Identity {
     let node = row::text_of(firewall, "node").to_owned();
+    let is_of_container = firewall.get("container").is_some_and(|container| !container.is_null());
     match firewall.get("vmid").and_then(Value::as_i64) {
         Some(vmid) => {
-            Identity::of([("guest", vmid.to_string()), ("node", row::text_of(firewall, "guest_node").to_owned())])
+            let kind = if is_of_container { GuestKind::Lxc } else { GuestKind::Qemu };
+            of_guest(kind, vmid.to_string(), row::text_of(firewall, "guest_node"))
         }
         None if node.is_empty() => Identity::of([("firewall", "cluster".to_owned())]),
         None => Identity::of([("of", node)]),
+    }
+}
+
+/// Only that of a container says which kind of guest it is of.
+fn of_guest(kind: GuestKind, vmid: String, node: &str) -> Identity {
+    let mut identity = Identity::of([("guest", vmid), ("node", node.to_owned())]);
+    if kind == GuestKind::Lxc {
+        identity.0.insert("kind".into(), kind.segment().into());
+    }
+    identity
+}
+
+fn by_owner(id: &str) -> Result<Identity, String> {
+    match id.split_once('/') {
+        None if id == "cluster" => Ok(Identity::of([("firewall", "cluster".to_owned())])),
+        Some(("node", node)) if !node.is_empty() => Ok(Identity::of([("of", node.to_owned())])),
+        Some(("guest", vmid)) if vmid.parse::<u32>().is_ok() => Ok(Identity::of([("guest", vmid.to_owned())])),
+        _ => Err("expected `cluster`, `node/NAME` or `guest/VMID`".to_owned()),
     }
 }
 
@@ -280,14 +304,30 @@ fn what(identity: &Identity) -> String {
 fn base(identity: &Identity) -> String {
     let node = |name: &str| segment(identity.get(name).unwrap_or_default());
     match (identity.get("guest"), identity.get("of")) {
-        (Some(vmid), _) => format!("/nodes/{}/qemu/{vmid}/firewall", node("node")),
+        (Some(vmid), _) => {
+            let kind = identity.get("kind").unwrap_or(GuestKind::Qemu.segment());
+            format!("/nodes/{}/{kind}/{vmid}/firewall", node("node"))
+        }
         (None, Some(_)) => format!("/nodes/{}/firewall", node("of")),
         (None, None) => "/cluster/firewall".to_owned(),
     }
 }
 
+/// Where it is among the tables that are read: that of a guest is read wherever the guest is.
+fn table(identity: &Identity) -> String {
+    identity.get("guest").map_or_else(|| base(identity), |vmid| format!("/guests/{vmid}/firewall"))
+}
+
+fn options_table(identity: &Identity) -> String {
+    format!("{}/options", table(identity))
+}
+
+fn rules_table(identity: &Identity) -> String {
+    format!("{}/rules", table(identity))
+}
+
 fn options<'a>(view: &'a ClusterView, identity: &Identity) -> Look<'a> {
-    let path = format!("{}/options", base(identity));
+    let path = options_table(identity);
     match view.tables.get(&path) {
         Some(options) => Look::At(Cow::Borrowed(options)),
         None if view.hidden.contains(&path) => Look::Hidden(path),
@@ -298,14 +338,16 @@ fn options<'a>(view: &'a ClusterView, identity: &Identity) -> Look<'a> {
 /// What an option of another kind of firewall, or a node and a guest at once, would mean nobody knows.
 fn check(firewall: &Value, _view: Option<&ClusterView>) -> Vec<Objection> {
     let is_written = |name: &str| firewall.get(name).is_some_and(|value| !value.is_null());
-    if is_written("node") && is_written("vm") {
+    let owners = ["node", "vm", "container"].into_iter().filter(|name| is_written(name)).collect::<Vec<_>>();
+    if let [_, second, ..] = owners[..] {
         return vec![Objection {
-            path: Path::attribute("vm"),
-            summary: "a firewall is of a node or of a guest".to_owned(),
-            hint: "keep one of `node` and `vm`".to_owned(),
+            path: Path::attribute(second),
+            summary: "a firewall is of one node or of one guest".to_owned(),
+            hint: format!("keep one of `{}`", owners.join("`, `")),
         }];
     }
-    let (whose, allowed) = match (is_written("node"), is_written("vm") || is_written("vmid")) {
+    let is_of_guest = ["vm", "container", "vmid"].into_iter().any(is_written);
+    let (whose, allowed) = match (is_written("node"), is_of_guest) {
         (true, _) => ("a node", OF_NODE),
         (false, true) => ("a guest", OF_GUEST),
         (false, false) => ("the cluster", OF_CLUSTER),
@@ -322,7 +364,7 @@ fn check(firewall: &Value, _view: Option<&ClusterView>) -> Vec<Objection> {
 
 fn sight(lookup: &Lookup) -> Sighting {
     // Nobody made it, so there is nothing to find before it is taken over.
-    if lookup.applied.is_null() {
+    if lookup.applied.is_null() && !lookup.is_claim {
         return Sighting::Absent;
     }
     let guest = lookup.identity.get("guest").and_then(|vmid| lookup.view.guests.get(&vmid.parse().ok()?));
@@ -337,8 +379,15 @@ fn sight(lookup: &Lookup) -> Sighting {
         Some(_) | None => {}
     }
     let mut sighting = ROW.sight(lookup);
+    if let (Sighting::Absent, Some(guest)) = (&sighting, guest) {
+        // It is there as long as the guest is, so it was not read.
+        return Sighting::Unreachable { node: guest.node.clone() };
+    }
     if let Sighting::Present(found) = &mut sighting {
-        let list = lookup.view.tables.get(&rules_path(lookup.identity)).map(rules::read).unwrap_or_default();
+        if let Some(guest) = guest {
+            found.identity = of_guest(guest.kind, guest.vmid.to_string(), &guest.node);
+        }
+        let list = lookup.view.tables.get(&rules_table(lookup.identity)).map(rules::read).unwrap_or_default();
         found.value = rules::with_list(&found.value, &list, lookup.applied);
         found.digest = match options(lookup.view, lookup.identity) {
             Look::At(options) => options.get("digest").and_then(decode::text),
@@ -348,18 +397,24 @@ fn sight(lookup: &Lookup) -> Sighting {
     sighting
 }
 
-fn rules_path(identity: &Identity) -> String {
-    format!("{}/rules", base(identity))
+/// Returns where it will be when its steps are done: its guest may be moved by the same plan.
+fn there(draft: &Draft) -> Identity {
+    let mut identity = draft.identity.clone();
+    if let Some(node) = draft.desired.get("guest_node").and_then(Value::as_text) {
+        identity.0.insert("node".into(), node.into());
+    }
+    identity
 }
 
 /// A guest's firewall is touched only if the guest is ours.
 fn place(draft: &Draft) -> Place {
-    let vmid = draft.identity.get("guest").and_then(|vmid| vmid.parse().ok());
-    let proof = match (vmid, draft.identity.node()) {
+    let identity = there(draft);
+    let vmid = identity.get("guest").and_then(|vmid| vmid.parse().ok());
+    let proof = match (vmid, identity.node()) {
         (Some(vmid), Some(node)) => Guard::Owned { node: node.to_owned(), vmid },
         _ => Guard::None,
     };
-    Place { path: rules_path(draft.identity), proof }
+    Place { path: format!("{}/rules", base(&identity)), table: rules_table(&identity), proof }
 }
 
 fn guarded(mut steps: Vec<Step>, guard: &Guard, digest: Option<&str>) -> Vec<Step> {
@@ -376,8 +431,13 @@ fn guarded(mut steps: Vec<Step>, guard: &Guard, digest: Option<&str>) -> Vec<Ste
 
 /// The rules come before the option that turns the firewall on: nobody is locked out meanwhile.
 fn create(draft: &Draft) -> Vec<Step> {
-    let place = place(draft);
-    let mut steps = rules::fill(&place, &rules::wanted(draft.desired));
+    let (place, identity) = (place(draft), there(draft));
+    let draft = &Draft { identity: &identity, ..*draft };
+    // A list that was read is brought to what is wanted: a run that was cut off may have filled a part of it.
+    let mut steps = match draft.view.tables.contains_key(&place.table) {
+        true => rules::change(&place, draft),
+        false => rules::fill(&place, &rules::wanted(draft.desired)),
+    };
     let sets = |name: &&Column| draft.desired.get(name.attribute).is_some_and(|value| !value.is_null());
     if ROW.columns.iter().any(|column| sets(&column)) {
         let options = ROW.create(draft).into_iter().map(|step| Step { name: "set options".into(), ..step }).collect();
@@ -387,7 +447,8 @@ fn create(draft: &Draft) -> Vec<Step> {
 }
 
 fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
-    let place = place(draft);
+    let (place, identity) = (place(draft), there(draft));
+    let draft = &Draft { identity: &identity, ..*draft };
     let mut steps = rules::change(&place, draft);
     let options =
         ROW.update(draft, changed).into_iter().map(|step| Step { name: "set options".into(), ..step }).collect();
@@ -411,7 +472,7 @@ fn delete(draft: &Draft) -> Vec<Step> {
         let step = ROW.step(draft, "unset options", call, Guard::None, true);
         steps.extend(guarded(vec![step], &place.proof, found.digest.as_deref()));
     }
-    let list = draft.view.tables.get(&place.path).map(rules::read).unwrap_or_default();
+    let list = draft.view.tables.get(&place.table).map(rules::read).unwrap_or_default();
     let known = rules::known_labels(draft.applied).unwrap_or_default();
     steps.extend(rules::steps(&place, &list, &[], &known, false));
     steps

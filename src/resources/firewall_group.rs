@@ -30,6 +30,7 @@ pub static FIREWALL_GROUP: ObjectType = ObjectType {
 "#,
     tables: &[TABLE],
     reads: |identity| vec![path(identity)],
+    import_id: Some(("its name", |id| super::named("group", id))),
     identify: |group| Identity::of([("group", row::text_of(group, "group").to_owned())]),
     sight,
     create,
@@ -84,7 +85,8 @@ fn path(identity: &Identity) -> String {
 }
 
 fn place(draft: &Draft) -> Place {
-    Place { path: path(draft.identity), proof: Guard::None }
+    let path = path(draft.identity);
+    Place { table: path.clone(), path, proof: Guard::None }
 }
 
 fn sight(lookup: &Lookup) -> Sighting {

@@ -4,7 +4,7 @@ use super::marker::Marker;
 use super::schema::Impact;
 use super::step::{Guard, GuardedCall, Step, Task, Verify};
 use super::{Changed, Draft, Found, Lookup, Sighting, conform, pool};
-use crate::observe::{GuestConfig, GuestKind, GuestView, Power, Seen};
+use crate::observe::{ClusterView, GuestConfig, GuestKind, GuestView, Power, Seen};
 use crate::proxmox::Call;
 use crate::proxmox::property::size_text;
 use crate::state::{Effect, Identity};
@@ -103,6 +103,80 @@ impl<'a> Guest<'a> {
         self.step(&format!("resize {slot}"), call, self.marker_guard(true), verify, 300_000)
     }
 
+    /// Moves a volume to another storage and removes it from the one it was on.
+    pub fn move_volume(&self, slot: &str, storage: &str, format: Option<&str>) -> Step {
+        let (what, name) = if self.kind == "qemu" { ("/move_disk", "disk") } else { ("/move_volume", "volume") };
+        let mut call = Call::post(self.path(what)).with(name, slot).with("storage", storage).with("delete", "1");
+        if let Some(format) = format {
+            call = call.with("format", format);
+        }
+        let (slot, storage) = (slot.to_owned(), storage.to_owned());
+        let name = format!("move {slot}");
+        let verify = Verify::Volume { node: self.node.clone(), vmid: self.vmid, slot, storage };
+        self.step(&name, call, self.marker_guard(true), verify, self.timeout_ms("move", 3_600_000))
+    }
+
+    /// Brings it to another node. A virtual machine runs on meanwhile, a container is restarted. `storages` are those there for volumes
+    /// on local storages here, which are copied if there are any.
+    pub fn migrate(
+        &self,
+        target: &str,
+        is_running: bool,
+        copies: bool,
+        storages: &BTreeMap<String, String>,
+    ) -> Vec<Step> {
+        let is_vm = self.kind == "qemu";
+        let mut call = Call::post(self.path("/migrate")).with("target", target);
+        if is_running && is_vm {
+            call = call.with("online", "1");
+        } else if is_running {
+            let timeout_ms = self.timeout_ms("shutdown", 180_000);
+            call = call.with("restart", "1").with("timeout", (timeout_ms / 1000).to_string());
+        }
+        if copies && is_vm {
+            call = call.with("with-local-disks", "1");
+        }
+        if !storages.is_empty() {
+            let pairs: Vec<String> = storages.iter().map(|(from, to)| format!("{from}:{to}")).collect();
+            call = call.with(if is_vm { "targetstorage" } else { "target-storage" }, pairs.join(","));
+        }
+        let (from, to) = (self.node.clone(), target.to_owned());
+        let verify = Verify::Migrated { from, to, vmid: self.vmid };
+        let deadline_ms = self.timeout_ms("move", 3_600_000);
+        let mut steps = vec![self.step("migrate", call, self.marker_guard(false), verify, deadline_ms)];
+        if self.view().is_some_and(|view| view.is_ha_managed) {
+            // The task only asks the manager, which moves the guest in its own time.
+            steps.push(Step {
+                name: format!("wait for {target}").into(),
+                task: Task::AwaitRow {
+                    read: Call::get("/cluster/resources").with("type", "vm"),
+                    column: "vmid",
+                    name: self.vmid.to_string(),
+                    member: "node",
+                    wanted: target.to_owned().into(),
+                    failed: None,
+                    deadline_ms,
+                },
+                effect: Effect::None,
+                estimate_ms: 0,
+            });
+        }
+        steps
+    }
+
+    /// Makes the first step hold only for the guest as the plan saw it.
+    pub fn as_planned(&self, steps: &mut [Step]) {
+        let digest = self.view().and_then(|view| view.config.as_ref()).map(|config| config.digest.clone());
+        let (Some(digest), Some(Step { task: Task::Call(first), .. })) = (digest, steps.first_mut()) else { return };
+        match first.guard.clone() {
+            Guard::Marker { sends_digest: true, .. } => first.guard = Guard::Digest { digest },
+            Guard::Marker { node, vmid, intent, sends_digest: false } => {
+                first.guard = Guard::Unchanged { node, vmid, intent, digest };
+            }
+            _ => {}
+        }
+    }
+
     /// Moves it into the pool that is wanted, or out of the one it is in.
     pub fn change_pool(&self) -> Option<Step> {
         let before = self.draft.found.and_then(|found| found.value.get("pool")).and_then(Value::as_text);
@@ -185,7 +259,7 @@ type Decode = fn(&GuestView, &GuestConfig, &str) -> Value;
 /// Says whether a guest is on the cluster, and what it is like.
 pub fn sight(lookup: &Lookup, kind: GuestKind, decode: Decode) -> Sighting {
     let Some(guest) = lookup.identity.vmid().and_then(|vmid| lookup.view.guests.get(&vmid)) else {
-        return silent_node(lookup).unwrap_or(Sighting::Absent);
+        return silent_node(lookup).or_else(|| unseen(lookup)).unwrap_or(Sighting::Absent);
     };
     if guest.seen == Seen::Unreachable {
         return Sighting::Unreachable { node: guest.node.clone() };
@@ -256,6 +330,12 @@ fn shares_mac(found: &Value, applied: &Value) -> bool {
         nics.filter_map(|nic| nic.get("mac")?.as_text().map(str::to_owned)).collect()
     };
     !macs(found).is_disjoint(&macs(applied))
+}
+
+/// A guest that the token may not see may well be there.
+fn unseen(lookup: &Lookup) -> Option<Sighting> {
+    let table = ClusterView::guest_path(lookup.identity.vmid()?);
+    lookup.view.hidden.contains(&table).then_some(Sighting::Hidden { table })
 }
 
 /// A guest that is missing from the list while its node is silent may well be there.

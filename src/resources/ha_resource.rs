@@ -23,6 +23,7 @@ pub static HA_RESOURCE: ObjectType = ObjectType {
 "#,
     tables: &[TABLE],
     check,
+    import_id: Some(("its guest, such as `vm:5000` or `ct:200`", |id| super::named("sid", id))),
     identify: |resource| Identity::of([("sid", row::text_of(resource, "sid").to_owned())]),
     sight: |lookup| ROW.sight(lookup),
     create: |draft| ROW.create(draft),
@@ -45,8 +46,17 @@ static SCHEMA: Schema = Schema {
         .or("started"),
         Attribute::new("max_restart", Takes::Integer(0, 10), "Attempts to restart it on its node.").or("1"),
         Attribute::new("max_relocate", Takes::Integer(0, 10), "Attempts to start it on other nodes.").or("1"),
-        Attribute::new("failback", Takes::Bool, "Whether it goes back to a better node that returns (9.0 and later)."),
-        Attribute::new("group", Takes::Text, "HA group whose nodes it runs on (before 9.0; rules since)."),
+        Attribute::new(
+            "failback",
+            Takes::Bool,
+            "Whether it goes back to a better node that returns; before, its group says so.",
+        )
+        .since(9),
+        Attribute::new(
+            "group",
+            Takes::Text,
+            "HA group whose nodes it runs on, e.g. `ha_group.west.group`. Proxmox VE 9 has rules instead.",
+        ),
         Attribute::new("comment", Takes::Text, "What it is.").or(""),
     ],
     blocks: &[],
@@ -74,9 +84,9 @@ fn name(identity: &Identity) -> &str {
     identity.get("sid").unwrap_or_default()
 }
 
-/// Returns whether the cluster has rules of high availability; groups before that. Unknown versions are new ones.
+/// Returns whether the cluster has rules of high availability; groups before that.
 pub(super) fn has_rules(view: &ClusterView) -> bool {
-    view.version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major >= 9)
+    view.has_version(9)
 }
 
 fn check(resource: &Value, view: Option<&ClusterView>) -> Vec<Objection> {
@@ -94,16 +104,9 @@ fn check(resource: &Value, view: Option<&ClusterView>) -> Vec<Objection> {
         objections.push(objection("sid", &summary, "write `vm:` and the VMID: `\"vm:${vm.mc.vmid}\"`"));
     }
     let is_written = |name: &str| resource.get(name).is_some_and(|value| !value.is_null());
-    match view.map(has_rules) {
-        Some(true) if is_written("group") => {
-            let summary = "Proxmox VE 9 has no HA groups";
-            objections.push(objection("group", summary, "write a `ha_rule` with `type = \"node-affinity\"`"));
-        }
-        Some(false) if is_written("failback") => {
-            let summary = "`failback` came with Proxmox VE 9.0";
-            objections.push(objection("failback", summary, "remove this line: the group says it with `nofailback`"));
-        }
-        Some(_) | None => {}
+    if view.is_some_and(has_rules) && is_written("group") {
+        let summary = "Proxmox VE 9 has no HA groups";
+        objections.push(objection("group", summary, "write a `ha_rule` with `type = \"node-affinity\"`"));
     }
     objections
 }

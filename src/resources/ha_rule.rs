@@ -30,6 +30,7 @@ ha_rule "home" {
 "#,
     tables: &[TABLE],
     check,
+    import_id: Some(("its name", |id| super::named("rule", id))),
     identify: |rule| Identity::of([("rule", row::text_of(rule, "rule").to_owned())]),
     sight: |lookup| ROW.sight(lookup),
     create: |draft| ROW.create(draft),
@@ -98,8 +99,12 @@ fn check(rule: &Value, view: Option<&ClusterView>) -> Vec<Objection> {
         hint: hint.to_owned(),
     };
     if let Some(view) = view.filter(|view| !has_rules(view)) {
-        let summary = format!("Proxmox VE {} has no HA rules: they came with 9.0", view.version);
-        return vec![objection("rule", &summary, "name a group in `ha_resource`: `group = \"...\"`")];
+        let summary = format!("Proxmox VE {} has no HA rules: they came with version 9", view.version);
+        return vec![objection(
+            "rule",
+            &summary,
+            "write a `ha_group`, and name it in each `ha_resource`: `group = ha_group.NAME.group`",
+        )];
     }
     let is_written = |name: &&str| rule.get(name).is_some_and(|value| !value.is_null());
     let (needed, strange): (&str, &[&str]) = match row::text_of(rule, "type") {

@@ -73,6 +73,8 @@ pub struct Source<'a> {
     pub present: &'a BTreeMap<String, String>,
     /// Whether `present` is the template's: volume ids are filled in from a fresh read, and what is not wanted is dropped.
     pub is_clone: bool,
+    /// Slots whose volumes an earlier step replaces by others: their ids are filled in from a fresh read.
+    pub moved: &'a BTreeSet<String>,
     /// Attributes that change; what is neither wanted nor among them stays as it is.
     pub changed: &'a BTreeSet<Path>,
     /// Owner marker.

@@ -11,6 +11,7 @@ pub mod firewall_alias;
 pub mod firewall_group;
 pub mod group;
 pub mod guest;
+pub mod ha_group;
 pub mod ha_resource;
 pub mod ha_rule;
 mod habits;
@@ -20,6 +21,7 @@ pub mod marker;
 pub mod network_zone;
 pub mod pool;
 pub mod provision;
+pub mod relocate;
 pub mod role;
 pub mod row;
 pub mod rules;
@@ -67,6 +69,7 @@ pub static REGISTRY: &[&ObjectType] = &[
     &firewall_group::FIREWALL_GROUP,
     &firewall::FIREWALL,
     &backup_job::BACKUP_JOB,
+    &ha_group::HA_GROUP,
     &ha_resource::HA_RESOURCE,
     &ha_rule::HA_RULE,
     &network_zone::NETWORK_ZONE,

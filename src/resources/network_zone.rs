@@ -1,6 +1,6 @@
 //! `network_zone`: a virtual network area of SDN, in which vnets are.
 
-use super::row::{self, Column, Look, Row};
+use super::row::{self, Column, Row};
 use super::schema::{Attribute, Impact, Schema, Takes};
 use super::sdn::{self, Known};
 use super::{ObjectType, Objection};
@@ -25,6 +25,7 @@ pub static NETWORK_ZONE: ObjectType = ObjectType {
 "#,
     tables: &[TABLE, "/cluster/sdn/zones?pending=1"],
     check: |zone, _| check_name(zone, "zone"),
+    import_id: Some(("its name", |id| super::named("zone", id))),
     identify: |zone| Identity::of([("zone", row::text_of(zone, "zone").to_owned())]),
     sight: |lookup| sdn::sight(&ROW, lookup, &known(lookup.view, lookup.identity)),
     create: |draft| ROW.create(draft),
@@ -83,11 +84,7 @@ static SCHEMA: Schema = Schema {
 
 static ROW: Row = Row {
     schema: &SCHEMA,
-    find: |view, identity| match known(view, identity) {
-        Known::Configured(zone, _) => Look::At(zone),
-        Known::Leaving | Known::Nowhere => Look::Nowhere,
-        Known::Hidden(table) => Look::Hidden(table),
-    },
+    find: |view, identity| known(view, identity).look(),
     names: |identity| vec![("zone", Value::text(name(identity)))],
     path: |identity| format!("{TABLE}/{}", segment(name(identity))),
     make: |identity| Call::post(TABLE).with("zone", name(identity)),

@@ -1,4 +1,4 @@
-//! `pool`: a named set of guests and storages that permissions can refer to. Members are the business of the guests.
+//! `pool`: a named set of guests and storages that permissions can refer to. Which guests are in it is said by each guest.
 
 use super::schema::{Attribute, Impact, Schema, Takes};
 use super::step::{Guard, GuardedCall, Lock, Step, Task, Verify};
@@ -6,7 +6,8 @@ use super::{Changed, Draft, Found, Lookup, ObjectType, Origin, Sighting};
 use crate::proxmox::Call;
 use crate::proxmox::call::segment;
 use crate::state::{Effect, Identity};
-use crate::value::Value;
+use crate::value::{Kind, Path, Type, Value};
+use std::collections::BTreeSet;
 
 /// The type. Source: API section `/pools`.
 pub static POOL: ObjectType = ObjectType {
@@ -34,6 +35,11 @@ static SCHEMA: Schema = Schema {
     attributes: &[
         Attribute::new("poolid", Takes::Text, "Name of the pool.").required().on_change(Impact::Recreate),
         Attribute::new("comment", Takes::Text, "What it is for.").or(""),
+        Attribute::new(
+            "storages",
+            Takes::Set(&Takes::Text),
+            "Storages in it, e.g. `[\"local-lvm\"]`: whose backups and images its users may see. Left out: nobody minds which.",
+        ),
     ],
     blocks: &[],
 };
@@ -47,7 +53,17 @@ fn sight(lookup: &Lookup) -> Sighting {
     let poolid = lookup.identity.get("pool").unwrap_or_default();
     lookup.view.pools.get(poolid).map_or(Sighting::Absent, |pool| {
         Sighting::Present(Box::new(Found {
-            value: Value::object([("poolid", Value::text(poolid)), ("comment", Value::text(pool.comment.trim_end()))]),
+            value: Value::object([
+                ("poolid", Value::text(poolid)),
+                ("comment", Value::text(pool.comment.trim_end())),
+                (
+                    "storages",
+                    Value::new(Kind::Set(
+                        Type::Text,
+                        pool.storages.iter().map(|name| Value::text(name.as_str())).collect(),
+                    )),
+                ),
+            ]),
             identity: lookup.identity.clone(),
             running: None,
             digest: None,
@@ -57,21 +73,54 @@ fn sight(lookup: &Lookup) -> Sighting {
 }
 
 fn create(draft: &Draft) -> Vec<Step> {
-    vec![step(
-        draft,
-        "create",
-        Call::post("/pools").with("poolid", poolid(draft)).with("comment", comment(draft)),
-        true,
-    )]
+    let call = Call::post("/pools").with("poolid", poolid(draft)).with("comment", comment(draft));
+    let mut steps = vec![step(draft, "create", call, true)];
+    steps.extend(enter(draft, &storages(draft.desired)));
+    steps
 }
 
-fn update(draft: &Draft, _changed: &Changed) -> Vec<Step> {
-    let call = Call::put("/pools").with("poolid", poolid(draft)).with("comment", comment(draft));
-    vec![step(draft, "update", call, true)]
+fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if changed.paths.contains(&Path::attribute("comment")) {
+        let call = Call::put("/pools").with("poolid", poolid(draft)).with("comment", comment(draft));
+        steps.push(step(draft, "update", call, true));
+    }
+    if changed.paths.contains(&Path::attribute("storages")) {
+        let (has, wants) =
+            (draft.found.map(|found| storages(&found.value)).unwrap_or_default(), storages(draft.desired));
+        let coming = wants.difference(&has).copied().collect();
+        let going = has.difference(&wants).copied().collect();
+        steps.extend(enter(draft, &coming));
+        steps.extend(leave(draft, &going));
+    }
+    steps
 }
 
+/// Only an empty pool can go.
 fn delete(draft: &Draft) -> Vec<Step> {
-    vec![step(draft, "destroy", Call::delete("/pools").with("poolid", poolid(draft)), false)]
+    let there = draft.found.map(|found| storages(&found.value)).unwrap_or_default();
+    let ours = storages(draft.applied).intersection(&there).copied().collect();
+    let mut steps: Vec<Step> = leave(draft, &ours).into_iter().collect();
+    steps.push(step(draft, "destroy", Call::delete("/pools").with("poolid", poolid(draft)), false));
+    steps
+}
+
+fn storages(pool: &Value) -> BTreeSet<&str> {
+    pool.get("storages").and_then(Value::as_items).into_iter().flatten().filter_map(Value::as_text).collect()
+}
+
+/// Adding a member again would be refused, so only those come that are not there.
+fn enter(draft: &Draft, storages: &BTreeSet<&str>) -> Option<Step> {
+    (!storages.is_empty()).then(|| step(draft, "add storages", members(draft, storages), true))
+}
+
+fn leave(draft: &Draft, storages: &BTreeSet<&str>) -> Option<Step> {
+    (!storages.is_empty()).then(|| step(draft, "remove storages", members(draft, storages).with("delete", "1"), true))
+}
+
+fn members(draft: &Draft, storages: &BTreeSet<&str>) -> Call {
+    let storages: Vec<&str> = storages.iter().copied().collect();
+    Call::put("/pools").with("poolid", poolid(draft)).with("storage", storages.join(","))
 }
 
 fn locks(_draft: &Draft) -> Vec<Lock> {

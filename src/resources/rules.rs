@@ -179,6 +179,8 @@ fn encoded(label: &str, block: &Value) -> Rule {
 pub struct Place {
     /// Reads the list, and POST adds to it; one rule is below it, by position.
     pub path: String,
+    /// Where the list is among the tables that were read.
+    pub table: String,
     /// What must hold before a list is touched that was not read: for a guest, that it is ours.
     pub proof: Guard,
 }
@@ -202,7 +204,7 @@ pub fn with_list(object: &Value, list: &[Rule], applied: &Value) -> Value {
 
 /// Returns the steps that bring the list of an object that is there to what is wanted of it.
 pub fn change(place: &Place, draft: &Draft) -> Vec<Step> {
-    let list = draft.view.tables.get(&place.path).map(read).unwrap_or_default();
+    let list = draft.view.tables.get(&place.table).map(read).unwrap_or_default();
     let known = known_labels(draft.applied).unwrap_or_default();
     let is_exclusive = draft.desired.get("exclusive").and_then(Value::as_bool).unwrap_or(false);
     steps(place, &list, &wanted(draft.desired), &known, is_exclusive)
@@ -450,7 +452,7 @@ mod tests {
                 .collect();
             wanted.rotate_left(turn.min(wants.len()));
             let known: BTreeSet<Arc<str>> = known.iter().map(|label| Arc::from(format!("r{label}"))).collect();
-            let place = Place { path: "/rules".to_owned(), proof: Guard::None };
+            let place = Place { path: "/rules".to_owned(), table: "/rules".to_owned(), proof: Guard::None };
             let done = carry_out(list.clone(), &steps(&place, &list, &wanted, &known, is_exclusive));
             let is_wanted = |label: &str| wanted.iter().any(|wanted| wanted.label == label);
             let ours = labels(&done, is_wanted);
@@ -471,7 +473,7 @@ mod tests {
         let list = [rule("ssh", 22), rule("drop", 0)];
         let wanted = ["ssh", "game", "drop"]
             .map(|label| Wanted { label: label.to_owned(), rule: rule(label, if label == "ssh" { 22 } else { 0 }) });
-        let place = Place { path: "/rules".to_owned(), proof: Guard::None };
+        let place = Place { path: "/rules".to_owned(), table: "/rules".to_owned(), proof: Guard::None };
         let steps = steps(&place, &list, &wanted, &BTreeSet::new(), true);
         let names: Vec<&str> = steps.iter().map(|step| &*step.name).collect();
         assert_eq!(names, ["add rule game", "move rule game"]);

@@ -50,6 +50,8 @@ pub struct Attribute {
     pub is_deciding: bool,
     /// Where it stands in the configuration of a guest, if it does.
     pub wire: Option<Wire>,
+    /// Major version of Proxmox VE that it came with, if not every supported one has it.
+    pub since: Option<u32>,
     /// For the user: what it is for, units, an example where it helps.
     pub documentation: &'static str,
 }
@@ -67,6 +69,7 @@ impl Attribute {
             is_recorded: false,
             is_deciding: false,
             wire: None,
+            since: None,
             documentation,
         }
     }
@@ -145,6 +148,13 @@ impl Attribute {
     #[must_use]
     pub const fn recorded(mut self) -> Self {
         self.is_recorded = true;
+        self
+    }
+
+    /// Says with which major version of Proxmox VE it came. Source: the API schemas of 8.4.5 and 9.2.3 side by side.
+    #[must_use]
+    pub const fn since(mut self, major: u32) -> Self {
+        self.since = Some(major);
         self
     }
 

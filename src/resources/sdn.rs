@@ -38,6 +38,17 @@ pub enum Known<'a> {
     Hidden(String),
 }
 
+impl<'a> Known<'a> {
+    /// Returns the row as configured: one that is leaving has none.
+    pub fn look(self) -> Look<'a> {
+        match self {
+            Self::Configured(row, _) => Look::At(row),
+            Self::Leaving | Self::Nowhere => Look::Nowhere,
+            Self::Hidden(table) => Look::Hidden(table),
+        }
+    }
+}
+
 /// Finds an object in the table of what is configured and in that of what waits for an apply.
 pub fn find<'a>(view: &'a ClusterView, table: &str, column: &str, name: &str) -> Known<'a> {
     let pending = row::find(view, &format!("{table}?pending=1"), column, name);
@@ -114,8 +125,8 @@ fn apply(view: &ClusterView, staying: &[&Value]) -> Vec<Step> {
                     column: "zone",
                     name: (*zone).to_owned(),
                     member: "status",
-                    wanted: "available",
-                    failed: "error",
+                    wanted: "available".into(),
+                    failed: Some("error"),
                     deadline_ms: 60_000,
                 },
                 effect: Effect::None,

@@ -20,7 +20,9 @@ pub static SNAPSHOT: ObjectType = ObjectType {
   description = "before the update to 1.22"
 }
 "#,
-    reads: |identity| vec![list(identity)],
+    reads: |identity| vec![table(identity)],
+    import_id: Some(("the VMID of its guest and its name, such as `5000/before_update`", by_guest)),
+    claim,
     identify,
     sight,
     create,
@@ -71,8 +73,19 @@ fn identify(snapshot: &Value) -> Identity {
     ])
 }
 
+fn by_guest(id: &str) -> Result<Identity, String> {
+    let parts = id.split_once('/').filter(|(vmid, name)| vmid.parse::<u32>().is_ok() && !name.is_empty());
+    let (vmid, name) = parts.ok_or_else(|| "expected a VMID, `/` and the name of a snapshot".to_owned())?;
+    Ok(Identity::of([("snapshot", name.to_owned()), ("vmid", vmid.to_owned())]))
+}
+
 fn part<'a>(identity: &'a Identity, name: &str) -> &'a str {
     identity.get(name).unwrap_or_default()
+}
+
+/// Where the snapshots of its guest are among the tables that are read.
+fn table(identity: &Identity) -> String {
+    format!("/guests/{}/snapshot", part(identity, "vmid"))
 }
 
 fn list(identity: &Identity) -> String {
@@ -91,43 +104,53 @@ fn sight(lookup: &Lookup) -> Sighting {
         return Sighting::Unreachable { node: guest.node.clone() };
     }
     let identity = Identity::of([
-        ("kind", part(lookup.identity, "kind").to_owned()),
+        ("kind", guest.kind.segment().to_owned()),
         ("node", guest.node.clone()),
         ("snapshot", part(lookup.identity, "snapshot").to_owned()),
         ("vmid", part(lookup.identity, "vmid").to_owned()),
     ]);
-    let present = |value: Value, notes| {
-        Sighting::Present(Box::new(Found { value, identity: identity.clone(), running: None, digest: None, notes }))
-    };
-    let Some(table) = lookup.view.tables.get(&list(lookup.identity)) else {
-        // The list is read where the guest was recorded. Snapshots move along, and are looked at there by the next plan.
-        let is_moved = guest.node != part(lookup.identity, "node") && !lookup.applied.is_null();
-        let note = format!("not looked at: its guest moved to {}", guest.node);
-        return if is_moved { present(lookup.applied.clone(), vec![note]) } else { Sighting::Absent };
+    let table = table(lookup.identity);
+    let Some(list) = lookup.view.tables.get(&table) else {
+        // Only the snapshots of guests that have records are read, and those nobody could read may well be there.
+        return match (lookup.view.hidden.contains(&table), lookup.applied.is_null()) {
+            (true, _) => Sighting::Hidden { table },
+            (false, true) => Sighting::Absent,
+            (false, false) => Sighting::Unreachable { node: guest.node.clone() },
+        };
     };
     let is_named = |row: &&serde_json::Value| {
         row.get("name").and_then(decode::text).as_deref() == Some(part(lookup.identity, "snapshot"))
     };
-    let Some(row) = table.as_array().into_iter().flatten().find(is_named) else { return Sighting::Absent };
+    let Some(row) = list.as_array().into_iter().flatten().find(is_named) else { return Sighting::Absent };
     let description = row.get("description").and_then(decode::text).unwrap_or_default();
+    let name = part(&identity, "snapshot");
     let marker = Marker::find(&description);
+    if let Some(marker) = marker.as_ref().filter(|_| lookup.is_claim) {
+        return Sighting::Foreign(format!("snapshot {name} of guest {} is marked as {}", guest.vmid, marker.address));
+    }
     if !lookup.intent.is_empty() && marker.is_none_or(|marker| marker.intent != lookup.intent) {
-        return Sighting::Foreign(format!("snapshot {} of VM {} is not ours", part(&identity, "snapshot"), guest.vmid));
+        return Sighting::Foreign(format!("snapshot {name} of guest {} is not ours", guest.vmid));
     }
     let value = Value::object([
         ("vmid", Value::from(i64::from(guest.vmid))),
-        ("name", Value::text(part(&identity, "snapshot"))),
+        ("name", Value::text(name)),
         ("description", Value::text(text_without(&description))),
         ("vmstate", Value::from(row.get("vmstate").and_then(decode::boolean).unwrap_or(false))),
     ]);
-    present(value, Vec::new())
+    Sighting::Present(Box::new(Found { value, identity, running: None, digest: None, notes: Vec::new() }))
+}
+
+/// Marks a snapshot as ours and changes nothing else.
+fn claim(draft: &Draft) -> Vec<Step> {
+    let text = draft.found.and_then(|found| found.value.get("description")).and_then(Value::as_text);
+    vec![step(draft, "mark", described(draft, text.unwrap_or_default()), true)]
 }
 
 fn create(draft: &Draft) -> Vec<Step> {
     let has_memory = draft.desired.get("vmstate").and_then(Value::as_bool) == Some(true);
     let call = Call::post(list(draft.identity))
         .with("snapname", part(draft.identity, "snapshot"))
-        .with("description", description(draft));
+        .with("description", draft.marker.with_text(text(draft)));
     let call = if has_memory { call.with("vmstate", "1") } else { call };
     vec![step(draft, "snapshot", call, true)]
 }
@@ -136,25 +159,30 @@ fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     if changed.impact == Impact::None {
         return Vec::new();
     }
-    let call = Call::put(format!("{}/config", path(draft.identity))).with("description", description(draft));
-    vec![step(draft, "update", call, true)]
+    vec![step(draft, "update", described(draft, text(draft)), true)]
 }
 
 fn delete(draft: &Draft) -> Vec<Step> {
     vec![step(draft, "destroy", Call::delete(path(draft.identity)), false)]
 }
 
-fn description(draft: &Draft) -> String {
-    let text = draft.desired.get("description").and_then(Value::as_text);
-    draft.marker.with_text(text.unwrap_or_default())
+fn text<'a>(draft: &Draft<'a>) -> &'a str {
+    draft.desired.get("description").and_then(Value::as_text).unwrap_or_default()
+}
+
+fn described(draft: &Draft, text: &str) -> Call {
+    Call::put(format!("{}/config", path(draft.identity))).with("description", draft.marker.with_text(text))
 }
 
 fn step(draft: &Draft, name: &str, call: Call, is_present: bool) -> Step {
     let read = Call::get(format!("{}/config", path(draft.identity)));
     let verify = Verify::ByContent { read, is_present };
+    let node = part(draft.identity, "node").to_owned();
+    // A guest may have moved since the plan was made, or by it.
+    let guard = Guard::Owned { node, vmid: draft.identity.vmid().unwrap_or_default() };
     Step {
         name: name.into(),
-        task: Task::Call(Box::new(GuardedCall { call, guard: Guard::None, verify, deadline_ms: 600_000 })),
+        task: Task::Call(Box::new(GuardedCall { call, guard, verify, deadline_ms: 600_000 })),
         effect: Effect::None,
         estimate_ms: 0,
     }

@@ -3,6 +3,7 @@
 use crate::proxmox::Call;
 use crate::state::Effect;
 use crate::value::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -55,9 +56,9 @@ pub enum Task {
         /// Member that is looked at.
         member: &'static str,
         /// Its text in the end.
-        wanted: &'static str,
-        /// Its text when waiting is in vain.
-        failed: &'static str,
+        wanted: Cow<'static, str>,
+        /// Its text when waiting is in vain, if there is such a one.
+        failed: Option<&'static str>,
         /// Give up after.
         deadline_ms: u64,
     },
@@ -105,6 +106,18 @@ pub enum Guard {
         intent: String,
         /// Whether the call takes a digest.
         sends_digest: bool,
+    },
+    /// A fresh read of the guest's config shows our marker, no lock, and the digest of the observation the plan was made from: for the
+    /// first call of an operation, where that call takes no digest.
+    Unchanged {
+        /// Node to read at; a guest found elsewhere is followed.
+        node: String,
+        /// Guest.
+        vmid: u32,
+        /// The marker's intent.
+        intent: String,
+        /// From the observation.
+        digest: String,
     },
     /// A fresh read of the guest's config shows a marker of this state, whichever making of the guest it is: for what belongs to the guest.
     Owned {
@@ -206,6 +219,26 @@ pub enum Verify {
         slot: String,
         /// Bytes.
         bytes: u64,
+    },
+    /// The volume in this slot is on this storage.
+    Volume {
+        /// Node.
+        node: String,
+        /// Guest.
+        vmid: u32,
+        /// `scsi0`
+        slot: String,
+        /// `local-lvm`
+        storage: String,
+    },
+    /// The guest is on another node, and nothing locks it any more.
+    Migrated {
+        /// Node it leaves, where the task runs.
+        from: String,
+        /// Node it goes to.
+        to: String,
+        /// Guest.
+        vmid: u32,
     },
     /// The guest runs or not.
     Power {

@@ -1,7 +1,7 @@
 //! `subnet`: addresses of a vnet, with their gateway and what is handed out.
 
 use super::ObjectType;
-use super::row::{self, Column, Look, Row};
+use super::row::{self, Column, Row};
 use super::schema::{Attribute, Impact, Schema, Takes};
 use super::sdn::{self, Known};
 use crate::observe::ClusterView;
@@ -35,6 +35,7 @@ subnet "lobby" {
 "#,
     tables: &[super::network_zone::TABLE],
     reads: |identity| vec![table(identity), format!("{}?pending=1", table(identity))],
+    import_id: Some(("its zone, vnet and network with spaces between, such as `games arena 10.50.0.0/24`", by_words)),
     identify: |subnet| {
         let text = |name: &str| row::text_of(subnet, name).to_owned();
         Identity::of([("subnet", text("subnet")), ("vnet", text("vnet")), ("zone", text("zone"))])
@@ -73,11 +74,7 @@ static SCHEMA: Schema = Schema {
 
 static ROW: Row = Row {
     schema: &SCHEMA,
-    find: |view, identity| match known(view, identity) {
-        Known::Configured(subnet, _) => Look::At(subnet),
-        Known::Leaving | Known::Nowhere => Look::Nowhere,
-        Known::Hidden(table) => Look::Hidden(table),
-    },
+    find: |view, identity| known(view, identity).look(),
     names: |identity| {
         ["subnet", "vnet", "zone"].map(|part| (part, Value::text(identity.get(part).unwrap_or_default()))).to_vec()
     },
@@ -95,6 +92,15 @@ static ROW: Row = Row {
     file: sdn::FILE,
     digest: Some(|identity| (Call::get(table(identity)), "subnet", id(identity))),
 };
+
+fn by_words(id: &str) -> Result<Identity, String> {
+    match id.split_whitespace().collect::<Vec<_>>()[..] {
+        [zone, vnet, subnet] => {
+            Ok(Identity::of([("subnet", subnet.to_owned()), ("vnet", vnet.to_owned()), ("zone", zone.to_owned())]))
+        }
+        _ => Err("expected a zone, a vnet and a network".to_owned()),
+    }
+}
 
 fn table(identity: &Identity) -> String {
     format!("/cluster/sdn/vnets/{}/subnets", segment(identity.get("vnet").unwrap_or_default()))

@@ -19,8 +19,8 @@ pub const DISK: &str = "scsi0";
 /// Slot of its network device.
 const NETWORK: &str = "net0";
 
-/// Types of storages whose disks can be the base of others. Source: feature matrix of the storage plugins.
-const WITH_BASES: [&str; 8] = ["dir", "nfs", "cifs", "cephfs", "btrfs", "lvmthin", "zfspool", "rbd"];
+/// Types of storages whose disks can be the base of others, which linked clones refer to. Source: feature matrix of the storage plugins.
+pub const WITH_BASES: [&str; 8] = ["dir", "nfs", "cifs", "cephfs", "btrfs", "lvmthin", "zfspool", "rbd"];
 
 /// The type. Source: API section `/nodes/{node}/qemu`, call `template`.
 pub static TEMPLATE_COPY: ObjectType = ObjectType {

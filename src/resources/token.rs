@@ -3,7 +3,7 @@
 use super::row::{self, Column, Look, Row};
 use super::schema::{Attribute, Impact, Schema, Takes};
 use super::step::{Step, Task};
-use super::{Draft, ObjectType, user};
+use super::{Draft, Lookup, ObjectType, Sighting, user};
 use crate::observe::ClusterView;
 use crate::proxmox::call::segment;
 use crate::proxmox::{Call, decode};
@@ -23,11 +23,15 @@ pub static TOKEN: ObjectType = ObjectType {
 }
 "#,
     tables: &[user::TABLE],
+    import_id: Some((
+        "its user and name, such as `kim@pve!ci`; its secret cannot be read again, so it stays unknown",
+        by_name,
+    )),
     identify: |token| {
         let text = |name: &str| row::text_of(token, name).to_owned();
         Identity::of([("user", text("userid")), ("token", text("tokenid"))])
     },
-    sight: |lookup| ROW.sight(lookup),
+    sight,
     create,
     update: |draft, changed| ROW.update(draft, changed),
     delete: |draft| ROW.delete(draft),
@@ -81,6 +85,29 @@ fn tokenid(identity: &Identity) -> &str {
 
 fn path(identity: &Identity) -> String {
     format!("/access/users/{}/token/{}", segment(userid(identity)), segment(tokenid(identity)))
+}
+
+fn by_name(id: &str) -> Result<Identity, String> {
+    match id.split_once('!') {
+        Some((user, token)) if user.contains('@') && !token.is_empty() => {
+            Ok(Identity::of([("user", user.to_owned()), ("token", token.to_owned())]))
+        }
+        _ => Err("expected a user, `!` and the name of the token".to_owned()),
+    }
+}
+
+/// What is imported was made elsewhere, and its secret told there.
+fn sight(lookup: &Lookup) -> Sighting {
+    let mut sighting = ROW.sight(lookup);
+    if let Sighting::Present(found) = &mut sighting
+        && lookup.is_claim
+    {
+        found.notes.push(
+            "its secret was told to whoever made it and cannot be read: `secret` is null. For a new one replace it"
+                .to_owned(),
+        );
+    }
+    sighting
 }
 
 fn find<'a>(view: &'a ClusterView, identity: &Identity) -> Look<'a> {

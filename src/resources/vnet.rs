@@ -2,7 +2,7 @@
 
 use super::ObjectType;
 use super::network_zone::check_name;
-use super::row::{self, Column, Look, Row};
+use super::row::{self, Column, Row};
 use super::schema::{Attribute, Impact, Schema, Takes};
 use super::sdn::{self, Known};
 use crate::observe::ClusterView;
@@ -30,6 +30,7 @@ vnet "arena" {
 "#,
     tables: &[TABLE, "/cluster/sdn/vnets?pending=1", super::network_zone::TABLE],
     check: |vnet, _| check_name(vnet, "vnet"),
+    import_id: Some(("its name", |id| super::named("vnet", id))),
     identify: |vnet| Identity::of([("vnet", row::text_of(vnet, "vnet").to_owned())]),
     sight: |lookup| sdn::sight(&ROW, lookup, &known(lookup.view, lookup.identity)),
     create: |draft| ROW.create(draft),
@@ -57,11 +58,7 @@ static SCHEMA: Schema = Schema {
 
 static ROW: Row = Row {
     schema: &SCHEMA,
-    find: |view, identity| match known(view, identity) {
-        Known::Configured(vnet, _) => Look::At(vnet),
-        Known::Leaving | Known::Nowhere => Look::Nowhere,
-        Known::Hidden(table) => Look::Hidden(table),
-    },
+    find: |view, identity| known(view, identity).look(),
     names: |identity| vec![("vnet", Value::text(name(identity)))],
     path: |identity| format!("{TABLE}/{}", segment(name(identity))),
     make: |identity| Call::post(TABLE).with("vnet", name(identity)),

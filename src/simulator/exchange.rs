@@ -126,6 +126,7 @@ fn apply(machine: &mut Machine, change: &Change) {
         Change::HoldStorage(storage) => machine.hold_storage(storage, STORAGE_LOCK_MS),
         Change::FillStorage(storage) => machine.fill_storage(storage),
         Change::SetNode(node, is_up) => machine.set_node(node, *is_up),
+        Change::BreakNetwork(node) => machine.break_network(node),
         Change::Move(vmid, node) => machine.relocate(*vmid, node),
         Change::ForgetTasks => machine.forget_tasks(),
     }

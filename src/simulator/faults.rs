@@ -44,6 +44,8 @@ pub struct Rule {
     pub node_down: Option<String>,
     /// This node answers again just before the call.
     pub node_up: Option<String>,
+    /// This node fails to bring up its networks from just before the call on: the task that reloads them ends well all the same.
+    pub network_down: Option<String>,
     /// The guest in `vmid` is moved to this node just before the call, as the cluster manager would.
     pub move_to: Option<String>,
     /// The lists of finished tasks are emptied just before the call, as rotation does.
@@ -72,6 +74,8 @@ pub enum Change {
     FillStorage(String),
     /// A node answers, or not.
     SetNode(String, bool),
+    /// A node fails to bring up its networks.
+    BreakNetwork(String),
     /// A guest is on another node.
     Move(u32, String),
     /// Lists of finished tasks are empty.
@@ -190,6 +194,7 @@ fn changes_of(rule: &Rule) -> Vec<Change> {
         rule.fill_storage.clone().map(Change::FillStorage),
         node(&rule.node_down, false),
         node(&rule.node_up, true),
+        rule.network_down.clone().map(Change::BreakNetwork),
         rule.move_to.clone().map(|node| Change::Move(vmid, node)),
         rule.forget_tasks.then_some(Change::ForgetTasks),
     ];

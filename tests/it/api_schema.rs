@@ -282,10 +282,10 @@ fn every_call_is_one_the_api_has() {
     let schema = parse();
     let (mut judged, mut routes, mut wrong) = (0, BTreeSet::new(), BTreeSet::new());
     let mut types = BTreeSet::new();
-    for (object, case) in attributes::cases() {
+    for (object, case) in attributes::cases().into_iter().filter(|(_, case)| case.is_for("9.2")) {
         let mut world = PlannerWorld::new("schema", &lab_with_urls());
         // Whether everything went well is the business of the other test.
-        drop(attributes::run(&case, &mut world));
+        drop(attributes::run(&case, &mut world, "9.2"));
         types.insert(object.name);
         let planned: Vec<Call> = world.carried_out.iter().flat_map(calls_of).collect();
         for call in planned.iter().chain(&world.sent()) {

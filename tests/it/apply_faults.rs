@@ -202,7 +202,8 @@ async fn a_look_costs_one_read_for_the_cluster_two_per_node_and_one_per_guest() 
     (details.guests, details.storages, details.bridges) = ([9000, 424_242].into(), true, true);
     let before = clusters["lab"].requests();
     let observed = collect(&clusters, &wanted).await.expect("the lab answers");
-    assert_eq!(clusters["lab"].requests() - before, tables + 4 * nodes + 2);
+    // Whether the one that is missed may be seen at all is asked for besides.
+    assert_eq!(clusters["lab"].requests() - before, tables + 4 * nodes + 2 + 1);
     let node = &observed.clusters["lab"].nodes["pve1"];
     assert!(node.storages["local-lvm"].content.contains("images") && !node.storages["local-lvm"].is_shared);
     assert!(node.bridges.as_ref().is_some_and(|bridges| bridges.contains("vmbr0")), "{:?}", node.bridges);

@@ -1,5 +1,5 @@
 //! Every attribute of every type: what was applied plans empty, a change of one attribute plans exactly that with the impact it has, and
-//! applied plans empty again.
+//! applied plans empty again. In the end the state is lost, and everything imported into a new one plans empty too.
 //!
 //! `tests/data/attributes/TYPE.hcl` (further stacks of a type: `TYPE-WHAT.hcl`) is a stack with a block `TYPE "x"`. What a line becomes, one
 //! step after another, stands behind it:
@@ -13,12 +13,17 @@
 //! A value, `gone` or `back` (as at first); the impact the plan must tell; and the paths it must show, if that is not the line's own. An
 //! attribute or block of the schema without a step fails the test, unless the head of the file says why: `#! PATH: reason`. Where a block is
 //! nothing itself, the head says which part of it tells the changes: `#@ ADDRESS`.
+//!
+//! All of it happens on the newest version of Proxmox VE that is simulated, and again on 8.4: there what came later has to be refused by name,
+//! and the rest to hold without it. A stack that is for one version only says so in its head: `#= 8.4`.
 
 use crate::planner_world::{PlannerWorld, lab_with_urls};
-use spawnpoint::plan::{Action, Mode, Options, Plan, Step, Task};
+use spawnpoint::plan::{Action, Change as Planned, Mode, Options, Plan, Step, Task};
 use spawnpoint::proxmox::Call;
 use spawnpoint::resources::schema::{Impact, Occurs, Presence, Schema};
-use spawnpoint::resources::{self, ObjectType};
+use spawnpoint::resources::{self, ObjectType, marker};
+use spawnpoint::simulator::Lab;
+use spawnpoint::state::Record;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -33,6 +38,20 @@ pub(crate) struct Case {
     steps: Vec<Change>,
     /// Paths that have no steps, with the reason.
     reasons: BTreeMap<String, String>,
+    /// The only version it is for, if it is for one only.
+    only: Option<String>,
+    /// Lines with attributes that came with version 9.
+    new: BTreeSet<usize>,
+}
+
+/// The versions that are simulated.
+const VERSIONS: [&str; 2] = ["9.2", "8.4"];
+
+impl Case {
+    /// Returns whether it is for a version.
+    pub(crate) fn is_for(&self, version: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == version)
+    }
 }
 
 /// What a line becomes.
@@ -70,8 +89,9 @@ fn impact_of(word: &str) -> Impact {
 fn read(name: &str, text: &str, object: &ObjectType) -> Case {
     let address = text.lines().find_map(|line| line.strip_prefix("#@ ")).map(str::to_owned);
     let address = address.unwrap_or_else(|| format!("{}.x", object.name));
-    let mut case =
-        Case { name: name.to_owned(), address, lines: Vec::new(), steps: Vec::new(), reasons: BTreeMap::new() };
+    let only = text.lines().find_map(|line| line.strip_prefix("#= ")).map(str::to_owned);
+    let (lines, steps, reasons, new) = (Vec::new(), Vec::new(), BTreeMap::new(), BTreeSet::new());
+    let mut case = Case { name: name.to_owned(), address, lines, steps, reasons, only, new };
     let parts: Vec<Vec<&str>> = text.lines().map(|line| line.split("#>").collect()).collect();
     case.lines = parts.iter().map(|parts| parts[0].trim_end().to_owned()).collect();
     for reason in text.lines().filter_map(|line| line.strip_prefix("#! ")) {
@@ -104,6 +124,10 @@ fn read(name: &str, text: &str, object: &ObjectType) -> Case {
             None => {
                 let attribute = line.split(['=', ' ']).next().unwrap_or_default();
                 let inside = open.last().expect("the block is open");
+                let is_new = inside.schema.attribute(attribute).is_some_and(|attribute| attribute.since.is_some());
+                if is_new {
+                    case.new.insert(at);
+                }
                 ((join(&inside.path, attribute), join(&inside.covers, attribute)), at)
             }
         };
@@ -238,15 +262,33 @@ fn does_as_told(plan: &Plan, address: &str, impact: Impact) -> Result<(), String
     match impact {
         Impact::None if sends => Err("it touches the cluster".to_owned()),
         Impact::Live if has("reboot") || has("shutdown") => Err("it interrupts the guest".to_owned()),
-        Impact::Reboot if !has("reboot") => Err("it does not reboot the guest".to_owned()),
+        // Volumes of a container move while it is stopped, and a migration restarts it.
+        Impact::Reboot if !(has("reboot") || has("migrate") || has("shutdown") && has("start")) => {
+            Err("it does not reboot the guest".to_owned())
+        }
         _ => Ok(()),
     }
 }
 
 /// Goes through the steps of a case and destroys everything in the end. What is wrong with one does not keep the next from being tried.
-pub(crate) fn run(case: &Case, world: &mut PlannerWorld) -> Vec<String> {
+pub(crate) fn run(case: &Case, world: &mut PlannerWorld, version: &str) -> Vec<String> {
     let mut lines: Vec<Option<String>> = case.lines.iter().cloned().map(Some).collect();
-    let name = &case.name;
+    let name = format!("{} on {version}", case.name);
+    if !case.is_for(version) {
+        return refused(world, &text_of(&lines), &["Proxmox VE"])
+            .err()
+            .map(|error| format!("{name}: {error}"))
+            .into_iter()
+            .collect();
+    }
+    let is_left_out = |at: &usize| version != VERSIONS[0] && case.new.contains(at);
+    if let Some(error) = case.new.iter().find(|at| is_left_out(at)).and_then(|at| {
+        let attribute = case.lines[*at].trim().split(['=', ' ']).next().unwrap_or_default();
+        refused(world, &text_of(&lines), &[attribute, "came with Proxmox VE 9"]).err()
+    }) {
+        return vec![format!("{name}: {error}")];
+    }
+    case.new.iter().filter(|at| is_left_out(at)).for_each(|at| lines[*at] = None);
     let context = format!("{name}: at first");
     let first = planned(world, &text_of(&lines), &context)
         .and_then(|(plan, _)| settle(world, &text_of(&lines), &plan, &context));
@@ -254,11 +296,11 @@ pub(crate) fn run(case: &Case, world: &mut PlannerWorld) -> Vec<String> {
         return vec![error];
     }
     let mut wrong = Vec::new();
-    for change in &case.steps {
+    for change in case.steps.iter().filter(|change| !is_left_out(&change.lines.0)).take(steps_of(version)) {
         let (from, to) = change.lines;
         let before = lines.clone();
-        for (line, first) in lines[from..=to].iter_mut().zip(&case.lines[from..]) {
-            *line = change.text.as_ref().map(|_| first.clone());
+        for (at, (line, first)) in (from..).zip(lines[from..=to].iter_mut().zip(&case.lines[from..])) {
+            *line = change.text.as_ref().map(|_| first.clone()).filter(|_| !is_left_out(&at));
         }
         lines[from].clone_from(&change.text);
         let context = format!("{name}: line {}: {}", from + 1, change.text.as_deref().unwrap_or("gone").trim());
@@ -269,8 +311,94 @@ pub(crate) fn run(case: &Case, world: &mut PlannerWorld) -> Vec<String> {
             }
         }
     }
+    wrong.extend(imported(world, &text_of(&lines)).err().map(|error| format!("{name}: imported: {error}")));
     wrong.extend(destroyed(world, &text_of(&lines)).err().map(|error| format!("{name}: in the end: {error}")));
     wrong
+}
+
+/// Objects that are not imported, and why.
+const NOT_IMPORTED: [(&str, &str); 1] =
+    [("template_copy", "a template that is there is adopted by its `vmid`, in a block without `image`")];
+
+/// The state is lost and every object imported into a new one: nothing of the cluster changes but the owner markers.
+fn imported(world: &mut PlannerWorld, text: &str) -> Result<(), String> {
+    let records = world.state().records;
+    if records.values().any(|record| NOT_IMPORTED.iter().any(|(kind, _)| *record.kind == **kind)) {
+        return Ok(());
+    }
+    let mut with_imports = text.to_owned();
+    for (address, record) in records.iter().filter(|(_, record)| !record.is_adopted) {
+        unmark(world, record);
+        let id = import_id(record);
+        with_imports.push_str(&format!("\nimport {{\n  to = {address}\n  id = {id:?}\n}}\n"));
+    }
+    world.forget();
+    let (plan, shown) = planned(world, &with_imports, "into a new state")?;
+    let is_kept =
+        |change: &Planned| change.attributes.is_empty() && matches!(change.action, Action::Adopt | Action::NoOp);
+    if !plan.changes.iter().all(is_kept) {
+        return Err(format!("it changes what is imported:\n{shown}"));
+    }
+    settle(world, &with_imports, &plan, "into a new state")
+}
+
+/// Takes the owner marker off, as whoever lost a state is told to.
+fn unmark(world: &PlannerWorld, record: &Record) {
+    let part = |name: &str| record.identity.get(name).unwrap_or_default();
+    let path = match &*record.kind {
+        "vm" => format!("/nodes/{}/qemu/{}/config", part("node"), part("vmid")),
+        "container" => format!("/nodes/{}/lxc/{}/config", part("node"), part("vmid")),
+        "snapshot" => {
+            format!("/nodes/{}/{}/{}/snapshot/{}/config", part("node"), part("kind"), part("vmid"), part("snapshot"))
+        }
+        _ => return,
+    };
+    let description = world.read(&Call::get(&path))["description"].as_str().unwrap_or_default().to_owned();
+    world.send(&Call::put(path).with("description", marker::text_without(&description)));
+}
+
+/// Returns what the manual says the id of an object is.
+fn import_id(record: &Record) -> String {
+    let part = |name: &str| record.identity.get(name).unwrap_or_default();
+    match &*record.kind {
+        "acl" => format!("{} {} {}", part("path"), part("role"), subject(part("kind"), part("subject"))),
+        "subnet" => format!("{} {} {}", part("zone"), part("vnet"), part("subnet")),
+        "storage_file" => format!("{}/{}", part("at"), part("volume")),
+        "token" => format!("{}!{}", part("user"), part("token")),
+        "snapshot" => format!("{}/{}", part("vmid"), part("snapshot")),
+        "vm" | "container" => part("vmid").to_owned(),
+        "firewall" => match (record.identity.get("guest"), record.identity.get("of")) {
+            (Some(vmid), _) => format!("guest/{vmid}"),
+            (None, Some(node)) => format!("node/{node}"),
+            (None, None) => "cluster".to_owned(),
+        },
+        _ => record.identity.0.values().next().map_or_else(String::new, ToString::to_string),
+    }
+}
+
+fn subject(kind: &str, name: &str) -> String {
+    if kind == "group" { format!("@{name}") } else { name.to_owned() }
+}
+
+/// A version that does not have what is asked for says so before anything is done.
+fn refused(world: &PlannerWorld, text: &str, words: &[&str]) -> Result<(), String> {
+    let planned = world.plan(text, &Options::default());
+    let shown = planned.text();
+    match planned.plan.is_none() && words.iter().all(|word| shown.contains(word)) {
+        true => Ok(()),
+        false => Err(format!("not refused with {words:?}:\n{shown}")),
+    }
+}
+
+/// What does not differ between versions is tried on the older one for a while only, unless everything is asked for.
+fn steps_of(version: &str) -> usize {
+    let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|size| size == "full");
+    if version == VERSIONS[0] || is_full { usize::MAX } else { 15 }
+}
+
+/// The built-in lab with a version.
+fn lab(version: &str) -> Lab {
+    Lab { version: version.to_owned(), ..lab_with_urls() }
 }
 
 fn destroyed(world: &mut PlannerWorld, text: &str) -> Result<(), String> {
@@ -322,15 +450,16 @@ fn every_attribute_applies_changes_and_plans_empty() {
     }
     cases.retain(|(_, case)| case.name.starts_with(&only));
     let count = cases.len();
-    let open = Mutex::new(cases.into_iter());
+    let jobs = cases.iter().flat_map(|case| VERSIONS.map(|version| (case, version)));
+    let open = Mutex::new(jobs);
     let told = Mutex::new((wrong, 0));
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 loop {
                     let next = open.lock().expect("no holder panics").next();
-                    let Some((_, case)) = next else { break };
-                    let mut world = PlannerWorld::new("attributes", &lab_with_urls());
+                    let Some(((_, case), version)) = next else { break };
+                    let mut world = PlannerWorld::new("attributes", &lab(version));
                     // A guest only starts with devices that the cluster maps.
                     for (kind, name, device) in [
                         ("pci", "card", "path=0000:01:00.0,id=8086:1234"),
@@ -341,15 +470,15 @@ fn every_attribute_applies_changes_and_plans_empty() {
                         let call = Call::post(format!("/cluster/mapping/{kind}")).with("id", name);
                         world.send(&call.with("map", format!("node=pve1,{device}")));
                     }
-                    let wrong = run(&case, &mut world);
+                    let wrong = run(case, &mut world, version);
                     let mut told = told.lock().expect("no holder panics");
-                    told.1 += case.steps.len();
+                    told.1 += case.steps.len().min(steps_of(version));
                     told.0.extend(wrong);
                 }
             });
         }
     });
     let (wrong, steps) = told.into_inner().expect("no holder panics");
-    println!("{steps} changes of single attributes in {count} stacks");
+    println!("{steps} changes of single attributes in {count} stacks on {}", VERSIONS.join(" and "));
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

@@ -204,7 +204,8 @@ fn every_block_has_an_example_that_plans() {
         assert!(!example.is_empty(), "{name} has an example");
         let world = World::new();
         let lab = include_str!("../../src/simulator/labs/built-in.lab.hcl");
-        world.write("docs.lab.hcl", &format!("{lab}\n{INHABITANTS}"));
+        let version = if name == "ha_group" { "8.4" } else { "9.2" };
+        world.write("docs.lab.hcl", &format!("version = \"{version}\"\n{lab}\n{INHABITANTS}"));
         world.write("server/main.hcl", "variable \"name\" {\n  type = string\n}\n");
         let around: String =
             AROUND.iter().filter(|(start, _)| !example.contains(start)).map(|(_, text)| format!("{text}\n")).collect();

@@ -180,3 +180,71 @@ fn ctrl_c_finishes_what_runs_and_the_next_apply_does_the_rest() {
     run(&world, &["apply", "-auto-approve"], "after Ctrl-C");
     assert_as_undisturbed(&served, &world, &expected, "after Ctrl-C");
 }
+
+/// A guest with a disk on this storage and a container, on this node.
+fn movers(served: &Served, node: &str, storage: &str, cores: u32) -> String {
+    format!(
+        r#"cluster "home" {{
+{settings}}}
+
+vm "mc" {{
+  node  = "{node}"
+  cores = {cores}
+
+  disk "scsi0" {{
+    storage     = "{storage}"
+    size        = "4GiB"
+    import_from = "shared:import/debian-13-genericcloud-amd64.qcow2"
+  }}
+  disk "scsi1" {{
+    storage = "local-lvm"
+    size    = "1GiB"
+  }}
+  network "net0" {{
+    bridge = "vmbr0"
+  }}
+}}
+
+container "dns" {{
+  node       = "{node}"
+  ostemplate = "shared:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst"
+
+  rootfs {{
+    storage = "{storage}"
+  }}
+}}
+"#,
+        settings = served.settings()
+    )
+}
+
+#[test]
+fn a_move_that_is_killed_anywhere_is_finished_by_the_next() {
+    let start = || {
+        let served = Served::start();
+        let world = World::new();
+        world.write("main.hcl", &movers(&served, "pve1", "local-lvm", 1));
+        run(&world, &["apply", "-auto-approve"], "at first");
+        world.write("main.hcl", &movers(&served, "pve2", "shared", 2));
+        (served, world)
+    };
+    let (served, world) = start();
+    let before = served.server.requests();
+    run(&world, &["apply", "-auto-approve"], "undisturbed");
+    let requests = served.server.requests() - before;
+    let expected = served.comparable(&served.dump());
+    assert!(!expected.contains("\"unused0\""), "what moved was removed where it was: {expected}");
+    let points = points(requests, 6);
+    let reached = everywhere(&points, |Point { number, moment }| {
+        let context = format!("killed {moment:?} request {number} of a move");
+        let (served, world) = start();
+        let when = at(served.server.requests() + number, moment);
+        let (_, is_killed) = served.signal(&world, &["apply", "-auto-approve"], Signal::KILL, when);
+        run(&world, &["apply", "-auto-approve"], &context);
+        assert_same(&served.comparable(&served.dump()), &expected, &context);
+        let plan = run(&world, &["plan", "-detailed-exitcode"], &context);
+        assert!(plan.starts_with("No changes."), "{context}: {plan}");
+        is_killed
+    });
+    assert_reached("move", &reached, &points, requests);
+}

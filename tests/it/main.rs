@@ -36,6 +36,7 @@ mod fuzz;
 mod games;
 mod guest_e2e;
 mod harness;
+mod hazards;
 mod hostile;
 mod https;
 mod kill;

@@ -163,3 +163,25 @@ fn a_plan_says_which_privilege_is_missing() {
         assert_eq!(warning.len(), 1, "{planned}");
     }
 }
+
+#[test]
+fn a_token_that_may_not_see_a_guest_does_not_make_it_anew() {
+    let served = Served::start();
+    let token = run_as_root(&served, &printed(&served, STACK), "");
+    let world = world(&served, STACK, &token);
+    let applied = world.run(&["apply", "-auto-approve"]);
+    assert_eq!(applied.status, Some(0), "{applied}");
+
+    // The rights on the guests go, those on everything else stay.
+    let rules = served.call("GET", "/access/acl", &[]);
+    let is_it = |rule: &&serde_json::Value| rule["path"] == "/pool/acme" && rule["type"] == "token";
+    let rule = rules.as_array().and_then(|rules| rules.iter().find(is_it)).expect("the pool has a rule");
+    let role = rule["roleid"].as_str().expect("a rule has a role");
+    let privileges = served.call("GET", &format!("/access/roles/{role}"), &[]);
+    let kept: Vec<&str> = privileges.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let kept: Vec<&str> = kept.into_iter().filter(|name| *name != "VM.Audit").collect();
+    served.call("PUT", &format!("/access/roles/{role}"), &[("privs", &kept.join(","))]);
+    let planned = world.run(&["plan"]);
+    assert_eq!(planned.status, Some(1), "{planned}");
+    assert!(planned.stderr.contains("vm.web[0] cannot be planned: the token may not read `/vms/"), "{planned}");
+}

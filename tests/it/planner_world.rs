@@ -82,6 +82,7 @@ pub(crate) struct PlannerWorld {
     /// Plans that were carried out.
     pub(crate) carried_out: Vec<Plan>,
     journal: MemoryJournal,
+    lineage: u32,
     runs: u32,
     /// What the playbooks were asked for, a line each, since the last plan.
     pub(crate) provisioned: Arc<Mutex<Vec<String>>>,
@@ -159,6 +160,7 @@ impl PlannerWorld {
             basis: RefCell::default(),
             carried_out: Vec::new(),
             journal: MemoryJournal::default(),
+            lineage: 1,
             runs: 0,
             provisioned: Arc::default(),
         }
@@ -171,8 +173,15 @@ impl PlannerWorld {
 
     /// Returns what the journal says.
     pub(crate) fn state(&self) -> State {
-        let empty = State { lineage: "3f1f2a34-0000-4000-8000-000000000001".to_owned(), ..State::default() };
+        let lineage = format!("3f1f2a34-0000-4000-8000-{:012}", self.lineage);
+        let empty = State { lineage, ..State::default() };
         fold(empty, self.journal.0.lock().expect("no holder panics").clone()).expect("the journal is legal")
+    }
+
+    /// Loses the state: what is known from now on is in a new one.
+    pub(crate) fn forget(&mut self) {
+        self.journal = MemoryJournal::default();
+        self.lineage += 1;
     }
 
     fn load(&self, text: &str) -> (Option<Stack>, Sources, Diagnostics) {

@@ -68,6 +68,14 @@ fn a_guest_is_made_from_a_backup_and_is_ours() {
     assert!(of("net0").contains("bridge=vmbr1"), "{config}");
     assert!(of("description").contains("addr=vm.b ") && !of("tags").contains("old"), "{config}");
 
+    let added = text.replace("  network ", "  disk \"scsi1\" {\n    ssd = true\n  }\n  network ");
+    let planned = world.plan(&added, &Options::default());
+    assert!(
+        planned.text().contains("needs `size`") && planned.text().contains("needs `storage`"),
+        "{}",
+        planned.text()
+    );
+
     // Where it came from is remembered, and does not count any more.
     let other = text.replace(&archive, "local:backup/vzdump-qemu-1-2026_01_01-00_00_00.vma.zst");
     let planned = world.plan(&other, &Options::default());

@@ -11,7 +11,7 @@ pub(super) struct Outline {
     pub places: Vec<usize>,
     /// A point outside of brackets with the end of the line after it.
     pub dangling: Option<Token>,
-    /// A sign at the begin of a line that ought to begin an attribute or a block.
+    /// A sign at the begin of a line that ought to begin an attribute or a block, or at the end of one that ought to end a value.
     pub continued: Option<Token>,
 }
 
@@ -130,17 +130,19 @@ pub(super) fn of_tokens(text: &str, tokens: &[Token]) -> Outline {
         }
         // The value ends with its line, or before the brace that ends a block of one line.
         let mut open = 0;
-        let mut last = token;
+        let (mut before, mut last) = (token, token);
         while let Some(next) = tokens.peek() {
             open += change(next.kind);
             let ends_line = matches!(next.kind, TokenKind::Newline | TokenKind::Comment);
             if ends_line && open == 0 && last.kind == TokenKind::Dot {
                 outline.dangling = outline.dangling.or(Some(*last));
+            } else if ends_line && open == 0 && wants_more(last.kind) && before.kind != TokenKind::Dot {
+                outline.continued = outline.continued.or(Some(*last));
             }
             if open < 0 || (open == 0 && ends_line) {
                 break;
             }
-            last = next;
+            (before, last) = (last, next);
             tokens.next();
         }
     }
@@ -151,6 +153,27 @@ pub(super) fn of_tokens(text: &str, tokens: &[Token]) -> Outline {
 fn goes_on(kind: TokenKind) -> bool {
     use TokenKind::{Dot, Minus, OpenBracket, Operator, Question};
     matches!(kind, Operator | Minus | Question | Dot | OpenBracket)
+}
+
+/// Returns whether a value cannot end with a token, unless a point stands before it: a splat may be the last.
+fn wants_more(kind: TokenKind) -> bool {
+    use TokenKind::{Bang, Colon, Minus, Operator, Question};
+    matches!(kind, Operator | Minus | Bang | Question | Colon)
+}
+
+/// Returns the second of two indices that stand in a row behind points, or that looks so: `x.0 .1`, `x. 0.1`, `6 .25`.
+///
+/// Laid out without blanks they would be one number, with another meaning.
+pub(super) fn chained(text: &str, tokens: &[Token]) -> Option<Token> {
+    let is_visible = |token: &&Token| token.kind != TokenKind::Space && token.kind != TokenKind::Comment;
+    let visible: Vec<&Token> = tokens.iter().filter(is_visible).collect();
+    let is_fraction = |token: &Token| token.kind == TokenKind::Number && text[token.range()].contains('.');
+    let pair = visible.windows(2).find(|pair| pair[0].kind == TokenKind::Dot && is_fraction(pair[1]));
+    let three = visible.windows(3).find(|three| {
+        let kinds = [three[0].kind, three[1].kind, three[2].kind];
+        kinds == [TokenKind::Number, TokenKind::Dot, TokenKind::Number]
+    });
+    pair.and_then(|pair| pair.last()).or(three.and_then(|three| three.last())).map(|token| **token)
 }
 
 fn change(kind: TokenKind) -> i32 {

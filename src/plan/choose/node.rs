@@ -79,6 +79,11 @@ impl Ledger {
         }
     }
 
+    /// Says why a node cannot take what is demanded.
+    pub(in crate::plan) fn refusal(&self, cluster: &Arc<str>, node: &str, demand: &Demand) -> Option<String> {
+        refusal(node, self.node(cluster, node)?, demand)
+    }
+
     /// Chooses a node; the error says for each node why it was not taken.
     pub(in crate::plan) fn choose_node(&self, cluster: &Arc<str>, demand: &Demand) -> Result<String, Vec<String>> {
         let mut refusals = Vec::new();

@@ -23,6 +23,7 @@ pub(super) fn judge(
         Diagnostic::error(format!("the state has an object of the unknown type `{}`", record.kind))
             .hint("use the version of Spawnpoint that made it, or a newer one")
     })?;
+    refuse_import_into_nothing(scene, address, record)?;
     let mut notes = Vec::new();
     let (mut action, found) =
         match sight(scene, object, &record.cluster, &record.identity, &record.intent, &record.applied) {
@@ -33,14 +34,7 @@ pub(super) fn judge(
                 notes.push(format!("the recorded guest is gone: {what}"));
                 (Action::Forget, None)
             }
-            Sighting::Unmarked(what) => {
-                let diagnostic = unmarked(scene, address, &record.intent, &what);
-                let block = scene.input.stack.blocks.iter().find(|block| block.address == address.block());
-                return Err(match block {
-                    Some(block) => diagnostic.at(block.span),
-                    None => diagnostic,
-                });
-            }
+            Sighting::Unmarked(what) => return Err(lost_marker(scene, address, record, &what)),
             Sighting::Hidden { table } => return Err(hidden(address, &table)),
             Sighting::Unreachable { node } => {
                 notes.push(format!("unreachable: node {node} does not answer"));
@@ -82,6 +76,24 @@ pub(super) fn judge(
         dependencies: record.dependencies.clone(),
         creates_first: false,
     })
+}
+
+/// Told at the block, if there still is one.
+fn lost_marker(scene: &Scene, address: &Address, record: &Record, what: &str) -> Diagnostic {
+    let diagnostic = unmarked(scene, address, &record.intent, what);
+    match scene.input.stack.blocks.iter().find(|block| block.address == address.block()) {
+        Some(block) => diagnostic.at(block.span),
+        None => diagnostic,
+    }
+}
+
+/// What is imported and wanted by no block would be destroyed.
+fn refuse_import_into_nothing(scene: &Scene, address: &Address, record: &Record) -> Result<(), Diagnostic> {
+    if record.intent.is_empty() && scene.input.stack.imports.iter().any(|import| import.to == *address) {
+        let summary = format!("there is no `{address}` to import into");
+        return Err(Diagnostic::error(summary).hint("describe it in its block first, or take the `import` out"));
+    }
+    Ok(())
 }
 
 /// Returns what a deletion loses: the disks of a guest.

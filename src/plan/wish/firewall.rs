@@ -7,7 +7,7 @@ use crate::domain::tenant;
 use crate::resources::conform::literal;
 use crate::resources::firewall::{FIREWALL, GUEST};
 use crate::resources::rules::RULE;
-use crate::value::{Path, Type, Value};
+use crate::value::{Marks, Path, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ type Attributes = BTreeMap<Arc<str>, Value>;
 
 pub(super) fn complete(draft: &mut Draft) -> Option<Completed> {
     let mut attributes = draft.attributes();
-    if let Some(guest) = attributes.get("vm").cloned() {
+    if let Some(guest) = ["vm", "container"].into_iter().find_map(|kind| attributes.get(kind).cloned()) {
         note_guest(&mut attributes, &guest);
     }
     let identity = (FIREWALL.identify)(&Value::object(attributes.clone()));
@@ -25,7 +25,8 @@ pub(super) fn complete(draft: &mut Draft) -> Option<Completed> {
 fn note_guest(attributes: &mut Attributes, guest: &Value) {
     for (name, of_guest) in [("vmid", "vmid"), ("guest_node", "node")] {
         let value = guest.get(of_guest).filter(|value| !value.is_unknown() && !value.is_null());
-        attributes.extend(value.map(|value| (Arc::from(name), value.clone())));
+        // Nobody wrote these here: a guest that moves takes its firewall along.
+        attributes.extend(value.map(|value| (Arc::from(name), value.clone().with_marks(Marks::CHOSEN))));
     }
 }
 
@@ -53,7 +54,7 @@ pub(super) fn of_guest(
         note_idle_devices(draft, guest);
     }
     let address = draft.block.address.child("firewall", None);
-    attributes.insert("vm".into(), Value::text(draft.block.address.to_string()));
+    attributes.insert(draft.block.address.kind.clone(), Value::text(draft.block.address.to_string()));
     note_guest(&mut attributes, guest);
     Some((address, flatten(&Value::object(attributes), true)))
 }

@@ -52,9 +52,12 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     };
     set("game", Some(Value::text(name)));
     set("server", Some(Value::text(server_name(&draft.block.address))));
-    for inherited in ["vmid", "node", "address"] {
+    for inherited in ["vmid", "address"] {
         set(inherited, guest.get(inherited).filter(|value| !value.is_unknown()).cloned());
     }
+    // Nobody wrote it here: a guest that moves takes its servers along.
+    let node = guest.get("node").filter(|value| !value.is_unknown()).cloned();
+    set("node", node.map(|node| node.with_marks(Marks::CHOSEN)));
     set("mac", first_nic(&guest).and_then(|nic| nic.get("mac")).cloned());
     set("version", attributes.get("version").cloned());
     set("port", attributes.get("port").cloned());

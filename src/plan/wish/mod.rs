@@ -9,6 +9,7 @@ mod snapshot;
 mod storage_file;
 mod template;
 mod tenant;
+mod version;
 mod vm;
 
 pub(super) use scene::{Scene, TenantFacts};
@@ -24,6 +25,7 @@ use crate::domain::{self, Role};
 use crate::resources::ObjectType;
 use crate::resources::conform::{Places, conform, type_of};
 use crate::resources::firewall::FIREWALL;
+use crate::resources::is_guest;
 use crate::resources::schema::{Presence, Schema};
 use crate::state::Identity;
 use crate::value::{Kind, Marks, Path, Step, Value};
@@ -121,6 +123,7 @@ fn evaluate(scene: &mut Scene, at: usize) -> Diagnostics {
         }
     };
     let mut draft = Draft { block, at, cluster, written, places: Arc::new(places), diagnostics };
+    version::check(scene, &mut draft, kind.schema);
     let object = complete(scene, &mut draft);
     let has_errors = draft.diagnostics.has_errors();
     if has_errors || object.is_none() {
@@ -233,7 +236,17 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         }
         register(scene, draft, &tenant, (instance.address, instance.object), (value, identity));
     }
-    if &*draft.block.address.kind == "vm"
+    if &*draft.block.address.kind == "tenant" {
+        for (name, child, value) in domain::tenant::networks_of(&object) {
+            for objection in (child.check)(&value, view) {
+                let path = Path::attribute("network").then(Step::Attribute(name.into()));
+                draft.error(objection.summary, &path, objection.hint);
+            }
+            let identity = (child.identify)(&value);
+            register(scene, draft, &tenant, (draft.block.address.child(name, None), child), (value, identity));
+        }
+    }
+    if is_guest(&draft.block.address.kind)
         && let Some((address, value)) = firewall::of_guest(scene, draft, &object, tenant.as_deref())
     {
         let identity = (FIREWALL.identify)(&value);
@@ -294,7 +307,7 @@ fn alone(object: &ObjectType, value: &Value) -> Value {
         let attribute = object.schema.attribute(name);
         let is_secret =
             attribute.is_some_and(|attribute| attribute.presence == Presence::Computed && attribute.is_sensitive);
-        is_secret || object.name == "vm" && name == "firewall"
+        is_secret || is_guest(object.name) && name == "firewall"
     };
     match value.as_entries() {
         Some(entries) if entries.keys().any(|name| is_apart(name)) => {

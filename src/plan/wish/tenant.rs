@@ -2,9 +2,11 @@
 
 use super::{Completed, Draft, Scene, TenantFacts};
 use crate::config::Key;
+use crate::domain::tenant::vnet_name;
 use crate::resources::conform::did_you_mean;
 use crate::state::Identity;
-use crate::value::{Path, Step, Type, Value};
+use crate::value::{Marks, Path, Step, Type, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
@@ -17,6 +19,7 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     };
     attributes.entry("pool".into()).or_insert_with(|| Value::text(default_pool));
     known_users(scene, draft);
+    network(draft, &mut attributes);
     let pool = attributes.get("pool").and_then(Value::as_text).unwrap_or_default().to_owned();
     let tier = attributes.get("tier").cloned().unwrap_or_else(|| Value::null(Type::Dynamic));
     let facts = TenantFacts {
@@ -28,6 +31,42 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     };
     scene.tenants.insert(address.clone(), facts);
     Some(Completed { attributes, tenant: Some(address.clone()), identity: Identity::default() })
+}
+
+/// A network is on a bridge that is there, or on the tenant's own vnet in a zone, which is the bridge of its guests then.
+fn network(draft: &mut Draft, attributes: &mut BTreeMap<Arc<str>, Value>) {
+    let Some(written) = attributes.get("network").and_then(Value::as_entries).cloned() else { return };
+    let has = |name: &str| written.get(name).is_some_and(|value| !value.is_null());
+    let path = |name: &str| Path::attribute("network").then(Step::Attribute(name.into()));
+    match (has("bridge"), has("zone")) {
+        (true, true) => {
+            let hint = "keep one of `bridge` and `zone`";
+            draft.error("a network is on a bridge or in a zone", &path("bridge"), hint);
+        }
+        (false, false) => {
+            draft.error(
+                "the network is nowhere",
+                &Path::attribute("network"),
+                "add `bridge = ...`, or `zone = ...` for a vnet of its own",
+            );
+        }
+        (true, false) => {
+            for name in ["vnet", "tag", "snat"].into_iter().filter(|name| has(name)) {
+                draft.error(format!("`{name}` goes with `zone` only"), &path(name), "remove this line");
+            }
+        }
+        (false, true) if has("vlan") => {
+            draft.error("`vlan` is of a bridge", &path("vlan"), "write `tag`, in a zone whose vnets have one");
+        }
+        (false, true) => {
+            let mut network = written.clone();
+            let pool = attributes.get("pool").and_then(Value::as_text).unwrap_or_default();
+            let name = || Value::text(vnet_name(pool)).with_marks(Marks::CHOSEN);
+            let vnet = network.entry("vnet".into()).or_insert_with(name).clone();
+            network.insert("bridge".into(), vnet);
+            attributes.insert("network".into(), Value::object(network));
+        }
+    }
 }
 
 /// An access rule for a user the cluster does not know would be refused at apply.

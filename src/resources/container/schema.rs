@@ -36,7 +36,7 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("tenant", Takes::Reference("tenant"), "The tenant it belongs to: gives pool, network, keys and quota.").on_change(Impact::None).recorded(),
     Attribute::new("ostemplate", Takes::Text, "Volume of the archive it is made from, e.g. `local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst`.").required().on_change(Impact::Recreate).recorded(),
     Attribute::new("name", Takes::HostName, "Host name; default: the label, with -key for each instance.").chosen().key("hostname"),
-    Attribute::new("node", Takes::Text, "Node to run on; default: chosen by placement, once.").chosen(),
+    Attribute::new("node", Takes::Text, "Node to run on; default: chosen by placement, once. To change it moves the container, which is restarted.").chosen().on_change(Impact::Reboot),
     Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID; default: the lowest free one of the cluster's vmid_range.").chosen().on_change(Impact::Recreate),
     Attribute::new("cores", Takes::Integer(1, 8192), "Cores it may use; default: all of the node.").deciding().key("cores"),
     Attribute::new("cpulimit", Takes::Number, "Limit of CPU use in cores; 0: none.").key("cpulimit").absent("0"),
@@ -51,8 +51,8 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("tty", Takes::Integer(0, 6), "Number of terminals.").key("tty").absent("2").on_change(Impact::Reboot),
     Attribute::new("debug", Takes::Bool, "Whether it is verbose at start.").key("debug").absent("0").on_change(Impact::Reboot),
     Attribute::new("timezone", Takes::Text, "Time zone, or `host`.").key("timezone").on_change(Impact::Reboot),
-    Attribute::new("entrypoint", Takes::Text, "Program that runs instead of `/sbin/init`.").key("entrypoint").absent("/sbin/init").on_change(Impact::Reboot),
-    Attribute::new("env", Takes::Map(&Takes::Text), "Environment of that program.").coded("env", &ENVIRONMENT).on_change(Impact::Reboot),
+    Attribute::new("entrypoint", Takes::Text, "Program that runs instead of `/sbin/init`.").key("entrypoint").absent("/sbin/init").on_change(Impact::Reboot).since(9),
+    Attribute::new("env", Takes::Map(&Takes::Text), "Environment of that program.").coded("env", &ENVIRONMENT).on_change(Impact::Reboot).since(9),
     Attribute::new("hookscript", Takes::Text, "Volume of a script that runs when it starts and stops. Only the user root@pam itself may set it; a token is refused.").key("hookscript"),
     Attribute::new("onboot", Takes::Bool, "Whether it starts with its node.").or("false").key("onboot"),
     Attribute::new("protection", Takes::Bool, "Whether Proxmox refuses to remove it or its volumes.").or("false").key("protection"),
@@ -86,6 +86,11 @@ const BLOCKS: &[Nested] = &[
     slots("mount", "the slot, e.g. mp0", &MOUNT, "A further volume or folder, by slot: mp0 to mp255."),
     slots("network", "the slot, e.g. net0", &NETWORK, "A network device, by slot: net0 to net31."),
     block("features", &FEATURES, "What it may do beyond the usual."),
+    block(
+        "firewall",
+        &crate::resources::firewall::GUEST,
+        "Its firewall: an object of its own, `container.NAME.firewall`.",
+    ),
     block("startup", &STARTUP, "Order in which guests start and stop with their node."),
     slots(
         "device",
@@ -100,7 +105,10 @@ const BLOCKS: &[Nested] = &[
 /// The `rootfs` block.
 pub static ROOTFS: Schema = Schema {
     attributes: &[
-        Attribute::new("storage", Takes::Text, "Storage.").required().on_change(Impact::Recreate),
+        Attribute::new("storage", Takes::Text, "Storage. To change it moves the disk, while the container is stopped.")
+            .required()
+            .deciding()
+            .on_change(Impact::Reboot),
         Attribute::new("size", Takes::Size, "Size; it can grow, not shrink.").or("4GiB"),
         Attribute::new(
             "mountoptions",
@@ -130,7 +138,8 @@ pub static ROOTFS: Schema = Schema {
             .on_change(Impact::Reboot),
         Attribute::new("idmap", Takes::Text, "How ids map to those of the node.")
             .key("idmap")
-            .on_change(Impact::Reboot),
+            .on_change(Impact::Reboot)
+            .since(9),
     ],
     blocks: &[],
 };
@@ -138,19 +147,19 @@ pub static ROOTFS: Schema = Schema {
 /// The `mount` block.
 pub static MOUNT: Schema = Schema {
     attributes: &[
-        Attribute::new("storage", Takes::Text, "Storage of the volume.").on_change(Impact::Recreate),
+        Attribute::new("storage", Takes::Text, "Storage of the volume. To change it moves the volume, while the container is stopped.").deciding().on_change(Impact::Reboot),
         Attribute::new("size", Takes::Size, "Size of the volume; it can grow, not shrink."),
         Attribute::new("volume", Takes::Text, "Folder of the node to mount instead of a volume. Only the user root@pam itself may set it; a token is refused.").on_change(Impact::Reboot),
         Attribute::new("mp", Takes::Text, "Where it is mounted.").required().key("mp").on_change(Impact::Reboot),
         Attribute::new("backup", Takes::Bool, "Whether backups include it.").key("backup").absent("0").on_change(Impact::Reboot),
-        Attribute::new("keepattrs", Takes::Bool, "Whether attributes of the mount point are kept.").key("keepattrs").absent("0").on_change(Impact::Reboot),
+        Attribute::new("keepattrs", Takes::Bool, "Whether attributes of the mount point are kept.").key("keepattrs").absent("0").on_change(Impact::Reboot).since(9),
         Attribute::new("mountoptions", Takes::Set(&Takes::OneOf(&["discard", "lazytime", "noatime", "nodev", "noexec", "nosuid"])), "Options it is mounted with.").coded("mountoptions", &SEMICOLONS).on_change(Impact::Reboot),
         Attribute::new("acl", Takes::Bool, "Whether access lists are on; default: by file system.").key("acl").on_change(Impact::Reboot),
         Attribute::new("quota", Takes::Bool, "Whether user quotas are on.").key("quota").absent("0").on_change(Impact::Reboot),
         Attribute::new("ro", Takes::Bool, "Whether it can only be read.").key("ro").absent("0").on_change(Impact::Reboot),
         Attribute::new("replicate", Takes::Bool, "Whether replication includes it.").key("replicate").absent("1").on_change(Impact::Reboot),
         Attribute::new("shared", Takes::Bool, "Whether it is on every node by means Proxmox does not know.").key("shared").absent("0").on_change(Impact::Reboot),
-        Attribute::new("idmap", Takes::Text, "How ids map to those of the node.").key("idmap").on_change(Impact::Reboot),
+        Attribute::new("idmap", Takes::Text, "How ids map to those of the node.").key("idmap").on_change(Impact::Reboot).since(9),
     ],
     blocks: &[],
 };
@@ -176,7 +185,8 @@ pub static NETWORK: Schema = Schema {
         Attribute::new("trunks", Takes::List(&Takes::Text), "VLANs that pass.").coded("trunks", &SEMICOLONS),
         Attribute::new("host-managed", Takes::Bool, "Whether the node configures it from outside.")
             .key("host-managed")
-            .absent("0"),
+            .absent("0")
+            .since(9),
         Attribute::new(
             "address",
             Takes::Text,

@@ -7,6 +7,7 @@ use crate::proxmox::Call;
 use crate::resources::guest::Guest;
 use crate::resources::keys::{Source, Write, is_slot};
 use crate::resources::marker::with_tags;
+use crate::resources::relocate::{self, Relocation};
 use crate::resources::schema::Impact;
 use crate::resources::step::{Guard, Lock, Step, Verify};
 use crate::resources::{Changed, Draft, size, wire};
@@ -48,24 +49,42 @@ pub(super) fn create(draft: &Draft) -> Vec<Step> {
     steps
 }
 
-/// Returns the steps that change a container, with a reboot if one of the changes needs it.
+/// Returns the steps that change a container, with a reboot if one of the changes needs it. Its volumes move while it is stopped, and a
+/// migration restarts it.
 pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
-    let guest = Guest::of("lxc", draft);
+    let mut guest = Guest::of("lxc", draft);
     let empty = BTreeMap::new();
     let config = guest.view().and_then(|view| view.config.as_ref());
     let present = config.map_or(&empty, |config| &config.values);
-    let source = source(draft, present, &changed.paths);
-    let mut steps = grow(&guest, present);
+    let relocation = Relocation::of(&guest, present, changed);
+    let moved = relocation.moved();
+    let source = Source { moved: &moved, ..source(draft, present, &changed.paths) };
+    let was_running = guest.is_running();
+    let is_running = was_running && !relocation.moves_volumes();
+    let mut steps = Vec::new();
+    if was_running && !is_running {
+        steps.push(guest.shutdown());
+    }
+    steps.extend(relocation.before(&guest));
+    steps.extend(grow(&guest, present));
     let keys: BTreeSet<String> = changed.paths.iter().flat_map(keys_of).collect();
-    let planned = config.filter(|_| steps.is_empty()).map(|config| Guard::Digest { digest: config.digest.clone() });
-    steps.extend(configure(&guest, &source, &keys, planned.unwrap_or_else(|| guest.marker_guard(true))));
+    steps.extend(configure(&guest, &source, &keys, guest.marker_guard(true)));
+    let is_first_a_write = !steps.is_empty();
     if changed.paths.iter().any(|path| path.root() == Some("pool")) {
         steps.extend(guest.change_pool());
     }
-    match (guest.is_running(), guest.text("power")) {
+    let leaving = relocation.leave(&mut guest, is_running);
+    let is_first_planned = is_first_a_write || steps.is_empty() && !leaving.is_empty();
+    let restarts = !leaving.is_empty();
+    steps.extend(leaving);
+    if is_first_planned {
+        guest.as_planned(&mut steps);
+    }
+    match (is_running, guest.text("power")) {
         (false, Some("running")) => steps.push(guest.start()),
+        (false, Some("ignore")) if was_running => steps.push(guest.start()),
         (true, Some("stopped")) => steps.push(guest.shutdown()),
-        (true, _) if changed.impact >= Impact::Reboot => steps.extend(guest.reboot()),
+        (true, _) if changed.impact >= Impact::Reboot && !restarts => steps.extend(guest.reboot()),
         _ => {}
     }
     steps
@@ -78,12 +97,15 @@ pub(super) fn delete(draft: &Draft) -> Vec<Step> {
 
 /// Returns what a container's operations hold.
 pub(super) fn locks(draft: &Draft) -> Vec<Lock> {
-    vec![Lock { name: format!("guest {}", draft.identity.get("vmid").unwrap_or_default()), limit: 1 }]
+    let own = Lock { name: format!("guest {}", draft.identity.get("vmid").unwrap_or_default()), limit: 1 };
+    [own].into_iter().chain(relocate::lock(draft)).collect()
 }
+
+static NONE: BTreeSet<String> = BTreeSet::new();
 
 fn source<'a>(draft: &'a Draft, present: &'a BTreeMap<String, String>, changed: &'a BTreeSet<Path>) -> Source<'a> {
     let Draft { desired, marker, project, .. } = *draft;
-    Source { desired, present, is_clone: false, changed, marker, project }
+    Source { desired, present, is_clone: false, moved: &NONE, changed, marker, project }
 }
 
 /// Returns the keys that carry an attribute; none for those that are not in the configuration (power, pool, node, sizes).

@@ -63,6 +63,7 @@ pub(super) fn print(key: &str, source: &Source) -> Option<String> {
     let mut printed = present.clone().unwrap_or_default();
     printed.default = match (text("volume"), &present) {
         (Some(folder), _) => Some(folder.to_owned()),
+        (None, Some(_)) if source.moved.contains(key) => Some(format!("{{volume:{key}}}")),
         (None, Some(present)) => present.default.clone(),
         (None, None) => {
             let bytes = size::parse(text("size")?).ok()?;

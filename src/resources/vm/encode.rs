@@ -137,7 +137,7 @@ fn disk(slot: &str, source: &Source) -> Option<String> {
     let present = present.and_then(|text| PropertyString::parse(text, Some("file")).ok());
     let mut parsed = present.clone().unwrap_or_default();
     parsed.default = match (&present, text("import_from")) {
-        (Some(_), _) if source.is_clone => Some(format!("{{volume:{slot}}}")),
+        (Some(_), _) if source.is_clone || source.moved.contains(slot) => Some(format!("{{volume:{slot}}}")),
         (Some(present), _) => present.default.clone(),
         (None, Some(image)) => {
             parsed.options.insert("import-from".to_owned(), image.to_owned());

@@ -8,8 +8,9 @@ use super::encode::{all_keys, encode, keys_of};
 use crate::proxmox::Call;
 use crate::resources::guest::Guest;
 use crate::resources::keys::{Source, Write};
+use crate::resources::relocate::{self, Relocation};
 use crate::resources::schema::Impact;
-use crate::resources::step::{Guard, Lock, Step, Task, Verify};
+use crate::resources::step::{Guard, Lock, Step, Verify};
 use crate::resources::{Changed, Draft, size};
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,15 +48,29 @@ fn clone_and_configure(guest: &Guest, template: u32) -> Vec<Step> {
         desired: draft.desired,
         present: source_config,
         is_clone: true,
+        moved: &BTreeSet::new(),
         marker: draft.marker,
         project: draft.project,
         changed: &changed,
     };
     let mut steps = vec![clone_step(guest, template, source_node, source_config)];
+    steps.extend(spread(guest, source_config));
     let keys = all_keys(&source);
     steps.extend(configure(guest, &source, &keys, &guest.marker_guard(true)));
     steps.extend(grow(guest, source_config));
     steps
+}
+
+/// A full clone goes to one storage as a whole; disks that are wanted elsewhere move there.
+fn spread(guest: &Guest, source: &BTreeMap<String, String>) -> Vec<Step> {
+    let cloned_to = clone_storage(guest, source).filter(|_| guest.text("clone") == Some("full"));
+    let disks = guest.desired.get("disk").and_then(Value::as_entries).into_iter().flatten();
+    let moves = disks.filter_map(|(slot, disk)| {
+        let has = storage_of(source.get(&**slot)?)?;
+        let wanted = disk.get("storage")?.as_text()?;
+        (cloned_to.as_deref().unwrap_or(has) != wanted).then(|| guest.move_volume(slot, wanted, None))
+    });
+    moves.collect()
 }
 
 /// What the backup holds is not known here: named disks are taken for its own, and the write fails where it has none in that slot.
@@ -71,6 +86,7 @@ fn restore_and_configure(guest: &Guest, archive: &str) -> Vec<Step> {
         desired: draft.desired,
         present: &present,
         is_clone: true,
+        moved: &BTreeSet::new(),
         marker: draft.marker,
         project: draft.project,
         changed: &changed,
@@ -106,6 +122,7 @@ fn make(guest: &Guest) -> Vec<Step> {
         desired: draft.desired,
         present: &empty,
         is_clone: false,
+        moved: &BTreeSet::new(),
         marker: draft.marker,
         project: draft.project,
         changed: &changed,
@@ -136,44 +153,47 @@ fn make(guest: &Guest) -> Vec<Step> {
     steps
 }
 
-/// Returns the steps that change a guest, with a reboot if one of the changes needs it.
+/// Returns the steps that change a guest, with a reboot if one of the changes needs it. It leaves its node last: what keeps it there, such
+/// as a disk of that node, is gone by then.
 pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
-    let guest = Guest::of("qemu", draft);
+    let mut guest = Guest::of("qemu", draft);
     let empty = BTreeMap::new();
-    let config = guest.view().and_then(|view| view.config.as_ref());
-    let present = config.map_or(&empty, |config| &config.values);
+    let present = guest.view().and_then(|view| view.config.as_ref()).map_or(&empty, |config| &config.values);
+    let relocation = Relocation::of(&guest, present, changed);
     let source = Source {
         desired: draft.desired,
         present,
         is_clone: false,
+        moved: &relocation.moved(),
         marker: draft.marker,
         project: draft.project,
         changed: &changed.paths,
     };
 
-    let mut steps = Vec::new();
+    let mut steps = relocation.before(&guest);
     let mut keys: BTreeSet<String> = changed.paths.iter().flat_map(keys_of).collect();
     let destroyed: Vec<String> = keys.extract_if(.., |key| destroys_disk(&guest, key)).collect();
     // Disks grow before options are written: an option that waits for a reboot brings the size of its time along.
     if changed.paths.iter().any(|path| path.root() == Some("disk")) {
         steps.extend(grow(&guest, present));
     }
-    let planned = config.map(|config| Guard::Digest { digest: config.digest.clone() });
-    let guard = match steps.first_mut().map(|step| &mut step.task) {
-        Some(Task::Call(first)) => {
-            first.guard = planned.unwrap_or_else(|| guest.marker_guard(true));
-            guest.marker_guard(true)
-        }
-        _ => planned.unwrap_or_else(|| guest.marker_guard(true)),
-    };
-    steps.extend(configure(&guest, &source, &keys, &guard));
+    steps.extend(configure(&guest, &source, &keys, &guest.marker_guard(true)));
     steps.extend(destroyed.iter().map(|slot| guest.destroy_volume(slot)));
+    let is_first_a_write = !steps.is_empty();
     if changed.paths.iter().any(|path| path.root() == Some("pool")) {
         steps.extend(guest.change_pool());
     }
+    let is_running = guest.is_running();
+    let leaving = relocation.leave(&mut guest, is_running);
+    if is_first_a_write || steps.is_empty() && !leaving.is_empty() {
+        steps.extend(leaving);
+        guest.as_planned(&mut steps);
+    } else {
+        steps.extend(leaving);
+    }
     let wants_power = guest.text("power");
     let needs_reboot = changed.impact >= Impact::Reboot;
-    match (guest.is_running(), wants_power) {
+    match (is_running, wants_power) {
         (false, Some("running")) => steps.push(guest.start()),
         (true, Some("stopped")) => steps.push(guest.shutdown()),
         (true, _) if needs_reboot => steps.extend(guest.reboot()),
@@ -197,6 +217,7 @@ pub(super) fn locks(draft: &Draft) -> Vec<Lock> {
         let limit = draft.clones_per_node.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(CLONES_PER_NODE);
         locks.push(Lock { name: format!("clones on {source}"), limit });
     }
+    locks.extend(relocate::lock(draft));
     locks
 }
 

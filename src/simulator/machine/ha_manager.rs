@@ -142,6 +142,16 @@ impl Machine {
         Some(json!(self.spawn(caller, spawn)))
     }
 
+    /// Leaves the migration of a managed guest to the manager; the task ends long before the guest has moved.
+    pub(super) fn delegate_migration(&mut self, caller: &Caller, node: &str, vmid: u32, target: &str) -> Option<Value> {
+        let sid = self.ha_sid(vmid).filter(|_| self.ha_state(vmid) != Some("ignored"))?;
+        self.request_move(&sid, target);
+        let noun = self.guests.get(&vmid).map_or("VM", |guest| guest.kind.noun());
+        let work = Work::Say { line: format!("Requesting HA migration for {noun} {vmid} to node {target}") };
+        let spawn = Spawn { node, kind: "hamigrate", id: vmid.to_string(), locks: Vec::new(), wait_ms: 0, work };
+        Some(json!(self.spawn(caller, spawn)))
+    }
+
     /// A node that stays away is fenced, and its guests come back elsewhere, stopped until the next round.
     fn recover(&mut self, sid: &str, vmid: u32, place: &mut Object) {
         let now_ms = self.clock.now_ms;

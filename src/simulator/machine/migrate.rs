@@ -115,6 +115,9 @@ impl Machine {
             return Err(Fault::text(text));
         }
         self.check_migration(guest, &work)?;
+        if let Some(upid) = self.delegate_migration(&context.caller, &node, vmid, &work.target) {
+            return Ok(upid.into());
+        }
         for storage in work.storages.values() {
             self.require(&context.caller, &format!("/storage/{storage}"), "Datastore.AllocateSpace")?;
             if !self.is_storage_on(storage, &work.target) {

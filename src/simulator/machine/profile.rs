@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Machine;
-use super::form::RawParameters;
+use super::form::{Raw, RawParameters};
 
 /// Paths, with all below them, that came after 8.4.
 const NEW_PATHS: &[&str] = &[
@@ -38,6 +38,19 @@ const NEW_PARAMETERS: &[(&str, &str)] = &[
     ("/nodes/{node}/qemu", "intel-tdx"),
 ];
 
+/// Sub-keys of property strings that came after 8.4: the start of the paths, the start of the parameters, the sub-key. Source: the API
+/// schemas of 8.4.5 and 9.2.3 side by side.
+const NEW_KEYS: &[(&str, &str, &str)] = &[
+    ("/nodes/{node}/lxc", "mp", "idmap"),
+    ("/nodes/{node}/lxc", "mp", "keepattrs"),
+    ("/nodes/{node}/lxc", "net", "host-managed"),
+    ("/nodes/{node}/lxc", "rootfs", "idmap"),
+    ("/nodes/{node}/qemu", "agent", "freeze-fs"),
+    ("/nodes/{node}/qemu", "agent", "guest-fsfreeze"),
+    ("/nodes/{node}/qemu", "efidisk0", "ms-cert"),
+    ("/nodes/{node}/qemu", "machine", "aw-bits"),
+];
+
 /// Members of answers that came after 8.4.
 const NEW_MEMBERS: &[&str] = &["armed-state", "memhost"];
 
@@ -54,6 +67,23 @@ impl Machine {
         let is_new =
             |name: &&String| NEW_PARAMETERS.iter().any(|(path, new)| template.starts_with(path) && new == *name);
         raw.keys().find(is_new).filter(|_| self.is_before_9()).map(String::as_str)
+    }
+
+    /// Returns a parameter whose property string has a sub-key that the server that is played does not know, and that sub-key.
+    pub(super) fn unknown_key<'a>(&self, template: &str, raw: &'a RawParameters) -> Option<(&'a str, &'static str)> {
+        let texts = raw.iter().filter_map(|(name, raw)| match raw {
+            Raw::Text(text) => Some((name.as_str(), text.as_str())),
+            Raw::List(_) => None,
+        });
+        let has =
+            |text: &str, key: &str| text.split(',').any(|part| part.split_once('=').is_some_and(|(own, _)| own == key));
+        let unknown = |(name, text): (&'a str, &str)| {
+            let is_it = |(path, stem, key): &&(&str, &str, &'static str)| {
+                template.starts_with(path) && name.starts_with(stem) && has(text, key)
+            };
+            NEW_KEYS.iter().find(is_it).map(|(_, _, key)| (name, *key))
+        };
+        if self.is_before_9() { texts.into_iter().find_map(unknown) } else { None }
     }
 
     /// Returns the name a privilege has on the server that is played; nothing where it does not exist. What 9.0 split by the things

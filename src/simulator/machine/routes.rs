@@ -139,6 +139,10 @@ impl Machine {
             let text = "property is not defined in schema and the schema does not allow additional properties";
             return Err(Fault::parameter(name, text));
         }
+        if let Some((name, key)) = self.unknown_key(route.template, raw) {
+            let text = "property is not defined in schema and the schema does not allow additional properties";
+            return Err(Fault::parameter(name, format!("invalid format - format error\n{name}.{key}: {text}\n")));
+        }
         let parameters = check(&route.parameters, raw)?;
         let mut answer = handler(self, &Context { caller, parameters, template: route.template, upload })?;
         self.without_new_members(&mut answer.data);

@@ -478,11 +478,13 @@ fn dry_run(machine: &mut Machine, context: &Context) -> Answer {
 }
 
 fn node_zones(machine: &mut Machine, context: &Context) -> Answer {
+    let is_broken = machine.nodes.get(context.node()).is_some_and(|node| node.has_network_trouble);
+    let status = if is_broken { "error" } else { "available" };
     let rows = machine.objects_of(&ZONES.running).filter(|(zone, object)| {
         is_on(object, context.node())
             && machine.has_any(&context.caller, &format!("/sdn/zones/{zone}"), &["SDN.Audit", "SDN.Allocate"])
     });
-    Ok(Value::Array(rows.map(|(zone, _)| json!({ "zone": zone, "status": "available" })).collect()).into())
+    Ok(Value::Array(rows.map(|(zone, _)| json!({ "zone": zone, "status": status })).collect()).into())
 }
 
 fn zone_content(machine: &mut Machine, context: &Context) -> Answer {

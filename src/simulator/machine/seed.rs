@@ -101,6 +101,7 @@ impl Machine {
                 is_online: node.status == NodeStatus::Online,
                 address: format!("10.90.0.{}", 10 + position),
                 bridges: lab.bridge.iter().map(bridge).collect(),
+                has_network_trouble: false,
                 cards: node.cards.iter().map(|(name, card)| (name.clone(), card_of(*card))).collect(),
             };
             self.nodes.insert(name.clone(), node);

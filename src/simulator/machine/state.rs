@@ -74,6 +74,9 @@ pub(super) struct Node {
     /// Network cards by name; one that is up when the layout is from before.
     #[serde(default)]
     pub(super) cards: BTreeMap<String, Card>,
+    /// Whether it fails to bring up its networks.
+    #[serde(default)]
+    pub(super) has_network_trouble: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

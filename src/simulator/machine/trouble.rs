@@ -61,6 +61,13 @@ impl Machine {
         }
     }
 
+    /// Makes a node fail to bring up its networks.
+    pub fn break_network(&mut self, node: &str) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            node.has_network_trouble = true;
+        }
+    }
+
     /// Puts a guest on another node, as the cluster manager does.
     pub fn relocate(&mut self, vmid: u32, node: &str) {
         if self.nodes.has(node) {

@@ -1,5 +1,5 @@
+#! firewall: an object of its own, told in firewall-container.hcl and tests/stacks/firewall-of-containers
 #! ostemplate: the lab has one archive only
-#! node: moving a guest is not planned by this version
 #! vmid: chosen with the container; another one is another container
 #! ostype: what the archive holds; another one would not start
 #! extra: there is no key of a container that this version does not know
@@ -39,6 +39,7 @@ pool "spare" {
 container "x" {
   tenant        = tenant.acme          #> tenant.umbra | none
   ostemplate    = "shared:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst"
+  node          = "pve1"               #> "pve2" | reboot  #> back | reboot
   pool          = tenant.acme.pool     #> pool.spare.poolid | live  #> back | live
   name          = "web"                #> "lobby" | live
   cores         = 2                    #> 4 | live  #> gone | live
@@ -65,7 +66,7 @@ container "x" {
   power         = "running"            #> "stopped" | stop  #> back | live
 
   rootfs {
-    storage      = "shared"            #> "local-lvm" | recreate | vmid, rootfs.storage
+    storage      = "shared"            #> "local-lvm" | reboot  #> back | reboot
     size         = "8GiB"              #> "9GiB" | live
     mountoptions = ["noatime", "discard"]  #> ["discard"] | reboot  #> gone | reboot
     acl          = true                #> false | reboot
@@ -76,7 +77,7 @@ container "x" {
     idmap        = "u:0:100000:65536"  #> "passthrough" | reboot
   }
   mount "mp0" {                        #> gone | reboot  #> back | live
-    storage      = "shared"            #> "local-lvm" | recreate | vmid, mount["mp0"].storage
+    storage      = "shared"            #> "local-lvm" | reboot  #> back | reboot
     size         = "1GiB"              #> "2GiB" | live
     mp           = "/srv"              #> "/data" | reboot
     backup       = true                #> false | reboot
@@ -124,6 +125,7 @@ container "x" {
     clone    = "10m"                   #> "11m" | none
     start    = "2m"                    #> "3m" | none
     shutdown = "1m"                    #> "2m" | none
+    move     = "1h"                    #> "2h" | none
     destroy  = "1m"                    #> "2m" | none
   }
 }

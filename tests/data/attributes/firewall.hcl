@@ -10,6 +10,7 @@
 #! rule[].sport: told in firewall_group.hcl
 #! rule[].type: told in firewall_group.hcl
 #! vm: told in tests/stacks/firewall-of-guests
+#! container: told in tests/stacks/firewall-of-containers
 #! vmid: it follows from the guest
 #! guest_node: it follows from the guest
 #! order: it follows from the rules

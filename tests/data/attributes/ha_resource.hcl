@@ -1,5 +1,3 @@
-#! group: before 9.0 only
-
 cluster "lab" {
   simulator {}
 }

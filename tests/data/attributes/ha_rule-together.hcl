@@ -1,3 +1,4 @@
+#= 9.2
 cluster "lab" {
   simulator {}
 }

@@ -1,3 +1,4 @@
+#= 9.2
 #! type: each type has attributes of its own, in a file of its own
 
 cluster "lab" {

@@ -10,7 +10,7 @@ vm "x" {
   power = "running"
 
   disk "scsi0" {
-    storage     = "shared"        #> "local-lvm" | recreate | vmid, disk["scsi0"].storage  #> back | recreate | vmid, disk["scsi0"].storage
+    storage     = "shared"        #> "local-lvm" | live  #> back | live
     import_from = "shared:import/debian-13-genericcloud-amd64.qcow2"  #> gone | recreate | vmid, disk["scsi0"].import_from  #> back | recreate | vmid, disk["scsi0"].import_from
     size        = "8GiB"          #> "9GiB" | live
   }
@@ -23,7 +23,7 @@ vm "x" {
     file = "local:iso/debian-13.1.0-amd64-netinst.iso"  #> "none" | live
   }
   efidisk0 {
-    storage = "shared"            #> "local-lvm" | recreate | vmid, efidisk0.storage
+    storage = "shared"            #> "local-lvm" | live  #> back | live
   }
   tpmstate0 {
     storage = "shared"            #> "local-lvm" | recreate | vmid, tpmstate0.storage

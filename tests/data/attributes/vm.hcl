@@ -16,7 +16,6 @@
 #! hostpci[].host: devices of the host by address are for root@pam itself
 #! serial[].device: devices of the host are for root@pam itself
 #! usb[].host: devices of the host are for root@pam itself
-#! node: moving a guest is not planned by this version
 #! clone: only told when the guest is made
 
 cluster "lab" {
@@ -48,7 +47,7 @@ pool "spare" {
 vm "x" {
   tenant      = tenant.acme            #> tenant.umbra | none
   template    = template.debian13
-  node        = "pve1"
+  node        = "pve1"                 #> "pve2" | live  #> back | live
   pool        = tenant.acme.pool               #> pool.spare.poolid | live  #> back | live
   name        = "web"                  #> "lobby" | live
   cores       = 2                      #> 4 | reboot
@@ -290,6 +289,7 @@ vm "x" {
     clone    = "10m"                   #> "11m" | none
     start    = "2m"                    #> "3m" | none
     shutdown = "1m"                    #> "2m" | none
+    move     = "1h"                    #> "2h" | none
     destroy  = "1m"                    #> "2m" | none
   }
 }

@@ -41,7 +41,12 @@ pub(in crate::plan::wish) fn complete(scene: &mut Scene, draft: &mut Draft) -> O
         value.map_or_else(|| Value::unknown(of), |value| value.with_marks(Marks::CHOSEN))
     };
     attributes.insert("vmid".into(), chosen(vmid.map(|vmid| Value::from(i64::from(vmid))), Type::Number));
-    attributes.insert("node".into(), chosen(node.map(Value::from), Type::Text));
+    if !draft.is_written(&Path::attribute("node")) {
+        attributes.insert("node".into(), chosen(node.map(Value::from), Type::Text));
+    } else if let Some(node) = node {
+        // As written, unless nobody minds where it is.
+        attributes.insert("node".into(), Value::from(node));
+    }
     let tenant = guest.tenant.address().and_then(|address| address.parse().ok());
     Some(Completed { attributes, tenant, identity })
 }

@@ -4,20 +4,18 @@ use super::{Attributes, Guest};
 use crate::observe::ClusterView;
 use crate::plan::wish::{Draft, Scene, nested};
 use crate::resources::size;
+use crate::resources::template_copy::WITH_BASES;
 use crate::resources::vm::decode::{is_disk, storage_of};
 use crate::value::{Marks, Path, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Storage types whose images can be cloned by reference. Source: feature matrix of the storage plugins.
-const LINKABLE: [&str; 8] = ["dir", "nfs", "cifs", "cephfs", "btrfs", "lvmthin", "zfspool", "rbd"];
 
 pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
     let written: BTreeMap<Arc<str>, Value> =
         attributes.get("disk").and_then(Value::as_entries).cloned().unwrap_or_default();
     let mut disks = BTreeMap::new();
     for (slot, disk) in written {
-        let is_restored = attributes.get("restore").is_some_and(|restore| !restore.is_null());
+        let is_restored = comes_from_backup(scene, draft, attributes, &slot);
         let disk = one(scene, draft, guest, &slot, &disk, is_restored);
         disks.insert(slot, disk);
     }
@@ -27,14 +25,24 @@ pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attribut
     clone_kind(scene, draft, guest, attributes);
 }
 
+/// A disk of a backup has the size and storage it had there; one that is added later is new.
+fn comes_from_backup(scene: &Scene, draft: &Draft, attributes: &Attributes, slot: &str) -> bool {
+    let is_restored = attributes.get("restore").is_some_and(|restore| !restore.is_null());
+    let record = scene.record(&draft.block.address);
+    is_restored && record.is_none_or(|record| record.applied.get("disk").and_then(|disks| disks.get(slot)).is_some())
+}
+
 fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value, is_restored: bool) -> Value {
     let mut disk = disk.as_entries().cloned().unwrap_or_default();
     let source = guest.model.as_ref().and_then(|model| model.get("disk")?.get(slot));
     let address = draft.block.address.clone();
     for name in ["size", "storage"] {
         let path = nested("disk", slot, name);
-        let kept =
-            if name == "size" { scene.kept(&address, &path) } else { scene.kept_while_it_lives(&address, &path) };
+        let kept = match name {
+            "size" => scene.kept(&address, &path),
+            // Nobody wrote where it is, so it may be wherever somebody moved it.
+            _ => scene.kept_while_it_lives(&address, &path).map(|kept| storage_now(scene, draft, slot).unwrap_or(kept)),
+        };
         let inherited = kept.or_else(|| source?.get(name).cloned());
         match inherited {
             Some(value) => {
@@ -90,6 +98,13 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
     Value::object(disk)
 }
 
+/// Returns the storage that a disk of a guest that is there is on.
+fn storage_now(scene: &Scene, draft: &Draft, slot: &str) -> Option<Value> {
+    let vmid = scene.record(&draft.block.address)?.identity.vmid()?;
+    let config = scene.view(&draft.cluster)?.guests.get(&vmid)?.config.as_ref()?;
+    storage_of(config.values.get(slot)?).map(Value::text)
+}
+
 /// Linked where the store can and every disk stays on the template's storage; kept once chosen.
 fn clone_kind(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
     let path = Path::attribute("clone");
@@ -132,7 +147,8 @@ fn can_link(config: &BTreeMap<String, String>, view: &ClusterView, attributes: &
         wanted.is_none_or(|wanted| wanted == storage)
     };
     config.iter().filter(|(key, value)| is_disk(key, value)).all(|(slot, value)| {
-        storage_of(value)
-            .is_some_and(|storage| stays(slot, storage) && kind_of(storage).is_none_or(|kind| LINKABLE.contains(&kind)))
+        storage_of(value).is_some_and(|storage| {
+            stays(slot, storage) && kind_of(storage).is_none_or(|kind| WITH_BASES.contains(&kind))
+        })
     })
 }

@@ -2,7 +2,9 @@
 
 use super::{Attributes, Guest};
 use crate::config::Address;
+use crate::observe::{GuestView, StorageView};
 use crate::plan::choose::Demand;
+use crate::plan::judge::is_ignored;
 use crate::plan::wish::{Draft, Scene};
 use crate::resources::conform::did_you_mean;
 use crate::resources::vm::decode::{is_disk, storage_of};
@@ -81,12 +83,11 @@ pub(super) fn node(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attribut
     let seen = record
         .filter(|_| !has_stranger(scene, draft, &address))
         .and_then(|record| view.guests.get(&record.identity.vmid()?));
-    let present = seen.map(|guest| guest.node.clone()).or_else(|| record?.identity.node().map(str::to_owned));
     if let Some(node) = attributes.get("node").and_then(Value::as_text) {
-        return written_node(scene, draft, guest, node, present.as_deref());
+        return written_node(scene, draft, (guest, attributes), node, seen);
     }
-    if let Some(node) = present.filter(|_| seen.is_some()) {
-        return Some(node);
+    if let Some(seen) = seen {
+        return Some(seen.node.clone());
     }
     let memory_bytes =
         attributes.get("memory").and_then(Value::as_text).and_then(|text| size::parse(text).ok()).unwrap_or_default();
@@ -126,9 +127,9 @@ fn known_nodes(scene: &Scene, draft: &mut Draft, attributes: &Attributes) {
 fn written_node(
     scene: &mut Scene,
     draft: &mut Draft,
-    guest: &Guest,
+    (guest, attributes): (&Guest, &Attributes),
     node: &str,
-    present: Option<&str>,
+    seen: Option<&GuestView>,
 ) -> Option<String> {
     let path = Path::attribute("node");
     if scene.ledger.node(&draft.cluster, node).is_none() {
@@ -136,31 +137,67 @@ fn written_node(
         draft.error(format!("there is no node `{node}` on cluster `{}`", draft.cluster), &path, hint);
         return None;
     }
-    match present {
-        Some(present) if present != node => {
-            let vmid = scene.record(&draft.block.address).and_then(|record| record.identity.vmid()).unwrap_or_default();
-            draft.error(
-                format!("the guest is on {present}, and moving a guest is not planned by this version"),
-                &path,
-                format!("move it yourself, `qm migrate {vmid} {node} --online`, or write `node = \"{present}\"`"),
-            );
-            None
+    let bytes = attributes.get("memory").and_then(Value::as_text).and_then(|text| size::parse(text).ok());
+    let bytes = bytes.unwrap_or_default();
+    match seen {
+        Some(seen) if seen.node == node => {}
+        Some(seen) if is_ignored(draft.block, &path) => return Some(seen.node.clone()),
+        Some(seen) => {
+            let demand = demand(scene, draft, guest, attributes, bytes);
+            if let Some((why, hint)) = staying(scene, draft, (node, &demand), (guest, attributes), seen) {
+                draft.error(format!("{} cannot move from {} to {node}: {why}", guest.owner, seen.node), &path, hint);
+                return None;
+            }
+            scene.ledger.commit_memory(&draft.cluster, node, bytes);
         }
-        Some(_) => Some(node.to_owned()),
         None if !guest.copies.is_empty()
             && bound_to(scene, draft, guest).is_some_and(|nodes| !nodes.contains(node)) =>
         {
             let template = guest.template.address().map_or("the template", |address| &**address);
             let hint = format!("add \"{node}\" to its `nodes`, or choose one of them");
             draft.error(format!("{template} is not built on {node}, and its disks are local"), &path, hint);
-            None
+            return None;
         }
-        None => {
-            let bytes = draft.written.get("memory").and_then(Value::as_text).and_then(|text| size::parse(text).ok());
-            scene.ledger.commit_memory(&draft.cluster, node, bytes.unwrap_or_default());
-            Some(node.to_owned())
-        }
+        None => scene.ledger.commit_memory(&draft.cluster, node, bytes),
     }
+    Some(node.to_owned())
+}
+
+/// Says why a guest cannot go to another node, and what to do about it.
+fn staying(
+    scene: &Scene,
+    draft: &Draft,
+    (node, demand): (&str, &Demand),
+    (guest, attributes): (&Guest, &Attributes),
+    seen: &GuestView,
+) -> Option<(String, String)> {
+    let demand = Demand { bound_to: BTreeSet::new(), allowed: BTreeSet::new(), ..demand.clone() };
+    if let Some(why) = scene.ledger.refusal(&draft.cluster, node, &demand) {
+        return Some((why, "write a `storage` or `bridge` that node has, or another node".to_owned()));
+    }
+    let storages = &scene.view(&draft.cluster)?.nodes.get(&seen.node)?.storages;
+    let is_local = |storage: &str| storages.get(storage).is_some_and(|storage: &StorageView| !storage.is_shared);
+    let media = attributes.get("cdrom").and_then(Value::as_entries).into_iter().flatten();
+    let medium = media.filter_map(|(slot, drive)| Some((slot, drive.get("file")?.as_text()?.split_once(':')?.0)));
+    if let Some((slot, storage)) = medium.into_iter().find(|(_, storage)| is_local(storage)) {
+        let hint = format!("write `file = \"none\"` in `cdrom \"{slot}\"`, or a medium on a storage that is shared");
+        return Some((format!("the medium in `{slot}` is on `{storage}`, which only {} has", seen.node), hint));
+    }
+    // A linked clone is only what differs from its template's disk, which stays.
+    let is_linked = attributes.get("clone").and_then(Value::as_text) == Some("linked");
+    let config = &seen.config.as_ref()?.values;
+    let of_template = |slot: &str| storage_of(guest.template_config()?.values.get(slot)?);
+    let wanted = |slot: &str| attributes.get("disk")?.get(slot)?.get("storage")?.as_text();
+    let stays = |(slot, value): &(&String, &String)| {
+        let storage = storage_of(value).unwrap_or_default();
+        is_disk(slot, value)
+            && is_local(storage)
+            && of_template(slot) == Some(storage)
+            && wanted(slot).is_none_or(|wanted| wanted == storage)
+    };
+    let (slot, _) = config.iter().filter(|_| is_linked).find(stays)?;
+    let hint = format!("write another `storage` in `disk \"{slot}\"`: a disk that moves becomes whole");
+    Some((format!("disk `{slot}` is a linked clone of what only {} has", seen.node), hint))
 }
 
 fn demand(scene: &Scene, draft: &Draft, guest: &Guest, attributes: &Attributes, memory_bytes: u64) -> Demand {

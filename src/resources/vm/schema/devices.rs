@@ -53,7 +53,8 @@ pub(super) static AGENT: Schema = Schema {
         Attribute::new("freeze-fs", Takes::Bool, "Whether file systems are frozen for backups and snapshots.")
             .key("freeze-fs")
             .absent("1")
-            .on_change(Impact::Reboot),
+            .on_change(Impact::Reboot)
+            .since(9),
     ],
     blocks: &[],
 };
@@ -68,7 +69,8 @@ pub(super) static MACHINE: Schema = Schema {
             .on_change(Impact::Reboot),
         Attribute::new("aw-bits", Takes::Integer(32, 64), "Address width of the virtual IOMMU.")
             .key("aw-bits")
-            .on_change(Impact::Reboot),
+            .on_change(Impact::Reboot)
+            .since(9),
         Attribute::new("enable-s3", Takes::Bool, "Whether the guest may suspend to memory.")
             .key("enable-s3")
             .on_change(Impact::Reboot),
@@ -212,17 +214,24 @@ pub(super) static SEV: Schema = Schema {
 
 pub(super) static TDX: Schema = Schema {
     attributes: &[
-        Attribute::new("type", Takes::OneOf(&["tdx"]), "Kind.").required().key("type").on_change(Impact::Reboot),
+        Attribute::new("type", Takes::OneOf(&["tdx"]), "Kind.")
+            .required()
+            .key("type")
+            .on_change(Impact::Reboot)
+            .since(9),
         Attribute::new("attestation", Takes::Bool, "Whether it can prove itself.")
             .key("attestation")
             .absent("1")
-            .on_change(Impact::Reboot),
+            .on_change(Impact::Reboot)
+            .since(9),
         Attribute::new("vsock-cid", Takes::Integer(2, i64::MAX), "Address of the attestation service.")
             .key("vsock-cid")
-            .on_change(Impact::Reboot),
+            .on_change(Impact::Reboot)
+            .since(9),
         Attribute::new("vsock-port", Takes::Integer(0, i64::MAX), "Port of the attestation service.")
             .key("vsock-port")
-            .on_change(Impact::Reboot),
+            .on_change(Impact::Reboot)
+            .since(9),
     ],
     blocks: &[],
 };

@@ -17,9 +17,8 @@ pub static DISK: Schema = Schema {
     attributes: &[
         Attribute::new("size", Takes::Size, "Size; it can grow, not shrink. Default: the template's or the image's.")
             .chosen(),
-        Attribute::new("storage", Takes::Text, "Storage; default: the template's.")
-            .chosen()
-            .on_change(Impact::Recreate),
+        Attribute::new("storage", Takes::Text, "Storage; default: the template's. To change it moves the disk.")
+            .chosen(),
         Attribute::new(
             "format",
             Takes::OneOf(&["raw", "qcow2", "vmdk"]),
@@ -180,7 +179,7 @@ pub static CDROM: Schema = Schema {
 /// The `efidisk0` block.
 pub static EFI_DISK: Schema = Schema {
     attributes: &[
-        Attribute::new("storage", Takes::Text, "Storage.").required().on_change(Impact::Recreate),
+        Attribute::new("storage", Takes::Text, "Storage.").required().deciding(),
         Attribute::new("efitype", Takes::OneOf(&["2m", "4m"]), "Layout; another one means a new disk.")
             .or("4m")
             .key("efitype")
@@ -201,7 +200,8 @@ pub static EFI_DISK: Schema = Schema {
             "Which certificates of Microsoft it has.",
         )
         .key("ms-cert")
-        .on_change(Impact::Reboot),
+        .on_change(Impact::Reboot)
+        .since(9),
     ],
     blocks: &[],
 };

@@ -62,7 +62,7 @@ const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("shares", Takes::Integer(0, 50_000), "Weight of memory against other guests, for automatic ballooning; 0 turns it off.").key("shares").absent("1000"),
     Attribute::new("hugepages", Takes::OneOf(&["any", "2", "1024"]), "Size of huge pages in MiB. Only the user root@pam itself may set it; a token is refused.").key("hugepages").on_change(Impact::Reboot),
     Attribute::new("keephugepages", Takes::Bool, "Whether huge pages stay reserved when it stops. Only the user root@pam itself may set it; a token is refused.").key("keephugepages").absent("0").on_change(Impact::Reboot),
-    Attribute::new("allow-ksm", Takes::Bool, "Whether its memory may be merged with that of others.").key("allow-ksm").absent("1").on_change(Impact::Reboot),
+    Attribute::new("allow-ksm", Takes::Bool, "Whether its memory may be merged with that of others.").key("allow-ksm").absent("1").on_change(Impact::Reboot).since(9),
     Attribute::new("bios", Takes::OneOf(&["seabios", "ovmf"]), "Firmware; `ovmf` wants an `efidisk0` too.").key("bios").absent("seabios").on_change(Impact::Reboot),
     Attribute::new("boot", Takes::List(&Takes::Text), "Devices to boot from in order, e.g. `[\"scsi0\", \"net0\"]`; default: the server chooses.").coded("boot", &BOOT).on_change(Impact::Reboot),
     Attribute::new("ostype", Takes::OneOf(OS_TYPES), "Kind of guest system.").key("ostype").absent("other").on_change(Impact::Reboot),
@@ -309,6 +309,10 @@ pub static TIMEOUTS: Schema = Schema {
         Attribute::new("start", Takes::Duration, "Starting.").or("5m").on_change(Impact::None).recorded(),
         Attribute::new("shutdown", Takes::Duration, "Shutting down, before it is switched off.")
             .or("3m")
+            .on_change(Impact::None)
+            .recorded(),
+        Attribute::new("move", Takes::Duration, "Moving to another node, or a volume to another storage.")
+            .or("60m")
             .on_change(Impact::None)
             .recorded(),
         Attribute::new("destroy", Takes::Duration, "Removing.").or("10m").on_change(Impact::None).recorded(),

@@ -1,4 +1,4 @@
 locals {
   a = [1, 2]
-    == [3]                                      # error: a value ends with its line, found `==` on the next one ~ in parentheses
+    == [3]                                      # error: a value cannot go on over the end of a line at `==` ~ in parentheses
 }
