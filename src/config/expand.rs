@@ -23,7 +23,8 @@ const MODULES_MAX: usize = 20_000;
 /// Instances of one block by `count` or `for_each`.
 const INSTANCES_MAX: usize = 20_000;
 /// Instances of blocks in one stack besides the first of each: what is written out is bounded by the size of the files.
-const REPEATED_MAX: usize = 40_000;
+/// Thirty thousand complete machines take 400 MB.
+const REPEATED_MAX: usize = 30_000;
 
 /// Builds a program.
 pub(super) struct Builder<'a> {

@@ -1,17 +1,17 @@
 //! The planner's one path: wishes, judgement, selection, fit, operations, outputs.
 
 use super::change::{Action, Change};
-use super::input::PlanInput;
+use super::input::{PlanInput, Told};
 use super::judge::{Judged, judge};
 use super::operation::Verb;
 use super::refresh::{self, Refreshed};
 use super::wish::{Scene, wishes};
-use super::{Mode, MovedRecord, OutputChange, Plan, arrange, import, intent, quota, refactor, select};
-use crate::config::{Address, Block, Objects, Output};
+use super::{Mode, MovedRecord, OutputChange, Plan, arrange, import, intent, open, quota, refactor, select};
+use crate::config::{Address, Block, Moment, Objects, Output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::resources::template_copy;
 use crate::state::OutputRecord;
-use crate::value::Value;
+use crate::value::{Marks, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the plan, unless there are errors, and everything worth saying about it.
@@ -124,6 +124,7 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
     diagnostics.extend(errors);
     diagnostics.extend(select::select(input, &mut judged));
     diagnostics.extend(scene.refused.clone());
+    diagnostics.extend(never_told(&scene, &judged));
     diagnostics.extend(prevented(&scene, &judged));
     diagnostics.extend(leant_on(&scene, &judged));
     let (quotas, capacity, misfits) = quota::check(&scene, &judged);
@@ -178,6 +179,34 @@ fn shown(mut change: Change) -> Change {
         attribute.before = attribute.before.as_ref().map(hidden);
     }
     change
+}
+
+/// Refuses what no operation finds out either, such as an address that DHCP gives: the stack is evaluated as if everything else were told.
+fn never_told(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Diagnostics {
+    let open: Vec<&Judged> = judged.values().filter(|object| !object.open.is_empty()).collect();
+    let moment = Moment { time: jiff::Timestamp::UNIX_EPOCH, seed: [0; 32] };
+    let (false, Ok(stack)) = (open.is_empty(), scene.input.stack.applied_at(moment)) else { return Diagnostics::new() };
+    let mut told = Told::new();
+    for (address, object) in &scene.objects {
+        let unknown =
+            object.as_entries().into_iter().flatten().filter(|(_, value)| value.is_unknown() && value.is_sensitive());
+        let unknown = unknown.map(|(name, _)| (name.clone(), Value::text("told").with_marks(Marks::SENSITIVE)));
+        told.insert(address.clone(), unknown.collect());
+    }
+    let (all_told, _) =
+        wishes(&PlanInput { stack: &stack, told: &told, ..scene.input }, &BTreeSet::new(), BTreeMap::new());
+    let refusal = |object: &Judged| {
+        let wish = all_told.wishes.get(&object.change.address)?;
+        let path = open::paths(object.object.schema, &wish.value()).into_iter().next()?;
+        let summary = format!("`{path}` of {} is not known before apply, and no operation finds it out", wish.address);
+        Some(
+            Diagnostic::error(summary)
+                .at(wish.span_of(&path))
+                .hint("give the guest a fixed or an `auto` address instead of `dhcp`")
+                .about(&wish.address),
+        )
+    };
+    open.into_iter().filter_map(refusal).collect()
 }
 
 /// What must not go, by the block's own words or by the guest's.

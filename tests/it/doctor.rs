@@ -40,6 +40,8 @@ fn a_stack_that_can_be_applied_is_all_well() {
     // With guests that run, their agents are asked.
     let applied = world.run(&["apply", "-auto-approve", "-exclude=game_server.lobby", "-exclude=game_server.survival"]);
     assert_eq!(applied.status, Some(0), "{applied}");
+    // The cluster's list of guests is ten seconds old.
+    served.pass(60);
     let output = world.run(&["doctor"]);
     let answering =
         Regex::new(r"ok    · agent       answers in ([1-3]) of [1-3] running guests").expect("the pattern is right");

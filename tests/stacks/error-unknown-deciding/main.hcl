@@ -26,3 +26,15 @@ vm "mc" {
     storage = "local-lvm"
   }
 }
+
+vm "roaming" {
+  network "net0" {
+    bridge  = "vmbr0"
+    address = "dhcp"
+  }
+}
+
+pool "roaming" {
+  poolid  = "roaming"
+  comment = "around ${vm.roaming.address}"
+}
