@@ -62,7 +62,7 @@ impl Builder<'_> {
 
     /// Gives the root module's variables their values.
     fn give(&mut self, root: &Module, mut given: Given) {
-        let (mut values, mut written) = (Vec::new(), BTreeMap::new());
+        let (mut values, mut outside) = (Vec::new(), BTreeMap::new());
         let run = Run::new(&self.program, None);
         let frame = run.frame(0);
         for (name, variable) in &root.variables {
@@ -72,13 +72,17 @@ impl Builder<'_> {
             if value.is_none() && variable.default.is_none() {
                 self.diagnostics.push(given::missing(name, variable));
             }
-            if let given::Place::Written(expression) = &place {
-                written.insert(name.clone(), expression.clone());
+            if value.is_some() {
+                let expression = match &place {
+                    given::Place::Written(expression) => Some(expression.clone()),
+                    given::Place::Span(_) | given::Place::Origin(_) => None,
+                };
+                outside.insert(name.clone(), expression);
             }
             let mark = |diagnostic: Diagnostic, part: &[Step]| place.mark(diagnostic, part);
             values.push((name, given::accept(name, variable, value, &mark, &frame, self.diagnostics)));
         }
-        self.program.given = written;
+        self.program.given = outside;
         for (name, value) in values {
             let cell = CellName { kind: CellKind::Variable, name: name.clone() };
             let knowledge = &self.program.instances[0].cells[&cell];

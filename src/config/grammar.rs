@@ -147,6 +147,11 @@ fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
         let over = Span::new(file, sign.start, sign.end);
         return Err(Wrong::Misread(Box::new(Diagnostic::error(summary).at(over).hint(hint))));
     }
+    if let Some(number) = outline::misspelt_number(text, &tokens) {
+        let wrong = Diagnostic::error(format!("`{}` is not a number", &text[number.range()]));
+        let hint = "write a digit between the point and the exponent: `5.0e3`";
+        return Err(Wrong::Misread(Box::new(wrong.at(Span::new(file, number.start, number.end)).hint(hint))));
+    }
     if let Some(index) = outline::chained(text, &tokens) {
         let over = Span::new(file, index.start, index.end);
         let wrong = Diagnostic::error("two indices in a row cannot be written with dots").at(over);
@@ -162,7 +167,7 @@ fn suspicious_tokens(text: &str) -> Vec<Token> {
         || text.contains("<<")
         || text.contains("%{")
         || text.lines().any(is_suspicious_line)
-        || has_loose_point(text);
+        || has_odd_point(text);
     match is_suspicious {
         true => lexer::tokens(text),
         false => Vec::new(),
@@ -183,13 +188,13 @@ fn is_suspicious_line(line: &str) -> bool {
     std::iter::once(line.len()).chain(comments).any(|end| line[..end].trim_end().ends_with(SIGNS))
 }
 
-/// Returns whether a point stands apart from the digits beside it: brought together they would be another number.
-fn has_loose_point(text: &str) -> bool {
+/// Returns whether a point may be one of a number and is not written like that: apart from the digits, or with the exponent behind it.
+fn has_odd_point(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'/');
+    let is_odd = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'/' | b'e' | b'E');
     text.match_indices('.').any(|(at, _)| {
         let (before, after) = (bytes[..at].last(), bytes.get(at + 1));
-        before.as_ref().is_some_and(is_blank) || after.as_ref().is_some_and(is_blank)
+        before.as_ref().is_some_and(is_odd) || after.as_ref().is_some_and(is_odd)
     })
 }
 

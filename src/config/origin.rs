@@ -113,9 +113,10 @@ impl Program {
                         part: rest.to_vec(),
                     });
                 }
-                let given = self.given.get(name).filter(|_| here.path.is_root());
-                let default = variable.default.as_ref().map(|default| &default.expression);
-                alone(given.or(default)?, instance, rest)
+                match self.given.get(name).filter(|_| here.path.is_root()) {
+                    Some(given) => alone(given.as_ref()?, instance, rest),
+                    None => alone(&variable.default.as_ref()?.expression, instance, rest),
+                }
             }
             "module" => {
                 let (key, rest) = match rest.split_first() {

@@ -28,8 +28,8 @@ pub(super) struct Program {
     pub instances: Vec<Instance>,
     /// Place in `instances` by path.
     pub places: BTreeMap<ModulePath, usize>,
-    /// What files of values give the variables of the root module, unless it is secret.
-    pub given: BTreeMap<Arc<str>, Arc<Expression>>,
+    /// The variables of the root module whose value comes from outside, with the expression if a file gives one that is not secret.
+    pub given: BTreeMap<Arc<str>, Option<Arc<Expression>>>,
 }
 
 /// One instance of a module.

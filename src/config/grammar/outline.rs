@@ -155,6 +155,16 @@ fn goes_on(kind: TokenKind) -> bool {
     matches!(kind, Operator | Minus | Question | Dot | OpenBracket)
 }
 
+/// Returns a number that has no digits between its point and its exponent: `5.E3`.
+///
+/// The parser takes what is after the point for an attribute of a number.
+pub(super) fn misspelt_number(text: &str, tokens: &[Token]) -> Option<Token> {
+    let is_misspelt = |token: &&Token| {
+        token.kind == TokenKind::Number && [".e", ".E"].iter().any(|part| text[token.range()].contains(part))
+    };
+    tokens.iter().find(is_misspelt).copied()
+}
+
 /// Returns whether a value cannot end with a token, unless a point stands before it: a splat may be the last.
 fn wants_more(kind: TokenKind) -> bool {
     use TokenKind::{Bang, Colon, Minus, Operator, Question};

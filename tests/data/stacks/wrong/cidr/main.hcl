@@ -40,11 +40,19 @@ tenant "words" {
   }
 }
 
+tenant "fine" {
+  network {
+    bridge = "vmbr1"
+    vlan   = 44
+    cidr   = "10.44.0.0/24"
+  }
+}
+
 vm "address" {
-  tenant   = tenant.host-bits
+  tenant   = tenant.fine
   template = template.debian13
 
-  network "net0" {                             # error: `net0` has no bridge
+  network "net0" {
     address = "10.40.0.300/24"                 # error: `10.40.0.300/24` is not an address with prefix ~ write `auto`, `dhcp` or for example `10.40.0.9/24`
   }
 }
