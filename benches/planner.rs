@@ -4,6 +4,9 @@
 //! then does what `plan` does with the network taken away: it reads the stack and the state, takes the snapshot from the recorded answers,
 //! plans, and renders. The tenants are many, so what walks all guests for each tenant would show. `cargo bench --bench planner -- FOLDER`
 //! leaves the recordings there and uses them the next time.
+//!
+//! On 2026-11-21, two busy cores of an AMD EPYC, 1 000 guests: 0.27 s and 146 MB with nothing to change, 0.28 s with one in ten, 0.32 s with all;
+//! the limit is 0.1 s. Recording 10 000 guests took more than nine minutes and was not waited for.
 
 mod measure;
 #[path = "../tests/it/planner_world.rs"]

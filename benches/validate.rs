@@ -4,11 +4,9 @@
 //! stand beside ours where it is installed: `validate` and `plan` of a `terraform_data` each with the same twelve expressions as its input
 //! (its `validate` does not evaluate them, its `plan` does). `cargo bench --bench validate -- FOLDER` leaves the stacks there.
 //!
-//! On 2026-11-21, two busy cores of an AMD EPYC: 1 000 machines 0.075 s and 31 MB; 10 000 in one file 0.72 s and 184 MB; 100 000 in 20 files
-//! 8.2 s and 1.69 GB; exponent 1.02; the quickstart 7 ms; 20 000 unknown names 0.24 s and 94 MB. After values, types and blocks without
-//! meta-arguments were made smaller, a build without optimisation (30 MB more of its own) takes 1.44 GB for the 100 000, the limit being 1.5 GB.
-//! Of 14 kB a machine took before that, its expressions were 6, the object it becomes 3, its text 1.2. Terraform 1.11.4, `validate` of 1 000:
-//! 1.16 s and 171 MB. Of 446 000 instructions a machine costs, hcl-edit takes 203 000, evaluation 47 000, lowering 52 000.
+//! On 2026-11-21, two busy cores of an AMD EPYC: 1 000 machines 0.069 s and 30 MB; 10 000 in one file 0.69 s and 155 MB; 100 000 in 20 files
+//! 7.3 s and 1.42 GB; exponent 1.01; the quickstart 5 ms; 20 000 unknown names 0.20 s and 75 MB. Terraform 1.11.4: `validate` of 1 000 0.93 s
+//! and 186 MB, of 10 000 10.4 s and 1.05 GB; `plan` of 1 000 3.5 s, of 10 000 40.4 s and 1.59 GB.
 
 mod measure;
 

@@ -59,7 +59,7 @@ pub(crate) fn line(what: &str, cost: &Cost, limit: Option<(f64, u64)>) -> String
     let megabytes = cost.memory_bytes as f64 / 1e6;
     let judged = limit.map_or_else(String::new, |(cpu_seconds, memory_megabytes)| {
         let is_kept = cost.cpu.as_secs_f64() <= cpu_seconds && megabytes <= memory_megabytes as f64;
-        let word = if is_kept { "kept" } else { "PASSED" };
+        let word = if is_kept { "kept" } else { "MISSED" };
         format!("  at most {cpu_seconds} s, {memory_megabytes} MB: {word}")
     });
     format!(

@@ -147,6 +147,12 @@ fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
         let over = Span::new(file, sign.start, sign.end);
         return Err(Wrong::Misread(Box::new(Diagnostic::error(summary).at(over).hint(hint))));
     }
+    if let Some(token) = outline::nameless_for(text, &tokens) {
+        let found = text[token.range()].escape_debug();
+        let wrong = Diagnostic::error(format!("expected the name of a variable after `for`, found `{found}`"));
+        let hint = "write `[for x in list : x]`; a name cannot be `for` here";
+        return Err(Wrong::Misread(Box::new(wrong.at(Span::new(file, token.start, token.end)).hint(hint))));
+    }
     if let Some(number) = outline::misspelt_number(text, &tokens) {
         let wrong = Diagnostic::error(format!("`{}` is not a number", &text[number.range()]));
         let hint = "write a digit between the point and the exponent: `5.0e3`";
@@ -167,7 +173,8 @@ fn suspicious_tokens(text: &str) -> Vec<Token> {
         || text.contains("<<")
         || text.contains("%{")
         || text.lines().any(is_suspicious_line)
-        || has_odd_point(text);
+        || has_odd_point(text)
+        || has_odd_for(text);
     match is_suspicious {
         true => lexer::tokens(text),
         false => Vec::new(),
@@ -186,6 +193,15 @@ fn is_suspicious_line(line: &str) -> bool {
     // The first of these need not begin a comment; then what is before the next one counts.
     let comments = ["#", "//", "/*"].into_iter().flat_map(|mark| line.match_indices(mark).map(|(at, _)| at));
     std::iter::once(line.len()).chain(comments).any(|end| line[..end].trim_end().ends_with(SIGNS))
+}
+
+/// Returns whether something other than a blank or a name follows `for` in a bracket.
+fn has_odd_for(text: &str) -> bool {
+    let is_name = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
+    text.match_indices("for").any(|(at, word)| {
+        let next = text[at + word.len()..].chars().next();
+        text[..at].trim_end().ends_with(['[', '{']) && next.is_some_and(|next| !next.is_whitespace() && !is_name(next))
+    })
 }
 
 /// Returns whether a point may be one of a number and is not written like that: apart from the digits, or with the exponent behind it.

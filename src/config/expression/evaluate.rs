@@ -302,6 +302,7 @@ impl<'a> Evaluator<'a> {
     fn no_such_function(&mut self, name: &str, expression: &Expression) -> Value {
         let diagnostic = Diagnostic::error(format!("there is no function `{name}`"));
         let span = Span { end: expression.span.start + name.len() as u32, ..expression.span };
+        let name = name.rsplit("::").next().unwrap_or(name).trim_start();
         if let Some(written) = habits::function_of_elsewhere(name) {
             return self.fail_at(span, expression, diagnostic.hint(format!("write `{written}`")));
         }

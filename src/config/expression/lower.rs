@@ -198,7 +198,9 @@ impl<'a> Lowering<'a> {
         let arguments: Box<[Expression]> = call.args.iter().map(|argument| self.expression(argument)).collect();
         let is_ours = call.name.namespace.iter().all(|part| part.as_str() == "core") && call.name.namespace.len() < 2;
         let Some(function) = functions::find(name).filter(|_| is_ours) else {
-            return Node::UnknownCall(Box::new((name.into(), arguments)));
+            // As it is written, namespace included: a message covers as many bytes.
+            let written = self.text(span).split('(').next().unwrap_or(name).trim_end();
+            return Node::UnknownCall(Box::new((written.into(), arguments)));
         };
         let name_span = if name_span == self.enclosing {
             Span::new(span.file, span.start, span.start + name.len() as u32)

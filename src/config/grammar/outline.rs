@@ -165,6 +165,20 @@ pub(super) fn misspelt_number(text: &str, tokens: &[Token]) -> Option<Token> {
     tokens.iter().find(is_misspelt).copied()
 }
 
+/// Returns what stands where a `for` in brackets has to name its variable: the parser takes that `for` for a name, if no blank follows.
+pub(super) fn nameless_for(text: &str, tokens: &[Token]) -> Option<Token> {
+    let is_visible = |token: &&Token| !matches!(token.kind, TokenKind::Space | TokenKind::Newline | TokenKind::Comment);
+    let visible: Vec<&Token> = tokens.iter().filter(is_visible).collect();
+    let is_nameless = |three: &&[&Token]| {
+        matches!(three[0].kind, TokenKind::OpenBracket | TokenKind::OpenBrace)
+            && &text[three[1].range()] == "for"
+            && three[2].kind != TokenKind::Word
+            // A block or an attribute may have that name.
+            && (three[0].kind == TokenKind::OpenBracket || !matches!(three[2].kind, TokenKind::Equal | TokenKind::OpenBrace))
+    };
+    visible.windows(3).find(is_nameless).map(|three| *three[2])
+}
+
 /// Returns whether a value cannot end with a token, unless a point stands before it: a splat may be the last.
 fn wants_more(kind: TokenKind) -> bool {
     use TokenKind::{Bang, Colon, Minus, Operator, Question};
