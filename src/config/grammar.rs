@@ -141,27 +141,8 @@ fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
         seen.visit_body(&tree);
         agree(file, text, &heredocs, &seen.heredocs).map_err(|wrong| Wrong::Misread(Box::new(wrong)))?;
     }
-    if let Some(sign) = outline::of_tokens(text, &tokens).continued {
-        let summary = format!("a value cannot go on over the end of a line at `{}`", &text[sign.range()]);
-        let hint = "write it on one line, or the whole value in parentheses";
-        let over = Span::new(file, sign.start, sign.end);
-        return Err(Wrong::Misread(Box::new(Diagnostic::error(summary).at(over).hint(hint))));
-    }
-    if let Some(token) = outline::nameless_for(text, &tokens) {
-        let found = text[token.range()].escape_debug();
-        let wrong = Diagnostic::error(format!("expected the name of a variable after `for`, found `{found}`"));
-        let hint = "write `[for x in list : x]`; a name cannot be `for` here";
-        return Err(Wrong::Misread(Box::new(wrong.at(Span::new(file, token.start, token.end)).hint(hint))));
-    }
-    if let Some(number) = outline::misspelt_number(text, &tokens) {
-        let wrong = Diagnostic::error(format!("`{}` is not a number", &text[number.range()]));
-        let hint = "write a digit between the point and the exponent: `5.0e3`";
-        return Err(Wrong::Misread(Box::new(wrong.at(Span::new(file, number.start, number.end)).hint(hint))));
-    }
-    if let Some(index) = outline::chained(text, &tokens) {
-        let over = Span::new(file, index.start, index.end);
-        let wrong = Diagnostic::error("two indices in a row cannot be written with dots").at(over);
-        return Err(Wrong::Misread(Box::new(wrong.hint("write them in brackets: `[0][1]`"))));
+    if let Some(diagnostic) = misread(file, text, &tokens) {
+        return Err(Wrong::Misread(Box::new(diagnostic)));
     }
     outline::assert_same(text, &tree);
     Ok(tree)
@@ -233,6 +214,26 @@ fn misleading(file: FileId, text: &str, tokens: &[Token]) -> Option<Diagnostic> 
 fn too_many_keys() -> Diagnostic {
     let summary = format!("this object has more than {KEYS_MAX} keys written out, expected fewer");
     Diagnostic::error(summary).hint("keep them in a file, and read it with `jsondecode(file(\"keys.json\"))`")
+}
+
+/// Returns what the parser took and the language does not have.
+fn misread(file: FileId, text: &str, tokens: &[Token]) -> Option<Diagnostic> {
+    let found = |token: Token| text[token.range()].escape_debug();
+    let (token, summary, hint) = if let Some(sign) = outline::of_tokens(text, tokens).continued {
+        let summary = format!("a value cannot go on over the end of a line at `{}`", found(sign));
+        (sign, summary, "write it on one line, or the whole value in parentheses")
+    } else if let Some(token) = outline::nameless_for(text, tokens) {
+        let summary = format!("expected the name of a variable after `for`, found `{}`", found(token));
+        (token, summary, "write `[for x in list : x]`; a name cannot be `for` here")
+    } else if let Some(number) = outline::misspelt_number(text, tokens) {
+        let summary = format!("`{}` is not a number", found(number));
+        (number, summary, "write a digit between the point and the exponent: `5.0e3`")
+    } else {
+        let index = outline::chained(text, tokens)?;
+        let summary = "two indices in a row cannot be written with dots".to_owned();
+        (index, summary, "write them in brackets: `[0][1]`")
+    };
+    Some(Diagnostic::error(summary).at(Span::new(file, token.start, token.end)).hint(hint))
 }
 
 /// A heredoc as the lexer sees it.

@@ -167,8 +167,7 @@ pub(super) fn misspelt_number(text: &str, tokens: &[Token]) -> Option<Token> {
 
 /// Returns what stands where a `for` in brackets has to name its variable: the parser takes that `for` for a name, if no blank follows.
 pub(super) fn nameless_for(text: &str, tokens: &[Token]) -> Option<Token> {
-    let is_visible = |token: &&Token| !matches!(token.kind, TokenKind::Space | TokenKind::Newline | TokenKind::Comment);
-    let visible: Vec<&Token> = tokens.iter().filter(is_visible).collect();
+    let visible = visible(tokens, &[TokenKind::Space, TokenKind::Newline, TokenKind::Comment]);
     let is_nameless = |three: &&[&Token]| {
         matches!(three[0].kind, TokenKind::OpenBracket | TokenKind::OpenBrace)
             && &text[three[1].range()] == "for"
@@ -177,6 +176,10 @@ pub(super) fn nameless_for(text: &str, tokens: &[Token]) -> Option<Token> {
             && (three[0].kind == TokenKind::OpenBracket || !matches!(three[2].kind, TokenKind::Equal | TokenKind::OpenBrace))
     };
     visible.windows(3).find(is_nameless).map(|three| *three[2])
+}
+
+fn visible<'a>(tokens: &'a [Token], hidden: &[TokenKind]) -> Vec<&'a Token> {
+    tokens.iter().filter(|token| !hidden.contains(&token.kind)).collect()
 }
 
 /// Returns whether a value cannot end with a token, unless a point stands before it: a splat may be the last.
@@ -189,8 +192,7 @@ fn wants_more(kind: TokenKind) -> bool {
 ///
 /// Laid out without blanks they would be one number, with another meaning.
 pub(super) fn chained(text: &str, tokens: &[Token]) -> Option<Token> {
-    let is_visible = |token: &&Token| token.kind != TokenKind::Space && token.kind != TokenKind::Comment;
-    let visible: Vec<&Token> = tokens.iter().filter(is_visible).collect();
+    let visible = visible(tokens, &[TokenKind::Space, TokenKind::Comment]);
     let is_fraction = |token: &Token| token.kind == TokenKind::Number && text[token.range()].contains('.');
     let pair = visible.windows(2).find(|pair| pair[0].kind == TokenKind::Dot && is_fraction(pair[1]));
     let three = visible.windows(3).find(|three| {
