@@ -67,16 +67,21 @@ pub(super) async fn prepare(client: &Client, guarded: &GuardedCall, lineage: &st
 }
 
 async fn vacant(client: &Client, guarded: &GuardedCall, vmid: u32, lineage: &str) -> Result<Prepared, Failure> {
-    let Some(node) = guest::find(client, vmid).await? else { return Ok(Prepared::Send(guarded.call.clone())) };
-    if let Verify::GuestPresent { intent, .. } = &guarded.verify
-        && let Some(fresh) = guest::read(client, &node, vmid).await?
+    if guest::is_free(client, vmid).await? {
+        return Ok(Prepared::Send(guarded.call.clone()));
+    }
+    let node = guest::find(client, vmid).await?;
+    if let Some(node) = &node
+        && let Verify::GuestPresent { intent, .. } = &guarded.verify
+        && let Some(fresh) = guest::read(client, node, vmid).await?
         && fresh.lock().is_none()
         && is_ours(&fresh, vmid, lineage, intent).is_ok()
     {
         return Ok(Prepared::AlreadyDone);
     }
+    let by = node.map_or("that the token may not see".to_owned(), |node| format!("on {node}"));
     let mut failure =
-        Failure::new(format!("VMID {vmid} was free when the plan was made, and is now taken by a guest on {node}"))
+        Failure::new(format!("VMID {vmid} was free when the plan was made, and is now taken by a guest {by}"))
             .hint("plan again: another VMID is chosen, unless the configuration names this one");
     failure.class = Some(ErrorClass::Exists);
     Err(failure)

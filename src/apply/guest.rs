@@ -68,6 +68,15 @@ pub(super) async fn find(client: &Client, vmid: u32) -> Result<Option<String>, C
     Ok(decode::resources(&answer).guests.remove(&vmid).map(|guest| guest.node))
 }
 
+/// Returns whether no guest has a VMID, of all guests of the cluster. The list of all guests would tell too, and it grows with them.
+pub(super) async fn is_free(client: &Client, vmid: u32) -> Result<bool, CallError> {
+    match client.read(&Call::get("/cluster/nextid").with("vmid", vmid.to_string())).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.class == ErrorClass::Exists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Reads a guest's power state; `None`: it does not exist.
 pub(super) async fn power(client: &Client, node: &str, vmid: u32) -> Result<Option<Power>, CallError> {
     let read = async |node: &str| read_either(client, node, vmid, "/status/current").await;

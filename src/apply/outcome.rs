@@ -67,8 +67,8 @@ impl Evidence<'_> {
 
     async fn running_task(&self) -> Result<Option<crate::proxmox::Upid>, CallError> {
         let (node, kind, subject) = match self.verify {
-            Verify::GuestPresent { node, task_kind, task_subject, .. } => {
-                (node, Some(&**task_kind), task_subject.clone())
+            Verify::GuestPresent { task_node, task_kind, task_subject, .. } => {
+                (task_node, Some(&**task_kind), task_subject.clone())
             }
             Verify::GuestAbsent { node, vmid }
             | Verify::Config { node, vmid, .. }

@@ -1,7 +1,7 @@
 //! Which operations may run now: a state machine over the plan's graph, its locks and a limit. It knows no time and starts nothing.
 
 use crate::plan::{Lock, Operation};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far an operation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,24 +34,65 @@ pub enum Finish {
 
 /// The progress of one run.
 ///
-/// Operations that hold a lock of one name are expected to agree on its limit.
+/// Operations that hold a lock of one name are expected to agree on its limit. An operation is looked at when the last one before it is
+/// done, and again when a lock it lacks has room: a run costs what its edges and its locks are together, not their product.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    after: Vec<Vec<usize>>,
-    locks: Vec<Vec<Lock>>,
     progress: Vec<Progress>,
-    holders: BTreeMap<String, u32>,
+    /// How many of those before it are not done, by operation.
+    missing: Vec<usize>,
+    /// Those after it, by operation.
+    dependants: Vec<Vec<usize>>,
+    /// Its locks, by operation.
+    locks: Vec<Vec<usize>>,
+    /// Every lock of the run.
+    held: Vec<Held>,
+    /// Operations with nothing missing before them, unless they are in a queue.
+    ready: BTreeSet<usize>,
+    /// Locks with room and a queue.
+    open: BTreeSet<usize>,
+    running: usize,
     parallelism: usize,
+}
+
+/// A lock.
+#[derive(Clone, Debug)]
+struct Held {
+    limit: u32,
+    holders: u32,
+    /// Operations that found no room.
+    queue: BTreeSet<usize>,
+}
+
+impl Held {
+    fn is_full(&self) -> bool {
+        self.holders >= self.limit
+    }
 }
 
 impl Schedule {
     /// Returns the schedule of a run in which nothing has started; at most `parallelism` operations run at once, at least one.
     pub fn new(operations: &[Operation], parallelism: usize) -> Self {
+        let mut dependants = vec![Vec::new(); operations.len()];
+        for (index, operation) in operations.iter().enumerate() {
+            operation.after.iter().for_each(|before| dependants[*before].push(index));
+        }
+        let (mut numbers, mut held) = (BTreeMap::new(), Vec::new());
+        let mut number = |lock: &Lock| {
+            *numbers.entry(lock.name.clone()).or_insert_with(|| {
+                held.push(Held { limit: lock.limit.max(1), holders: 0, queue: BTreeSet::new() });
+                held.len() - 1
+            })
+        };
         Self {
-            after: operations.iter().map(|operation| operation.after.clone()).collect(),
-            locks: operations.iter().map(|operation| operation.locks.clone()).collect(),
             progress: vec![Progress::Waiting; operations.len()],
-            holders: BTreeMap::new(),
+            missing: operations.iter().map(|operation| operation.after.len()).collect(),
+            dependants,
+            locks: operations.iter().map(|operation| operation.locks.iter().map(&mut number).collect()).collect(),
+            held,
+            ready: (0..operations.len()).filter(|index| operations[*index].after.is_empty()).collect(),
+            open: BTreeSet::new(),
+            running: 0,
             parallelism: parallelism.max(1),
         }
     }
@@ -59,30 +100,62 @@ impl Schedule {
     /// Returns the operations that start now, in plan order, and counts them as running.
     pub fn start(&mut self) -> Vec<usize> {
         let mut started = Vec::new();
-        for index in 0..self.progress.len() {
-            if self.running() >= self.parallelism {
-                break;
+        while self.running < self.parallelism
+            && let Some(index) = self.take_first()
+        {
+            if let Some(lacking) = self.locks[index].iter().find(|lock| self.held[**lock].is_full()) {
+                self.held[*lacking].queue.insert(index);
+                continue;
             }
-            if self.may_start(index) {
-                self.progress[index] = Progress::Running;
-                for lock in &self.locks[index] {
-                    *self.holders.entry(lock.name.clone()).or_default() += 1;
+            for lock in &self.locks[index] {
+                self.held[*lock].holders += 1;
+                if self.held[*lock].is_full() {
+                    self.open.remove(lock);
                 }
-                started.push(index);
             }
+            self.progress[index] = Progress::Running;
+            self.running += 1;
+            started.push(index);
         }
         started
+    }
+
+    /// Takes out the first operation that is ready or in the queue of a lock with room.
+    fn take_first(&mut self) -> Option<usize> {
+        let queued = self.open.iter().filter_map(|lock| Some((*self.held[*lock].queue.first()?, Some(*lock))));
+        let ready = self.ready.first().map(|index| (*index, None));
+        let (index, lock) = ready.into_iter().chain(queued).min()?;
+        match lock {
+            None => drop(self.ready.remove(&index)),
+            Some(lock) => {
+                self.held[lock].queue.remove(&index);
+                if self.held[lock].queue.is_empty() {
+                    self.open.remove(&lock);
+                }
+            }
+        }
+        Some(index)
     }
 
     /// Takes the end of a running operation and returns those that now will never start, with what failed, in plan order.
     pub fn finish(&mut self, index: usize, finish: Finish) -> Vec<usize> {
         assert_eq!(self.progress[index], Progress::Running, "only a running operation ends");
+        self.running -= 1;
         for lock in &self.locks[index] {
-            *self.holders.get_mut(&lock.name).expect("a running operation holds its locks") -= 1;
+            self.held[*lock].holders -= 1;
+            if !self.held[*lock].queue.is_empty() {
+                self.open.insert(*lock);
+            }
         }
         match finish {
             Finish::Done => {
                 self.progress[index] = Progress::Done;
+                for dependant in &self.dependants[index] {
+                    self.missing[*dependant] -= 1;
+                    if self.missing[*dependant] == 0 && self.progress[*dependant] == Progress::Waiting {
+                        self.ready.insert(*dependant);
+                    }
+                }
                 Vec::new()
             }
             Finish::Failed => {
@@ -94,16 +167,20 @@ impl Schedule {
 
     /// Starts nothing any more and returns what is skipped; what runs may still end.
     pub fn stop(&mut self) -> Vec<usize> {
-        let skipped: Vec<usize> = self.waiting().collect();
+        let is_waiting = |index: &usize| self.progress[*index] == Progress::Waiting;
+        let skipped: Vec<usize> = (0..self.progress.len()).filter(is_waiting).collect();
         for index in &skipped {
             self.progress[*index] = Progress::Skipped;
         }
+        self.ready.clear();
+        self.open.clear();
+        self.held.iter_mut().for_each(|lock| lock.queue.clear());
         skipped
     }
 
     /// Returns whether nothing runs and nothing will.
     pub fn is_finished(&self) -> bool {
-        self.running() == 0 && self.waiting().next().is_none()
+        self.running == 0 && self.progress.iter().all(|progress| *progress != Progress::Waiting)
     }
 
     /// Returns how far each operation is, by index.
@@ -111,40 +188,17 @@ impl Schedule {
         &self.progress
     }
 
-    fn waiting(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.progress.len()).filter(|index| self.progress[*index] == Progress::Waiting)
-    }
-
-    fn running(&self) -> usize {
-        self.progress.iter().filter(|progress| **progress == Progress::Running).count()
-    }
-
-    fn may_start(&self, index: usize) -> bool {
-        let is_free = |lock: &Lock| self.holders.get(&lock.name).copied().unwrap_or_default() < lock.limit.max(1);
-        self.progress[index] == Progress::Waiting
-            && self.after[index].iter().all(|before| self.progress[*before] == Progress::Done)
-            && self.locks[index].iter().all(is_free)
-    }
-
+    /// What comes after a failed operation, however far, has something missing for ever.
     fn give_up_dependants(&mut self, failed: usize) -> Vec<usize> {
-        let mut reached = vec![false; self.progress.len()];
-        reached[failed] = true;
-        // The plan does not promise that dependencies have smaller indexes, so this repeats until nothing is added.
-        loop {
-            let more: Vec<usize> = self
-                .waiting()
-                .filter(|index| !reached[*index] && self.after[*index].iter().any(|before| reached[*before]))
-                .collect();
-            if more.is_empty() {
-                break;
+        let (mut reached, mut given_up) = (self.dependants[failed].clone(), BTreeSet::new());
+        while let Some(index) = reached.pop() {
+            if self.progress[index] == Progress::Waiting {
+                self.progress[index] = Progress::NotStarted { because: failed };
+                given_up.insert(index);
+                reached.extend(&self.dependants[index]);
             }
-            more.into_iter().for_each(|index| reached[index] = true);
         }
-        let given_up: Vec<usize> = self.waiting().filter(|index| reached[*index]).collect();
-        for index in &given_up {
-            self.progress[*index] = Progress::NotStarted { because: failed };
-        }
-        given_up
+        given_up.into_iter().collect()
     }
 }
 

@@ -86,9 +86,10 @@ impl<'a> Guest<'a> {
     }
 
     /// Returns the verification of a guest that is made by a task of this kind.
-    pub fn verify_made(&self, node: &str, task_kind: &str, task_subject: &str) -> Verify {
+    pub fn verify_made(&self, task_node: &str, task_kind: &str, task_subject: &str) -> Verify {
         Verify::GuestPresent {
-            node: node.to_owned(),
+            node: self.node.clone(),
+            task_node: task_node.to_owned(),
             vmid: self.vmid,
             intent: self.draft.marker.intent.clone(),
             task_kind: task_kind.to_owned(),
@@ -251,6 +252,13 @@ impl<'a> Guest<'a> {
 pub fn gibibytes(bytes: u64) -> String {
     const GIB: u64 = 1 << 30;
     if bytes.is_multiple_of(GIB) { (bytes / GIB).to_string() } else { format!("{}", bytes as f64 / GIB as f64) }
+}
+
+/// Returns whether the guest at a place carries the marker of an intent: then it is ours, whatever it is like.
+pub fn is_marked(view: &ClusterView, identity: &Identity, intent: &str) -> bool {
+    let config = identity.vmid().and_then(|vmid| view.guests.get(&vmid)?.config.as_ref());
+    let marker = config.and_then(|config| Marker::find(config.values.get("description")?));
+    marker.is_some_and(|marker| marker.intent == intent)
 }
 
 /// How a type reads the configuration of a guest.

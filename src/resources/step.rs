@@ -182,8 +182,10 @@ pub const RULE_MEMBERS: [&str; 13] = [
 pub enum Verify {
     /// The guest exists with our marker and without a lock; tasks of `task_kind` under `task_subject` may still make it.
     GuestPresent {
-        /// Node the task would run on.
+        /// Node it will be on.
         node: String,
+        /// Node the task would run on.
+        task_node: String,
         /// New guest.
         vmid: u32,
         /// Its marker's intent.

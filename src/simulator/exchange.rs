@@ -69,10 +69,12 @@ impl Outcome {
         }
         let waited_ms = store.machine().now_ms() - began_ms;
         let reply = store.handle(request)?;
-        let of_task = started_task(&reply).and_then(|upid| store.faults().on_task(sighting, &upid.kind));
-        let of_task = of_task.unwrap_or_default();
-        harm_started_worker(store, &effect, &reply)?;
-        harm_started_worker(store, &of_task, &reply)?;
+        let task = started_task(request, &reply);
+        let of_task = task.as_ref().and_then(|upid| store.faults().on_task(sighting, &upid.kind)).unwrap_or_default();
+        if let Some(upid) = task.map(|upid| upid.to_string()) {
+            harm_worker(store, &effect, &upid)?;
+            harm_worker(store, &of_task, &upid)?;
+        }
         if effect.drop == Some(Moment::After) || of_task.drop == Some(Moment::After) {
             return Ok(Self::dropped());
         }
@@ -94,25 +96,25 @@ impl Outcome {
     }
 }
 
-/// Returns the task an answer names.
-fn started_task(reply: &Reply) -> Option<Upid> {
+/// Returns the task that a write started, which its answer names.
+fn started_task(request: &Request, reply: &Reply) -> Option<Upid> {
+    if request.method == "GET" {
+        return None;
+    }
     let body: Value = serde_json::from_slice(&reply.body).ok()?;
     body["data"].as_str()?.parse().ok()
 }
 
 /// Does to the worker a call started what a rule says.
-fn harm_started_worker(store: &mut Store, effect: &Effect, reply: &Reply) -> Result<(), StoreError> {
-    let Some(upid) = started_task(reply).map(|upid| upid.to_string()) else {
-        return Ok(());
-    };
+fn harm_worker(store: &mut Store, effect: &Effect, upid: &str) -> Result<(), StoreError> {
     if effect.runs_out_of_space {
-        store.change(|machine| machine.run_out_of_space(&upid))?;
+        store.change(|machine| machine.run_out_of_space(upid))?;
     }
     if effect.kills_worker {
         // A killed worker got as far as its first stages: the stub is there, the disk half written.
         store.change(|machine| {
             machine.advance(80);
-            machine.kill_worker(&upid)
+            machine.kill_worker(upid)
         })?;
     }
     Ok(())

@@ -353,7 +353,8 @@ impl Vm {
             .with("full", "1");
         let (node, intent) = ("pve1".to_owned(), self.2.to_owned());
         let (task_kind, task_subject) = ("qmclone".to_owned(), "9000".to_owned());
-        let verify = Verify::GuestPresent { node, vmid: self.1, intent, task_kind, task_subject };
+        let verify =
+            Verify::GuestPresent { node: node.clone(), task_node: node, vmid: self.1, intent, task_kind, task_subject };
         call("clone", copy, Guard::Vacant { vmid: self.1 }, verify, self.record(Completeness::Partial))
     }
 

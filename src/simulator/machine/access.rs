@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::Machine;
-use super::acl::{all_privileges, builtin_roles, is_acl_path};
+use super::acl::{BUILTIN_ROLES, all_privileges, is_acl_path};
 use super::auth::Caller;
 use super::request::{Answer, Fault};
 use super::routes::Context;
@@ -198,8 +198,8 @@ fn delete_group(machine: &mut Machine, context: &Context) -> Answer {
 }
 
 fn list_roles(machine: &mut Machine, _context: &Context) -> Answer {
-    let builtin = builtin_roles().into_iter().map(|(name, privileges)| {
-        let privileges = machine.privilege_names(privileges).into_iter().collect::<Vec<_>>().join(",");
+    let builtin = BUILTIN_ROLES.iter().map(|(name, privileges)| {
+        let privileges = machine.privilege_names(privileges.iter().copied()).into_iter().collect::<Vec<_>>().join(",");
         json!({ "roleid": name, "privs": privileges, "special": 1 })
     });
     let own = machine.access.roles.iter().map(|(name, privileges)| {
@@ -225,7 +225,7 @@ fn create_role(machine: &mut Machine, context: &Context) -> Answer {
         let text = "cannot use role ID starting with the (case-insensitive) 'PVE' namespace";
         return Err(Fault::parameter("roleid", text));
     }
-    if machine.access.roles.contains_key(&name) || builtin_roles().contains_key(name.as_str()) {
+    if machine.access.roles.contains_key(&name) || BUILTIN_ROLES.contains_key(name.as_str()) {
         return Err(Fault::text(format!("create role failed: role '{name}' already exists")));
     }
     machine.access.roles.insert(name, privileges);
@@ -243,13 +243,13 @@ fn get_role(machine: &mut Machine, context: &Context) -> Answer {
 }
 
 fn role_exists(machine: &Machine, name: &str) -> bool {
-    machine.access.roles.contains_key(name) || builtin_roles().contains_key(name)
+    machine.access.roles.contains_key(name) || BUILTIN_ROLES.contains_key(name)
 }
 
 fn update_role(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("roleid");
     let privileges = read_privileges(machine, context)?;
-    if builtin_roles().contains_key(name) {
+    if BUILTIN_ROLES.contains_key(name) {
         return Err(Fault::text(format!("auto-generated role '{name}' cannot be modified")));
     }
     let missing = || Fault::text(format!("update role failed: role '{name}' does not exist"));
@@ -263,7 +263,7 @@ fn update_role(machine: &mut Machine, context: &Context) -> Answer {
 
 fn delete_role(machine: &mut Machine, context: &Context) -> Answer {
     let name = context.parameters.required("roleid");
-    if builtin_roles().contains_key(name) {
+    if BUILTIN_ROLES.contains_key(name) {
         return Err(Fault::text(format!("auto-generated role '{name}' cannot be deleted")));
     }
     let missing = || Fault::text(format!("delete role failed: role '{name}' does not exist"));

@@ -1,6 +1,7 @@
 //! Permissions: roles along a path, pools, privilege-separated tokens, and the check rules of the method table.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -13,18 +14,18 @@ use super::state::{AclEntry, Subject};
 /// Built-in roles and their privileges, as version 9.2 lists them.
 const ROLES: &str = include_str!("roles.txt");
 
-/// Returns the built-in roles.
-pub(super) fn builtin_roles() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+/// The built-in roles with their privileges.
+pub(super) static BUILTIN_ROLES: LazyLock<BTreeMap<&'static str, BTreeSet<&'static str>>> = LazyLock::new(|| {
     let parse = |line: &'static str| {
         let (name, privileges) = line.split_once(' ').unwrap_or((line, ""));
         (name, privileges.split(',').filter(|item| !item.is_empty()).collect())
     };
     ROLES.lines().map(parse).collect()
-}
+});
 
 /// Returns every privilege there is.
-pub(super) fn all_privileges() -> BTreeSet<&'static str> {
-    builtin_roles().remove("Administrator").unwrap_or_default()
+pub(super) fn all_privileges() -> impl Iterator<Item = &'static str> {
+    BUILTIN_ROLES.get("Administrator").into_iter().flatten().copied()
 }
 
 /// Returns whether a path may carry an access rule.
@@ -131,7 +132,7 @@ impl Machine {
     }
 
     pub(super) fn role_privileges(&self, role: &str) -> BTreeSet<String> {
-        match builtin_roles().get(role) {
+        match BUILTIN_ROLES.get(role) {
             Some(privileges) => {
                 self.privilege_names(privileges.iter().copied()).into_iter().map(str::to_owned).collect()
             }

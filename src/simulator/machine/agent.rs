@@ -253,11 +253,10 @@ impl Machine {
     /// Returns the running guests whose files say that they serve games. A file that is no JSON serves nothing.
     pub fn serving_guests(&self) -> Vec<SimulatedGuest> {
         let serving = |(vmid, guest): (&u32, &Guest)| {
-            let games: Vec<Game> = games_of(guest);
-            let address = self.first_address(guest).filter(|_| guest.is_running() && !games.is_empty())?;
-            Some(SimulatedGuest { vmid: *vmid, name: guest.name(*vmid), address, games })
+            let games = Some(games_of(guest)).filter(|games| !games.is_empty())?;
+            Some(SimulatedGuest { vmid: *vmid, name: guest.name(*vmid), address: self.first_address(guest)?, games })
         };
-        self.guests.iter().filter_map(serving).collect()
+        self.guests.iter().filter(|(_, guest)| guest.is_running()).filter_map(serving).collect()
     }
 
     /// Calls that only the simulator answers, below `/spawnpoint/`.

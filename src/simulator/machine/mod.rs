@@ -136,6 +136,8 @@ pub struct Machine {
     objects: Table<String, Object>,
     tasks: Table<u64, Task>,
     seen: Table<u32, Seen>,
+    /// Guests that changed and were handed to the store since the status daemons last told.
+    untold: BTreeSet<u32>,
     log: Table<u64, LogLine>,
     /// What happens when; rebuilt from tasks and guests after a restore.
     agenda: BTreeSet<(u64, Event)>,
@@ -184,6 +186,7 @@ impl Machine {
 
     /// Returns the rows that changed since the last call, for the store.
     pub fn take_changes(&mut self) -> Vec<Row> {
+        self.untold.extend(self.guests.touched());
         let mut rows = Vec::new();
         self.meta.take_changes("meta", &mut rows);
         self.clock.take_changes("clock", &mut rows);
@@ -218,6 +221,7 @@ impl Machine {
         if machine.meta.format != FORMAT {
             return Err(format!("layout {} is not {FORMAT}", machine.meta.format));
         }
+        machine.untold.extend(machine.guests.keys());
         machine.rebuild_agenda();
         Ok(machine)
     }

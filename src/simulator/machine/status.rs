@@ -24,15 +24,14 @@ impl Machine {
 
     /// The status daemons tell what they see.
     pub(super) fn broadcast(&mut self) {
-        let fresh: Vec<(u32, Seen)> = self.guests.iter().map(|(vmid, guest)| (*vmid, seen(*vmid, guest))).collect();
-        for (vmid, seen) in fresh {
-            if self.seen.get(&vmid) != Some(&seen) {
-                self.seen.insert(vmid, seen);
+        let mut untold = std::mem::take(&mut self.untold);
+        untold.extend(self.guests.touched());
+        for vmid in untold {
+            match self.guests.get(&vmid).map(|guest| seen(vmid, guest)) {
+                Some(seen) if self.seen.get(&vmid) != Some(&seen) => self.seen.insert(vmid, seen),
+                Some(_) => {}
+                None => drop(self.seen.remove(&vmid)),
             }
-        }
-        let gone: Vec<u32> = self.seen.keys().filter(|vmid| !self.guests.has(vmid)).copied().collect();
-        for vmid in gone {
-            self.seen.remove(&vmid);
         }
     }
 

@@ -93,6 +93,11 @@ where
         self.rows.len()
     }
 
+    /// Returns the keys of rows touched since changes were last taken.
+    pub(super) fn touched(&self) -> impl Iterator<Item = &K> {
+        self.touched.iter()
+    }
+
     /// Returns the rows touched since the last call, removed ones without content.
     pub(super) fn take_changes(&mut self, table: &str, into: &mut Vec<Row>) {
         for key in std::mem::take(&mut self.touched) {

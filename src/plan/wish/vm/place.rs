@@ -8,7 +8,7 @@ use crate::plan::judge::is_ignored;
 use crate::plan::wish::{Draft, Scene};
 use crate::resources::conform::did_you_mean;
 use crate::resources::vm::decode::{is_disk, storage_of};
-use crate::resources::{Lookup, Sighting, find, size};
+use crate::resources::{Lookup, Sighting, find, guest, size};
 use crate::state::Record;
 use crate::value::{Path, Step, Value};
 use std::collections::BTreeSet;
@@ -67,6 +67,9 @@ pub(in crate::plan::wish) fn vmid_of(
 fn has_stranger(scene: &Scene, draft: &Draft, address: &Address) -> bool {
     let Some((view, record)) = scene.view(&draft.cluster).zip(scene.record(address)) else { return false };
     let Record { identity, intent, applied, .. } = record;
+    if guest::is_marked(view, identity, intent) {
+        return false;
+    }
     let project = &scene.input.stack.settings.project;
     let lookup = Lookup { view, identity, intent, project, applied, is_claim: intent.is_empty() };
     let object = find(&record.kind);
