@@ -9,7 +9,7 @@ use super::parse::lowered;
 use super::piece::Piece;
 use super::suggest::did_you_mean;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
-use crate::value::{Kind, ObjectField, Type, Value, convert};
+use crate::value::{Entries, Kind, ObjectField, Type, Value, convert};
 use hcl::edit::Span as _;
 use hcl::edit::expr::{Expression as Tree, FuncCall, Object, ObjectKey};
 use std::collections::BTreeMap;
@@ -60,14 +60,10 @@ impl Defaults {
         filled.with_marks(marks)
     }
 
-    fn fill_attributes(
-        &self,
-        given: &BTreeMap<Arc<str>, Value>,
-        evaluate: &mut dyn FnMut(&Expression) -> Value,
-    ) -> Value {
-        let mut attributes = given.clone();
+    fn fill_attributes(&self, given: &Entries, evaluate: &mut dyn FnMut(&Expression) -> Value) -> Value {
+        let mut attributes = given.to_map();
         for (name, default) in &self.own {
-            if attributes.get(name).is_none_or(Value::is_null) {
+            if given.get(name).is_none_or(Value::is_null) {
                 attributes.insert(name.clone(), evaluate(default));
             }
         }

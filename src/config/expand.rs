@@ -12,7 +12,7 @@ use super::program::{Caller, CellKind, CellName, Expansion, Instance, Program, R
 use super::syntax::Attribute;
 use super::tree::Modules;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
-use crate::value::{Kind, Marks, Step, Type, Value, convert};
+use crate::value::{Entries, Kind, Marks, Step, Type, Value, convert};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -289,15 +289,15 @@ pub(super) fn each(
     diagnostics: &mut Diagnostics,
 ) -> Option<BTreeMap<Arc<str>, Value>> {
     let value = usable(value, attribute, diagnostics)?;
-    let count = value.as_entries().map(BTreeMap::len).or_else(|| value.as_items().map(<[Value]>::len));
+    let count = value.as_entries().map(Entries::len).or_else(|| value.as_items().map(<[Value]>::len));
     if let Some(count) = count.filter(|count| *count > INSTANCES_MAX) {
         let summary = format!("`for_each` has {count} items, expected at most {INSTANCES_MAX}");
         diagnostics.push(Diagnostic::error(summary).at(attribute.span));
         return None;
     }
     let summary = match value.kind() {
-        Kind::Map(_, entries) => return Some((**entries).clone()),
-        Kind::Object(object) => return Some(object.attributes.clone()),
+        Kind::Map(_, entries) => return Some(entries.to_map()),
+        Kind::Object(object) => return Some(object.attributes.to_map()),
         Kind::Set(Type::Text, items) => {
             let keys: Option<BTreeMap<Arc<str>, Value>> =
                 items.iter().map(|item| item.as_text().map(|text| (Arc::from(text), item.clone()))).collect();

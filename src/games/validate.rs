@@ -2,7 +2,7 @@
 
 use super::manifest::{Game, SettingType};
 use crate::diagnostics::{Diagnostic, Diagnostics};
-use crate::value::{Kind, Marks, Path, Step, Value};
+use crate::value::{Entries, Kind, Marks, Path, Step, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ impl Game {
         let Some(entries) = entries(written, &root, mark, found) else {
             return resolved;
         };
-        for (key, value) in entries {
+        for (key, value) in &entries {
             let at = root.then(Step::Key(key.clone()));
             let Some(setting) = self.settings.get(key) else {
                 let what =
@@ -79,14 +79,14 @@ impl Game {
                 }
             }
         }
-        self.omissions(entries, &resolved, &|missing| mark(missing, &root, Underlined::Value), found);
+        self.omissions(&entries, &resolved, &|missing| mark(missing, &root, Underlined::Value), found);
         resolved
     }
 
     /// Reports what the user has to decide and did not.
     fn omissions(
         &self,
-        written: &BTreeMap<Arc<str>, Value>,
+        written: &Entries,
         resolved: &BTreeMap<Arc<str>, Value>,
         at: &dyn Fn(Diagnostic) -> Diagnostic,
         found: &mut Diagnostics,
@@ -137,7 +137,7 @@ impl Game {
         let Some(entries) = entries(written, &root, mark, found) else {
             return;
         };
-        for (key, value) in entries {
+        for (key, value) in &entries {
             let at = root.then(Step::Key(key.clone()));
             if !self.secrets.contains_key(key) {
                 let what = Diagnostic::error(format!("{} has no secret `{key}`", self.title));
@@ -159,17 +159,11 @@ impl Game {
 }
 
 /// Returns the entries of a map that may be left out; nothing if they are not known yet or it is no map.
-fn entries<'a>(
-    written: &'a Value,
-    root: &Path,
-    mark: Mark,
-    found: &mut Diagnostics,
-) -> Option<&'a BTreeMap<Arc<str>, Value>> {
-    static NONE: BTreeMap<Arc<str>, Value> = BTreeMap::new();
+fn entries(written: &Value, root: &Path, mark: Mark, found: &mut Diagnostics) -> Option<Entries> {
     if written.is_null() {
-        return Some(&NONE);
+        return Some(Entries::default());
     }
-    let entries = written.as_entries();
+    let entries = written.as_entries().cloned();
     if entries.is_none() && !written.is_unknown() {
         let what = Diagnostic::error(format!("`{root}` must be a map of keys to values"));
         found.push(mark(what, root, Underlined::Value));

@@ -17,7 +17,7 @@ use crate::resources::step::{Guard, Step, Task};
 use crate::resources::template_copy::{self, Forecasts};
 use crate::resources::{Changed, Draft, Origin, is_guest};
 use crate::state::{Completeness, Effect, Record, fingerprint};
-use crate::value::{Kind, Path, Step as PathStep, Type, Value};
+use crate::value::{Entries, Kind, Path, Step as PathStep, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -270,7 +270,7 @@ fn leaves(schema: &Schema, value: &Value, at: &Path, into: &mut BTreeSet<Path>) 
             Some(nested) => leaves(nested.schema, item, &path, into),
             None if item.is_null() => {}
             None => {
-                let keys = item.as_entries().into_iter().flat_map(BTreeMap::keys);
+                let keys = item.as_entries().into_iter().flat_map(Entries::keys);
                 into.extend(keys.map(|key| path.then(PathStep::Key(key.clone()))));
                 into.insert(path);
             }

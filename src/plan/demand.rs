@@ -3,7 +3,7 @@
 
 use super::PlanInput;
 use super::wish::wishes;
-use crate::value::Value;
+use crate::value::{Entries, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ fn note(kind: &str, value: &Value, demand: &mut Demand) {
 }
 
 fn entries<'a>(value: &'a Value, block: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(block).and_then(Value::as_entries).into_iter().flat_map(BTreeMap::values)
+    value.get(block).and_then(Value::as_entries).into_iter().flat_map(Entries::values)
 }
 
 fn note_storage(volume: &Value, content: &str, demand: &mut Demand) {

@@ -106,8 +106,8 @@ pub(super) fn replaced(value: &Value, path: &[Step], with: Option<&Value>) -> Va
     let marks = value.marks();
     let made = match (step, value.kind()) {
         (Step::Attribute(name) | Step::Key(name), Kind::Object(object)) => {
-            let mut attributes = object.attributes.clone();
-            match put(attributes.get(name)) {
+            let mut attributes = object.attributes.to_map();
+            match put(object.attributes.get(name)) {
                 Some(inner) => drop(attributes.insert(name.clone(), inner)),
                 None => drop(attributes.remove(name)),
             }
@@ -117,12 +117,12 @@ pub(super) fn replaced(value: &Value, path: &[Step], with: Option<&Value>) -> Va
             }
         }
         (Step::Attribute(name) | Step::Key(name), Kind::Map(of, entries)) => {
-            let mut entries = (**entries).clone();
+            let mut changed = entries.to_map();
             match put(entries.get(name)) {
-                Some(inner) => drop(entries.insert(name.clone(), inner)),
-                None => drop(entries.remove(name)),
+                Some(inner) => drop(changed.insert(name.clone(), inner)),
+                None => drop(changed.remove(name)),
             }
-            Value::map(of.clone(), entries)
+            Value::map(of.clone(), changed)
         }
         (Step::Index(at), Kind::Tuple(items)) => {
             let item = |(index, item): (usize, &Value)| match index == *at {

@@ -10,7 +10,7 @@ use crate::resources::schema::Impact;
 use crate::resources::step::{Step, Task};
 use crate::resources::{self, Found, Lookup, ObjectType, Sighting};
 use crate::state::{Effect, Record};
-use crate::value::{Kind, Path, Step as PathStep, Type, Value};
+use crate::value::{Entries, Kind, Path, Step as PathStep, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -144,7 +144,7 @@ fn with_at(value: &Value, steps: &[PathStep], new: Option<&Value>) -> Value {
             return Value::tuple(items).with_marks(value.marks());
         }
     };
-    let mut entries: BTreeMap<Arc<str>, Value> = value.as_entries().cloned().unwrap_or_default();
+    let mut entries: BTreeMap<Arc<str>, Value> = value.as_entries().map(Entries::to_map).unwrap_or_default();
     if rest.is_empty() && new.is_none() {
         entries.remove(name);
     } else {

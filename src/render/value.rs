@@ -1,8 +1,6 @@
 //! Values as the user would write them. Sensitive ones are `(sensitive value)`, unknown ones `(known after apply)`, at any depth.
 
-use crate::value::{Kind, Value};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use crate::value::{Entries, Kind, Value};
 
 /// A value shorter than this goes on one line.
 const LINE: usize = 72;
@@ -94,7 +92,7 @@ fn turns_text(letter: char) -> bool {
     matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn braces(entries: &BTreeMap<Arc<str>, Value>) -> String {
+fn braces(entries: &Entries) -> String {
     match entries.is_empty() {
         true => "{}".into(),
         false => {
@@ -125,7 +123,7 @@ mod tests {
         let value = Value::object([
             ("flag", Value::from(true)),
             ("a key", Value::from("say \"${x}\"\n")),
-            ("of", Value::block("tenant.acme", BTreeMap::new())),
+            ("of", Value::block("tenant.acme", Entries::default())),
             ("list", Value::tuple([Value::from(1), Value::null(Type::Text)])),
         ]);
         assert_eq!(

@@ -6,7 +6,7 @@
 use super::marker::Marker;
 use super::schema::{Attribute, Nested, Schema};
 use crate::proxmox::property::PropertyString;
-use crate::value::{Path, Step, Value};
+use crate::value::{Entries, Path, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -188,7 +188,7 @@ impl Layout {
                 keys.extend(self.keys_of(&path));
                 continue;
             }
-            for inner in value.as_entries().into_iter().flat_map(BTreeMap::keys) {
+            for inner in value.as_entries().into_iter().flat_map(Entries::keys) {
                 keys.extend(self.keys_of(&path.then(Step::Key(inner.clone()))));
             }
         }

@@ -6,7 +6,7 @@ use super::vm::schema::CONNECTION;
 use super::{Changed, Draft, Found, Lookup, ObjectType, Origin, Sighting, conform};
 use crate::observe::Seen;
 use crate::state::{Effect, Identity};
-use crate::value::Value;
+use crate::value::{Entries, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -129,7 +129,7 @@ fn step(draft: &Draft, is_removal: bool) -> Step {
     let value = if draft.desired.is_null() { draft.applied } else { draft.desired };
     let text = |name: &str| value.get(name).and_then(Value::as_text).map(str::to_owned);
     let map = |name: &str| -> BTreeMap<Arc<str>, Value> {
-        value.get(name).and_then(Value::as_entries).cloned().unwrap_or_default()
+        value.get(name).and_then(Value::as_entries).map(Entries::to_map).unwrap_or_default()
     };
     Step {
         name: if is_removal { "remove" } else { "provision" }.into(),

@@ -7,7 +7,7 @@ use super::{Changed, Draft, Found, Lookup, Sighting};
 use crate::observe::ClusterView;
 use crate::proxmox::{Call, decode};
 use crate::state::{Effect, Identity};
-use crate::value::{Kind, Number, Type, Value};
+use crate::value::{Entries, Kind, Number, Type, Value};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -320,7 +320,7 @@ pub fn words(member: &Json) -> Vec<String> {
 
 /// Returns the attributes of an object.
 pub fn attributes(object: &Value) -> BTreeMap<Arc<str>, Value> {
-    object.as_entries().cloned().unwrap_or_default()
+    object.as_entries().map(Entries::to_map).unwrap_or_default()
 }
 
 /// Returns a text attribute; empty if it is not there.

@@ -1,6 +1,6 @@
 //! Telling whether a secret changed without keeping it: sensitive leaves become HMACs. Where the key is kept is not known here.
 
-use crate::value::{Kind, Marks, Object, Type, Value};
+use crate::value::{Entries, Kind, Marks, Object, Type, Value};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt::Write;
@@ -36,9 +36,9 @@ fn replace(value: &Value, key: &[u8; 32], inherited: Marks) -> Value {
         }
         Kind::Tuple(items) => Kind::Tuple(inside(items).into()),
         Kind::Map(of, entries) => {
-            let entries: std::collections::BTreeMap<_, _> =
+            let entries: Entries =
                 entries.iter().map(|(name, item)| (name.clone(), replace(item, key, below))).collect();
-            Kind::Map(element_type(of, entries.values()), Arc::new(entries))
+            Kind::Map(element_type(of, entries.values()), entries)
         }
         Kind::Object(object) => {
             let attributes = object.attributes.iter().map(|(name, item)| (name.clone(), replace(item, key, below)));

@@ -1,7 +1,7 @@
 //! Conversion of values to types, by Terraform's rules, plus our references to objects.
 
 use super::unify::{can_convert, unify};
-use super::{Kind, Number, ObjectField, Path, Refinement, Step, Type, Value};
+use super::{Entries, Kind, Number, ObjectField, Path, Refinement, Step, Type, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ pub fn convert(value: &Value, to: &Type) -> Result<Value, Mismatch> {
         }
         (Kind::Map(..) | Kind::Object(_), Type::Map(wanted)) => {
             let (of, entries) = entries(value, wanted)?;
-            Value::map(of, entries)
+            Value::new(Kind::Map(of, entries))
         }
         (Kind::Map(..) | Kind::Object(_), Type::Object(fields)) => object(value, fields)?,
         _ => return Err(mismatch(&value.type_of(), to)),
@@ -180,8 +180,6 @@ fn items(value: &Value, wanted: &Type) -> Result<(Type, Vec<Value>), Mismatch> {
     let converted = converted.iter().map(|item| convert(item, &of)).collect::<Result<_, _>>()?;
     Ok((of, converted))
 }
-
-type Entries = BTreeMap<Arc<str>, Value>;
 
 fn entries(value: &Value, wanted: &Type) -> Result<(Type, Entries), Mismatch> {
     let entries = value.as_entries().expect("only called for maps and objects");

@@ -147,7 +147,7 @@ fn spell(value: &Value, key: &mut String) {
         Kind::Object(object) => return spell_all(object.attributes.values(), "<>", key),
         Kind::Map(_, entries) => {
             key.push('{');
-            for (name, entry) in &**entries {
+            for (name, entry) in entries {
                 let _ = write!(key, "{name:?}:");
                 spell(entry, key);
                 key.push(';');

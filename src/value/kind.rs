@@ -1,7 +1,6 @@
 //! [`Value`] itself: construction, looking inside, and a `Debug` that cannot leak.
 
-use super::{Marks, Number, Step, Type};
-use std::collections::BTreeMap;
+use super::{Entries, Marks, Number, Step, Type};
 use std::fmt;
 use std::sync::Arc;
 
@@ -46,7 +45,7 @@ pub enum Kind {
     /// Items of any types, in order.
     Tuple(Arc<[Value]>),
     /// Items of one type by key.
-    Map(Type, Arc<BTreeMap<Arc<str>, Value>>),
+    Map(Type, Entries),
     /// Attributes.
     Object(Arc<Object>),
     /// Will be known later; what is known already is in the type and the refinement.
@@ -59,7 +58,7 @@ pub enum Kind {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object {
     /// Attributes by name.
-    pub attributes: BTreeMap<Arc<str>, Value>,
+    pub attributes: Entries,
     /// Address of the block instance (`tenant.acme`, `module.a.vm.x["k"]`), if this value is one.
     pub address: Option<Arc<str>>,
 }
@@ -118,7 +117,7 @@ impl Value {
 
     /// Returns a map of items that are all of type `of`.
     pub fn map(of: Type, items: impl IntoIterator<Item = (Arc<str>, Value)>) -> Self {
-        Self::new(Kind::Map(of, Arc::new(items.into_iter().collect())))
+        Self::new(Kind::Map(of, items.into_iter().collect()))
     }
 
     /// Returns an object without an address.
@@ -128,7 +127,8 @@ impl Value {
     }
 
     /// Returns an object that is the block instance at `address`.
-    pub fn block(address: impl Into<Arc<str>>, attributes: BTreeMap<Arc<str>, Value>) -> Self {
+    pub fn block(address: impl Into<Arc<str>>, attributes: impl Into<Entries>) -> Self {
+        let attributes = attributes.into();
         Self::new(Kind::Object(Arc::new(Object { attributes, address: Some(address.into()) })))
     }
 
@@ -204,7 +204,7 @@ impl Value {
     }
 
     /// Returns the entries of a map or object.
-    pub fn as_entries(&self) -> Option<&BTreeMap<Arc<str>, Value>> {
+    pub fn as_entries(&self) -> Option<&Entries> {
         match &self.kind {
             Kind::Map(_, entries) => Some(entries),
             Kind::Object(object) => Some(&object.attributes),
@@ -255,15 +255,13 @@ impl Value {
             return (self.clone(), marks);
         }
         let bare = |value: &Value| value.without_marks().0;
-        let bare_entries = |entries: &BTreeMap<Arc<str>, Value>| {
-            entries.iter().map(|(key, value)| (key.clone(), bare(value))).collect()
-        };
+        let bare_entries = |entries: &Entries| entries.iter().map(|(key, value)| (key.clone(), bare(value))).collect();
         let kind = match &self.kind {
             _ if self.summary.inside.is_empty() => self.kind.clone(),
             Kind::List(of, items) => Kind::List(of.clone(), items.iter().map(bare).collect()),
             Kind::Set(of, items) => Kind::Set(of.clone(), items.iter().map(bare).collect()),
             Kind::Tuple(items) => Kind::Tuple(items.iter().map(bare).collect()),
-            Kind::Map(of, entries) => Kind::Map(of.clone(), Arc::new(bare_entries(entries))),
+            Kind::Map(of, entries) => Kind::Map(of.clone(), bare_entries(entries)),
             Kind::Object(object) => Kind::Object(Arc::new(Object {
                 attributes: bare_entries(&object.attributes),
                 address: object.address.clone(),

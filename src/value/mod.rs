@@ -6,6 +6,7 @@
 mod convert;
 mod decimal;
 mod display;
+mod entries;
 mod equality;
 mod kind;
 mod marks;
@@ -17,6 +18,7 @@ pub mod wire;
 
 pub use convert::{Mismatch, convert};
 pub use display::{Display, display_short};
+pub use entries::Entries;
 pub use equality::equals;
 pub use kind::{Kind, Object, Refinement, Value, normalized};
 pub use marks::Marks;

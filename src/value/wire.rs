@@ -3,9 +3,8 @@
 //! Null keeps its type, lists, sets and maps the type of their items, numbers every digit. Sensitive values, at any depth, are handed to
 //! the caller to be sealed: they never stand in clear. Ephemeral values are written as null, unknown ones not at all.
 
-use super::{Kind, Marks, Number, ObjectField, Type, Value};
+use super::{Entries, Kind, Marks, Number, Object, ObjectField, Type, Value};
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -73,7 +72,7 @@ fn write_kind(value: &Value, seal: Seal<'_>, depth: usize) -> Result<Json, WireE
     let items = |items: &[Value], seal: Seal<'_>| {
         items.iter().map(|item| write(item, seal, depth + 1)).collect::<Result<Vec<_>, _>>()
     };
-    let entries = |entries: &BTreeMap<Arc<str>, Value>, seal: Seal<'_>| {
+    let entries = |entries: &Entries, seal: Seal<'_>| {
         let entries = entries.iter().map(|(key, entry)| Ok((key.to_string(), write(entry, seal, depth + 1)?)));
         entries.collect::<Result<Map<_, _>, WireError>>()
     };
@@ -116,11 +115,7 @@ fn read_items(items: &[Json], open: Open<'_>, depth: usize) -> Result<Vec<Value>
     items.iter().map(|item| read(item, open, depth + 1)).collect()
 }
 
-fn read_entries(
-    entries: &Map<String, Json>,
-    open: Open<'_>,
-    depth: usize,
-) -> Result<BTreeMap<Arc<str>, Value>, WireError> {
+fn read_entries(entries: &Map<String, Json>, open: Open<'_>, depth: usize) -> Result<Entries, WireError> {
     entries.iter().map(|(key, entry)| Ok((key.as_str().into(), read(entry, open, depth + 1)?))).collect()
 }
 
@@ -144,13 +139,11 @@ fn read_tagged(tagged: &Map<String, Json>, open: Open<'_>, depth: usize) -> Resu
         ("chosen", inner) => read(inner, open, depth + 1)?.with_marks(Marks::CHOSEN),
         ("list", Json::Array(items)) => Value::list(of()?, read_items(items, open, depth)?),
         ("set", Json::Array(items)) => Value::set(of()?, read_items(items, open, depth)?),
-        ("map", Json::Object(entries)) => Value::map(of()?, read_entries(entries, open, depth)?),
+        ("map", Json::Object(entries)) => Value::new(Kind::Map(of()?, read_entries(entries, open, depth)?)),
         ("object", Json::Object(entries)) => {
             let attributes = read_entries(entries, open, depth)?;
-            match tagged.get("address").and_then(Json::as_str) {
-                Some(address) => Value::block(address, attributes),
-                None => Value::object(attributes),
-            }
+            let address = tagged.get("address").and_then(Json::as_str).map(Arc::from);
+            Value::new(Kind::Object(Arc::new(Object { attributes, address })))
         }
         (other, _) => return broken(&format!("`{other}` is not a tag of this format")),
     })
@@ -217,7 +210,7 @@ mod tests {
             ("set", Value::set(Type::Number, [Value::from(2), Value::from(1)])),
             ("list", Value::list(Type::Text, [secret])),
             ("port", Value::from(25_565).with_marks(Marks::CHOSEN)),
-            ("vm", Value::block("vm.mc", BTreeMap::from([("name".into(), Value::from("mc"))]))),
+            ("vm", Value::block("vm.mc", std::collections::BTreeMap::from([("name".into(), Value::from("mc"))]))),
             ("map", Value::map(Type::tuple([Type::Bool]), [("k".into(), Value::tuple([Value::from(true)]))])),
         ])
     }

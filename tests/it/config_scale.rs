@@ -3,7 +3,7 @@
 use spawnpoint::config::{Input, MemoryWorld, Objects, World, load};
 use spawnpoint::render::Style;
 use spawnpoint::render::diagnostics::text;
-use spawnpoint::value::Value;
+use spawnpoint::value::{Entries, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -90,7 +90,8 @@ game_server "mc" {
         for block in stack.blocks.iter().filter(|block| &*block.address.kind == kind) {
             let (body, diagnostics) = stack.evaluate(&block.address, &objects);
             assert!(diagnostics.is_empty());
-            let attributes = body.attributes.into_iter().map(|(name, attribute)| (name, attribute.value)).collect();
+            let attributes: Entries =
+                body.attributes.into_iter().map(|(name, attribute)| (name, attribute.value)).collect();
             objects.insert(block.address.clone(), Value::block(block.address.to_string(), attributes));
         }
     }

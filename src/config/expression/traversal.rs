@@ -5,7 +5,7 @@ use super::{Expression, Node, Reference, ReferenceStep, Step, StepKind};
 use crate::config::check::list;
 use crate::config::similar;
 use crate::diagnostics::{Diagnostic, Span};
-use crate::value::{self, Kind, Marks, Type, Value, convert};
+use crate::value::{self, Entries, Kind, Marks, Type, Value, convert};
 use std::sync::Arc;
 
 /// Why a step cannot be taken.
@@ -304,12 +304,7 @@ fn item<'v>(items: &'v [Value], key: &Value, of: impl Fn() -> Type) -> Result<Fo
     })
 }
 
-fn entry<'v>(
-    entries: &'v std::collections::BTreeMap<std::sync::Arc<str>, Value>,
-    key: &Value,
-    what: &str,
-    of: &Type,
-) -> Result<Found<'v>, Wrong> {
+fn entry<'v>(entries: &'v Entries, key: &Value, what: &str, of: &Type) -> Result<Found<'v>, Wrong> {
     let name = convert(key, &Type::Text).map_err(|mismatch| Wrong::new(format!("this is not a key: {mismatch}")))?;
     let Some(name) = name.as_text() else { return Ok(Found::Unknown(Value::unknown(of.clone()))) };
     // The key may be secret; then it is not spelled out.

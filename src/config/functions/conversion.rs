@@ -90,10 +90,10 @@ fn without_ephemeral(value: &Value) -> Value {
     let kind = match value.kind() {
         Kind::List(of, items) => Kind::List(of.clone(), items.iter().map(without_ephemeral).collect()),
         Kind::Tuple(items) => Kind::Tuple(items.iter().map(without_ephemeral).collect()),
-        Kind::Map(of, entries) => Kind::Map(
-            of.clone(),
-            Arc::new(entries.iter().map(|(key, entry)| (key.clone(), without_ephemeral(entry))).collect()),
-        ),
+        Kind::Map(of, entries) => {
+            let entries = entries.iter().map(|(key, entry)| (key.clone(), without_ephemeral(entry)));
+            Kind::Map(of.clone(), entries.collect())
+        }
         Kind::Object(object) => Kind::Object(Arc::new(Object {
             attributes: object
                 .attributes

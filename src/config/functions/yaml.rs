@@ -1,7 +1,7 @@
 //! YAML: read from the parser's events with Terraform's rules for plain scalars, written the way its library writes.
 
 use super::call::{Arguments, Function, Outcome, Parameter, Problem, Returns, Takes};
-use crate::value::{Kind, Number, Type, Value, normalized};
+use crate::value::{Entries, Kind, Number, Type, Value, normalized};
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -313,7 +313,7 @@ impl Writer {
         }
     }
 
-    fn entries(&mut self, entries: &BTreeMap<Arc<str>, Value>, indent: i32, at_line_start: bool) {
+    fn entries(&mut self, entries: &Entries, indent: i32, at_line_start: bool) {
         if entries.is_empty() {
             self.text.push_str("{}");
             return;

@@ -7,7 +7,7 @@ use crate::domain::tenant;
 use crate::resources::conform::literal;
 use crate::resources::firewall::{FIREWALL, GUEST};
 use crate::resources::rules::RULE;
-use crate::value::{Marks, Path, Type, Value};
+use crate::value::{Entries, Marks, Path, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub(super) fn of_guest(
     if own.is_none() && group.is_none() {
         return None;
     }
-    let mut attributes: Attributes = own.and_then(Value::as_entries).cloned().unwrap_or_default();
+    let mut attributes: Attributes = own.and_then(Value::as_entries).map(Entries::to_map).unwrap_or_default();
     for attribute in GUEST.attributes {
         if let Some(default) = attribute.default {
             attributes.entry(attribute.name.into()).or_insert_with(|| literal(attribute, default));
@@ -71,7 +71,7 @@ fn refer_to(attributes: &mut Attributes, group: &str) {
         Some((attribute.name, value))
     };
     let rule = Value::object(RULE.attributes.iter().filter_map(default));
-    let mut rules = attributes.get("rule").and_then(Value::as_entries).cloned().unwrap_or_default();
+    let mut rules = attributes.get("rule").and_then(Value::as_entries).map(Entries::to_map).unwrap_or_default();
     rules.insert(LABEL.into(), rule);
     attributes.insert("rule".into(), Value::object(rules));
     let order = attributes.get("order").and_then(Value::as_items).unwrap_or_default().to_vec();

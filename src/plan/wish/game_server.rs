@@ -7,7 +7,7 @@ use crate::games::{Game, Underlined, Wanted};
 use crate::resources::conform::did_you_mean;
 use crate::resources::provision;
 use crate::state::Identity;
-use crate::value::{Marks, Path, Type, Value};
+use crate::value::{Entries, Marks, Path, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -167,6 +167,6 @@ fn endpoint(guest: &Value, port: u16) -> Value {
 }
 
 fn sensitive_entries(secrets: &Value) -> Value {
-    let entries = secrets.as_entries().cloned().unwrap_or_default();
+    let entries = secrets.as_entries().map(Entries::to_map).unwrap_or_default();
     Value::object(entries.into_iter().map(|(name, value)| (name, value.with_marks(Marks::SENSITIVE))))
 }

@@ -28,7 +28,7 @@ use crate::resources::firewall::FIREWALL;
 use crate::resources::is_guest;
 use crate::resources::schema::{Presence, Schema};
 use crate::state::Identity;
-use crate::value::{Kind, Marks, Path, Step, Value};
+use crate::value::{Entries, Kind, Marks, Path, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -168,7 +168,7 @@ struct Draft<'a> {
 impl Draft<'_> {
     /// Returns the attributes as written, defaults filled in.
     fn attributes(&self) -> BTreeMap<Arc<str>, Value> {
-        self.written.as_entries().cloned().unwrap_or_default()
+        self.written.as_entries().map(Entries::to_map).unwrap_or_default()
     }
 
     fn span_of(&self, path: &Path) -> Span {

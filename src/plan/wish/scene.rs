@@ -9,7 +9,7 @@ use crate::plan::input::PlanInput;
 use crate::resources::conform::Places;
 use crate::resources::{is_guest, takes_vmid};
 use crate::state::Record;
-use crate::value::{Path, Value};
+use crate::value::{Entries, Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -138,7 +138,7 @@ impl<'a> Scene<'a> {
         if let Some(vmid) = record.identity.vmid().filter(|_| takes_vmid(&record.kind)) {
             self.ledger.keep_vmid(&record.cluster, vmid, &owner);
         }
-        for nic in record.applied.get("network").and_then(Value::as_entries).into_iter().flat_map(BTreeMap::values) {
+        for nic in record.applied.get("network").and_then(Value::as_entries).into_iter().flat_map(Entries::values) {
             if let Some(mac) = nic.get("mac").and_then(Value::as_text) {
                 self.ledger.keep_mac(mac);
             }

@@ -7,7 +7,7 @@ use crate::config::Address;
 use crate::resources::template_copy::TEMPLATE_COPY;
 use crate::resources::{Lookup, Sighting, conform, template};
 use crate::state::Record;
-use crate::value::{Path, Type, Value};
+use crate::value::{Entries, Path, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ fn adopt(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
     };
     match (template::TEMPLATE.sight)(&lookup) {
         Sighting::Present(found) => {
-            attributes.extend(found.value.as_entries().cloned().unwrap_or_default());
+            attributes.extend(found.value.as_entries().map(Entries::to_map).unwrap_or_default());
         }
         Sighting::Absent => {
             let templates: Vec<String> = view

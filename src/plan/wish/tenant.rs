@@ -59,7 +59,7 @@ fn network(draft: &mut Draft, attributes: &mut BTreeMap<Arc<str>, Value>) {
             draft.error("`vlan` is of a bridge", &path("vlan"), "write `tag`, in a zone whose vnets have one");
         }
         (false, true) => {
-            let mut network = written.clone();
+            let mut network = written.to_map();
             let pool = attributes.get("pool").and_then(Value::as_text).unwrap_or_default();
             let name = || Value::text(vnet_name(pool)).with_marks(Marks::CHOSEN);
             let vnet = network.entry("vnet".into()).or_insert_with(name).clone();

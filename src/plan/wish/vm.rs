@@ -16,7 +16,7 @@ use crate::resources::marker::tags_without;
 use crate::resources::size;
 use crate::resources::vm::decode::decode;
 use crate::resources::vm::{VM, identity};
-use crate::value::{Kind, Marks, Path, Step, Type, Value};
+use crate::value::{Entries, Kind, Marks, Path, Step, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -250,7 +250,7 @@ fn cloud_init(guest: &Guest, attributes: &mut Attributes) {
         ("ssh_keys", guest.tenant.get("ssh_keys")),
         ("dns", guest.tenant.get("network").and_then(|network| network.get("dns"))),
     ];
-    let written = attributes.get("cloud_init").and_then(Value::as_entries).cloned();
+    let written = attributes.get("cloud_init").and_then(Value::as_entries).map(Entries::to_map);
     if written.is_none() && inherited.iter().all(|(_, value)| value.is_none()) {
         return;
     }

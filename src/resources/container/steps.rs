@@ -11,7 +11,7 @@ use crate::resources::relocate::{self, Relocation};
 use crate::resources::schema::Impact;
 use crate::resources::step::{Guard, Lock, Step, Verify};
 use crate::resources::{Changed, Draft, size, wire};
-use crate::value::{Path, Step as PathStep, Value};
+use crate::value::{Entries, Path, Step as PathStep, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the steps that make and start a container.
@@ -126,7 +126,7 @@ fn keys_of(path: &Path) -> Vec<String> {
 fn all_keys(desired: &Value) -> BTreeSet<String> {
     let mut keys = LAYOUT.wanted_keys(desired);
     let labels = ["mount", "network", "extra"].into_iter().filter_map(|block| desired.get(block)?.as_entries());
-    keys.extend(labels.flat_map(BTreeMap::keys).map(ToString::to_string));
+    keys.extend(labels.flat_map(Entries::keys).map(ToString::to_string));
     keys.extend(["rootfs", "description", "tags"].map(str::to_owned));
     keys
 }

@@ -12,7 +12,7 @@ use crate::resources::relocate::{self, Relocation};
 use crate::resources::schema::Impact;
 use crate::resources::step::{Guard, Lock, Step, Verify};
 use crate::resources::{Changed, Draft, size};
-use crate::value::Value;
+use crate::value::{Entries, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Clones from one node at once, unless the stack says otherwise: more of them wait for the storage's lock, and give up after 10 s.
@@ -317,7 +317,7 @@ fn cloud_init_drive(source: &Source) -> Option<(&'static str, String)> {
         return None;
     }
     let wanted = |block: &str| desired.get(block).and_then(Value::as_entries);
-    let disks = wanted("disk").into_iter().flat_map(BTreeMap::values);
+    let disks = wanted("disk").into_iter().flat_map(Entries::values);
     let storage = present
         .iter()
         .find(|(key, value)| is_disk(key, value))

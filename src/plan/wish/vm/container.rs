@@ -6,7 +6,7 @@ use crate::resources::container::is_special;
 use crate::resources::container::schema::LAYOUT;
 use crate::resources::keys::is_slot;
 use crate::resources::vm::identity;
-use crate::value::{Marks, Path, Step, Type, Value};
+use crate::value::{Entries, Marks, Path, Step, Type, Value};
 use std::collections::BTreeMap;
 
 pub(in crate::plan::wish) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
@@ -67,7 +67,8 @@ fn volumes(draft: &mut Draft, attributes: &mut Attributes) {
         let path = Path::default();
         draft.error("a container needs a root disk", &path, "add `rootfs { storage = ... }`");
     }
-    let mounts: Attributes = attributes.get("mount").and_then(Value::as_entries).cloned().unwrap_or_default();
+    let mounts: Attributes =
+        attributes.get("mount").and_then(Value::as_entries).map(Entries::to_map).unwrap_or_default();
     for (slot, mount) in &mounts {
         let path = Path::attribute("mount").then(Step::Key(slot.clone()));
         if !is_slot(slot, "mp", 256) {
@@ -91,7 +92,7 @@ fn volumes(draft: &mut Draft, attributes: &mut Attributes) {
 }
 
 fn extra(draft: &mut Draft, attributes: &Attributes) {
-    let keys = attributes.get("extra").and_then(Value::as_entries).into_iter().flat_map(BTreeMap::keys);
+    let keys = attributes.get("extra").and_then(Value::as_entries).into_iter().flat_map(Entries::keys);
     for key in keys {
         let hint = match LAYOUT.in_charge_of(key) {
             Some(name) => format!("write `{name}` instead"),
@@ -104,12 +105,13 @@ fn extra(draft: &mut Draft, attributes: &Attributes) {
 
 /// Devices are named after their slots.
 fn names(attributes: &mut Attributes) {
-    let Some(nics) = attributes.get("network").and_then(Value::as_entries).cloned() else { return };
-    let nics = nics.into_iter().map(|(slot, nic)| {
-        let mut nic = nic.as_entries().cloned().unwrap_or_default();
+    let Some(nics) = attributes.get("network").and_then(Value::as_entries) else { return };
+    let nics = nics.iter().map(|(slot, nic)| {
+        let mut nic = nic.as_entries().map(Entries::to_map).unwrap_or_default();
         let name = format!("eth{}", slot.strip_prefix("net").unwrap_or_default());
         nic.entry("name".into()).or_insert_with(|| Value::text(name).with_marks(Marks::CHOSEN));
-        (slot, Value::object(nic))
+        (slot.clone(), Value::object(nic))
     });
-    attributes.insert("network".into(), Value::object(nics.collect::<Attributes>()));
+    let nics = Value::object(nics.collect::<Vec<_>>());
+    attributes.insert("network".into(), nics);
 }

@@ -6,18 +6,16 @@ use crate::plan::wish::{Draft, Scene, nested};
 use crate::resources::size;
 use crate::resources::template_copy::WITH_BASES;
 use crate::resources::vm::decode::{is_disk, storage_of};
-use crate::value::{Marks, Path, Type, Value};
+use crate::value::{Entries, Marks, Path, Type, Value};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 pub(super) fn complete(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
-    let written: BTreeMap<Arc<str>, Value> =
-        attributes.get("disk").and_then(Value::as_entries).cloned().unwrap_or_default();
+    let written = attributes.get("disk").and_then(Value::as_entries).cloned().unwrap_or_default();
     let mut disks = BTreeMap::new();
-    for (slot, disk) in written {
-        let is_restored = comes_from_backup(scene, draft, attributes, &slot);
-        let disk = one(scene, draft, guest, &slot, &disk, is_restored);
-        disks.insert(slot, disk);
+    for (slot, disk) in &written {
+        let is_restored = comes_from_backup(scene, draft, attributes, slot);
+        let disk = one(scene, draft, guest, slot, disk, is_restored);
+        disks.insert(slot.clone(), disk);
     }
     if !disks.is_empty() {
         attributes.insert("disk".into(), Value::object(disks));
@@ -33,7 +31,7 @@ fn comes_from_backup(scene: &Scene, draft: &Draft, attributes: &Attributes, slot
 }
 
 fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value, is_restored: bool) -> Value {
-    let mut disk = disk.as_entries().cloned().unwrap_or_default();
+    let mut disk = disk.as_entries().map(Entries::to_map).unwrap_or_default();
     let source = guest.model.as_ref().and_then(|model| model.get("disk")?.get(slot));
     let address = draft.block.address.clone();
     for name in ["size", "storage"] {

@@ -3,14 +3,12 @@
 use super::{Attributes, Guest};
 use crate::plan::choose::Subnet;
 use crate::plan::wish::{Draft, Scene, nested};
-use crate::value::{Marks, Path, Step, Type, Value};
+use crate::value::{Entries, Marks, Path, Step, Type, Value};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 pub(super) fn complete(scene: &mut Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Attributes) {
-    let written: BTreeMap<Arc<str>, Value> =
-        attributes.get("network").and_then(Value::as_entries).cloned().unwrap_or_default();
+    let written = attributes.get("network").and_then(Value::as_entries).cloned().unwrap_or_default();
     let mut nics = BTreeMap::new();
     let mut first_address = None;
     for (index, (slot, nic)) in written.iter().enumerate() {
@@ -38,7 +36,7 @@ enum Position {
 }
 
 fn one(scene: &mut Scene, draft: &mut Draft, guest: &Guest, slot: &str, written: &Value, position: Position) -> Value {
-    let mut nic = written.as_entries().cloned().unwrap_or_default();
+    let mut nic = written.as_entries().map(Entries::to_map).unwrap_or_default();
     let network = guest.tenant.get("network");
     inherit_bridge(draft, network, slot, &mut nic);
     mac(scene, draft, guest, slot, &mut nic);

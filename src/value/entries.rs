@@ -1,0 +1,126 @@
+//! What maps and objects hold, sorted by name and in one piece: most hold a handful, and a stack holds very many of them.
+
+use super::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::iter::Map;
+use std::ops::Index;
+use std::slice;
+use std::sync::Arc;
+
+/// Values by name. Cheap to clone; what changes entries makes a map of them and new ones of that.
+#[derive(Clone, Default, PartialEq)]
+pub struct Entries(Arc<[Entry]>);
+
+type Entry = (Arc<str>, Value);
+type Iter<'a> = Map<slice::Iter<'a, Entry>, fn(&'a Entry) -> (&'a Arc<str>, &'a Value)>;
+
+impl Entries {
+    /// Returns the value of a name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let place = self.0.binary_search_by(|(own, _)| (**own).cmp(name)).ok()?;
+        Some(&self.0[place].1)
+    }
+
+    /// Returns whether there is a value of this name.
+    pub fn contains_key(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns names with values, in order of the names.
+    pub fn iter(&self) -> Iter<'_> {
+        self.0.iter().map(|(name, value)| (name, value))
+    }
+
+    /// Returns the names, in order.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Arc<str>> + ExactSizeIterator + Clone {
+        self.0.iter().map(|(name, _)| name)
+    }
+
+    /// Returns the values, in order of their names.
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &Value> + ExactSizeIterator + Clone {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    /// Returns them to be changed.
+    pub fn to_map(&self) -> BTreeMap<Arc<str>, Value> {
+        self.0.iter().cloned().collect()
+    }
+}
+
+impl FromIterator<Entry> for Entries {
+    /// Of two with one name the later counts.
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+        let mut entries: Vec<Entry> = entries.into_iter().collect();
+        if !entries.is_sorted_by(|(one, _), (next, _)| one < next) {
+            entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+            entries.dedup_by(|later, kept| {
+                let is_again = later.0 == kept.0;
+                if is_again {
+                    std::mem::swap(later, kept);
+                }
+                is_again
+            });
+        }
+        match entries.is_empty() {
+            true => Self::default(),
+            false => Self(entries.into()),
+        }
+    }
+}
+
+impl From<BTreeMap<Arc<str>, Value>> for Entries {
+    fn from(entries: BTreeMap<Arc<str>, Value>) -> Self {
+        entries.into_iter().collect()
+    }
+}
+
+impl<'a> IntoIterator for &'a Entries {
+    type Item = (&'a Arc<str>, &'a Value);
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl Index<&str> for Entries {
+    type Output = Value;
+
+    fn index(&self, name: &str) -> &Value {
+        self.get(name).expect("whoever indexes knows that the name is there")
+    }
+}
+
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_sorted_and_the_later_of_two_counts() {
+        let all =
+            [("b", 1), ("a", 2), ("b", 3), ("c", 4), ("b", 5)].map(|(name, value)| (name.into(), Value::from(value)));
+        let entries = Entries::from_iter(all.clone());
+        let map: BTreeMap<Arc<str>, Value> = all.into();
+        assert_eq!(entries, map.clone().into());
+        assert_eq!(entries.to_map(), map);
+        assert_eq!(entries.get("b"), Some(&Value::from(5)));
+        assert_eq!((entries.len(), entries.contains_key("d"), Entries::default().is_empty()), (3, false, true));
+    }
+}
