@@ -2,8 +2,8 @@
 //!
 //! A stack is applied to the simulator, and every answer of its cluster is written down as it came, beside the state. A process of its own
 //! then does what `plan` does with the network taken away: it reads the stack and the state, takes the snapshot from the recorded answers,
-//! plans, and renders. The tenants are many, so what walks all guests for each tenant would show. `cargo bench --bench planner -- FOLDER`
-//! leaves the recordings there and uses them the next time.
+//! each read from its file when it is asked for, plans, and renders. The tenants are many, so what walks all guests for each tenant would
+//! show. `cargo bench --bench planner -- FOLDER` leaves the recordings there and uses them the next time.
 //!
 //! On 2026-11-21, two busy cores of an AMD EPYC, 1 000 guests: 0.27 s and 146 MB with nothing to change, 0.28 s with one in ten, 0.32 s with all;
 //! the limit is 0.1 s. Recording 10 000 guests took more than nine minutes and was not waited for.
@@ -14,20 +14,21 @@ mod measure;
 mod planner_world;
 
 use async_trait::async_trait;
-use measure::{best_of, exponent, line};
+use measure::{best_of, exponent, line, run};
 use planner_world::{PlannerWorld, games};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use spawnpoint::config::{Input, MemoryWorld, load};
 use spawnpoint::observe::collect::collect;
-use spawnpoint::plan::{Options, PlanInput, plan};
+use spawnpoint::plan::{Counts, Options, PlanInput, plan};
 use spawnpoint::proxmox::{Answer, Call, Client, Clock, Limits, Method, Transport, TransportError};
 use spawnpoint::render::{Style, diagnostics, plan as render};
 use spawnpoint::simulator::{InProcess, Lab, Pace, Store};
 use spawnpoint::state::wire::{Seal, read_snapshot, write_snapshot};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 const STACK: &str = r#"
@@ -76,46 +77,62 @@ vm "x" {
 const GUESTS: usize = 50;
 
 const UNCHANGED: &str = r#""16MiB""#;
-const STACKS: [(&str, &str); 3] = [
-    ("nothing to change", UNCHANGED),
-    ("one in ten to change", r#"count.index % 10 == 0 ? "32MiB" : "16MiB""#),
-    ("all to change", r#""32MiB""#),
+/// What the stacks are, the memory of a guest in them, and of how many guests one changes.
+const STACKS: [(&str, &str, Option<usize>); 3] = [
+    ("nothing to change", UNCHANGED, None),
+    ("one in ten to change", r#"count.index % 10 == 0 ? "32MiB" : "16MiB""#, Some(10)),
+    ("all to change", r#""32MiB""#, Some(1)),
 ];
+
+/// The bodies of all answers, one behind the other.
+const ANSWERS: &str = "answers";
+/// Where each begins, by its call, and how long it is.
+const PLACES: &str = "places.json";
+const STATE: &str = "state.json";
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    if let [word, folder, stack] = arguments.as_slice()
-        && word == "plan"
-    {
-        return plan_recorded(Path::new(folder), stack);
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse::<usize>().expect("the bench itself wrote the number");
+    match words.as_slice() {
+        ["plan", stack, changes] => return plan_recorded(Path::new("."), stack, number(changes)),
+        ["record", count] => return record(Path::new("."), number(count)),
+        _ => {}
     }
-    let kept = arguments.first().map(PathBuf::from);
     let scratch = tempfile::tempdir().expect("there is room for temporary files");
-    let folder = kept.as_deref().unwrap_or_else(|| scratch.path());
+    let folder = words.first().map_or(scratch.path(), Path::new);
     let own = std::env::current_exe().expect("the program knows where it is");
     let own = own.to_str().expect("the build folder has a readable name");
     let mut costs = Vec::new();
     for (count, limit) in [(1_000, (0.1, 200)), (10_000, (1.0, 200))] {
         let recorded = folder.join(format!("guests-{count}"));
-        if !recorded.exists() {
-            record(&recorded, count);
+        if !recorded.join(STATE).exists() {
+            fs::create_dir_all(&recorded).expect("the folder can be made");
+            // In a process of its own: how large this one was is part of what its children are told to have used.
+            let cost = run(own, &["record", &count.to_string()], &recorded);
+            assert!(cost.is_success, "the stack in {} can be applied", recorded.display());
+            say(&line(&format!("{} {:03} guests, applied and recorded", count / 1_000, count % 1_000), &cost, None));
         }
-        for (place, (what, _)) in STACKS.iter().enumerate() {
-            let cost = best_of(3, own, &["plan", ".", &format!("{place}.hcl")], &recorded);
+        for (place, (what, _, share)) in STACKS.iter().enumerate() {
+            let changes = share.map_or(0, |share| count / share).to_string();
+            let cost = best_of(3, own, &["plan", &format!("{place}.hcl"), &changes], &recorded);
             assert!(cost.is_success, "the recording in {} can be planned", recorded.display());
             say(&line(&format!("{} {:03} guests, {what}", count / 1_000, count % 1_000), &cost, Some(limit)));
             costs.push((count, cost.cpu));
         }
     }
-    for (place, (what, _)) in STACKS.iter().enumerate() {
+    for (place, (what, ..)) in STACKS.iter().enumerate() {
         say(&format!("{what}: grows with exponent {:.3}, at most 1.1", exponent(costs[place], costs[place + 3])));
     }
 }
 
-/// Applies the stack to a new lab, and writes down what a plan needs.
+/// Applies the stack to a new lab, and writes down what a plan needs; the state comes last.
 fn record(folder: &Path, count: usize) {
-    fs::create_dir_all(folder).expect("the folder can be made");
-    for (place, (_, memory)) in STACKS.iter().enumerate() {
+    for (place, (_, memory, _)) in STACKS.iter().enumerate() {
         let text = STACK.replace("COUNT", &count.to_string()).replace("MEMORY", memory);
         let text = text.replace("TENANTS", &count.div_ceil(GUESTS).to_string());
         fs::write(folder.join(format!("{place}.hcl")), text).expect("there is room for the stack");
@@ -130,10 +147,15 @@ fn record(folder: &Path, count: usize) {
     recorder.answers.lock().expect("no holder panics").clear();
     let planned = world.plan(&text, &Options::default());
     assert!(planned.plan.as_ref().is_some_and(spawnpoint::plan::Plan::is_empty), "{}", planned.text());
-    let answers = recorder.answers.lock().expect("no holder panics").clone();
+    let (mut bodies, mut places) = (Vec::new(), BTreeMap::new());
+    for (call, body) in std::mem::take(&mut *recorder.answers.lock().expect("no holder panics")) {
+        places.insert(call, (bodies.len() as u64, body.len()));
+        bodies.extend(body.as_bytes());
+    }
     let state = write_snapshot(&world.state(), &Unsealed).expect("nothing in it is secret");
-    fs::write(folder.join("answers.json"), Value::Object(answers).to_string()).expect("there is room for the answers");
-    fs::write(folder.join("state.json"), state).expect("there is room for the state");
+    fs::write(folder.join(ANSWERS), bodies).expect("there is room for the answers");
+    fs::write(folder.join(PLACES), json!(places).to_string()).expect("there is room for their places");
+    fs::write(folder.join(STATE), state).expect("there is room for the state");
 }
 
 /// The built-in lab with room for ten thousand guests.
@@ -149,7 +171,7 @@ fn large_lab() -> Lab {
 }
 
 /// What `plan` does, with recorded answers for a cluster.
-fn plan_recorded(folder: &Path, stack: &str) {
+fn plan_recorded(folder: &Path, stack: &str, changes: usize) {
     let read = |name: &str| fs::read_to_string(folder.join(name)).expect("the recording is whole");
     let (stack, sources, mut found) = load(&Input {
         world: Arc::new(MemoryWorld::new([("main.hcl", read(stack))])),
@@ -165,10 +187,11 @@ fn plan_recorded(folder: &Path, stack: &str) {
         test: None,
     });
     let stack = stack.expect("the stack is right");
-    let state = read_snapshot(&read("state.json"), &Unsealed).expect("the state is right");
+    let state = read_snapshot(&read(STATE), &Unsealed).expect("the state is right");
     let observed = {
-        let answers = serde_json::from_str(&read("answers.json")).expect("the answers are JSON");
-        let client = Arc::new(Client::new(Arc::new(Recorded { answers }), Limits::default()));
+        let places = serde_json::from_str(&read(PLACES)).expect("the places are right");
+        let answers = fs::File::open(folder.join(ANSWERS)).expect("the recording is whole");
+        let client = Arc::new(Client::new(Arc::new(Recorded { answers, places }), Limits::default()));
         let wanted = spawnpoint::plan::wanted(&stack, &state, stack.clusters.keys());
         let clients = stack.clusters.keys().map(|name| (name.clone(), client.clone())).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
@@ -189,25 +212,24 @@ fn plan_recorded(folder: &Path, stack: &str) {
     });
     found.extend(more);
     let schemas = |kind: &str| spawnpoint::resources::find(kind).map(|object| object.schema);
-    match made {
-        Some(made) => say(&render::text(&made, schemas, Style::Plain)),
-        None => panic!("{}", diagnostics::text(&found, &sources, Style::Plain)),
-    }
+    let made = made.unwrap_or_else(|| panic!("{}", diagnostics::text(&found, &sources, Style::Plain)));
+    assert_eq!(made.counts(), Counts { change: changes, ..Counts::default() });
+    say(&render::text(&made, schemas, Style::Plain));
 }
 
-/// Passes calls on and writes down what reads were answered, as text: as it came.
+/// Passes calls on and writes down what reads were answered, by call.
 struct Recorder {
     lab: InProcess,
-    answers: Mutex<Map<String, Value>>,
+    answers: Mutex<BTreeMap<String, String>>,
 }
 
 #[async_trait]
 impl Transport for Recorder {
     async fn send(&self, call: &Call) -> Result<Answer, TransportError> {
         let answer = self.lab.send(call).await?;
-        if call.method == Method::Get {
-            let text = json!([answer.status, answer.data]).to_string();
-            self.answers.lock().expect("no holder panics").insert(call.to_string(), text.into());
+        if call.method == Method::Get && answer.is_success() {
+            let body = json!({ "data": answer.data }).to_string();
+            self.answers.lock().expect("no holder panics").insert(call.to_string(), body);
         }
         Ok(answer)
     }
@@ -219,17 +241,17 @@ impl Transport for Recorder {
 
 /// Answers from a recording.
 struct Recorded {
-    answers: BTreeMap<String, String>,
+    answers: fs::File,
+    places: HashMap<String, (u64, usize)>,
 }
 
 #[async_trait]
 impl Transport for Recorded {
     async fn send(&self, call: &Call) -> Result<Answer, TransportError> {
-        let text = self.answers.get(&call.to_string()).unwrap_or_else(|| panic!("{call} is not recorded"));
-        let (status, data) = serde_json::from_str(text).expect("an answer is JSON");
-        let reason = String::new();
-        let simulator = Some(Clock::Instant);
-        Ok(Answer { status, reason, data, errors: BTreeMap::new(), message: None, date: None, simulator })
+        let (begin, length) = *self.places.get(&call.to_string()).unwrap_or_else(|| panic!("{call} is not recorded"));
+        let mut body = vec![0; length];
+        self.answers.read_exact_at(&mut body, begin).expect("the recording is whole");
+        Ok(Answer { simulator: Some(Clock::Instant), ..Answer::decode(200, "OK", &body) })
     }
 
     fn describe(&self) -> String {

@@ -13,7 +13,7 @@ pub(crate) struct Cost {
     pub(crate) cpu: Duration,
     /// By the clock.
     pub(crate) wall: Duration,
-    /// Largest resident size.
+    /// Largest resident size. The system counts how large its parent was when it started, so a bench stays small.
     pub(crate) memory_bytes: u64,
     /// Whether it ended with exit code 0.
     pub(crate) is_success: bool,

@@ -17,7 +17,7 @@ use crate::resources::step::{Guard, Step, Task};
 use crate::resources::template_copy::{self, Forecasts};
 use crate::resources::{Changed, Draft, Origin, is_guest};
 use crate::state::{Completeness, Effect, Record, fingerprint};
-use crate::value::{Entries, Kind, Path, Step as PathStep, Type, Value};
+use crate::value::{Entries, Kind, Marks, Path, Step as PathStep, Type, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -366,7 +366,10 @@ fn put(input: &PlanInput, object: &Judged, completeness: Completeness) -> Effect
 /// The state keeps what is secret as secret; that something was chosen is found out again each time. Unknown values are left out: a
 /// computed attribute is observed anew.
 pub(super) fn recorded_form(value: &Value) -> Value {
-    use crate::value::Marks;
+    let is_kept = |marks: Marks| !marks.contains(Marks::CHOSEN) && !marks.contains(Marks::EPHEMERAL);
+    if value.is_wholly_known() && is_kept(value.deep_marks()) {
+        return value.clone();
+    }
     let marks = value.marks().without(Marks::CHOSEN | Marks::EPHEMERAL);
     let stripped = match value.kind() {
         Kind::Object(object) => {

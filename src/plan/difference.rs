@@ -5,7 +5,7 @@
 use super::change::{AttributeChange, Cause};
 use crate::resources::conform::literal;
 use crate::resources::schema::{Attribute, Impact, Occurs, Presence, Schema, Takes};
-use crate::value::{Kind, Marks, Path, Step, Value};
+use crate::value::{Entries, Kind, Marks, Path, Step, Value, name};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ pub(super) struct Views<'a> {
 /// Returns the differing attributes in schema order, and the number of managed ones that agree.
 pub(super) fn compare(schema: &Schema, views: &Views) -> (Vec<AttributeChange>, usize) {
     let mut comparison = Comparison { views, changes: Vec::new(), unchanged: 0 };
-    comparison.schema(schema, &Path::default());
+    let whole = Part { desired: Some(views.desired), applied: Some(views.applied), found: Some(views.found) };
+    comparison.schema(schema, whole, &Way::Start);
     (comparison.changes, comparison.unchanged)
 }
 
@@ -34,102 +35,131 @@ struct Comparison<'a> {
     unchanged: usize,
 }
 
+/// What each view has in one place.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    desired: Option<&'a Value>,
+    applied: Option<&'a Value>,
+    found: Option<&'a Value>,
+}
+
+impl<'a> Part<'a> {
+    fn inside(self, inner: impl Fn(&'a Value) -> Option<&'a Value>) -> Self {
+        let inner = |whole: Option<&'a Value>| whole.and_then(&inner);
+        Self { desired: inner(self.desired), applied: inner(self.applied), found: inner(self.found) }
+    }
+
+    fn named(self, name: &str) -> Self {
+        self.inside(|whole| whole.get(name))
+    }
+
+    /// Whether somebody wrote it, now or before.
+    fn is_managed(self) -> bool {
+        [self.desired, self.applied].into_iter().flatten().any(|value| !value.is_null())
+    }
+
+    /// Keys that are wanted or that we wrote before.
+    fn keys(self) -> BTreeSet<&'a Arc<str>> {
+        let entries = [self.desired, self.applied].into_iter().flatten().filter_map(Value::as_entries);
+        entries.flat_map(Entries::keys).collect()
+    }
+
+    /// How many items are wanted or were before.
+    fn count(self) -> usize {
+        let items = [self.desired, self.applied].into_iter().flatten().filter_map(Value::as_items);
+        items.map(<[Value]>::len).max().unwrap_or_default()
+    }
+}
+
+/// The way to a part; a path is made of it only where one is told.
+enum Way<'a> {
+    Start,
+    Attribute(&'a Self, &'a str),
+    Key(&'a Self, &'a Arc<str>),
+    Index(&'a Self, usize),
+}
+
+impl Way<'_> {
+    fn path(&self) -> Path {
+        match self {
+            Self::Start => Path::default(),
+            Self::Attribute(before, attribute) => before.path().then(Step::Attribute(name(attribute))),
+            Self::Key(before, key) => before.path().then(Step::Key((*key).clone())),
+            Self::Index(before, index) => before.path().then(Step::Index(*index)),
+        }
+    }
+}
+
 impl Comparison<'_> {
-    fn schema(&mut self, schema: &Schema, at: &Path) {
+    fn schema(&mut self, schema: &Schema, part: Part, at: &Way) {
         for attribute in schema.attributes {
             if attribute.presence == Presence::Computed {
                 continue;
             }
-            let path = at.then(Step::Attribute(attribute.name.into()));
+            let (inner, way) = (part.named(attribute.name), Way::Attribute(at, attribute.name));
             match attribute.takes {
-                Takes::Map(_) | Takes::Any => self.entries(attribute, &path),
-                _ => self.leaf(attribute, &path),
+                Takes::Map(_) | Takes::Any => {
+                    for key in inner.keys() {
+                        self.leaf(attribute, inner.named(key), &Way::Key(&way, key));
+                    }
+                }
+                _ => self.leaf(attribute, inner, &way),
             }
         }
         for nested in schema.blocks {
-            let path = at.then(Step::Attribute(nested.name.into()));
+            let (inner, way) = (part.named(nested.name), Way::Attribute(at, nested.name));
             match nested.occurs {
-                Occurs::Once => self.once(nested.schema, &path),
+                Occurs::Once if inner.is_managed() => self.schema(nested.schema, inner, &way),
+                Occurs::Once => {}
                 Occurs::ByLabel(_) => {
-                    for label in self.keys(&path) {
-                        self.labelled(nested.schema, &path.then(Step::Key(label)));
+                    for label in inner.keys() {
+                        self.labelled(nested.schema, inner.named(label), &Way::Key(&way, label));
                     }
                 }
                 Occurs::Many => {
-                    let length = |value: &Value| value.at(&path.0).and_then(Value::as_items).map_or(0, <[Value]>::len);
-                    for index in 0..length(self.views.desired).max(length(self.views.applied)) {
-                        self.schema(nested.schema, &path.then(Step::Index(index)));
+                    for index in 0..inner.count() {
+                        let item = inner.inside(|items| items.as_items()?.get(index));
+                        self.schema(nested.schema, item, &Way::Index(&way, index));
                     }
                 }
             }
-        }
-    }
-
-    fn once(&mut self, schema: &Schema, path: &Path) {
-        if self.is_managed(path) {
-            self.schema(schema, path);
         }
     }
 
     /// A labelled block that comes or goes is one change; one that stays is compared inside. All of a new object is told in full.
-    fn labelled(&mut self, schema: &Schema, path: &Path) {
-        let (wanted, found) = (self.views.desired.at(&path.0), self.views.found.at(&path.0));
-        match (wanted, found) {
+    fn labelled(&mut self, schema: &Schema, part: Part, at: &Way) {
+        match (part.desired, part.found) {
             (None, None) => {}
-            (Some(_), None) if !self.views.found.is_null() => self.comes_or_goes(path, None, wanted),
-            (None, Some(_)) => self.comes_or_goes(path, found, None),
-            (Some(_), _) => self.schema(schema, path),
+            (Some(_), None) if !self.views.found.is_null() => self.comes_or_goes(part, at),
+            (None, Some(_)) => self.comes_or_goes(part, at),
+            (Some(_), _) => self.schema(schema, part, at),
         }
     }
 
-    fn comes_or_goes(&mut self, path: &Path, before: Option<&Value>, after: Option<&Value>) {
+    fn comes_or_goes(&mut self, part: Part, at: &Way) {
         self.changes.push(AttributeChange {
-            path: path.clone(),
-            before: before.cloned(),
-            after: after.cloned(),
+            path: at.path(),
+            before: part.found.cloned(),
+            after: part.desired.cloned(),
             impact: Impact::Live,
             // What we had put there and is missing went behind our back.
-            cause: if before.is_none() && self.views.applied.at(&path.0).is_some() {
-                Cause::Drift
-            } else {
-                Cause::Configuration
-            },
+            cause: if part.found.is_none() && part.applied.is_some() { Cause::Drift } else { Cause::Configuration },
             forces_replacement: false,
         });
     }
 
-    fn entries(&mut self, attribute: &Attribute, path: &Path) {
-        for key in self.keys(path) {
-            self.leaf(attribute, &path.then(Step::Key(key)));
-        }
-    }
-
-    /// Keys that are wanted or that we wrote before.
-    fn keys(&self, path: &Path) -> BTreeSet<Arc<str>> {
-        let of = |value: &Value| {
-            value.at(&path.0).and_then(Value::as_entries).map(|entries| entries.keys().cloned().collect::<Vec<_>>())
-        };
-        [self.views.desired, self.views.applied].into_iter().filter_map(of).flatten().collect()
-    }
-
-    fn is_managed(&self, path: &Path) -> bool {
-        [self.views.desired, self.views.applied]
-            .into_iter()
-            .any(|value| value.at(&path.0).is_some_and(|value| !value.is_null()))
-    }
-
-    fn leaf(&mut self, attribute: &Attribute, path: &Path) {
-        if !self.is_managed(path) {
+    fn leaf(&mut self, attribute: &Attribute, part: Part, at: &Way) {
+        if !part.is_managed() {
             return;
         }
-        let written = |value: &Value| value.at(&path.0).filter(|value| !value.is_null()).cloned();
-        let applied = written(self.views.applied);
-        let default = attribute.default.map(|text| literal(attribute, text));
-        let absent = attribute.value_if_absent();
-        let wanted = written(self.views.desired).or_else(|| default.clone()).or_else(|| absent.clone());
+        let written = |value: Option<&Value>| value.filter(|value| !value.is_null()).cloned();
+        let default = || attribute.default.map(|text| literal(attribute, text));
+        let absent = || attribute.value_if_absent();
+        let applied = written(part.applied);
+        let wanted = written(part.desired).or_else(default).or_else(absent);
         let there = match attribute.is_recorded {
-            true => applied.clone().or(default),
-            false => written(self.views.found).or(absent).or(default),
+            true => applied.clone().or_else(default),
+            false => written(part.found).or_else(absent).or_else(default),
         };
         let is_same = is_same(wanted.as_ref(), there.as_ref());
         if is_same || is_ignored_power(attribute, wanted.as_ref()) || self.is_remark(attribute, wanted.as_ref()) {
@@ -141,7 +171,7 @@ impl Comparison<'_> {
             impact => impact,
         };
         self.changes.push(AttributeChange {
-            path: path.clone(),
+            path: at.path(),
             cause: cause(wanted.as_ref(), applied.as_ref(), there.as_ref()),
             before: there,
             after: wanted,
@@ -149,9 +179,7 @@ impl Comparison<'_> {
             forces_replacement: impact == Impact::Recreate,
         });
     }
-}
 
-impl Comparison<'_> {
     /// What nobody wrote and what touches nothing is not worth a change: the record follows silently (the node of a guest that moved).
     fn is_remark(&self, attribute: &Attribute, wanted: Option<&Value>) -> bool {
         let is_chosen = wanted.is_some_and(|wanted| wanted.marks().contains(Marks::CHOSEN));

@@ -15,7 +15,7 @@ use crate::resources::marker::Marker;
 use crate::resources::schema::{Impact, Schema};
 use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting, container, is_guest, size, vm};
 use crate::state::{Completeness, Identity, Record, fingerprint};
-use crate::value::{Kind, Path, Step, Type, Value};
+use crate::value::{Kind, Path, Step, Type, Value, name, replaced};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One object with everything operations are made from.
@@ -290,7 +290,7 @@ fn decide(
     Judged {
         change: Change {
             address: wish.address.clone(),
-            kind: wish.object.name.into(),
+            kind: name(wish.object.name),
             cluster: wish.cluster.clone(),
             tenant: wish.tenant.as_ref().map(|tenant| tenant.name.clone()),
             action,
@@ -478,7 +478,11 @@ pub(super) fn is_ignored(block: &Block, path: &Path) -> bool {
 
 /// The cluster agrees with the wish, and the record does not say so yet.
 fn is_stale(record: &Record, desired: &Value, identity: &Identity, block: &Block) -> bool {
-    let says_the_same = is_same(Some(&record.applied), Some(&recorded_form(desired)));
+    // What is not known is not recorded; marks do not count here.
+    let says_the_same = match desired.is_wholly_known() {
+        true => is_same(Some(&record.applied), Some(desired)),
+        false => is_same(Some(&record.applied), Some(&recorded_form(desired))),
+    };
     !says_the_same || record.identity != *identity || *record.dependencies != *block.dependencies
 }
 
@@ -488,7 +492,7 @@ fn silent(wish: &Wish, block: &Block, known: Known) -> Judged {
     Judged {
         change: Change {
             address: wish.address.clone(),
-            kind: wish.object.name.into(),
+            kind: name(wish.object.name),
             cluster: wish.cluster.clone(),
             tenant: wish.tenant.as_ref().map(|tenant| tenant.name.clone()),
             action: Action::NoOp,
@@ -519,13 +523,19 @@ fn silent(wish: &Wish, block: &Block, known: Known) -> Judged {
 
 /// Returns a value without the addresses of blocks inside: what leaves the run is content, not references.
 pub(super) fn without_addresses(value: &Value) -> Value {
-    let marks = value.marks();
-    let inner = match value.kind() {
-        Kind::Object(object) => {
-            Value::object(object.attributes.iter().map(|(name, value)| (name.clone(), without_addresses(value))))
-        }
-        Kind::Tuple(items) => Value::tuple(items.iter().map(without_addresses).collect::<Vec<_>>()),
-        _ => value.clone(),
+    content(value, &|_| None).unwrap_or_else(|| value.clone())
+}
+
+/// Returns a value whose objects are no blocks any more; nothing if none of them was. `stands_for` may give another for one inside.
+pub(super) fn content(value: &Value, stands_for: &dyn Fn(&Value) -> Option<Value>) -> Option<Value> {
+    let inside = |value: &Value| stands_for(value).or_else(|| content(value, stands_for));
+    let content = match value.kind() {
+        Kind::Object(object) => match object.attributes.replaced(inside) {
+            None if object.address.is_none() => return None,
+            attributes => Value::from(attributes.unwrap_or_else(|| object.attributes.clone())),
+        },
+        Kind::Tuple(items) => Value::tuple(replaced(items, inside)?),
+        _ => return None,
     };
-    inner.with_marks(marks)
+    Some(content.with_marks(value.marks()))
 }

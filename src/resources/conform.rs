@@ -9,7 +9,7 @@ use super::size;
 use crate::config::expression::Expression;
 use crate::config::{Body, Evaluated, NestedBlock};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
-use crate::value::{Kind, Mismatch, Path, Step, Type, Value, convert, display_short};
+use crate::value::{Kind, Mismatch, Path, Step, Type, Value, convert, display_short, name};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -141,7 +141,7 @@ impl Judge<'_> {
                 continue;
             }
             if let Some(default) = attribute.default {
-                attributes.push((attribute.name.into(), literal(attribute, default)));
+                attributes.push((name(attribute.name), literal(attribute, default)));
             } else if attribute.presence == Presence::Required && !body.attributes.contains_key(attribute.name) {
                 self.diagnostics.push(
                     Diagnostic::error(format!("missing attribute `{}`", attribute.name))
@@ -219,8 +219,8 @@ impl Judge<'_> {
             if blocks.is_empty() {
                 continue;
             }
-            let path = at.then(Step::Attribute(nested.name.into()));
-            attributes.push((nested.name.into(), self.nested(nested, &blocks, &path)));
+            let path = at.then(Step::Attribute(name(nested.name)));
+            attributes.push((name(nested.name), self.nested(nested, &blocks, &path)));
             // A map has no order; where the order written counts, it is an attribute beside it.
             if schema.attribute("order").is_some_and(|order| order.presence == Presence::Derived) {
                 let labels = blocks.iter().filter_map(|block| block.labels.first());

@@ -6,7 +6,7 @@
 use super::marker::Marker;
 use super::schema::{Attribute, Nested, Schema};
 use crate::proxmox::property::PropertyString;
-use crate::value::{Entries, Path, Step, Value};
+use crate::value::{Entries, Path, Step, Value, name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -146,7 +146,7 @@ impl Layout {
                 }
             };
             if let Some(value) = value {
-                decoded.insert(block.name.into(), value);
+                decoded.insert(name(block.name), value);
             }
         }
         decoded
@@ -206,7 +206,7 @@ fn read_attributes<'a>(schema: &Schema, get: impl Fn(&str) -> Option<&'a str>) -
     let attributes = schema.attributes.iter().filter_map(|attribute| {
         let wire = attribute.wire?;
         let text = get(wire.key).or(wire.absent)?;
-        Some((attribute.name.into(), (wire.codec.read)(attribute.takes, text)?))
+        Some((name(attribute.name), (wire.codec.read)(attribute.takes, text)?))
     });
     attributes.collect()
 }
@@ -225,7 +225,7 @@ pub fn read_options(schema: &Schema, parsed: &PropertyString, default_key: Optio
     };
     let written = schema.attributes.iter().filter_map(|attribute| {
         let wire = attribute.wire?;
-        Some((attribute.name.into(), (wire.codec.read)(attribute.takes, get(wire.key)?)?))
+        Some((name(attribute.name), (wire.codec.read)(attribute.takes, get(wire.key)?)?))
     });
     written.collect()
 }

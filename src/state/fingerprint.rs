@@ -18,6 +18,9 @@ pub fn fingerprint(value: &Value, key: &[u8; 32]) -> Value {
 }
 
 fn replace(value: &Value, key: &[u8; 32], inherited: Marks) -> Value {
+    if !(value.deep_marks() | inherited).contains(Marks::SENSITIVE) {
+        return value.clone();
+    }
     let marks = value.marks() | inherited;
     let below = if marks.contains(Marks::SENSITIVE) { Marks::SENSITIVE } else { Marks::NONE };
     let inside = |items: &[Value]| items.iter().map(|item| replace(item, key, below)).collect::<Vec<_>>();

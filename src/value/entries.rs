@@ -1,7 +1,8 @@
 //! What maps and objects hold, sorted by name and in one piece: most hold a handful, and a stack holds very many of them.
 
 use super::Value;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::iter::Map;
 use std::ops::Index;
@@ -52,10 +53,39 @@ impl Entries {
         self.0.iter().map(|(_, value)| value)
     }
 
+    /// Returns them with some values replaced by others; nothing if all stay, so that these can be shared.
+    pub fn replaced(&self, replace: impl Fn(&Value) -> Option<Value>) -> Option<Self> {
+        let others = replaced(&self.0, |(name, value)| Some((name.clone(), replace(value)?)))?;
+        Some(Self(others.into()))
+    }
+
     /// Returns them to be changed.
     pub fn to_map(&self) -> BTreeMap<Arc<str>, Value> {
         self.0.iter().cloned().collect()
     }
+}
+
+/// Returns all of a kind with some replaced by others; nothing if all stay.
+pub fn replaced<T: Clone>(all: &[T], replace: impl Fn(&T) -> Option<T>) -> Option<Vec<T>> {
+    let (place, first) = all.iter().enumerate().find_map(|(place, one)| Some((place, replace(one)?)))?;
+    let (before, after) = (all[..place].iter().cloned(), &all[place + 1..]);
+    Some(before.chain([first]).chain(after.iter().map(|one| replace(one).unwrap_or_else(|| one.clone()))).collect())
+}
+
+thread_local! {
+    static NAMES: RefCell<HashSet<Arc<str>>> = RefCell::default();
+}
+
+/// Returns the one copy of a name. For what schemas name: that is little, and stands in every object there is.
+pub fn name(name: &str) -> Arc<str> {
+    NAMES.with_borrow_mut(|names| match names.get(name) {
+        Some(known) => known.clone(),
+        None => {
+            let new: Arc<str> = name.into();
+            names.insert(new.clone());
+            new
+        }
+    })
 }
 
 impl FromIterator<Entry> for Entries {

@@ -325,6 +325,13 @@ impl Summary {
     }
 }
 
+impl From<Entries> for Value {
+    /// Returns an object without an address.
+    fn from(attributes: Entries) -> Self {
+        Self::new(Kind::Object(Arc::new(Object { attributes, address: None })))
+    }
+}
+
 impl From<Number> for Value {
     fn from(number: Number) -> Self {
         Self::new(Kind::Number(number))

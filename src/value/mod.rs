@@ -18,7 +18,7 @@ pub mod wire;
 
 pub use convert::{Mismatch, convert};
 pub use display::{Display, display_short};
-pub use entries::Entries;
+pub use entries::{Entries, name, replaced};
 pub use equality::equals;
 pub use kind::{Kind, Object, Refinement, Value, normalized};
 pub use marks::Marks;

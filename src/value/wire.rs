@@ -3,7 +3,7 @@
 //! Null keeps its type, lists, sets and maps the type of their items, numbers every digit. Sensitive values, at any depth, are handed to
 //! the caller to be sealed: they never stand in clear. Ephemeral values are written as null, unknown ones not at all.
 
-use super::{Entries, Kind, Marks, Number, Object, ObjectField, Type, Value};
+use super::{Entries, Kind, Marks, Number, Object, ObjectField, Type, Value, name};
 use serde_json::{Map, Value as Json, json};
 use std::fmt;
 use std::sync::Arc;
@@ -116,7 +116,7 @@ fn read_items(items: &[Json], open: Open<'_>, depth: usize) -> Result<Vec<Value>
 }
 
 fn read_entries(entries: &Map<String, Json>, open: Open<'_>, depth: usize) -> Result<Entries, WireError> {
-    entries.iter().map(|(key, entry)| Ok((key.as_str().into(), read(entry, open, depth + 1)?))).collect()
+    entries.iter().map(|(key, entry)| Ok((name(key), read(entry, open, depth + 1)?))).collect()
 }
 
 fn read_tagged(tagged: &Map<String, Json>, open: Open<'_>, depth: usize) -> Result<Value, WireError> {

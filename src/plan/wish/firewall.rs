@@ -56,7 +56,7 @@ pub(super) fn of_guest(
     let address = draft.block.address.child("firewall", None);
     attributes.insert(draft.block.address.kind.clone(), Value::text(draft.block.address.to_string()));
     note_guest(&mut attributes, guest);
-    Some((address, flatten(&Value::object(attributes), true)))
+    Some((address, flatten(&Value::object(attributes))))
 }
 
 /// Puts one rule before the others, which names the group.

@@ -16,7 +16,7 @@ pub(super) use scene::{Scene, TenantFacts};
 pub(super) use template::build::COPY;
 
 use super::input::PlanInput;
-use super::judge::is_ignored;
+use super::judge::{content, is_ignored};
 use super::{choose, expect_domain, open};
 use crate::config::expression::Expression;
 use crate::config::{Address, Block, Body, Evaluated};
@@ -28,7 +28,7 @@ use crate::resources::firewall::FIREWALL;
 use crate::resources::is_guest;
 use crate::resources::schema::{Presence, Schema};
 use crate::state::Identity;
-use crate::value::{Entries, Kind, Marks, Path, Step, Value};
+use crate::value::{Entries, Marks, Path, Step, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ pub(super) struct Wish {
 impl Wish {
     /// Returns what it should be; references are addresses, and what is kept apart is not there.
     pub(super) fn value(&self) -> Value {
-        alone(self.object, &flatten(&self.wanted, true))
+        alone(self.object, &flatten(&self.wanted))
     }
 
     /// Returns the best place for a message about an attribute.
@@ -337,19 +337,9 @@ struct Completed {
 }
 
 /// Returns a value with every reference inside replaced by its address: what state and plan keep.
-fn flatten(value: &Value, is_root: bool) -> Value {
-    if let Some(address) = value.address().filter(|_| !is_root) {
-        return Value::text(address.clone());
-    }
-    let marks = value.marks();
-    let inner = match value.kind() {
-        Kind::Object(object) => {
-            Value::object(object.attributes.iter().map(|(name, value)| (name.clone(), flatten(value, false))))
-        }
-        Kind::Tuple(items) => Value::tuple(items.iter().map(|item| flatten(item, false)).collect::<Vec<_>>()),
-        _ => value.clone(),
-    };
-    inner.with_marks(marks)
+fn flatten(value: &Value) -> Value {
+    let address = |inside: &Value| inside.address().map(|address| Value::text(address.clone()));
+    content(value, &address).unwrap_or_else(|| value.clone())
 }
 
 fn about(diagnostics: Diagnostics, block: &Block) -> Diagnostics {

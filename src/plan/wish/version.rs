@@ -18,8 +18,8 @@ pub(super) fn check(scene: &Scene, draft: &mut Draft, schema: &Schema) {
 
 fn too_new(schema: &Schema, value: &Value, at: &Path, is_missing: &dyn Fn(u32) -> bool, into: &mut Vec<(Path, u32)>) {
     for attribute in schema.attributes {
-        let is_written = value.get(attribute.name).is_some_and(|value| !value.is_null());
-        if let Some(major) = attribute.since.filter(|major| is_written && is_missing(*major)) {
+        let is_written = || value.get(attribute.name).is_some_and(|value| !value.is_null());
+        if let Some(major) = attribute.since.filter(|major| is_missing(*major) && is_written()) {
             into.push((at.then(Step::Attribute(attribute.name.into())), major));
         }
     }

@@ -9,7 +9,7 @@ use super::keys::{Attributes, is_slot};
 use super::schema::Impact;
 use super::{Lookup, ObjectType, Origin, Sighting, guest, marker};
 use crate::observe::{GuestConfig, GuestKind, GuestView, Power};
-use crate::value::{Kind, Path, Step, Type, Value};
+use crate::value::{Kind, Path, Step, Type, Value, name};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ fn sight(lookup: &Lookup) -> Sighting {
 fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     let values = &config.values;
     let mut attributes: Attributes = schema::LAYOUT.decode(values);
-    let mut set = |name: &str, value: Value| drop(attributes.insert(name.into(), value));
+    let mut set = |attribute: &str, value: Value| drop(attributes.insert(name(attribute), value));
     if !values.contains_key("hostname") {
         set("name", Value::text(guest.name.clone()));
     }

@@ -9,7 +9,7 @@ use crate::resources::container::volumes::{is_volume, volume_bytes};
 use crate::resources::keys::{Attributes, is_slot, read_options};
 use crate::resources::schema::Schema;
 use crate::resources::{marker, size};
-use crate::value::{Kind, Type, Value};
+use crate::value::{Kind, Type, Value, name};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     let values = &config.values;
     let mut attributes = LAYOUT.decode(values);
-    let mut set = |name: &str, value: Value| drop(attributes.insert(name.into(), value));
+    let mut set = |attribute: &str, value: Value| drop(attributes.insert(name(attribute), value));
     if !values.contains_key("name") {
         set("name", Value::text(guest.name.clone()));
     }
@@ -39,9 +39,9 @@ pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     }
     set("disk", disks(values));
     set("cdrom", cdroms(values));
-    for (name, schema) in [("efidisk0", &EFI_DISK), ("tpmstate0", &TPM_STATE)] {
-        if let Some(volume) = values.get(name).and_then(|value| volume(value, schema)) {
-            set(name, Value::object(volume));
+    for (slot, schema) in [("efidisk0", &EFI_DISK), ("tpmstate0", &TPM_STATE)] {
+        if let Some(volume) = values.get(slot).and_then(|value| volume(value, schema)) {
+            set(slot, Value::object(volume));
         }
     }
     set("network", networks(values));
@@ -119,7 +119,7 @@ fn volume(value: &str, schema: &Schema) -> Option<Attributes> {
     let parsed = PropertyString::parse(value, Some("file")).ok()?;
     let mut volume = read_options(schema, &parsed, Some("file"));
     if let Some(storage) = storage_of(value) {
-        volume.insert("storage".into(), Value::text(storage));
+        volume.insert(name("storage"), Value::text(storage));
     }
     Some(volume)
 }
@@ -129,9 +129,9 @@ pub fn disks(values: &BTreeMap<String, String>) -> Value {
     Value::object(values.iter().filter(|(key, value)| is_disk(key, value)).filter_map(|(slot, value)| {
         let mut disk = volume(value, &DISK)?;
         if let Some(bytes) = disk_bytes(value) {
-            disk.insert("size".into(), Value::text(size::print(bytes)));
+            disk.insert(name("size"), Value::text(size::print(bytes)));
         }
-        Some((slot.as_str(), Value::object(disk)))
+        Some((name(slot), Value::object(disk)))
     }))
 }
 
@@ -139,7 +139,7 @@ fn cdroms(values: &BTreeMap<String, String>) -> Value {
     let drives = values.iter().filter(|(key, value)| is_cdrom(key, value));
     Value::object(drives.map(|(slot, value)| {
         let file = value.split(',').next().unwrap_or_default();
-        (slot.as_str(), Value::object([("file", Value::text(file.strip_prefix("file=").unwrap_or(file)))]))
+        (name(slot), Value::object([(name("file"), Value::text(file.strip_prefix("file=").unwrap_or(file)))]))
     }))
 }
 
@@ -167,18 +167,18 @@ pub fn networks(values: &BTreeMap<String, String>) -> Value {
         let parsed = PropertyString::parse(value, Some("model")).ok()?;
         let mut nic = read_options(&NETWORK, &parsed, Some("model"));
         if let Some((model, mac)) = model_and_mac(&parsed) {
-            nic.insert("model".into(), Value::text(model));
-            nic.insert("mac".into(), Value::text(mac.to_uppercase()));
+            nic.insert(name("model"), Value::text(model));
+            nic.insert(name("mac"), Value::text(mac.to_uppercase()));
         }
         let index = &slot[3..];
         if let Some(Ok(ip)) = values.get(&format!("ipconfig{index}")).map(|text| PropertyString::parse(text, None)) {
-            for (name, key) in IP_CONFIG {
+            for (attribute, key) in IP_CONFIG {
                 if let Some(text) = ip.option(key) {
-                    nic.insert(name.into(), Value::text(text));
+                    nic.insert(name(attribute), Value::text(text));
                 }
             }
         }
-        Some((slot.as_str(), Value::object(nic)))
+        Some((name(slot), Value::object(nic)))
     }))
 }
 

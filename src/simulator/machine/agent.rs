@@ -2,7 +2,7 @@
 //!
 //! A guest's files are part of its state. Files below `/etc/spawnpoint` say which games it serves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use serde::Deserialize;
@@ -232,14 +232,14 @@ impl Machine {
             if self.leases.contains_key(&mac) {
                 continue;
             }
-            let is_taken = |cidr: &String| self.leases.values().any(|taken| taken == cidr);
+            let taken: BTreeSet<&String> = self.leases.values().collect();
             // The first addresses, 256 or nearly a fifth, are left to nodes, gateways and hand-made addresses.
             let hosts = network.hosts();
             let left_out = (hosts.count() / 5).saturating_sub(1).min(256);
             let free = hosts
                 .skip(left_out)
                 .map(|host| format!("{host}/{}", network.prefix_len()))
-                .find(|cidr| !is_taken(cidr));
+                .find(|cidr| !taken.contains(cidr));
             if let Some(free) = free {
                 self.leases.insert(mac, free);
             }
