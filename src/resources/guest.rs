@@ -8,7 +8,7 @@ use crate::observe::{ClusterView, GuestConfig, GuestKind, GuestView, Power, Seen
 use crate::proxmox::Call;
 use crate::proxmox::property::size_text;
 use crate::state::{Effect, Identity};
-use crate::value::{Path, Value};
+use crate::value::{Entries, Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A guest whose steps are made.
@@ -334,7 +334,7 @@ fn running(guest: &GuestView, config: &GuestConfig, project: &str, decode: Decod
 /// MAC addresses are made for one guest, so one of ours on a guest without a marker means that the marker was lost.
 fn shares_mac(found: &Value, applied: &Value) -> bool {
     let macs = |guest: &Value| -> BTreeSet<String> {
-        let nics = guest.get("network").and_then(Value::as_entries).into_iter().flat_map(|nics| nics.values());
+        let nics = guest.get("network").and_then(Value::as_entries).into_iter().flat_map(Entries::values);
         nics.filter_map(|nic| nic.get("mac")?.as_text().map(str::to_owned)).collect()
     };
     !macs(found).is_disjoint(&macs(applied))

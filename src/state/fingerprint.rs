@@ -56,11 +56,7 @@ fn replace(value: &Value, key: &[u8; 32], inherited: Marks) -> Value {
 
 /// Returns whether everything sensitive in a value is a fingerprint, or null.
 pub(super) fn has_only_fingerprints(value: &Value) -> bool {
-    let inside = value
-        .as_items()
-        .into_iter()
-        .flatten()
-        .chain(value.as_entries().into_iter().flat_map(|entries| entries.values()));
+    let inside = value.as_items().into_iter().flatten().chain(value.as_entries().into_iter().flat_map(Entries::values));
     let is_harmless = !value.is_sensitive() || value.is_null() || value.as_text().is_some_and(is_fingerprint);
     is_harmless && inside.into_iter().all(has_only_fingerprints)
 }

@@ -5,7 +5,7 @@ use crate::config::Key;
 use crate::domain::tenant::vnet_name;
 use crate::resources::conform::did_you_mean;
 use crate::state::Identity;
-use crate::value::{Marks, Path, Step, Type, Value};
+use crate::value::{Entries, Marks, Path, Step, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ fn network(draft: &mut Draft, attributes: &mut BTreeMap<Arc<str>, Value>) {
 fn known_users(scene: &Scene, draft: &mut Draft) {
     let Some(users) = scene.view(&draft.cluster).and_then(|view| view.users.as_ref()) else { return };
     let written = draft.written.clone();
-    for user in written.get("access").and_then(Value::as_entries).into_iter().flat_map(|access| access.keys()) {
+    for user in written.get("access").and_then(Value::as_entries).into_iter().flat_map(Entries::keys) {
         let id = user.split('!').next().unwrap_or_default();
         if !user.starts_with('@') && !users.contains(id) {
             let path = Path::attribute("access").then(Step::Key(user.clone()));
