@@ -31,10 +31,10 @@ use std::sync::Mutex;
 
 /// One stack with what its lines become.
 pub(crate) struct Case {
-    name: String,
+    pub(crate) name: String,
     /// Whose changes are looked at.
     address: String,
-    lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
     steps: Vec<Change>,
     /// Paths that have no steps, with the reason.
     reasons: BTreeMap<String, String>,
@@ -440,6 +440,19 @@ pub(crate) fn cases() -> Vec<(&'static ObjectType, Case)> {
     types.flat_map(|object| cases_of(object, &mut Vec::new()).into_iter().map(|case| (*object, case))).collect()
 }
 
+/// A guest only starts with devices that the cluster maps.
+pub(crate) fn map_devices(world: &PlannerWorld) {
+    for (kind, name, device) in [
+        ("pci", "card", "path=0000:01:00.0,id=8086:1234"),
+        ("pci", "other", "path=0000:02:00.0,id=8086:5678"),
+        ("usb", "stick", "id=1234:5678"),
+        ("usb", "key", "id=1234:9abc"),
+    ] {
+        let call = Call::post(format!("/cluster/mapping/{kind}")).with("id", name);
+        world.send(&call.with("map", format!("node=pve1,{device}")));
+    }
+}
+
 #[test]
 fn every_attribute_applies_changes_and_plans_empty() {
     let only = std::env::var("ONLY").unwrap_or_default();
@@ -460,16 +473,7 @@ fn every_attribute_applies_changes_and_plans_empty() {
                     let next = open.lock().expect("no holder panics").next();
                     let Some(((_, case), version)) = next else { break };
                     let mut world = PlannerWorld::new("attributes", &lab(version));
-                    // A guest only starts with devices that the cluster maps.
-                    for (kind, name, device) in [
-                        ("pci", "card", "path=0000:01:00.0,id=8086:1234"),
-                        ("pci", "other", "path=0000:02:00.0,id=8086:5678"),
-                        ("usb", "stick", "id=1234:5678"),
-                        ("usb", "key", "id=1234:9abc"),
-                    ] {
-                        let call = Call::post(format!("/cluster/mapping/{kind}")).with("id", name);
-                        world.send(&call.with("map", format!("node=pve1,{device}")));
-                    }
+                    map_devices(&world);
                     let wrong = run(case, &mut world, version);
                     let mut told = told.lock().expect("no holder panics");
                     told.1 += case.steps.len().min(steps_of(version));

@@ -3,9 +3,8 @@
 //! The served lab ends the client before or after it acted on a chosen request, which is where a crash hurts most.
 
 use crate::harness::World;
-use crate::served::{Served, When, at};
+use crate::served::Served;
 use regex::Regex;
-use rustix::process::Signal;
 use spawnpoint::simulator::Moment;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -46,12 +45,12 @@ fn undisturbed() -> Undisturbed {
     let world = served.world(&served.settings());
     let before = served.dump();
     run(&world, &["apply", "-auto-approve"], "undisturbed");
-    let apply_requests = served.server.requests();
+    let apply_requests = served.steps();
     let (applied, listed) = (served.comparable(&served.dump()), run(&world, &["state", "list"], "undisturbed"));
-    let before_destroy = served.server.requests();
+    let before_destroy = served.steps();
     run(&world, &["destroy", "-auto-approve"], "undisturbed");
     assert_eq!(served.dump(), before);
-    Undisturbed { before, applied, listed, apply_requests, destroy_requests: served.server.requests() - before_destroy }
+    Undisturbed { before, applied, listed, apply_requests, destroy_requests: served.steps() - before_destroy }
 }
 
 /// Returns `count` numbers spread over the requests, each before and after; in the full run of the suite, every number.
@@ -83,7 +82,8 @@ pub(crate) fn everywhere(points: &[Point], attempt: impl Fn(Point) -> bool + Syn
     reached.into_inner().expect("nothing panicked while it was held")
 }
 
-/// How many polls an apply needs differs a little from run to run, so that the last requests of a long one may not come.
+/// In what order several guests are worked on differs from run to run, and with it how often tasks are asked for: the last steps of a long
+/// run may not come.
 pub(crate) fn assert_reached(what: &str, reached: &[Point], points: &[Point], requests: u64) {
     let numbers: BTreeSet<u64> = reached.iter().map(|point| point.number).collect();
     println!(
@@ -134,7 +134,7 @@ fn an_apply_that_is_killed_anywhere_is_finished_by_the_next() {
         let context = format!("killed {moment:?} request {number} of an apply");
         let served = Served::start();
         let world = served.world(&served.settings());
-        let (_, is_killed) = served.signal(&world, &["apply", "-auto-approve"], Signal::KILL, at(number, moment));
+        let is_killed = served.kill(&world, &["apply", "-auto-approve"], number, moment);
         run(&world, &["apply", "-auto-approve"], &context);
         assert_as_undisturbed(&served, &world, &expected, &context);
         is_killed
@@ -151,8 +151,7 @@ fn a_destroy_that_is_killed_anywhere_is_finished_by_the_next() {
         let served = Served::start();
         let world = served.world(&served.settings());
         run(&world, &["apply", "-auto-approve"], &context);
-        let when = at(served.server.requests() + number, moment);
-        let (_, is_killed) = served.signal(&world, &["destroy", "-auto-approve"], Signal::KILL, when);
+        let is_killed = served.kill(&world, &["destroy", "-auto-approve"], number, moment);
         run(&world, &["destroy", "-auto-approve"], &context);
         assert_same(&served.dump(), &expected.before, &context);
         assert_eq!(run(&world, &["state", "list"], &context), "", "{context}");
@@ -166,9 +165,9 @@ fn ctrl_c_finishes_what_runs_and_the_next_apply_does_the_rest() {
     let expected = undisturbed();
     let served = Served::start();
     let world = served.world(&served.settings());
-    let first_clone: When =
-        Box::new(|passing| passing.moment == Moment::Before && passing.request.path.ends_with("/clone"));
-    let (output, is_sprung) = served.signal(&world, &["apply", "-auto-approve"], Signal::INT, first_clone);
+    let (output, is_sprung) = served.interrupt(&world, &["apply", "-auto-approve"], |passing| {
+        passing.moment == Moment::Before && passing.request.path.ends_with("/clone")
+    });
     assert!(is_sprung, "{output}");
     assert_eq!(output.status, Some(130), "{output}");
     let state = run(&world, &["state", "list"], "after Ctrl-C");
@@ -229,17 +228,16 @@ fn a_move_that_is_killed_anywhere_is_finished_by_the_next() {
         (served, world)
     };
     let (served, world) = start();
-    let before = served.server.requests();
+    let before = served.steps();
     run(&world, &["apply", "-auto-approve"], "undisturbed");
-    let requests = served.server.requests() - before;
+    let requests = served.steps() - before;
     let expected = served.comparable(&served.dump());
     assert!(!expected.contains("\"unused0\""), "what moved was removed where it was: {expected}");
     let points = points(requests, 6);
     let reached = everywhere(&points, |Point { number, moment }| {
         let context = format!("killed {moment:?} request {number} of a move");
         let (served, world) = start();
-        let when = at(served.server.requests() + number, moment);
-        let (_, is_killed) = served.signal(&world, &["apply", "-auto-approve"], Signal::KILL, when);
+        let is_killed = served.kill(&world, &["apply", "-auto-approve"], number, moment);
         run(&world, &["apply", "-auto-approve"], &context);
         assert_same(&served.comparable(&served.dump()), &expected, &context);
         let plan = run(&world, &["plan", "-detailed-exitcode"], &context);

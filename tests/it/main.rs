@@ -68,4 +68,5 @@ mod template_build;
 mod test_command;
 mod tidy;
 mod tokens;
+mod wrong_answers;
 mod wrong_stacks;

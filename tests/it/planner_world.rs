@@ -9,7 +9,7 @@ use spawnpoint::config::{Address, Input, MemoryWorld, Moment, Output, Stack, Wor
 use spawnpoint::diagnostics::{Diagnostics, Sources};
 use spawnpoint::lookups::{Read, Snapshot};
 use spawnpoint::observe::Observed;
-use spawnpoint::observe::collect::collect;
+use spawnpoint::observe::collect::{Unread, collect};
 use spawnpoint::plan::{GameFacts, Mode, Options, Plan, PlanInput, ProvisionTask, Told};
 use spawnpoint::provision::assets;
 use spawnpoint::proxmox::{Answer, Call, Client, Limits, Transport, TransportError};
@@ -201,51 +201,56 @@ impl PlannerWorld {
     }
 
     /// Answers the `data` blocks.
-    fn looked_up(&self, read: Stack) -> (Option<Stack>, Diagnostics) {
+    fn looked_up(&self, read: Stack) -> Result<(Option<Stack>, Diagnostics), Vec<Unread>> {
         let clusters = read.clusters.iter().map(|(name, settings)| (name.clone(), settings.is_default)).collect();
         let mut snapshot = Snapshot { clusters: Some(clusters), ..Snapshot::default() };
         if read.lookups().is_empty() {
-            return (Some(read), Diagnostics::new());
+            return Ok((Some(read), Diagnostics::new()));
         }
         loop {
             let (stack, found) = read.resolve(Arc::new(snapshot.clone()));
-            let Some(stack) = stack else { return (None, found) };
+            let Some(stack) = stack else { return Ok((None, found)) };
             let questions = stack.questions();
             let missing: BTreeSet<Read> = questions.iter().filter_map(|question| snapshot.missing(question)).collect();
             if missing.is_empty() {
-                return (Some(stack).filter(|_| !found.has_errors()), found);
+                return Ok((Some(stack).filter(|_| !found.has_errors()), found));
             }
             missing.iter().for_each(|read| read.want(&mut snapshot.wanted));
             let clients = read.clusters.keys().map(|name| (name.clone(), self.client.clone())).collect();
             let tag = spawnpoint::resources::marker::project_tag(&read.settings.project);
             let wanted = spawnpoint::observe::Wanted { clusters: snapshot.wanted.clone(), tag };
-            let observed = self.runtime.block_on(collect(&clients, &wanted)).expect("the lab answers");
+            let observed = self.runtime.block_on(collect(&clients, &wanted))?;
             snapshot.observed = Arc::new(observed);
         }
     }
 
-    fn observe(&self, stack: &Stack, state: &State) -> Observed {
+    fn observe(&self, stack: &Stack, state: &State) -> Result<Observed, Vec<Unread>> {
         let names: BTreeSet<Arc<str>> =
             stack.clusters.keys().cloned().chain(state.records.values().map(|record| record.cluster.clone())).collect();
         let wanted = spawnpoint::plan::wanted(stack, state, names.iter());
         let clients = names.iter().map(|name| (name.clone(), self.client.clone())).collect();
-        self.runtime.block_on(collect(&clients, &wanted)).expect("the lab answers")
+        self.runtime.block_on(collect(&clients, &wanted))
     }
 
-    /// Plans a configuration.
+    /// Plans a configuration on a lab that answers.
     pub(crate) fn plan(&self, text: &str, options: &Options) -> Planned {
+        self.try_plan(text, options).expect("the lab answers")
+    }
+
+    /// Plans a configuration, unless the lab does not answer.
+    pub(crate) fn try_plan(&self, text: &str, options: &Options) -> Result<Planned, Vec<Unread>> {
         let (stack, sources, mut diagnostics) = self.load(text);
-        let Some(stack) = stack else { return Planned { plan: None, diagnostics, sources } };
-        let (stack, found) = self.looked_up(stack);
+        let Some(stack) = stack else { return Ok(Planned { plan: None, diagnostics, sources }) };
+        let (stack, found) = self.looked_up(stack)?;
         diagnostics.extend(found);
-        let Some(stack) = stack else { return Planned { plan: None, diagnostics, sources } };
+        let Some(stack) = stack else { return Ok(Planned { plan: None, diagnostics, sources }) };
         let state = self.state();
-        let observed = self.observe(&stack, &state);
+        let observed = self.observe(&stack, &state)?;
         let basis = Basis { stack, state, observed, options: options.clone() };
         let (plan, found) = spawnpoint::plan::plan(&basis.input(&basis.stack, &games(), &Empty::default()));
         *self.basis.borrow_mut() = Some(basis);
         diagnostics.extend(found);
-        Planned { plan, diagnostics, sources }
+        Ok(Planned { plan, diagnostics, sources })
     }
 
     /// Carries out a plan; every operation must be done.
@@ -284,7 +289,9 @@ impl PlannerWorld {
             }
         }
         let settled = if plan.is_open() { late.settled() } else { Arc::default() };
-        assert!(!settled.found.has_errors(), "{:?}", settled.found);
+        if settled.found.has_errors() {
+            return Err(format!("{:?}", settled.found));
+        }
         let known = |name: &Arc<str>, planned: &Output| match planned.value.is_wholly_known() {
             true => Some(planned.clone()),
             false => settled.outputs.get(name).cloned(),

@@ -4,6 +4,7 @@ use crate::harness::{CommandOutput, World};
 use regex::Regex;
 use rustix::process::{Pid, Signal, kill_process};
 use spawnpoint::simulator::{Lab, Moment, Options, Pace, Passing, Request, RunningServer, Server, Store, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -128,18 +129,33 @@ impl Served {
             .replace(&self.server.fingerprint, "SERVED")
     }
 
-    /// Starts the binary, sends it a signal at the first request that `when` picks, and waits for its end.
+    /// Returns how many requests arrived that count as steps.
+    pub(crate) fn steps(&self) -> u64 {
+        self.trap.steps.lock().expect("no holder of the numbers panics").count
+    }
+
+    /// Starts the binary, kills it at a step from now on, and waits for its end. Returns whether it came so far.
+    pub(crate) fn kill(&self, world: &World, arguments: &[&str], step: u64, moment: Moment) -> bool {
+        let step = self.steps() + step;
+        let when: When = Box::new(move |passing, number| number == Some(step) && passing.moment == moment);
+        self.signal(world, arguments, Signal::KILL, when).1
+    }
+
+    /// Starts the binary, interrupts it at the first request that `when` picks, and waits for its end.
     /// Returns what it printed, and whether there was such a request.
-    pub(crate) fn signal(
+    pub(crate) fn interrupt(
         &self,
         world: &World,
         arguments: &[&str],
-        signal: Signal,
-        when: When,
+        when: impl Fn(&Passing<'_>) -> bool + Send + 'static,
     ) -> (CommandOutput, bool) {
+        self.signal(world, arguments, Signal::INT, Box::new(move |passing, _| when(passing)))
+    }
+
+    fn signal(&self, world: &World, arguments: &[&str], signal: Signal, when: When) -> (CommandOutput, bool) {
         let mut out = {
             // The server waits at the trap until it is armed, so that no request passes it.
-            let mut armed = self.trap.0.lock().expect("no holder of the trap panics");
+            let mut armed = self.trap.armed.lock().expect("no holder of the trap panics");
             let mut command = world.command(arguments);
             let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
             let mut child = command.spawn().expect("the binary starts");
@@ -149,7 +165,7 @@ impl Served {
         };
         let mut stdout = String::new();
         out.read_to_string(&mut stdout).expect("the binary prints text");
-        let armed = self.trap.0.lock().expect("no holder of the trap panics").take();
+        let armed = self.trap.armed.lock().expect("no holder of the trap panics").take();
         let Armed { mut child, is_sprung, .. } = armed.expect("it was armed above");
         let status = child.wait().expect("the binary ends");
         (CommandOutput { stdout, stderr: String::new(), status: status.code() }, is_sprung)
@@ -183,17 +199,42 @@ pub(crate) fn repository_file(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the file is in the repository")
 }
 
-/// Picks a request.
-pub(crate) type When = Box<dyn Fn(&Passing<'_>) -> bool + Send>;
-
-/// Picks the request with a number, before or after the lab acted on it.
-pub(crate) fn at(number: u64, moment: Moment) -> When {
-    Box::new(move |passing| passing.number == number && passing.moment == moment)
-}
+/// Picks a request, which has a number if it is a step.
+type When = Box<dyn Fn(&Passing<'_>, Option<u64>) -> bool + Send>;
 
 /// Sends a signal to a client at one of its requests.
 #[derive(Default)]
-struct Trap(Mutex<Option<Armed>>);
+struct Trap {
+    steps: Mutex<Steps>,
+    armed: Mutex<Option<Armed>>,
+}
+
+/// Numbers the requests of a lab. How often a client asks for the running tasks depends on how busy the machine is, so the list counts
+/// only the first time after each change.
+#[derive(Default)]
+struct Steps {
+    count: u64,
+    polled: BTreeSet<String>,
+    /// The number of every counted request by its number on the server.
+    numbers: BTreeMap<u64, u64>,
+}
+
+impl Steps {
+    /// Returns the number of a request, if it counts.
+    fn number(&mut self, passing: &Passing<'_>) -> Option<u64> {
+        if passing.moment == Moment::Before {
+            let Request { method, path, .. } = passing.request;
+            if method != "GET" {
+                self.polled.clear();
+            }
+            if !path.ends_with("/tasks") || self.polled.insert(path.clone()) {
+                self.count += 1;
+                self.numbers.insert(passing.number, self.count);
+            }
+        }
+        self.numbers.get(&passing.number).copied()
+    }
+}
 
 struct Armed {
     child: Child,
@@ -204,8 +245,9 @@ struct Armed {
 
 impl Trap {
     fn meet(&self, passing: &Passing<'_>) -> Verdict {
-        let mut armed = self.0.lock().expect("no holder of the trap panics");
-        let Some(armed) = armed.as_mut().filter(|armed| !armed.is_sprung && (armed.when)(passing)) else {
+        let mut armed = self.armed.lock().expect("no holder of the trap panics");
+        let step = self.steps.lock().expect("no holder of the numbers panics").number(passing);
+        let Some(armed) = armed.as_mut().filter(|armed| !armed.is_sprung && (armed.when)(passing, step)) else {
             return Verdict::Pass;
         };
         armed.is_sprung = true;

@@ -3,8 +3,7 @@
 use crate::harness::World;
 use crate::kill::{Point, assert_reached, assert_same, everywhere, points, run};
 use crate::planner_world::lab_with_urls;
-use crate::served::{Served, at};
-use rustix::process::Signal;
+use crate::served::Served;
 
 const STACK: &str = r#"
 storage_file "tools" {
@@ -58,12 +57,12 @@ fn undisturbed() -> Undisturbed {
     let (served, world) = served();
     let before = served.dump();
     run(&world, &["apply", "-auto-approve"], "undisturbed");
-    let requests = served.server.requests();
+    let requests = served.steps();
     let (applied, listed) = (served.comparable(&served.dump()), run(&world, &["state", "list"], "undisturbed"));
-    let begun = served.server.requests();
+    let begun = served.steps();
     run(&world, &["destroy", "-auto-approve"], "undisturbed");
     assert_same(&served.dump(), &before, "undisturbed");
-    Undisturbed { before, applied, listed, requests, destroy_requests: served.server.requests() - begun }
+    Undisturbed { before, applied, listed, requests, destroy_requests: served.steps() - begun }
 }
 
 #[test]
@@ -73,7 +72,7 @@ fn a_build_that_is_killed_anywhere_is_finished_by_the_next() {
     let reached = everywhere(&points, |Point { number, moment }| {
         let context = format!("killed {moment:?} request {number} of an apply");
         let (served, world) = served();
-        let (_, is_killed) = served.signal(&world, &["apply", "-auto-approve"], Signal::KILL, at(number, moment));
+        let is_killed = served.kill(&world, &["apply", "-auto-approve"], number, moment);
         run(&world, &["apply", "-auto-approve"], &context);
         assert_same(&served.comparable(&served.dump()), &expected.applied, &context);
         assert_eq!(run(&world, &["state", "list"], &context), expected.listed, "{context}");
@@ -94,8 +93,7 @@ fn a_removal_that_is_killed_anywhere_is_finished_by_the_next() {
         let context = format!("killed {moment:?} request {number} of a destroy");
         let (served, world) = served();
         run(&world, &["apply", "-auto-approve"], &context);
-        let when = at(served.server.requests() + number, moment);
-        let (_, is_killed) = served.signal(&world, &["destroy", "-auto-approve"], Signal::KILL, when);
+        let is_killed = served.kill(&world, &["destroy", "-auto-approve"], number, moment);
         run(&world, &["destroy", "-auto-approve"], &context);
         assert_same(&served.dump(), &expected.before, &context);
         is_killed

@@ -19,6 +19,7 @@ mod cluster;
 mod config;
 mod container_clone;
 mod container_config;
+mod container_restore;
 mod containers;
 mod create;
 mod crud;
@@ -58,6 +59,7 @@ mod sdn;
 mod sdn_fabrics;
 mod sdn_view;
 mod seed;
+mod seed_parts;
 mod snapshots;
 mod state;
 mod status;
@@ -74,6 +76,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use request::{Reply, Request};
 pub(super) use routes::is_protected;
+pub(super) use seed_parts::takes;
 pub use table::Row;
 
 use state::{
