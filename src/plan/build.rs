@@ -184,8 +184,11 @@ fn shown(mut change: Change) -> Change {
 /// Refuses what no operation finds out either, such as an address that DHCP gives: the stack is evaluated as if everything else were told.
 fn never_told(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> Diagnostics {
     let open: Vec<&Judged> = judged.values().filter(|object| !object.open.is_empty()).collect();
+    if open.is_empty() {
+        return Diagnostics::new();
+    }
     let moment = Moment { time: jiff::Timestamp::UNIX_EPOCH, seed: [0; 32] };
-    let (false, Ok(stack)) = (open.is_empty(), scene.input.stack.applied_at(moment)) else { return Diagnostics::new() };
+    let Ok(stack) = scene.input.stack.applied_at(moment) else { return Diagnostics::new() };
     let mut told = Told::new();
     for (address, object) in &scene.objects {
         let unknown =

@@ -44,9 +44,12 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
+    /// What is there counts only where somebody wrote something.
     fn inside(self, inner: impl Fn(&'a Value) -> Option<&'a Value>) -> Self {
         let inner = |whole: Option<&'a Value>| whole.and_then(&inner);
-        Self { desired: inner(self.desired), applied: inner(self.applied), found: inner(self.found) }
+        let (desired, applied) = (inner(self.desired), inner(self.applied));
+        let found = desired.or(applied).and_then(|_| inner(self.found));
+        Self { desired, applied, found }
     }
 
     fn named(self, name: &str) -> Self {

@@ -10,8 +10,8 @@ use crate::value::{Entries, Path, Step, Value, name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Values of a block by attribute.
-pub type Attributes = BTreeMap<Arc<str>, Value>;
+/// Values of a block by attribute, in any order; of two with one name the later counts.
+pub type Attributes = Vec<(Arc<str>, Value)>;
 
 /// Where the nested blocks of a schema stand in the configuration.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl Layout {
                 }
             };
             if let Some(value) = value {
-                decoded.insert(name(block.name), value);
+                decoded.push((name(block.name), value));
             }
         }
         decoded

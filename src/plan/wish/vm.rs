@@ -17,6 +17,7 @@ use crate::resources::size;
 use crate::resources::vm::decode::decode;
 use crate::resources::vm::{VM, identity};
 use crate::value::{Entries, Kind, Marks, Path, Step, Type, Value};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -30,15 +31,23 @@ struct Guest<'a> {
     tenant: Value,
     /// The evaluated template, or null.
     template: Value,
-    /// The template in the shape of a `vm`, if the cluster was seen.
-    model: Option<Value>,
+    /// The template in the shape of a `vm`, once somebody asked for it: guests that are there keep what they have.
+    model: OnceCell<Option<Value>>,
     /// The template on its node, or the first of them, if the cluster was seen.
     source: Option<Source<'a>>,
     /// VMIDs of the template by node, if there is one on each.
     copies: BTreeMap<Arc<str>, u32>,
+    /// Owner scope.
+    project: &'a str,
 }
 
 impl Guest<'_> {
+    /// Returns the template in the shape of a `vm`, if the cluster was seen.
+    fn model(&self) -> Option<&Value> {
+        let read = || Some(decode(self.source.as_deref()?, self.template_config()?, self.project));
+        self.model.get_or_init(read).as_ref()
+    }
+
     /// Returns the template's configuration, if the cluster was seen.
     fn template_config(&self) -> Option<&GuestConfig> {
         self.source.as_deref()?.config.as_ref()
@@ -97,15 +106,14 @@ fn guest_of<'a>(scene: &Scene<'a>, draft: &Draft, attributes: &Attributes) -> Gu
     let wanted = attributes.get("node").and_then(Value::as_text).and_then(|node| copies.get(node)).copied();
     let vmid = wanted.or_else(|| template.get("vmid").and_then(number));
     let source = vmid.and_then(|vmid| scene.source(&draft.cluster, vmid));
-    let project = &scene.input.stack.settings.project;
-    let model = source.as_deref().and_then(|guest| Some(decode(guest, guest.config.as_ref()?, project)));
     Guest {
         owner: draft.block.address.to_string(),
         tenant: attributes.get("tenant").cloned().unwrap_or_else(|| Value::null(Type::Dynamic)),
-        model,
+        model: OnceCell::new(),
         template,
         source,
         copies,
+        project: &scene.input.stack.settings.project,
     }
 }
 
@@ -143,7 +151,7 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
         attributes.entry(name.into()).or_insert_with(|| {
             let usual = || VM.schema.attribute(name)?.value_if_absent().filter(|_| guest.template.is_null());
 
-            let model = || guest.model.as_ref()?.get(name).cloned();
+            let model = || guest.model()?.get(name).cloned();
             let inherited = scene.kept(address, &path).or_else(model).or_else(usual);
             inherited.map_or_else(|| Value::unknown(of), |value| value.with_marks(Marks::CHOSEN))
         });

@@ -56,7 +56,7 @@ fn sight(lookup: &Lookup) -> Sighting {
 fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     let values = &config.values;
     let mut attributes: Attributes = schema::LAYOUT.decode(values);
-    let mut set = |attribute: &str, value: Value| drop(attributes.insert(name(attribute), value));
+    let mut set = |attribute: &str, value: Value| attributes.push((name(attribute), value));
     if !values.contains_key("hostname") {
         set("name", Value::text(guest.name.clone()));
     }

@@ -5,7 +5,7 @@ use crate::proxmox::property::{PropertyString, size_bytes};
 use crate::resources::keys::{Source, is_slot, read_options, write_options};
 use crate::resources::schema::Schema;
 use crate::resources::size;
-use crate::value::{Path, Step, Value};
+use crate::value::{Path, Step, Value, name};
 use std::collections::BTreeMap;
 
 /// Returns whether a key is a volume of a container.
@@ -19,11 +19,11 @@ pub fn read(text: &str, schema: &Schema) -> Option<Value> {
     let mut volume = read_options(schema, &parsed, Some("volume"));
     let source = parsed.default.as_deref().unwrap_or_default();
     match source.split_once(':') {
-        Some((storage, _)) if !source.starts_with('/') => drop(volume.insert("storage".into(), Value::text(storage))),
-        _ => drop(volume.insert("volume".into(), Value::text(source))),
+        Some((storage, _)) if !source.starts_with('/') => volume.push((name("storage"), Value::text(storage))),
+        _ => volume.push((name("volume"), Value::text(source))),
     }
     if let Some(bytes) = parsed.option("size").and_then(size_bytes) {
-        volume.insert("size".into(), Value::text(size::print(bytes)));
+        volume.push((name("size"), Value::text(size::print(bytes))));
     }
     Some(Value::object(volume))
 }
@@ -41,7 +41,7 @@ pub fn networks(values: &BTreeMap<String, String>) -> Value {
         let parsed = PropertyString::parse(text, None).ok()?;
         let mut nic = read_options(&NETWORK, &parsed, None);
         if let Some(mac) = parsed.option("hwaddr") {
-            nic.insert("mac".into(), Value::text(mac.to_uppercase()));
+            nic.push((name("mac"), Value::text(mac.to_uppercase())));
         }
         Some((slot.as_str(), Value::object(nic)))
     }))

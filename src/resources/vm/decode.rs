@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     let values = &config.values;
     let mut attributes = LAYOUT.decode(values);
-    let mut set = |attribute: &str, value: Value| drop(attributes.insert(name(attribute), value));
+    let mut set = |attribute: &str, value: Value| attributes.push((name(attribute), value));
     if !values.contains_key("name") {
         set("name", Value::text(guest.name.clone()));
     }
@@ -119,7 +119,7 @@ fn volume(value: &str, schema: &Schema) -> Option<Attributes> {
     let parsed = PropertyString::parse(value, Some("file")).ok()?;
     let mut volume = read_options(schema, &parsed, Some("file"));
     if let Some(storage) = storage_of(value) {
-        volume.insert(name("storage"), Value::text(storage));
+        volume.push((name("storage"), Value::text(storage)));
     }
     Some(volume)
 }
@@ -129,7 +129,7 @@ pub fn disks(values: &BTreeMap<String, String>) -> Value {
     Value::object(values.iter().filter(|(key, value)| is_disk(key, value)).filter_map(|(slot, value)| {
         let mut disk = volume(value, &DISK)?;
         if let Some(bytes) = disk_bytes(value) {
-            disk.insert(name("size"), Value::text(size::print(bytes)));
+            disk.push((name("size"), Value::text(size::print(bytes))));
         }
         Some((name(slot), Value::object(disk)))
     }))
@@ -167,14 +167,14 @@ pub fn networks(values: &BTreeMap<String, String>) -> Value {
         let parsed = PropertyString::parse(value, Some("model")).ok()?;
         let mut nic = read_options(&NETWORK, &parsed, Some("model"));
         if let Some((model, mac)) = model_and_mac(&parsed) {
-            nic.insert(name("model"), Value::text(model));
-            nic.insert(name("mac"), Value::text(mac.to_uppercase()));
+            nic.push((name("model"), Value::text(model)));
+            nic.push((name("mac"), Value::text(mac.to_uppercase())));
         }
         let index = &slot[3..];
         if let Some(Ok(ip)) = values.get(&format!("ipconfig{index}")).map(|text| PropertyString::parse(text, None)) {
             for (attribute, key) in IP_CONFIG {
                 if let Some(text) = ip.option(key) {
-                    nic.insert(name(attribute), Value::text(text));
+                    nic.push((name(attribute), Value::text(text)));
                 }
             }
         }

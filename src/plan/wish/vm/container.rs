@@ -7,6 +7,7 @@ use crate::resources::container::schema::LAYOUT;
 use crate::resources::keys::is_slot;
 use crate::resources::vm::identity;
 use crate::value::{Entries, Marks, Path, Step, Type, Value};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 pub(in crate::plan::wish) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
@@ -15,7 +16,8 @@ pub(in crate::plan::wish) fn complete(scene: &mut Scene, draft: &mut Draft) -> O
         owner: draft.block.address.to_string(),
         tenant: attributes.get("tenant").cloned().unwrap_or_else(|| Value::null(Type::Dynamic)),
         template: Value::null(Type::Dynamic),
-        model: None,
+        model: OnceCell::new(),
+        project: &scene.input.stack.settings.project,
         source: None,
         copies: BTreeMap::new(),
     };

@@ -32,7 +32,7 @@ fn comes_from_backup(scene: &Scene, draft: &Draft, attributes: &Attributes, slot
 
 fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value, is_restored: bool) -> Value {
     let mut disk = disk.as_entries().map(Entries::to_map).unwrap_or_default();
-    let source = guest.model.as_ref().and_then(|model| model.get("disk")?.get(slot));
+    let source = || guest.model()?.get("disk")?.get(slot);
     let address = draft.block.address.clone();
     for name in ["size", "storage"] {
         let path = nested("disk", slot, name);
@@ -41,7 +41,7 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
             // Nobody wrote where it is, so it may be wherever somebody moved it.
             _ => scene.kept_while_it_lives(&address, &path).map(|kept| storage_now(scene, draft, slot).unwrap_or(kept)),
         };
-        let inherited = kept.or_else(|| source?.get(name).cloned());
+        let inherited = kept.or_else(|| source()?.get(name).cloned());
         match inherited {
             Some(value) => {
                 disk.entry(name.into()).or_insert_with(|| value.with_marks(Marks::CHOSEN));
@@ -56,10 +56,10 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
                     format!("add `{name}` to this block, or name the `template` the guest is cloned from"),
                 );
             }
-            None if guest.model.is_none() && !guest.template.is_null() => {
+            None if guest.template_config().is_none() && !guest.template.is_null() => {
                 disk.entry(name.into()).or_insert_with(|| Value::unknown(Type::Text));
             }
-            None if !disk.contains_key(name) && name == "size" && source.is_some() => {
+            None if !disk.contains_key(name) && name == "size" && source().is_some() => {
                 let block = Path(path.0[..2].to_vec());
                 draft.error(
                     "the template is not built yet, and only then its disk has a size",
@@ -82,8 +82,9 @@ fn one(scene: &Scene, draft: &mut Draft, guest: &Guest, slot: &str, disk: &Value
     let path = nested("disk", slot, "size");
     // The template may have grown since a guest was cloned from it.
     let is_new = scene.kept_while_it_lives(&address, &path).is_none();
-    if let (true, Some(wanted), Some(least)) =
-        (is_new, bytes(disk.get("size")), bytes(source.and_then(|source| source.get("size"))))
+    if is_new
+        && let Some(wanted) = bytes(disk.get("size"))
+        && let Some(least) = bytes(source().and_then(|source| source.get("size")))
         && wanted < least
     {
         let least = size::print(least);
