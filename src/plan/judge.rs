@@ -49,12 +49,12 @@ pub(super) struct Judged {
 /// Returns every object of configuration and state, judged, by address.
 pub(super) fn judge(scene: &Scene) -> (BTreeMap<Address, Judged>, Diagnostics) {
     let input = &scene.input;
-    let mut judged = BTreeMap::new();
+    let mut judged = Vec::new();
     let mut diagnostics = Diagnostics::new();
     for (address, wish) in &scene.wishes {
         if !is_in_progress(input, address) {
             match wanted(scene, wish) {
-                Ok(object) => drop(judged.insert(address.clone(), object)),
+                Ok(object) => judged.push((address.clone(), object)),
                 Err(diagnostic) => diagnostics.push(diagnostic.about(address)),
             }
         }
@@ -64,12 +64,12 @@ pub(super) fn judge(scene: &Scene) -> (BTreeMap<Address, Judged>, Diagnostics) {
         let is_gone = !scene.wishes.contains_key(address) && !is_in_progress(input, address);
         if is_gone {
             match gone::judge(scene, address, record, &declared) {
-                Ok(object) => drop(judged.insert(address.clone(), object)),
+                Ok(object) => judged.push((address.clone(), object)),
                 Err(diagnostic) => diagnostics.push(diagnostic.about(address)),
             }
         }
     }
-    (judged, diagnostics)
+    (judged.into_iter().collect(), diagnostics)
 }
 
 fn is_in_progress(input: &PlanInput, address: &Address) -> bool {

@@ -12,6 +12,7 @@ use crate::proxmox::{Call, decode};
 use crate::state::Identity;
 use crate::value::{Path, Value};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The type. Source: API sections `/cluster/firewall`, `/nodes/{node}/firewall`, `/nodes/{node}/qemu/{vmid}/firewall` and the same of `lxc`.
 pub static FIREWALL: ObjectType = ObjectType {
@@ -282,7 +283,7 @@ fn identify(firewall: &Value) -> Identity {
 fn of_guest(kind: GuestKind, vmid: String, node: &str) -> Identity {
     let mut identity = Identity::of([("guest", vmid), ("node", node.to_owned())]);
     if kind == GuestKind::Lxc {
-        identity.0.insert("kind".into(), kind.segment().into());
+        Arc::make_mut(&mut identity.0).insert("kind".into(), kind.segment().into());
     }
     identity
 }
@@ -401,7 +402,7 @@ fn sight(lookup: &Lookup) -> Sighting {
 fn there(draft: &Draft) -> Identity {
     let mut identity = draft.identity.clone();
     if let Some(node) = draft.desired.get("guest_node").and_then(Value::as_text) {
-        identity.0.insert("node".into(), node.into());
+        Arc::make_mut(&mut identity.0).insert("node".into(), node.into());
     }
     identity
 }

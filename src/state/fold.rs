@@ -6,6 +6,7 @@ use super::record::{Identity, State};
 use crate::config::Address;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// An entry that cannot follow those before it: the journal is damaged, or two runs wrote it at once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -116,12 +117,11 @@ fn record(
 impl Identity {
     /// Returns whether both name the same object: the node does not count, because guests move.
     pub fn is_same_object(&self, other: &Self) -> bool {
-        let lasting = |identity: &Self| {
-            let mut parts = identity.0.clone();
-            parts.remove("node");
-            parts
-        };
-        lasting(self) == lasting(other)
+        self.lasting().eq(other.lasting())
+    }
+
+    fn lasting(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+        self.0.iter().filter(|(part, _)| &***part != "node")
     }
 
     /// Returns whether the object is a guest itself, not something inside one.

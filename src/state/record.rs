@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, OperationKey};
 use crate::config::Address;
-use crate::value::Value;
+use crate::value::{Value, name};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -54,14 +54,14 @@ pub enum Completeness {
     Partial,
 }
 
-/// How to find an object on its cluster: a few names and values, such as `vmid = 5000`, `node = pve1`.
+/// How to find an object on its cluster: a few names and values, such as `vmid = 5000`, `node = pve1`. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Identity(pub BTreeMap<Arc<str>, Arc<str>>);
+pub struct Identity(pub Arc<BTreeMap<Arc<str>, Arc<str>>>);
 
 impl Identity {
     /// Returns an identity of these parts.
     pub fn of<const N: usize>(parts: [(&str, String); N]) -> Self {
-        Self(parts.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        Self(Arc::new(parts.into_iter().map(|(part, value)| (name(part), value.into())).collect()))
     }
 
     /// Returns one part.

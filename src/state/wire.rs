@@ -7,7 +7,7 @@
 use super::fingerprint::has_only_fingerprints;
 use super::{Completeness, Effect, Entry, Identity, OperationKey, Outcome, OutputRecord, Record, State};
 use crate::config::Address;
-use crate::value::{Marks, Value, wire};
+use crate::value::{Marks, Value, name, wire};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,11 +85,14 @@ pub fn write_snapshot(state: &State, seal: &dyn Seal) -> Result<String, WireErro
 pub fn read_snapshot(text: &str, seal: &dyn Seal) -> Result<State, WireError> {
     check_format(text)?;
     let wire: SnapshotWire = from_text(text)?;
-    let mut state = State { lineage: wire.lineage, serial: wire.serial, ..State::default() };
-    for (address, record) in wire.records {
-        state.records.insert(address_of(&address)?, record.read(seal)?);
-    }
-    state.outputs = read_outputs(wire.outputs, seal)?;
+    let record = |(address, record): (String, RecordWire)| Ok((address_of(&address)?, record.read(seal)?));
+    let mut state = State {
+        lineage: wire.lineage,
+        serial: wire.serial,
+        records: wire.records.into_iter().map(record).collect::<Result<_, WireError>>()?,
+        outputs: read_outputs(wire.outputs, seal)?,
+        ..State::default()
+    };
     for entry in wire.open {
         state.take(entry.read(seal)?).map_err(|(key, problem)| WireError::Damaged(format!("step {key} {problem}")))?;
     }
@@ -156,7 +159,7 @@ struct LineWire {
 struct RecordWire {
     kind: Arc<str>,
     cluster: Arc<str>,
-    identity: BTreeMap<Arc<str>, Arc<str>>,
+    identity: Arc<BTreeMap<Arc<str>, Arc<str>>>,
     intent: String,
     applied: serde_json::Value,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -182,7 +185,7 @@ enum EntryWire {
         address: String,
         cluster: Arc<str>,
         kind: Arc<str>,
-        identity: BTreeMap<Arc<str>, Arc<str>>,
+        identity: Arc<BTreeMap<Arc<str>, Arc<str>>>,
         step: Arc<str>,
         call: String,
         intent: String,
@@ -249,8 +252,8 @@ impl RecordWire {
 
     fn read(self, seal: &dyn Seal) -> Result<Record, WireError> {
         Ok(Record {
-            kind: self.kind,
-            cluster: self.cluster,
+            kind: name(&self.kind),
+            cluster: name(&self.cluster),
             identity: Identity(self.identity),
             intent: self.intent,
             applied: value_of(&self.applied, &mut |text| Ok(text.to_owned()))?,

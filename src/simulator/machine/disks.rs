@@ -1,6 +1,6 @@
 //! Volumes behind a guest's disks: reading a disk setting, allocating, copying and freeing volumes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Machine;
 use super::auth::Caller;
@@ -426,17 +426,15 @@ impl Machine {
     }
 
     pub(super) fn free_disk_number(&self, storage: &str, node: &str, vmid: u32) -> u32 {
-        let is_taken = |number: u32| {
-            let stems = ["vm", "base", "subvol", "basevol"].map(|start| format!("{start}-{vmid}-disk-{number}"));
-            self.volumes.values().any(|volume| {
-                let name = file_name(&volume.volid);
-                let stem = name.split('.').next().unwrap_or_default();
-                volume.storage == storage
-                    && (volume.node.is_empty() || volume.node == node)
-                    && stems.iter().any(|taken| taken == stem)
-            })
+        let middle = format!("-{vmid}-disk-");
+        let number = |volume: &Volume| {
+            let stem = file_name(&volume.volid).split('.').next()?;
+            let (start, number) = stem.split_once(&middle)?;
+            ["vm", "base", "subvol", "basevol"].contains(&start).then(|| number.parse::<u32>().ok())?
         };
-        (0..).find(|number| !is_taken(*number)).expect("disk numbers do not run out")
+        let is_here = |volume: &&Volume| volume.storage == storage && (volume.node.is_empty() || volume.node == node);
+        let taken: BTreeSet<u32> = self.volumes.values().filter(is_here).filter_map(number).collect();
+        (0..).find(|number| !taken.contains(number)).expect("disk numbers do not run out")
     }
 }
 

@@ -465,7 +465,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn active_tasks(&self) -> impl Iterator<Item = &Task> {
+    pub(super) fn active_tasks(&self) -> impl DoubleEndedIterator<Item = &Task> {
         self.active.iter().filter_map(|seq| self.tasks.get(seq)).filter(|task| task.is_active())
     }
 

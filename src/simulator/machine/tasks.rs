@@ -33,8 +33,13 @@ impl Machine {
                 && parameters.get("userfilter").is_none_or(|user| task.user.contains(user))
                 && (!parameters.is_set("errors") || is_failed(task))
         };
-        let listed = self.tasks.iter().rev().filter(|(seq, task)| self.is_listed(**seq, task));
-        let tasks: Vec<&Task> = listed.map(|(_, task)| task).filter(is_wanted).collect();
+        let tasks: Vec<&Task> = match source {
+            "active" => self.active_tasks().rev().filter(is_wanted).collect(),
+            _ => {
+                let listed = self.tasks.iter().rev().filter(|(seq, task)| self.is_listed(**seq, task));
+                listed.map(|(_, task)| task).filter(is_wanted).collect()
+            }
+        };
         let start = parameters.number("start").unwrap_or(0);
         let limit = parameters.number("limit").unwrap_or(50);
         let rows = tasks.iter().skip(start).take(limit).map(|task| list_row(task)).collect();
