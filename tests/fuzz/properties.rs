@@ -36,8 +36,8 @@ pub(crate) fn lexer(data: &[u8]) {
     is_open(text);
 }
 
-/// Reading a stack says what is wrong at places that are there. What the parser sees is what the lexer sees: held by `config::grammar`
-/// while debug assertions are on.
+/// Reading a stack says what is wrong at places that are there. What the parser sees is what the lexer sees, or it is refused: that is in
+/// `config::grammar`.
 pub(crate) fn parser(data: &[u8]) {
     let world = MemoryWorld::new([
         ("main.hcl", data),

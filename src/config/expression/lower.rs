@@ -95,10 +95,7 @@ impl<'a> Lowering<'a> {
             Parsed::Null(_) => Node::Literal(Value::null(Type::Dynamic)),
             Parsed::Bool(flag) => Node::Literal(Value::from(*flag.value())),
             Parsed::Number(_) => self.number(span),
-            Parsed::String(text) => {
-                self.check_quoted(span);
-                Node::Literal(normalized(text.as_str()))
-            }
+            Parsed::String(text) => Node::Literal(normalized(text.as_str())),
             Parsed::Array(items) => Node::Tuple(items.iter().map(|item| self.expression(item)).collect()),
             Parsed::Object(object) => self.object(object),
             Parsed::StringTemplate(template) => return self.quoted_template(template, span),
@@ -230,7 +227,6 @@ impl<'a> Lowering<'a> {
 
     fn traversal(&mut self, traversal: &Traversal, span: Span) -> Expression {
         let source = self.expression(&traversal.expr);
-        self.check_legacy_indices(traversal);
         let operators: Vec<&hcl::edit::Decorated<TraversalOperator>> = traversal.operators.iter().collect();
         let is_bare = !matches!(traversal.expr, hcl::edit::expr::Expression::Parenthesis(_));
         match &source.node {
@@ -244,21 +240,6 @@ impl<'a> Lowering<'a> {
                 Expression::new(span, Node::Unary(Unary::Negate, Box::new(whole)))
             }
             _ => self.steps(source, &operators, span, is_bare),
-        }
-    }
-
-    fn check_legacy_indices(&mut self, traversal: &Traversal) {
-        for pair in traversal.operators.windows(2) {
-            if let (TraversalOperator::LegacyIndex(_), TraversalOperator::LegacyIndex(_)) =
-                (pair[0].value(), pair[1].value())
-            {
-                let span = self.span(pair[1].span());
-                self.diagnostics.push(
-                    Diagnostic::error("two indices in a row cannot be written with dots")
-                        .at(span)
-                        .hint("write them in brackets: `[0][1]`"),
-                );
-            }
         }
     }
 

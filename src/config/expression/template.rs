@@ -75,36 +75,6 @@ impl Lowering<'_> {
         self.build(tokens.tokens, span)
     }
 
-    /// Complains about a line end between quotes, which the parser lets pass.
-    pub(super) fn check_quoted(&mut self, span: Span) {
-        if let Some(at) = self.text(span).find('\n') {
-            let at = span.start + at as u32;
-            self.diagnostics.push(
-                Diagnostic::error("quoted text must end on the line it begins on")
-                    .at(Span::new(span.file, span.start, at))
-                    .hint("write `\\n` for a line end, or use a heredoc (`<<EOT`)"),
-            );
-        }
-    }
-
-    /// Complains about a quote that ends the string before its directives end, which the parser takes for text.
-    fn check_closed(&mut self, text: &str, span: Span) {
-        let mut is_escaped = false;
-        let quote = text.bytes().position(|byte| {
-            let was_escaped = is_escaped;
-            is_escaped = byte == b'\\' && !was_escaped;
-            byte == b'"' && !was_escaped
-        });
-        if let Some(at) = quote {
-            let at = span.start + at as u32;
-            self.diagnostics.push(
-                Diagnostic::error("this string ends before the `%{ if }` or `%{ for }` in it does")
-                    .at(Span::new(span.file, at, at + 1))
-                    .hint("write `%{ endif }` or `%{ endfor }` before the quote, or `\\\"` for a quote that is text"),
-            );
-        }
-    }
-
     fn elements<'t>(&mut self, elements: impl Iterator<Item = &'t Element>, quoting: Quoting, tokens: &mut Tokens<'t>) {
         for element in elements {
             match element {
@@ -138,18 +108,14 @@ impl Lowering<'_> {
     fn literal(&mut self, span: Span, quoting: Quoting, tokens: &mut Tokens<'_>) {
         let text = self.text(span);
         match quoting {
-            Quoting::Quoted => {
-                self.check_quoted(span);
-                self.check_closed(text, span);
-                match unescaped(text) {
-                    Ok(text) => tokens.literal(&text, span),
-                    Err(at) => self.diagnostics.push(
-                        Diagnostic::error("this is not an escape sequence")
-                            .at(Span::new(span.file, span.start + at as u32, span.start + at as u32 + 2))
-                            .hint(r#"the escape sequences are \n \r \t \" \\ \uNNNN \UNNNNNNNN"#),
-                    ),
-                }
-            }
+            Quoting::Quoted => match unescaped(text) {
+                Ok(text) => tokens.literal(&text, span),
+                Err(at) => self.diagnostics.push(
+                    Diagnostic::error("this is not an escape sequence")
+                        .at(Span::new(span.file, span.start + at as u32, span.start + at as u32 + 2))
+                        .hint(r#"the escape sequences are \n \r \t \" \\ \uNNNN \UNNNNNNNN"#),
+                ),
+            },
             Quoting::Plain => {
                 let mut start = span.start;
                 for line in text.split_inclusive('\n') {

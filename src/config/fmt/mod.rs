@@ -29,21 +29,19 @@ pub fn format(name: &str, bytes: &[u8], sources: &mut Sources) -> Result<String,
     };
     let text = sources.get(file).text.clone();
     grammar::body(file, &text)?;
-    let pieces = rewrite::rewrite(pieces(file, &text)?).map_err(|piece| invalid(file, &piece.text, piece.start))?;
+    let rewritten = rewrite::rewrite(pieces(&text));
+    let pieces = rewritten.map_err(|piece| grammar::invalid(file, &piece.text, piece.start))?;
     Ok(write(file, &laid_out(pieces))?)
 }
 
-/// The tokens but for the blanks. The parser takes some texts that are not HCL; the lexer finds those.
-fn pieces(file: FileId, text: &str) -> Result<Vec<Piece<'_>>, Diagnostic> {
+/// The tokens but for the blanks.
+fn pieces(text: &str) -> Vec<Piece<'_>> {
     let tokens = lexer::tokens(text);
-    if let Some(token) = tokens.iter().find(|token| token.kind == TokenKind::Invalid) {
-        return Err(invalid(file, &text[token.range()], token.start));
-    }
     let visible = tokens.iter().filter(|token| token.kind != TokenKind::Space);
     let piece = |token: &lexer::Token| Piece { start: token.start, ..Piece::new(token.kind, &text[token.range()]) };
     let mut pieces: Vec<Piece<'_>> = visible.map(piece).collect();
     end_last_line(&mut pieces);
-    Ok(pieces)
+    pieces
 }
 
 /// Before the layout, for it depends on whether a comment is the last thing on its line.
@@ -56,17 +54,6 @@ fn end_last_line(pieces: &mut Vec<Piece<'_>>) {
         Some(_) => pieces.push(Piece::new(TokenKind::Newline, "\n")),
         None => {}
     }
-}
-
-fn invalid(file: FileId, text: &str, start: u32) -> Diagnostic {
-    let summary = match text {
-        "\n" => "this string goes over the end of its line, expected `\"` before it".to_owned(),
-        _ if text.starts_with("<<") => {
-            "a heredoc begins with `<<` or `<<-`, a name and the end of the line, found something between".to_owned()
-        }
-        _ => format!("`{}` means nothing here", text.escape_debug()),
-    };
-    Diagnostic::error(summary).at(Span::new(file, start, start + text.len() as u32))
 }
 
 fn laid_out(mut pieces: Vec<Piece<'_>>) -> Vec<Piece<'_>> {

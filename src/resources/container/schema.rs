@@ -34,7 +34,7 @@ const OS_TYPES: &[&str] = &[
 
 const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("tenant", Takes::Reference("tenant"), "The tenant it belongs to: gives pool, network, keys and quota.").on_change(Impact::None).recorded(),
-    Attribute::new("ostemplate", Takes::Text, "Volume of the archive it is made from, e.g. `local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst`.").required().on_change(Impact::Recreate).recorded(),
+    Attribute::new("ostemplate", Takes::Text, "Volume of the archive it is made from, e.g. `local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst`; required unless it is made by `restore`.").on_change(Impact::Recreate).recorded(),
     Attribute::new("name", Takes::HostName, "Host name; default: the label, with -key for each instance.").chosen().key("hostname"),
     Attribute::new("node", Takes::Text, "Node to run on; default: chosen by placement, once. To change it moves the container, which is restarted.").chosen().on_change(Impact::Reboot),
     Attribute::new("vmid", Takes::Integer(100, 999_999_999), "VMID; default: the lowest free one of the cluster's vmid_range.").chosen().on_change(Impact::Recreate),
@@ -82,9 +82,14 @@ const fn slots(
 }
 
 const BLOCKS: &[Nested] = &[
-    block("rootfs", &ROOTFS, "Its root disk."),
+    block("rootfs", &ROOTFS, "Its root disk; required unless `restore` says where its volumes go."),
     slots("mount", "the slot, e.g. mp0", &MOUNT, "A further volume or folder, by slot: mp0 to mp255."),
     slots("network", "the slot, e.g. net0", &NETWORK, "A network device, by slot: net0 to net31."),
+    block(
+        "restore",
+        &RESTORE,
+        "The backup it is made from, instead of `ostemplate`. It counts when the container is made, and not again: `-replace=container.NAME` goes back to it. What the block does not say is as in the backup, except defaults that other attributes tell; password and keys always are.",
+    ),
     block("features", &FEATURES, "What it may do beyond the usual."),
     block(
         "firewall",
@@ -101,6 +106,29 @@ const BLOCKS: &[Nested] = &[
     block("placement", &PLACEMENT, "How a node is chosen when `node` is not written."),
     block("timeouts", &TIMEOUTS, "How long each operation may take."),
 ];
+
+static RESTORE: Schema = Schema {
+    attributes: &[
+        Attribute::new(
+            "archive",
+            Takes::Text,
+            "Volume of the backup, e.g. `local:backup/vzdump-lxc-100-2026_11_20-04_00_00.tar.zst`.",
+        )
+        .required()
+        .deciding()
+        .on_change(Impact::None)
+        .recorded(),
+        Attribute::new(
+            "storage",
+            Takes::Text,
+            "Storage all its volumes go to, each as big as it was; instead of it, `rootfs` and `mount` blocks say where each goes. Default: `local`.",
+        )
+        .deciding()
+        .on_change(Impact::None)
+        .recorded(),
+    ],
+    blocks: &[],
+};
 
 /// The `rootfs` block.
 pub static ROOTFS: Schema = Schema {

@@ -1,4 +1,4 @@
-//! The calls that make, change and destroy a container. One call makes it with its whole configuration; later writes are answered at once,
+//! The calls that make, change and destroy a container. One call makes it with its whole configuration, from a backup too; later writes are answered at once,
 //! because a container knows no background write.
 
 use super::schema::LAYOUT;
@@ -19,9 +19,16 @@ pub(super) fn create(draft: &Draft) -> Vec<Step> {
     let guest = Guest::of("lxc", draft);
     let (changed, empty) = (BTreeSet::new(), BTreeMap::new());
     let source = source(draft, &empty, &changed);
-    let mut call = Call::post(format!("/nodes/{}/lxc", guest.node))
-        .with("vmid", guest.vmid.to_string())
-        .with("ostemplate", guest.text("ostemplate").unwrap_or_default());
+    let mut call = Call::post(format!("/nodes/{}/lxc", guest.node)).with("vmid", guest.vmid.to_string());
+    let restore = draft.desired.get("restore").filter(|restore| !restore.is_null());
+    call = match restore.and_then(|restore| restore.get("archive")?.as_text()) {
+        // Other MAC addresses than in the backup: the container that was backed up may still run.
+        Some(archive) => call.with("ostemplate", archive).with("restore", "1").with("unique", "1"),
+        None => call.with("ostemplate", guest.text("ostemplate").unwrap_or_default()),
+    };
+    if let Some(storage) = restore.and_then(|restore| restore.get("storage")?.as_text()) {
+        call = call.with("storage", storage);
+    }
     for key in all_keys(draft.desired) {
         call = match encode(&key, &source) {
             Write::Set(text) => call.with(key, text),
@@ -31,7 +38,7 @@ pub(super) fn create(draft: &Draft) -> Vec<Step> {
     }
     let lines = draft.desired.get("ssh_keys").and_then(Value::as_items).unwrap_or_default();
     let keys: Vec<&str> = lines.iter().filter_map(Value::as_text).map(str::trim).collect();
-    if !keys.is_empty() {
+    if !keys.is_empty() && restore.is_none() {
         call = call.with("ssh-public-keys", keys.join("\n"));
     }
     if let Some(password) = guest.text("password") {
@@ -40,9 +47,10 @@ pub(super) fn create(draft: &Draft) -> Vec<Step> {
     if let Some(pool) = guest.text("pool") {
         call = call.with("pool", pool);
     }
-    let verify = guest.verify_made(&guest.node, "vzcreate", &guest.vmid.to_string());
+    let (name, worker) = if restore.is_some() { ("restore", "vzrestore") } else { ("create", "vzcreate") };
+    let verify = guest.verify_made(&guest.node, worker, &guest.vmid.to_string());
     let deadline_ms = guest.timeout_ms("clone", 3_600_000);
-    let mut steps = vec![guest.step("create", call, Guard::Vacant { vmid: guest.vmid }, verify, deadline_ms)];
+    let mut steps = vec![guest.step(name, call, Guard::Vacant { vmid: guest.vmid }, verify, deadline_ms)];
     if guest.text("power") == Some("running") {
         steps.push(guest.start());
     }

@@ -19,6 +19,7 @@ mod cluster;
 mod config;
 mod container_clone;
 mod container_config;
+mod container_restore;
 mod containers;
 mod create;
 mod crud;

@@ -1,4 +1,4 @@
-//! Guests from backups.
+//! Guests from backups. What is different about the volumes of a container is in `container_restore`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Machine;
 use super::auth::Caller;
 use super::backup::Archive;
-use super::config::is_network_key;
+use super::config::{check_plain_ssh_keys, is_network_key};
 use super::disks::{is_base, is_cdrom, is_cloudinit, is_disk_key};
 use super::property::{print, print_size, split};
 use super::request::{Answer, Fault};
@@ -21,14 +21,14 @@ const OVERHEAD_MS: u64 = 1000;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct RestoreWork {
-    vmid: u32,
-    node: String,
+    pub(super) vmid: u32,
+    pub(super) node: String,
     kind: GuestType,
-    archive: String,
-    storage: Option<String>,
+    pub(super) archive: String,
+    pub(super) storage: Option<String>,
     is_unique: bool,
-    /// Settings that replace those of the archive.
-    settings: Config,
+    /// Settings that replace those of the archive; of a container also its volumes.
+    pub(super) settings: Config,
     pool: Option<String>,
     starts: bool,
     caller: (String, Option<String>),
@@ -47,28 +47,46 @@ impl Machine {
         let kind = context.guest_type();
         let mut parameters = context.parameters.clone();
         let (vmid, node) = (parameters.vmid(), context.node().to_owned());
-        if parameters.get("live-restore") == Some("1") {
-            return Err(Fault::not_modelled("POST", "a live restore"));
+        for name in ["live-restore", "ha-managed", "import-working-storage", "template"] {
+            if parameters.remove(name).is_some_and(|value| value != "0") {
+                return Err(Fault::not_modelled("POST", &format!("a restore with {name}")));
+            }
         }
         let is_forced = parameters.remove("force").as_deref() == Some("1");
         let pool = parameters.remove("pool");
-        self.check_may_allocate(&context.caller, vmid, pool.as_deref())?;
-        let archive = parameters.remove(if kind == GuestType::Qemu { "archive" } else { "ostemplate" });
-        let archive = archive.unwrap_or_default();
-        self.check_readable_volume(&context.caller, &node, &archive)?;
-        let storage = parameters.remove("storage");
-        if let Some(storage) = &storage {
-            self.storage_on(storage, &node)?;
-            self.require(&context.caller, &format!("/storage/{storage}"), "Datastore.AllocateSpace")?;
+        if kind == GuestType::Lxc {
+            self.check_container_overwritten(vmid, &node, is_forced)?;
         }
+        self.check_may_allocate(&context.caller, vmid, pool.as_deref())?;
+        let archive_name = if kind == GuestType::Qemu { "archive" } else { "ostemplate" };
+        let archive = parameters.remove(archive_name).unwrap_or_default();
+        let mut storage = parameters.remove("storage");
         let is_unique = parameters.remove("unique").as_deref() == Some("1");
         let starts = parameters.remove("start").as_deref() == Some("1");
-        for name in ["node", "vmid", "bwlimit", "live-restore", "restore", "ignore-unpack-errors", "password"] {
+        let keys = parameters.remove("ssh-public-keys");
+        for name in ["node", "vmid", "bwlimit", "restore", "ignore-unpack-errors", "password"] {
             parameters.remove(name);
         }
-        let settings: Config = parameters.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        if settings.keys().any(|key| is_disk_key(key)) {
-            return Err(Fault::not_modelled("POST", "a restore with other disks"));
+        let mut settings: Config = parameters.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        match kind {
+            GuestType::Qemu => {
+                if settings.keys().any(|key| is_disk_key(key)) {
+                    return Err(Fault::not_modelled("POST", "a restore with other disks"));
+                }
+                self.check_readable_volume(&context.caller, &node, &archive)?;
+                if let Some(storage) = &storage {
+                    self.storage_on(storage, &node)?;
+                    self.require(&context.caller, &format!("/storage/{storage}"), "Datastore.AllocateSpace")?;
+                }
+            }
+            GuestType::Lxc => {
+                if let Some(keys) = keys {
+                    check_plain_ssh_keys(&keys)?;
+                }
+                let path = pool.as_ref().map_or_else(|| format!("/vms/{vmid}"), |pool| format!("/pool/{pool}"));
+                let place = (node.as_str(), path.as_str());
+                self.check_container_restore(&context.caller, place, &archive, &mut storage, &mut settings)?;
+            }
         }
         let caller = (context.caller.user.clone(), context.caller.token.clone());
         let work = RestoreWork {
@@ -85,10 +103,9 @@ impl Machine {
             realised: None,
         };
         self.claim_for_restore(&work, is_forced)?;
-        let task = kind.task("restore");
         let spawn = Spawn {
             node: &node,
-            kind: &task,
+            kind: &kind.task("restore"),
             id: vmid.to_string(),
             locks: exclusive(vmid),
             wait_ms: WORKER_WAIT_MS,
@@ -137,8 +154,11 @@ impl Machine {
         let archive = volume.as_ref().and_then(|volume| volume.archive.clone());
         if stage == 0 {
             let result = match archive {
-                Some(archive) if archive.kind == work.kind => self.unpack_archive(seq, work, &archive),
-                Some(_) => Err("backup archive is of another type of guest".to_owned()),
+                Some(archive) if archive.kind != work.kind => {
+                    Err("backup archive is of another type of guest".to_owned())
+                }
+                Some(archive) if work.kind == GuestType::Lxc => self.unpack_container(seq, work, &archive),
+                Some(archive) => self.unpack_archive(seq, work, &archive),
                 None => Err(format!("volume '{}' does not exist", work.archive)),
             };
             return match result {
@@ -240,8 +260,7 @@ impl Machine {
         let Some(original) = archive.disks.get(key) else {
             return Ok(None);
         };
-        let default = if work.kind == GuestType::Lxc { "local".to_owned() } else { original.storage.clone() };
-        let storage = work.storage.clone().unwrap_or(default);
+        let storage = work.storage.clone().unwrap_or_else(|| original.storage.clone());
         let (restored, lines) = self.copy_volume(&work.node, original, &storage, work.vmid, &original.format)?;
         lines.into_iter().for_each(|line| self.task_log(seq, line));
         self.task_log(seq, format!("new volume ID is '{restored}'"));
@@ -256,7 +275,7 @@ impl Machine {
         Ok(Some((print(&restored, &options), original.used_bytes)))
     }
 
-    fn complete_restored(&mut self, work: &RestoreWork, config: &mut Config) {
+    pub(super) fn complete_restored(&mut self, work: &RestoreWork, config: &mut Config) {
         if work.is_unique {
             let cards: Vec<(String, String)> = config
                 .iter()
@@ -276,7 +295,7 @@ impl Machine {
                 config.insert("smbios1".to_owned(), format!("uuid={uuid}"));
             }
         }
-        for (key, value) in &work.settings {
+        for (key, value) in work.settings.iter().filter(|(key, _)| !is_disk_key(key)) {
             let value = match work.kind {
                 GuestType::Qemu => self.normalise(key, value),
                 GuestType::Lxc => self.normalise_container(key, value),

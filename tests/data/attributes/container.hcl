@@ -1,3 +1,4 @@
+#! restore: told in tests/it/restore.rs
 #! firewall: an object of its own, told in firewall-container.hcl and tests/stacks/firewall-of-containers
 #! ostemplate: the lab has one archive only
 #! vmid: chosen with the container; another one is another container

@@ -21,6 +21,7 @@ pub(in crate::plan::wish) fn complete(scene: &mut Scene, draft: &mut Draft) -> O
     };
     super::common(scene, draft, &guest, &mut attributes);
     inherit(&guest, &mut attributes);
+    origin(draft, &mut attributes);
     volumes(draft, &mut attributes);
     extra(draft, &attributes);
     networks::complete(scene, draft, &guest, &mut attributes);
@@ -61,9 +62,58 @@ fn inherit(guest: &Guest, attributes: &mut Attributes) {
     }
 }
 
+/// A container is made from an archive of a system or from a backup. What a backup says and the block does not is kept as it is.
+fn origin(draft: &mut Draft, attributes: &mut Attributes) {
+    let is_given = |name: &str| attributes.get(name).is_some_and(|value| !value.is_null());
+    let archive = attributes.get("restore").and_then(|restore| restore.get("archive")).and_then(Value::as_text);
+    let Some(archive) = archive.map(str::to_owned) else {
+        if !is_given("ostemplate") && !is_given("restore") {
+            let hint = "add `ostemplate`, or `restore { archive = ... }` to make it from a backup";
+            draft.error("a container is made from something", &Path::default(), hint);
+        }
+        return;
+    };
+    let path = Path::attribute("restore").then(Step::Attribute("archive".into()));
+    if !archive.split_once(':').is_some_and(|(_, rest)| rest.contains("vzdump-lxc-") || rest.starts_with("backup/ct/"))
+    {
+        let hint = "name a volume such as `local:backup/vzdump-lxc-100-2026_11_20-04_00_00.tar.zst`: `pvesm list STORAGE --content backup`";
+        draft.error(format!("`{archive}` is no backup of a container"), &path, hint);
+    }
+    if is_given("ostemplate") {
+        draft.error(
+            "a container is made from an archive or restored, not both",
+            &path,
+            "take `ostemplate` or `restore` out",
+        );
+    }
+    for name in ["password", "ssh_keys"] {
+        let path = Path::attribute(name);
+        if draft.is_written(&path) {
+            let hint = format!("take `{name}` out, and change it inside once it runs");
+            draft.error(format!("a restored container keeps its own `{name}`"), &path, hint);
+        }
+    }
+    let storage = attributes.get("restore").and_then(|restore| restore.get("storage"));
+    if is_given("rootfs") && storage.is_some_and(|storage| !storage.is_null()) {
+        let path = Path::attribute("restore").then(Step::Attribute("storage".into()));
+        let hint =
+            "take it out; or take `rootfs` and `mount` out to have the volumes as they were, all on this storage";
+        draft.error("`rootfs` already says where its volumes go", &path, hint);
+    }
+    if is_given("mount") && !is_given("rootfs") {
+        let hint = "add `rootfs`: either the backup says what volumes there are, or the block says all of them";
+        draft.error("a restored container with mounts of its own needs `rootfs`", &Path::attribute("mount"), hint);
+    }
+    for name in ["memory", "unprivileged"] {
+        if !draft.is_written(&Path::attribute(name)) {
+            attributes.remove(name);
+        }
+    }
+}
+
 /// A mount is a volume of a storage, or a folder of the node.
 fn volumes(draft: &mut Draft, attributes: &mut Attributes) {
-    if !attributes.contains_key("rootfs") {
+    if !attributes.contains_key("rootfs") && !attributes.contains_key("restore") {
         let path = Path::default();
         draft.error("a container needs a root disk", &path, "add `rootfs { storage = ... }`");
     }
