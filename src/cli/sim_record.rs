@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 /// Makes a lab file of a cluster that is there, without a secret
 ///
-/// Reads nodes, storages with their files, bridges, virtual machines, pools and users, and changes nothing. What is left out is told on
-/// standard error. A lab that was recorded, started and recorded again is the same file.
+/// Reads nodes, storages with their files, bridges, guests with their snapshots, firewalls, HA, SDN, pools and users, and changes nothing.
+/// What is left out is told on standard error. A lab that was recorded, started and recorded again is the same file.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
     #[command(flatten)]

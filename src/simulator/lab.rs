@@ -8,6 +8,10 @@ use serde::Deserialize;
 
 use super::faults::Rule;
 
+mod parts;
+
+pub(super) use parts::{Container, Firewall, IpSet, Setting, Settings, Snapshot};
+
 /// The lab that runs when nobody names another one.
 const BUILT_IN: &str = include_str!("labs/built-in.lab.hcl");
 
@@ -33,6 +37,30 @@ pub struct Lab {
     /// Guests and templates by name.
     #[serde(default)]
     pub guest: BTreeMap<String, Guest>,
+    /// Containers by host name.
+    #[serde(default)]
+    pub container: BTreeMap<String, Container>,
+    /// Firewalls by what they are of: `cluster`, `node/NAME`, `guest/VMID`, `group/NAME` (a security group) or `vnet/NAME`.
+    #[serde(default)]
+    pub firewall: BTreeMap<String, Firewall>,
+    /// What high availability cares for, by `vm:VMID` or `ct:VMID`.
+    #[serde(default)]
+    pub ha_resource: BTreeMap<String, Settings>,
+    /// Its rules by name; version 9 only.
+    #[serde(default)]
+    pub ha_rule: BTreeMap<String, Settings>,
+    /// Its groups by name; before version 9.
+    #[serde(default)]
+    pub ha_group: BTreeMap<String, Settings>,
+    /// Zones of the network that is defined by software, which runs as it is said here.
+    #[serde(default)]
+    pub zone: BTreeMap<String, Settings>,
+    /// Its VNets by name.
+    #[serde(default)]
+    pub vnet: BTreeMap<String, Settings>,
+    /// Its subnets by id: `ZONE-NETWORK-PREFIX`.
+    #[serde(default)]
+    pub subnet: BTreeMap<String, Settings>,
     /// Pools by name.
     #[serde(default)]
     pub pool: BTreeMap<String, Pool>,
@@ -155,6 +183,11 @@ pub struct Guest {
     /// Configuration as the API takes it.
     #[serde(default)]
     pub config: BTreeMap<String, String>,
+    /// Snapshots by name.
+    #[serde(default)]
+    pub snapshot: BTreeMap<String, Snapshot>,
+    /// The snapshot it comes from, if it has any.
+    pub parent: Option<String>,
     /// Real `address:port` of an SSH server that the program connects to instead of the simulated guest.
     pub connect: Option<SocketAddr>,
     /// Folder on that host below which everything is put, for a host where the program has no privileges: only files then, no services.
@@ -303,7 +336,7 @@ impl Lab {
                 return fail(name, format!("file `{name}` is not `STORAGE:content/name` with a storage of the lab"));
             }
         }
-        Ok(())
+        parts::check(self)
     }
 }
 

@@ -1,7 +1,8 @@
 //! `spawnpoint sim record`: a lab of a cluster, recorded over HTTPS, started, and recorded again.
 
 use crate::harness::{World, golden};
-use crate::served::Served;
+use crate::served::{Served, comparable};
+use regex::Regex;
 use spawnpoint::simulator::Lab;
 
 /// Records what is served; returns the file and what was said about it.
@@ -97,4 +98,175 @@ fn a_cluster_of_the_stack_is_recorded_by_its_name() {
     let output = world.run(&["sim", "record", "-cluster", "other"]);
     assert_eq!(output.status, Some(1), "{output}");
     assert!(output.stderr.contains("which cluster is to be recorded?"), "{output}");
+}
+
+const PARTS: &str = r#"
+network_zone "games" {
+  zone = "games"
+  type = "simple"
+}
+
+tenant "acme" {
+  network {
+    zone    = network_zone.games.zone
+    cidr    = "10.50.0.0/24"
+    gateway = "10.50.0.1"
+    snat    = true
+  }
+  firewall {
+    allow "ssh" {
+      proto  = "tcp"
+      port   = 22
+      source = "10.0.0.0/8"
+    }
+  }
+}
+
+vm "one" {
+  node   = "pve1"
+  cores  = 2
+  memory = "2GiB"
+  tenant = tenant.acme
+
+  disk "scsi0" {
+    storage = "local-lvm"
+    size    = "4GiB"
+  }
+  network "net0" {
+    address  = "auto"
+    firewall = true
+  }
+  firewall {
+    enable = true
+
+    rule "players" {
+      action = "ACCEPT"
+      proto  = "udp"
+      dport  = "25565"
+    }
+  }
+}
+
+container "dns" {
+  node       = "pve2"
+  ostemplate = "shared:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst"
+
+  rootfs {
+    storage = "local-lvm"
+    size    = "3GiB"
+  }
+  mount "mp0" {
+    storage = "local-lvm"
+    size    = "1GiB"
+    mp      = "/srv"
+  }
+  network "net0" {
+    bridge  = "vmbr0"
+    address = "dhcp"
+  }
+}
+
+snapshot "before" {
+  vm      = vm.one
+  name    = "before"
+  vmstate = true
+}
+
+snapshot "later" {
+  container = container.dns
+  name      = "later"
+}
+
+ha_resource "one" {
+  sid          = "vm:${vm.one.vmid}"
+  state        = "ignored"
+  max_relocate = 2
+}
+
+ha_rule "home" {
+  rule      = "home"
+  type      = "node-affinity"
+  resources = [ha_resource.one.sid]
+  nodes     = ["pve1:2", "pve2"]
+  comment   = "at home"
+}
+
+firewall "cluster" {
+  policy_in = "DROP"
+
+  rule "management" {
+    action = "ACCEPT"
+    source = "198.51.100.0/24"
+    macro  = "SSH"
+  }
+}
+
+ip_set "players" {
+  name      = "players"
+  comment   = "who plays"
+  addresses = ["10.1.0.0/16", "!10.1.1.0/24"]
+}
+
+firewall_alias "office" {
+  name = "office"
+  cidr = "192.0.2.0/24"
+}
+
+firewall_group "web" {
+  group   = "web"
+  comment = "what browsers need"
+
+  rule "https" {
+    type   = "in"
+    action = "ACCEPT"
+    proto  = "tcp"
+    dport  = "443"
+  }
+}
+"#;
+
+#[test]
+fn what_was_recorded_is_for_the_state_what_was_there() {
+    let served = Served::start();
+    let world = World::new();
+    world.write("main.hcl", &format!("cluster \"lab\" {{\n{}}}\n{PARTS}", served.settings()));
+    let applied = world.run(&["apply", "-auto-approve"]);
+    assert_eq!(applied.status, Some(0), "{applied}");
+    let (file, said) = record(&served);
+    let times = Regex::new(r"time_s( +)= \d+").expect("the pattern is right");
+    golden("record/parts.txt", &comparable(&times.replace_all(&file, "time_s${1}= TIME")));
+    assert_eq!(again(&file), file, "{said}");
+
+    let lab = Lab::parse("recorded.lab.hcl", &file).unwrap_or_else(|error| panic!("{error}\n{file}"));
+    let copy = Served::of(&lab);
+    world.write("main.hcl", &format!("cluster \"lab\" {{\n{}}}\n{PARTS}", copy.settings()));
+    let planned = world.run(&["plan", "-detailed-exitcode"]);
+    assert_eq!(planned.status, Some(0), "{planned}\n{file}");
+}
+
+#[test]
+fn mistakes_in_a_lab_are_told_with_their_line() {
+    let start = "cluster = \"x\"\nnode \"a\" {\n  cores = 4\n  memory_gib = 8\n}\nstorage \"s\" {\n  type = \"dir\"\n  content = [\"rootdir\"]\n  size_gib = 1\n}\n";
+    let check = |more: &str, line: usize, words: &str| {
+        let error = Lab::parse("x.lab.hcl", &format!("{start}{more}")).expect_err("the lab is wrong");
+        assert_eq!(error.line, Some(line), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+    };
+    check("container \"c\" {\n  vmid = 100\n  node = \"b\"\n}\n", 11, "is on node `b`");
+    check("firewall \"guest/100\" {}\n", 11, "there is no place for firewall");
+    check("ha_resource \"vm:100\" {}\n", 11, "of a guest of the lab");
+    check("vnet \"v\" {\n  zone = \"z\"\n}\n", 11, "has no `zone` that the lab has");
+    check("guest \"g\" {\n  vmid = 100\n  parent = \"p\"\n}\n", 11, "has no snapshot `p`");
+    let twins = "guest \"g\" {\n  vmid = 100\n}\ncontainer \"c\" {\n  vmid = 100\n}\n";
+    check(twins, 14, "have one id, 100");
+
+    let wrong = |more: &str, words: &str| {
+        let lab = Lab::parse("x.lab.hcl", &format!("{start}{more}")).expect("what the API has is not looked at here");
+        let error = spawnpoint::simulator::Machine::new(&lab, 0).err().expect("it cannot be built");
+        assert!(error.contains(words), "{error}");
+    };
+    wrong("zone \"z\" {\n  kind = \"simple\"\n}\n", "zone `z`: the API has no setting `kind` here");
+    wrong("firewall \"cluster\" {\n  options = { on = \"1\" }\n}\n", "no setting `on`");
+    wrong("ha_group \"g\" {}\n", "version 9.2 has `ha_rule` instead");
+    wrong("container \"c\" {\n  vmid = 100\n}\n", "needs a `rootfs`");
 }

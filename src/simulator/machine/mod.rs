@@ -59,6 +59,7 @@ mod sdn;
 mod sdn_fabrics;
 mod sdn_view;
 mod seed;
+mod seed_parts;
 mod snapshots;
 mod state;
 mod status;
@@ -75,6 +76,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use request::{Reply, Request};
 pub(super) use routes::is_protected;
+pub(super) use seed_parts::takes;
 pub use table::Row;
 
 use state::{

@@ -1,4 +1,4 @@
-//! Builds the machine a lab describes.
+//! Builds the machine a lab describes: nodes, storages, virtual machines, pools and users. The rest is in `seed_parts`.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::{FORMAT, Machine};
 use crate::simulator::lab::{self, Lab, NodeStatus};
 
 /// When a lab begins: Friday 20 November 2026, 18:00 UTC.
-const EPOCH_MS: u64 = 1_795_197_600_000;
+pub(super) const EPOCH_MS: u64 = 1_795_197_600_000;
 /// The token every lab has for the program: `root@pam!spawnpoint`, without privilege separation.
 const TOKEN_ID: &str = "spawnpoint";
 /// Name of the property format of `netN` in the method table.
@@ -25,7 +25,7 @@ impl Machine {
     /// Returns the cluster a lab describes. The same lab and seed make the same cluster.
     ///
     /// # Errors
-    /// The text says which guest the lab's storages cannot hold.
+    /// The text says which guest the lab's storages cannot hold, or which setting the API does not have.
     pub fn new(lab: &Lab, seed: u64) -> Result<Self, String> {
         let mut machine = Self::default();
         // The nodes have been up for an hour when the lab opens.
@@ -65,6 +65,7 @@ impl Machine {
         for (name, guest) in &lab.guest {
             machine.add_lab_guest(lab, name, guest).map_err(|error| format!("guest `{name}`: {error}"))?;
         }
+        machine.add_lab_parts(lab)?;
         machine.broadcast();
         Ok(machine)
     }
@@ -204,24 +205,23 @@ impl Machine {
             config.extend(self.make_bases(&node, &config));
             config.insert("template".to_owned(), "1".to_owned());
         }
-        let mut entry = Guest::new(&node, config);
-        if guest.running {
-            entry.power = Power::Running {
-                since_ms: EPOCH_MS,
-                pid: 99_000 + vmid % 1000,
-                agent_at_ms: Some(EPOCH_MS),
-                is_paused: false,
-            };
+        let entry = Guest::new(&node, config);
+        self.open_guest(vmid, entry, guest.running);
+        self.add_lab_snapshots(vmid, &guest.snapshot, guest.parent.as_deref())
+    }
+
+    /// Puts a guest there as the lab opens.
+    pub(super) fn open_guest(&mut self, vmid: u32, mut guest: Guest, is_running: bool) {
+        if is_running {
+            let pid = 99_000 + vmid % 1000;
+            guest.power = Power::Running { since_ms: EPOCH_MS, pid, agent_at_ms: Some(EPOCH_MS), is_paused: false };
+            self.take_leases(&guest);
         }
-        if guest.running {
-            self.take_leases(&entry);
-        }
-        self.add_guest(vmid, entry);
-        Ok(())
+        self.add_guest(vmid, guest);
     }
 
     /// Puts an operating system on the first disk.
-    fn install(&mut self, node: &str, config: &Config, image: &str) {
+    pub(super) fn install(&mut self, node: &str, config: &Config, image: &str) {
         let first = config.iter().find(|(key, value)| is_disk_key(key) && !is_cdrom(value) && !key.starts_with("efi"));
         let Some((_, setting)) = first else { return };
         let (volid, _) = split(setting);

@@ -3,13 +3,14 @@
 //! A lab says less than a cluster holds. What is left out is told; what a lab made by this is recorded as again is the same lab.
 
 mod guest;
+mod parts;
 mod write;
 
 use super::lab::{Bridge, File, Lab, Node, NodeStatus, Pool, Storage, User};
 use crate::proxmox::call::segment;
 use crate::proxmox::decode::{boolean, integer, text};
 use crate::proxmox::{Call, CallError, Client, ErrorClass};
-use guest::GuestRow;
+use guest::{GuestRow, Snapshots};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,6 +57,14 @@ pub async fn record(client: &Client, name: Option<&str>) -> Result<Recording, Ca
         storage: BTreeMap::new(),
         bridge: recorder.bridges(&online).await?,
         guest: BTreeMap::new(),
+        container: BTreeMap::new(),
+        firewall: BTreeMap::new(),
+        ha_resource: BTreeMap::new(),
+        ha_rule: BTreeMap::new(),
+        ha_group: BTreeMap::new(),
+        zone: BTreeMap::new(),
+        vnet: BTreeMap::new(),
+        subnet: BTreeMap::new(),
         pool: BTreeMap::new(),
         user: BTreeMap::new(),
         file: BTreeMap::new(),
@@ -65,6 +74,9 @@ pub async fn record(client: &Client, name: Option<&str>) -> Result<Recording, Ca
     };
     recorder.storages(&mut lab, &online).await?;
     recorder.guests(&mut lab, &resources).await?;
+    recorder.network(&mut lab).await?;
+    recorder.availability(&mut lab).await?;
+    recorder.firewalls(&mut lab).await?;
     recorder.pools(&mut lab).await?;
     recorder.users(&mut lab).await?;
     Ok(Recording { lab, left_out: recorder.left_out })
@@ -82,10 +94,14 @@ impl Recorder<'_> {
 
     /// Reads what one may have to do without.
     async fn visible(&mut self, path: &str, what: &str) -> Result<Option<Value>, CallError> {
-        match self.read(path).await {
+        self.visible_by(&Call::get(path), what).await
+    }
+
+    async fn visible_by(&mut self, call: &Call, what: &str) -> Result<Option<Value>, CallError> {
+        match self.client.read(call).await {
             Ok(answer) => Ok(Some(answer)),
             Err(error) if error.class == ErrorClass::Forbidden => {
-                self.leave_out(format!("{what}: the token may not read `{path}`"));
+                self.leave_out(format!("{what}: the token may not read `{}`", call.path));
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -129,9 +145,14 @@ impl Recorder<'_> {
         for node in online {
             let call = Call::get(format!("/nodes/{}/network", segment(node))).with("type", "any_bridge");
             for row in rows(&self.client.read(&call).await?) {
-                if !matches!(&*member(row, "type"), "bridge" | "OVSBridge") {
-                    self.leave_out(format!("`{}` on {node}: a lab has no SDN", member(row, "iface")));
-                    continue;
+                match &*member(row, "type") {
+                    "bridge" | "OVSBridge" => {}
+                    // Told with the network that is defined by software.
+                    "vnet" => continue,
+                    kind => {
+                        self.leave_out(format!("`{}` on {node}: a lab has no {kind}", member(row, "iface")));
+                        continue;
+                    }
                 }
                 let bridge = bridges.entry(member(row, "iface")).or_default();
                 bridge.vlan_aware |= row.get("bridge_vlan_aware").and_then(boolean).unwrap_or(false);
@@ -210,24 +231,47 @@ impl Recorder<'_> {
             }
             let (vmid, node) = (amount(row, "vmid"), member(row, "node"));
             let is_online = lab.node.get(&node).is_some_and(|node| node.status == NodeStatus::Online);
-            match (&*kind, is_online, u32::try_from(vmid)) {
-                ("lxc", _, _) => self.leave_out(format!("container {vmid}: a lab has no containers")),
-                (_, true, Ok(vmid)) => {
-                    let config = self.read(&format!("/nodes/{}/qemu/{vmid}/config", segment(&node))).await?;
-                    let row = GuestRow { vmid, node, is_running: member(row, "status") == "running" };
-                    let (name, guest, left_out) = guest::of(&row, &config, lab);
-                    lab.guest.insert(name, guest);
-                    self.left_out.extend(left_out);
-                }
-                _ => self.leave_out(format!("VM {vmid}: its node {node} does not answer")),
+            let is_running = member(row, "status") == "running";
+            let Ok(vmid) = u32::try_from(vmid) else { continue };
+            let row = GuestRow { vmid, node, is_running, is_container: kind == "lxc" };
+            if !is_online {
+                self.leave_out(format!("{} {vmid}: its node {} does not answer", row.noun(), row.node));
+                continue;
             }
+            let path = format!("/nodes/{}/{kind}/{vmid}", segment(&row.node));
+            let config = self.read(&format!("{path}/config")).await?;
+            let snapshots = self.snapshots(&row, &path, &config, lab).await?;
+            let left_out = guest::add(&row, &config, snapshots, lab);
+            self.left_out.extend(left_out);
         }
         Ok(())
     }
 
+    async fn snapshots(
+        &mut self,
+        row: &GuestRow,
+        path: &str,
+        config: &Value,
+        lab: &Lab,
+    ) -> Result<Snapshots, CallError> {
+        let mut snapshots = Snapshots::default();
+        for listed in rows(&self.read(&format!("{path}/snapshot")).await?) {
+            let name = member(listed, "name");
+            if name == "current" {
+                snapshots.parent = Some(member(listed, "parent")).filter(|parent| !parent.is_empty());
+                continue;
+            }
+            let then = self.read(&format!("{path}/snapshot/{}/config", segment(&name))).await?;
+            let (name, snapshot, left_out) = guest::snapshot(row, listed, &then, config, lab);
+            snapshots.snapshot.insert(name, snapshot);
+            self.left_out.extend(left_out);
+        }
+        Ok(snapshots)
+    }
+
     async fn pools(&mut self, lab: &mut Lab) -> Result<(), CallError> {
         let Some(answer) = self.visible("/pools", "pools").await? else { return Ok(()) };
-        let vmids: BTreeSet<u32> = lab.guest.values().filter_map(|guest| guest.vmid).collect();
+        let vmids = vmids(lab);
         for row in rows(&answer) {
             let id = member(row, "poolid");
             let members = self.client.read(&Call::get("/pools").with("poolid", &id)).await?;
@@ -277,6 +321,12 @@ impl Recorder<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns the ids of the guests that a lab has.
+fn vmids(lab: &Lab) -> BTreeSet<u32> {
+    let containers = lab.container.values().map(|container| container.vmid);
+    lab.guest.values().filter_map(|guest| guest.vmid).chain(containers).collect()
 }
 
 /// A node on its own is in no cluster and has no name for one.

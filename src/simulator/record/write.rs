@@ -1,6 +1,6 @@
 //! A lab as the text of its file, the way people write one. What a recording never holds (faults, URLs, passwords) is not written.
 
-use super::super::lab::{Lab, NodeStatus};
+use super::super::lab::{Firewall, Lab, NodeStatus, Setting, Settings, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -25,18 +25,7 @@ pub fn text(lab: &Lab) -> String {
         }
         block(&mut text, "node", name, &lines);
     }
-    for (name, storage) in &lab.storage {
-        let mut lines = vec![
-            ("type", quoted(&storage.kind)),
-            ("content", list(&storage.content)),
-            ("size_gib", storage.size_gib.to_string()),
-        ];
-        lines.extend((storage.used_gib > 0).then(|| ("used_gib", storage.used_gib.to_string())));
-        lines.extend(storage.shared.then(|| ("shared", "true".to_owned())));
-        lines.extend(storage.nodes.as_ref().map(|nodes| ("nodes", list(nodes))));
-        lines.extend((!storage.options.is_empty()).then(|| ("options", map(&storage.options, 2))));
-        block(&mut text, "storage", name, &lines);
-    }
+    storages(&mut text, lab);
     for (name, bridge) in &lab.bridge {
         let mut lines = Vec::new();
         lines.extend(bridge.vlan_aware.then(|| ("vlan_aware", "true".to_owned())));
@@ -44,6 +33,23 @@ pub fn text(lab: &Lab) -> String {
         block(&mut text, "bridge", name, &lines);
     }
     guests(&mut text, lab);
+    containers(&mut text, lab);
+    for (scope, own) in &lab.firewall {
+        firewall(&mut text, scope, own);
+    }
+    let sections = [
+        ("ha_resource", &lab.ha_resource),
+        ("ha_group", &lab.ha_group),
+        ("ha_rule", &lab.ha_rule),
+        ("zone", &lab.zone),
+        ("vnet", &lab.vnet),
+        ("subnet", &lab.subnet),
+    ];
+    for (kind, blocks) in sections {
+        for (name, settings) in blocks {
+            section(&mut text, kind, name, settings);
+        }
+    }
     for (name, pool) in &lab.pool {
         let mut lines = Vec::new();
         lines.extend(pool.comment.as_ref().map(|comment| ("comment", quoted(comment))));
@@ -66,6 +72,21 @@ pub fn text(lab: &Lab) -> String {
     text
 }
 
+fn storages(text: &mut String, lab: &Lab) {
+    for (name, storage) in &lab.storage {
+        let mut lines = vec![
+            ("type", quoted(&storage.kind)),
+            ("content", list(&storage.content)),
+            ("size_gib", storage.size_gib.to_string()),
+        ];
+        lines.extend((storage.used_gib > 0).then(|| ("used_gib", storage.used_gib.to_string())));
+        lines.extend(storage.shared.then(|| ("shared", "true".to_owned())));
+        lines.extend(storage.nodes.as_ref().map(|nodes| ("nodes", list(nodes))));
+        lines.extend((!storage.options.is_empty()).then(|| ("options", map(&storage.options, 2))));
+        block(text, "storage", name, &lines);
+    }
+}
+
 fn guests(text: &mut String, lab: &Lab) {
     for (label, guest) in &lab.guest {
         let mut lines = Vec::new();
@@ -74,15 +95,86 @@ fn guests(text: &mut String, lab: &Lab) {
         lines.extend(guest.template.then(|| ("template", "true".to_owned())));
         lines.extend(guest.running.then(|| ("running", "true".to_owned())));
         lines.extend(guest.image.as_ref().map(|image| ("image", quoted(image))));
+        lines.extend(guest.parent.as_ref().map(|parent| ("parent", quoted(parent))));
         lines.extend((!guest.config.is_empty()).then(|| ("config", map(&guest.config, 2))));
-        block(text, "guest", label, &lines);
+        block_with(text, "guest", label, &lines, &snapshots(&guest.snapshot));
     }
 }
 
+fn containers(text: &mut String, lab: &Lab) {
+    for (label, container) in &lab.container {
+        let mut lines = vec![("vmid", container.vmid.to_string())];
+        lines.extend(container.node.as_ref().map(|node| ("node", quoted(node))));
+        lines.extend(container.template.then(|| ("template", "true".to_owned())));
+        lines.extend(container.running.then(|| ("running", "true".to_owned())));
+        lines.extend(container.parent.as_ref().map(|parent| ("parent", quoted(parent))));
+        lines.push(("config", map(&container.config, 2)));
+        block_with(text, "container", label, &lines, &snapshots(&container.snapshot));
+    }
+}
+
+fn snapshots(snapshots: &BTreeMap<String, Snapshot>) -> String {
+    let mut text = String::new();
+    for (name, snapshot) in snapshots {
+        let mut lines = vec![("time_s", snapshot.time_s.to_string())];
+        lines.extend(snapshot.parent.as_ref().map(|parent| ("parent", quoted(parent))));
+        lines.extend(snapshot.description.as_ref().map(|description| ("description", quoted(description))));
+        lines.extend(snapshot.memory.then(|| ("memory", "true".to_owned())));
+        lines.extend((!snapshot.config.is_empty()).then(|| ("config", map(&snapshot.config, 4))));
+        nested(&mut text, "snapshot", name, &lines);
+    }
+    text
+}
+
+fn firewall(text: &mut String, scope: &str, firewall: &Firewall) {
+    let mut lines = Vec::new();
+    lines.extend(firewall.comment.as_ref().map(|comment| ("comment", quoted(comment))));
+    lines.extend((!firewall.options.is_empty()).then(|| ("options", map(&firewall.options, 2))));
+    let rules: String = firewall.rules.iter().map(|rule| format!("    {},\n", map(rule, 4))).collect();
+    lines.extend((!rules.is_empty()).then(|| ("rules", format!("[\n{rules}  ]"))));
+    let mut inner = String::new();
+    for (name, settings) in &firewall.alias {
+        let lines: Vec<_> = settings.iter().map(|(key, value)| (key.as_str(), quoted(value))).collect();
+        nested(&mut inner, "alias", name, &lines);
+    }
+    for (name, set) in &firewall.ip_set {
+        let mut lines = Vec::new();
+        lines.extend(set.comment.as_ref().map(|comment| ("comment", quoted(comment))));
+        let entry = |(cidr, settings): (&String, &BTreeMap<String, String>)| {
+            let settings = if settings.is_empty() { "{}".to_owned() } else { map(settings, 6) };
+            format!("      {} = {settings}\n", quoted(cidr))
+        };
+        let entries: String = set.addresses.iter().map(entry).collect();
+        lines.extend((!entries.is_empty()).then(|| ("addresses", format!("{{\n{entries}    }}"))));
+        nested(&mut inner, "ip_set", name, &lines);
+    }
+    block_with(text, "firewall", scope, &lines, &inner);
+}
+
+fn section(text: &mut String, kind: &str, name: &str, settings: &Settings) {
+    let value = |setting: &Setting| match setting {
+        Setting::Text(text) => quoted(text),
+        Setting::List(items) => format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", ")),
+    };
+    let lines: Vec<_> = settings.iter().map(|(key, setting)| (key.as_str(), value(setting))).collect();
+    block(text, kind, name, &lines);
+}
+
 fn block(text: &mut String, kind: &str, label: &str, lines: &[(&str, String)]) {
-    let body = attributes(lines, 2);
+    block_with(text, kind, label, lines, "");
+}
+
+fn block_with(text: &mut String, kind: &str, label: &str, lines: &[(&str, String)], inner: &str) {
+    let body = format!("{}{inner}", attributes(lines, 2));
     let body = if body.is_empty() { String::new() } else { format!("\n{body}") };
     write!(text, "\n{kind} {} {{{body}}}\n", quoted(label)).expect("writing to a string cannot fail");
+}
+
+/// A block inside another.
+fn nested(text: &mut String, kind: &str, label: &str, lines: &[(&str, String)]) {
+    let body = attributes(lines, 4);
+    let body = if body.is_empty() { String::new() } else { format!("\n{body}  ") };
+    writeln!(text, "  {kind} {} {{{body}}}", quoted(label)).expect("writing to a string cannot fail");
 }
 
 /// Lines with their `=` below each other; a value of several lines stands alone.
