@@ -320,7 +320,7 @@ impl Lab {
         }
         for (name, node) in &self.node {
             if let Some(day) = node.certificate_ends.as_ref().filter(|_| node.certificate_ends_s().is_none()) {
-                return fail(name, format!("`certificate_ends = "{day}"` is not a day such as `2026-12-24`"));
+                return fail(name, format!("`certificate_ends = \"{day}\"` is not a day such as `2026-12-24`"));
             }
         }
         for (name, storage) in &self.storage {
