@@ -179,7 +179,14 @@ pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
         changed: &changed.paths,
     };
 
-    let mut steps = relocation.before(&guest);
+    let was_running = guest.is_running();
+    // The server moves the state of a trusted platform module only while nobody uses it.
+    let is_running = was_running && !relocation.moves("tpmstate0");
+    let mut steps = Vec::new();
+    if was_running && !is_running {
+        steps.push(guest.shutdown());
+    }
+    steps.extend(relocation.before(&guest));
     let mut keys: BTreeSet<String> = changed.paths.iter().flat_map(keys_of).collect();
     let destroyed: Vec<String> = keys.extract_if(.., |key| destroys_disk(&guest, key)).collect();
     // Disks grow before options are written: an option that waits for a reboot brings the size of its time along.
@@ -192,7 +199,6 @@ pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     if changed.paths.iter().any(|path| path.root() == Some("pool")) {
         steps.extend(guest.change_pool());
     }
-    let is_running = guest.is_running();
     let leaving = relocation.leave(&mut guest, is_running);
     if is_first_a_write || steps.is_empty() && !leaving.is_empty() {
         steps.extend(leaving);
@@ -204,6 +210,7 @@ pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     let needs_reboot = changed.impact >= Impact::Reboot;
     match (is_running, wants_power) {
         (false, Some("running")) => steps.push(guest.start()),
+        (false, Some("ignore")) if was_running => steps.push(guest.start()),
         (true, Some("stopped")) => steps.push(guest.shutdown()),
         (true, _) if needs_reboot => steps.extend(guest.reboot()),
         _ => {}
