@@ -336,11 +336,12 @@ fn running(guest: &GuestView, config: &GuestConfig, project: &str, decode: Decod
     Some(decode(guest, &GuestConfig { values, ..GuestConfig::default() }, project))
 }
 
-/// MAC addresses are made for one guest, so one of ours on a guest without a marker means that the marker was lost.
+/// MAC addresses are made for one guest, so one of ours on a guest without a marker means that the marker was lost. A template that is
+/// built has only one device, and says its address itself.
 fn shares_mac(found: &Value, applied: &Value) -> bool {
     let macs = |guest: &Value| -> BTreeSet<String> {
         let nics = guest.get("network").and_then(Value::as_entries).into_iter().flat_map(|nics| nics.values());
-        nics.filter_map(|nic| nic.get("mac")?.as_text().map(str::to_owned)).collect()
+        nics.chain([guest]).filter_map(|nic| nic.get("mac")?.as_text().map(str::to_owned)).collect()
     };
     !macs(found).is_disjoint(&macs(applied))
 }
