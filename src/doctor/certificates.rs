@@ -39,7 +39,7 @@ pub(super) fn judge(answers: &BTreeMap<String, Value>, trust: Option<&Trust>, no
     match ends.first() {
         Some(first) if findings.is_empty() => {
             let days = (first - now) / DAY_S;
-            vec![Finding::ok(Area::Tls, format!("no certificate ends within {days} days"))]
+            vec![Finding::ok(Area::Tls, format!("certificates hold for another {days} days"))]
         }
         _ => findings,
     }
@@ -49,11 +49,11 @@ fn one(whose: &str, node: &str, file: &str, left_s: i64, trust: Option<&Trust>) 
     if left_s >= SOON_DAYS * DAY_S {
         return None;
     }
-    let days = left_s.div_euclid(DAY_S);
-    let text = match days {
-        ..0 => format!("the certificate of {whose} has ended {} days ago", -days),
-        0 => format!("the certificate of {whose} ends today"),
-        _ => format!("the certificate of {whose} ends in {days} days"),
+    let text = match (left_s < 0, left_s.abs() / DAY_S) {
+        (true, 0) => format!("the certificate of {whose} ended within the last day"),
+        (true, days) => format!("the certificate of {whose} ended {days} days ago"),
+        (false, 0) => format!("the certificate of {whose} ends within a day"),
+        (false, days) => format!("the certificate of {whose} ends in {days} days"),
     };
     let remedy = match file {
         AUTHORITY => {
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(said, [of("pve1"), of("pve2"), own]);
         assert_eq!(
             told(&json!([row("pve-ssl.pem", 31)]), &Trust::SystemRoots),
-            [(Severity::Ok, "no certificate ends within 31 days".to_owned())]
+            [(Severity::Ok, "certificates hold for another 31 days".to_owned())]
         );
     }
 
@@ -111,7 +111,7 @@ mod tests {
         let (severity, text) = &told(&rows, &Trust::Fingerprints(Vec::new()))[0];
         assert_eq!(
             (*severity, &**text),
-            (Severity::Warn, "the certificate of pve1 (pve-ssl.pem) has ended 2 days ago")
+            (Severity::Warn, "the certificate of pve1 (pve-ssl.pem) ended 2 days ago")
         );
         assert!(told(&json!([]), &Trust::SystemRoots).is_empty(), "who tells nothing is not judged");
     }
