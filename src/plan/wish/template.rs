@@ -23,7 +23,7 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<(Complete
 const TOLD: [&str; 3] = ["name", "node", "disk_size"];
 
 fn adopt(scene: &mut Scene, draft: &mut Draft) -> Option<Completed> {
-    for attribute in template::TEMPLATE.schema.attributes.iter() {
+    for attribute in template::TEMPLATE.schema.attributes {
         let path = Path::attribute(attribute.name);
         if !["vmid", "vmids"].contains(&attribute.name) && draft.is_written(&path) {
             let hint = "take it out, or add an `image` block to build the template";
