@@ -444,15 +444,23 @@ impl<'a> Recognizer<'a> {
     }
 
     fn dot(&mut self) -> Recognized {
-        let is_after_number = self.last().is_some_and(|last| last.kind == TokenKind::Number);
+        let number = self.last().filter(|last| last.kind == TokenKind::Number);
         let dot = self.take();
         self.see(EventKind::Step, dot.start);
         match self.peek() {
-            Some(TokenKind::Word) => self.at += 1,
+            Some(TokenKind::Word) => {
+                let name = self.take();
+                // Laid out without blanks, `5 .e3` would be one number.
+                if let Some(number) = number
+                    && self.text[name.range()].starts_with(['e', 'E'])
+                {
+                    return Err(Fault::new(FaultKind::Misspelt, Token { end: name.end, ..number }));
+                }
+            }
             Some(TokenKind::Number) => {
                 let index = self.take();
                 let is_whole = self.text.as_bytes()[index.range()].iter().all(u8::is_ascii_digit);
-                if is_after_number || !is_whole {
+                if number.is_some() || !is_whole {
                     return Err(Fault::new(FaultKind::Chained, index));
                 }
             }
