@@ -109,10 +109,7 @@ mod tests {
         let rows = json!([row("pve-ssl.pem", -2)]);
         assert_eq!(told(&rows, &Trust::SystemRoots)[0].0, Severity::Error);
         let (severity, text) = &told(&rows, &Trust::Fingerprints(Vec::new()))[0];
-        assert_eq!(
-            (*severity, &**text),
-            (Severity::Warn, "the certificate of pve1 (pve-ssl.pem) ended 2 days ago")
-        );
+        assert_eq!((*severity, &**text), (Severity::Warn, "the certificate of pve1 (pve-ssl.pem) ended 2 days ago"));
         assert!(told(&json!([]), &Trust::SystemRoots).is_empty(), "who tells nothing is not judged");
     }
 }
