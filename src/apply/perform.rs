@@ -189,9 +189,8 @@ impl Performer<'_> {
         match finished.exit {
             Exit::Done => Ok(Vec::new()),
             Exit::DoneWithWarnings(_) => Ok(finished.warnings),
-            Exit::Failed(text) | Exit::Unknown(text) => {
-                Err(Failure { class: Some(classify(None, &text)), ..Failure::new(text) })
-            }
+            Exit::Failed(text) => Err(Failure { class: Some(classify(None, &text)), ..Failure::new(text) }),
+            Exit::Unknown(text) => Err(Failure { class: Some(ErrorClass::UnknownOutcome), ..Failure::new(text) }),
         }
     }
 

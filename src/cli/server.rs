@@ -40,11 +40,16 @@ impl ServerFlags {
                 .hint(format!("set {TOKEN} to USER@REALM!NAME=SECRET"))
         })?;
         let mut settings = Settings::new(endpoints, credentials);
-        settings.trust = match (&self.ca_file, self.fingerprint.is_empty()) {
+        settings.trust = self.trust(shell);
+        Ok(Some(settings))
+    }
+
+    /// Returns how the server proves who it is.
+    pub(super) fn trust(&self, shell: &Shell) -> Trust {
+        match (&self.ca_file, self.fingerprint.is_empty()) {
             (Some(file), _) => Trust::CaFile(shell.folder.join(file)),
             (None, false) => Trust::Fingerprints(self.fingerprint.clone()),
             (None, true) => Trust::SystemRoots,
-        };
-        Ok(Some(settings))
+        }
     }
 }

@@ -1,19 +1,17 @@
 //! `spawnpoint sim check`: the sixty checks of `checks`, on a simulator of its own or on a real server.
 
+use super::clusters::TOKEN;
 use super::exit::Exit;
+use super::server::ServerFlags;
 use super::shell::{Ended, Shell};
 use crate::checks::{self, CHECKS, Check, Facts, Outcome, Target, Verdict};
 use crate::diagnostics::Diagnostic;
-use crate::proxmox::https::{Fingerprint, Secret, Trust};
+use crate::proxmox::https::{Secret, Trust};
 use crate::simulator::{Lab, Options, Pace, RunningServer, Server, Store};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-
-/// Token for a server that is not the simulator; as an argument it could be read by everyone on this machine.
-const TOKEN: &str = "PROXMOX_VE_API_TOKEN";
 
 /// Makes sixty checks of what a Proxmox VE server does
 ///
@@ -21,18 +19,11 @@ const TOKEN: &str = "PROXMOX_VE_API_TOKEN";
 /// the disposable range, and take away what they made.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
-    /// A real server, or a simulator that is already served: https://HOST:8006
-    #[arg(long, value_name = "URL", requires = "disposable_range")]
-    endpoint: Option<String>,
+    #[command(flatten)]
+    server: ServerFlags,
     /// API token `user@realm!name=secret`; better given as PROXMOX_VE_API_TOKEN, which other users of this machine cannot read
     #[arg(long, value_name = "TOKEN", requires = "endpoint")]
     token: Option<String>,
-    /// SHA-256 fingerprint of the server's certificate, instead of the system's certificate authorities
-    #[arg(long, value_name = "AA:BB:...", requires = "endpoint")]
-    fingerprint: Vec<Fingerprint>,
-    /// File with the certificate authority of the server
-    #[arg(long, value_name = "FILE", requires = "endpoint", conflicts_with = "fingerprint")]
-    ca_file: Option<PathBuf>,
     /// Node to work on
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
@@ -88,9 +79,9 @@ fn numbers(text: &str) -> Result<Numbers, String> {
 /// Runs the command.
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let checks = checks::parse(CHECKS).expect("a test reads the checks");
-    let simulator = match &args.endpoint {
-        Some(_) => None,
-        None => Some(Simulator::start(&args).await.map_err(Diagnostic::error)?),
+    let simulator = match args.server.endpoint.is_empty() {
+        false => None,
+        true => Some(Simulator::start(&args).await.map_err(Diagnostic::error)?),
     };
     let target = target(&args, simulator.as_ref(), shell)?;
     let facts = Facts::gather(&target)
@@ -158,15 +149,17 @@ fn target(args: &Args, simulator: Option<&Simulator>, shell: &Shell) -> Result<T
         let trust = Trust::CaFile(server.ca_pem.clone());
         return Ok(common(format!("https://{}", server.address), trust, &server.token));
     }
+    if args.disposable_range.is_none() {
+        return Err(Diagnostic::error("checks on a server that is not their own make guests and destroy them")
+            .hint("say which VMIDs they may use: `-disposable-range 9100-9199`"));
+    }
     let token = args.token.clone().or_else(|| std::env::var(TOKEN).ok()).ok_or_else(|| {
         Diagnostic::error("checks need an API token").hint(format!("set {TOKEN}=user@realm!name=secret"))
     })?;
-    let trust = match (&args.ca_file, args.fingerprint.is_empty()) {
-        (Some(file), _) => Trust::CaFile(shell.folder.join(file)),
-        (None, false) => Trust::Fingerprints(args.fingerprint.clone()),
-        (None, true) => Trust::SystemRoots,
+    let [endpoint] = args.server.endpoint.as_slice() else {
+        return Err(Diagnostic::error("checks are made on one server").hint("name one `-endpoint`"));
     };
-    Ok(common(args.endpoint.clone().unwrap_or_default(), trust, &token))
+    Ok(common(endpoint.clone(), args.server.trust(shell), &token))
 }
 
 /// A simulator for one run of the checks, which leaves nothing behind.

@@ -1,6 +1,6 @@
 //! One cluster from outside: every endpoint alone, then what whichever answers tells. Only reads, and one ping per guest agent.
 
-use super::{Area, Finding, judge};
+use super::{Area, Finding, certificates, judge};
 use crate::observe::decode;
 use crate::observe::{GuestKind, GuestView, Power};
 use crate::plan::demand::Demand;
@@ -62,7 +62,9 @@ pub async fn examine(subject: &Subject<'_>) -> Vec<Finding> {
         findings.extend(subject.trust.as_ref().map(judge::trust));
         findings.push(judge::clock(client.simulator_clock(), client.server_time(), now));
         findings.push(judge::version(&decode::version(version)));
-        findings.extend(Seen { subject, client, version }.all().await);
+        // A simulated cluster lives in a time of its own.
+        let there = client.simulator_clock().and_then(|_| client.server_time());
+        findings.extend(Seen { subject, client, version, now: there.unwrap_or(now) }.all().await);
     }
     findings.into_iter().map(|finding| finding.of(&subject.name)).collect()
 }
@@ -72,6 +74,8 @@ struct Seen<'a> {
     subject: &'a Subject<'a>,
     client: &'a Client,
     version: &'a Value,
+    /// Seconds since 1970.
+    now: i64,
 }
 
 impl Seen<'_> {
@@ -92,6 +96,9 @@ impl Seen<'_> {
         findings.push(judge::nodes(&resources.nodes, quorate));
         let online: Vec<&String> =
             resources.nodes.iter().filter(|(_, node)| node.is_online).map(|(name, _)| name).collect();
+        let (certificates, unseen) = self.of_nodes(&online, "certificates/info", Area::Tls).await;
+        findings.extend(unseen);
+        findings.extend(certificates::judge(&certificates, self.subject.trust.as_ref(), self.now));
         findings.extend(self.storages(&online).await);
         findings.extend(self.bridges(&online).await);
         findings.extend(self.templates(&resources.guests).await);

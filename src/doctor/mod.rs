@@ -1,8 +1,9 @@
 //! What `spawnpoint doctor` looks at: each cluster from outside, and the machine it runs on. What is found is a [`Finding`] with the
 //! remedy.
 //!
-//! `cluster` and `machine` ask, `judge` makes findings of answers, `report` shows them. Nothing is changed anywhere.
+//! `cluster` and `machine` ask, `judge` and `certificates` make findings of answers, `report` shows them. Nothing is changed anywhere.
 
+mod certificates;
 pub mod cluster;
 mod judge;
 pub mod machine;

@@ -56,8 +56,9 @@ fn note(kind: &str, value: &Value, demand: &mut Demand) {
         "provision" => demand.runs_playbooks = true,
         "template" => {
             let is_adopted = value.get("image").is_none_or(Value::is_null);
-            let vmid = value.get("vmid").and_then(Value::as_i64).and_then(|vmid| u32::try_from(vmid).ok());
-            demand.templates.extend(vmid.filter(|_| is_adopted));
+            let vmids = value.get("vmid").into_iter().chain(entries(value, "vmids"));
+            let vmids = vmids.filter_map(|vmid| u32::try_from(vmid.as_i64()?).ok());
+            demand.templates.extend(vmids.filter(|_| is_adopted));
         }
         _ => {}
     }

@@ -9,7 +9,7 @@ use crate::resources::subnet::SUBNET;
 use crate::resources::vnet::VNET;
 use crate::resources::{self, ObjectType, storage_file};
 use crate::state::{Identity, State};
-use crate::value::Value;
+use crate::value::{Entries, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -60,8 +60,11 @@ fn note_block(stack: &Stack, block: &Block, named: &mut ClusterWanted) {
     }
     match &*block.address.kind {
         "template" => {
-            let vmid = attribute("vmid").as_ref().and_then(Value::as_i64);
-            named.guests.extend(vmid.and_then(|vmid| u32::try_from(vmid).ok()));
+            let number = |vmid: &Value| vmid.as_i64().and_then(|vmid| u32::try_from(vmid).ok());
+            named.guests.extend(attribute("vmid").as_ref().and_then(number));
+            let by_node = attribute("vmids");
+            let by_node = by_node.as_ref().and_then(Value::as_entries).into_iter().flat_map(Entries::values);
+            named.guests.extend(by_node.filter_map(number));
         }
         "storage_file" => {
             let text = |name: &str| attribute(name).and_then(|value| value.as_text().map(str::to_owned));

@@ -5,7 +5,7 @@
 use super::wish::wishes;
 use super::{Action, Plan, PlanInput};
 use crate::resources::is_guest;
-use crate::value::{Path, Value};
+use crate::value::{Entries, Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -217,9 +217,11 @@ impl Needs {
             }
         }
         self.add(scope(value), &privileges);
-        if let Some(vmid) = template.and_then(|template| template.get("vmid")).and_then(Value::as_i64) {
+        let vmids = template.map(vmids_of).unwrap_or_default();
+        for vmid in &vmids {
             self.add(format!("/vms/{vmid}"), &["VM.Audit", "VM.Clone"]);
-        } else if template.is_some() {
+        }
+        if template.is_some() && vmids.is_empty() {
             self.add("/vms", &["VM.Clone"]);
         }
         self.volumes(value);
@@ -307,10 +309,20 @@ impl Needs {
     }
 
     fn template(&mut self, value: &Value) {
-        let vmid = value.get("vmid").and_then(Value::as_i64);
-        let path = vmid.map_or("/vms".to_owned(), |vmid| format!("/vms/{vmid}"));
-        self.add(path, &["VM.Audit"]);
+        let vmids = vmids_of(value);
+        for vmid in &vmids {
+            self.add(format!("/vms/{vmid}"), &["VM.Audit"]);
+        }
+        if vmids.is_empty() {
+            self.add("/vms", &["VM.Audit"]);
+        }
     }
+}
+
+/// Returns the VMIDs that a template is known to have, on whichever nodes.
+fn vmids_of(template: &Value) -> BTreeSet<i64> {
+    let by_node = template.get("vmids").and_then(Value::as_entries).into_iter().flat_map(Entries::values);
+    template.get("vmid").into_iter().chain(by_node).filter_map(Value::as_i64).collect()
 }
 
 /// Where rights on a guest are given: to its pool, if it has one.

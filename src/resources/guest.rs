@@ -69,6 +69,11 @@ impl<'a> Guest<'a> {
         text.and_then(|text| conform::duration_ms(text).ok()).unwrap_or(default)
     }
 
+    /// Returns how long making it by copying so many bytes may take: an hour, or three times what a slow storage needs for them.
+    pub fn copy_deadline_ms(&self, bytes: u64) -> u64 {
+        self.timeout_ms("clone", copying_ms(bytes))
+    }
+
     /// Returns the guard that reads its marker.
     pub fn marker_guard(&self, sends_digest: bool) -> Guard {
         let intent = self.draft.marker.intent.clone();
@@ -248,6 +253,14 @@ impl<'a> Guest<'a> {
     }
 }
 
+/// How long copying so many bytes may take.
+fn copying_ms(bytes: u64) -> u64 {
+    const HOUR_MS: u64 = 3_600_000;
+    /// What a slow storage copies in a second.
+    const SLOW_BYTES_PER_S: u64 = 20 << 20;
+    (bytes / SLOW_BYTES_PER_S).saturating_mul(3 * 1000).max(HOUR_MS)
+}
+
 /// Returns a size in GiB as the allocation syntax takes it: whole, or with decimals (`0.5`).
 pub fn gibibytes(bytes: u64) -> String {
     const GIB: u64 = 1 << 30;
@@ -331,11 +344,12 @@ fn running(guest: &GuestView, config: &GuestConfig, project: &str, decode: Decod
     Some(decode(guest, &GuestConfig { values, ..GuestConfig::default() }, project))
 }
 
-/// MAC addresses are made for one guest, so one of ours on a guest without a marker means that the marker was lost.
+/// MAC addresses are made for one guest, so one of ours on a guest without a marker means that the marker was lost. A template that is
+/// built has only one device, and says its address itself.
 fn shares_mac(found: &Value, applied: &Value) -> bool {
     let macs = |guest: &Value| -> BTreeSet<String> {
         let nics = guest.get("network").and_then(Value::as_entries).into_iter().flat_map(Entries::values);
-        nics.filter_map(|nic| nic.get("mac")?.as_text().map(str::to_owned)).collect()
+        nics.chain([guest]).filter_map(|nic| nic.get("mac")?.as_text().map(str::to_owned)).collect()
     };
     !macs(found).is_disjoint(&macs(applied))
 }
@@ -366,4 +380,17 @@ fn notes(guest: &GuestView, recorded: &Identity) -> Vec<String> {
         notes.push("has changes that wait for a reboot".to_owned());
     }
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_big_copy_has_more_than_an_hour() {
+        let check = |bytes: u64, minutes: u64| assert_eq!(copying_ms(bytes) / 60_000, minutes);
+        check(0, 60);
+        check(8 << 30, 60);
+        check(1 << 40, 2621);
+    }
 }

@@ -34,7 +34,7 @@ struct Volume {
 
 /// Returns the blocks of a guest that are volumes on a storage, with the path of each: disks, firmware disk, root disk, mounts.
 pub fn volumes(guest: &Value) -> Vec<(String, Path, &Value)> {
-    let single = ["efidisk0", "rootfs"].into_iter();
+    let single = ["efidisk0", "tpmstate0", "rootfs"].into_iter();
     let single = single.filter_map(|name| Some((name.to_owned(), Path::attribute(name), guest.get(name)?)));
     let labelled = ["disk", "mount"].into_iter().flat_map(|block| {
         let blocks = guest.get(block).and_then(Value::as_entries).into_iter().flatten();
@@ -100,6 +100,11 @@ impl Relocation {
     /// Returns whether volumes move to other storages, other than with the guest.
     pub fn moves_volumes(&self) -> bool {
         !self.before.is_empty() || !self.after.is_empty()
+    }
+
+    /// Returns whether the volume of a slot moves to another storage, other than with the guest.
+    pub fn moves(&self, slot: &str) -> bool {
+        self.before.iter().chain(&self.after).any(|volume| volume.slot == slot)
     }
 
     /// Returns the slots whose volumes are others once these steps are done.

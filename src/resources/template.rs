@@ -47,14 +47,14 @@ static SCHEMA: Schema = Schema {
         Attribute::new(
             "vmid",
             Takes::Integer(100, 999_999_999),
-            "VMID of the template that is adopted; of one that is built, its VMID on the first node.",
+            "VMID of the template that is adopted; of one that is built or adopted on several nodes, its VMID on the first of them.",
         )
         .chosen()
         .on_change(Impact::Recreate),
         Attribute::new(
             "vmids",
             Takes::Map(&Takes::Integer(100, 999_999_999)),
-            "VMIDs by node, of one that is built; default: the lowest free ones of the cluster's vmid_range.",
+            "VMIDs by node: of templates on several nodes that are adopted as one, `{ pve1 = 9000, pve2 = 9001 }`, so that each node clones its own; of one that is built, default: the lowest free ones of the cluster's vmid_range.",
         )
         .chosen()
         .on_change(Impact::Recreate),

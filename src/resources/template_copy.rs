@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub const DISK: &str = "scsi0";
 
 /// Slot of its network device.
-const NETWORK: &str = "net0";
+pub const NETWORK: &str = "net0";
 
 /// Types of storages whose disks can be the base of others, which linked clones refer to. Source: feature matrix of the storage plugins.
 pub const WITH_BASES: [&str; 8] = ["dir", "nfs", "cifs", "cephfs", "btrfs", "lvmthin", "zfspool", "rbd"];
@@ -57,6 +57,7 @@ static SCHEMA: Schema = Schema {
         Attribute::new("ostype", Takes::Text, "Kind of guest system."),
         Attribute::new("scsihw", Takes::Text, "SCSI controller."),
         Attribute::new("bridge", Takes::Text, "Bridge of its network device."),
+        Attribute::new("mac", Takes::Text, "MAC address of that device; clones get their own.").chosen(),
         Attribute::new("description", Takes::Text, "Notes.").or(""),
         Attribute::new("tags", Takes::Set(&Takes::Text), "Tags, besides those that mark it as managed."),
         Attribute::new("pool", Takes::Text, "Pool."),
@@ -81,7 +82,7 @@ fn as_vm(copy: &Value) -> Value {
     let one = |label: &'static str, value: Value| Value::object([(label, value)]);
     let disk =
         object(vec![("storage", text("disk_storage")), ("size", text("disk_size")), ("import_from", text("image"))]);
-    let nic = object(vec![("model", Some(Value::text("virtio"))), ("bridge", text("bridge"))]);
+    let nic = object(vec![("model", Some(Value::text("virtio"))), ("bridge", text("bridge")), ("mac", text("mac"))]);
     let mut vm: Vec<(&'static str, Option<Value>)> = ALIKE.iter().map(|name| (*name, text(name))).collect();
     vm.extend([
         ("agent", text("agent").map(|enabled| one("enabled", enabled))),
@@ -107,15 +108,15 @@ fn path_of_vm(path: &Path) -> Option<Path> {
     };
     match name {
         "agent" => Some(inside("agent", None, "enabled")),
-        "bridge" => Some(inside("network", Some(NETWORK), "bridge")),
+        "bridge" | "mac" => Some(inside("network", Some(NETWORK), name)),
         "disk_size" => Some(inside("disk", Some(DISK), "size")),
         "node" | "vmid" => None,
         _ => ALIKE.contains(&name).then(|| Path::attribute(name)),
     }
 }
 
-/// Returns a copy from its configuration.
-fn decode_copy(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
+/// Returns a copy from its configuration, in the shape of its schema.
+pub fn decode_copy(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     let vm = decode(guest, config, project);
     let at = |path: &[&str]| path.iter().try_fold(&vm, |value, name| value.get(name)).cloned();
     let mut copy: Vec<(&'static str, Option<Value>)> = ALIKE.iter().map(|name| (*name, at(&[name]))).collect();
@@ -124,6 +125,7 @@ fn decode_copy(guest: &GuestView, config: &GuestConfig, project: &str) -> Value 
         ("disk_size", at(&["disk", DISK, "size"])),
         ("agent", Some(at(&["agent", "enabled"]).unwrap_or_else(|| Value::from(false)))),
         ("bridge", at(&["network", NETWORK, "bridge"])),
+        ("mac", at(&["network", NETWORK, "mac"])),
     ]);
     Value::object(copy.into_iter().filter_map(|(name, value)| Some((name, value?))))
 }

@@ -95,6 +95,17 @@ pub struct Node {
     /// `online` or `offline`.
     #[serde(default)]
     pub status: NodeStatus,
+    /// Day on which its certificate ends, e.g. `2026-12-24`; two years after the lab begins when absent.
+    pub certificate_ends: Option<String>,
+}
+
+impl Node {
+    /// Returns when its certificate ends, in seconds since 1970, if the lab says so.
+    pub fn certificate_ends_s(&self) -> Option<u64> {
+        let day: jiff::civil::Date = self.certificate_ends.as_ref()?.parse().ok()?;
+        let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        u64::try_from(midnight.timestamp().as_second()).ok()
+    }
 }
 
 /// Whether a node answers.
@@ -306,6 +317,11 @@ impl Lab {
         }
         if self.node.is_empty() {
             return fail("cluster", "a lab needs at least one `node` block".to_owned());
+        }
+        for (name, node) in &self.node {
+            if let Some(day) = node.certificate_ends.as_ref().filter(|_| node.certificate_ends_s().is_none()) {
+                return fail(name, format!("`certificate_ends = \"{day}\"` is not a day such as `2026-12-24`"));
+            }
         }
         for (name, storage) in &self.storage {
             let known = ["dir", "nfs", "lvmthin", "lvm", "zfspool", "rbd"];

@@ -2,13 +2,15 @@
 cluster = "broken"
 
 node "pve1" {
-  cores      = 16
-  memory_gib = 64
+  cores            = 16
+  memory_gib       = 64
+  certificate_ends = "2026-12-01"
 }
 
 node "pve2" {
-  cores      = 16
-  memory_gib = 64
+  cores            = 16
+  memory_gib       = 64
+  certificate_ends = "2026-11-18"
 }
 
 node "pve3" {

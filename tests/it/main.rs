@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "tests say what they ran and what they left out")]
 
+mod adopted_templates;
 mod api_schema;
 mod apply;
 mod apply_faults;
@@ -25,6 +26,7 @@ mod config;
 mod config_input;
 mod config_scale;
 mod console;
+mod deadlines;
 mod docs;
 mod doctor;
 mod examples;
@@ -34,6 +36,7 @@ mod fmt;
 mod fmt_generated;
 mod fuzz;
 mod games;
+mod gaps;
 mod guest_e2e;
 mod harness;
 mod hazards;

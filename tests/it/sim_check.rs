@@ -29,3 +29,16 @@ fn rules_of_transport_hold_in_time_that_passes() {
         assert_eq!(check(&["--only", "1-8", "--speed", "1"]), "8 passed, 0 differ, 0 skipped");
     }
 }
+
+/// The flags that name a server are those of every command, and what is destroyed there is said first.
+#[test]
+fn checks_on_a_server_need_to_know_which_ids_they_may_use() {
+    let output = World::new().run(&["sim", "check", "-endpoint=https://127.0.0.1:1"]);
+    assert_eq!(output.status, Some(1), "{output}");
+    assert!(output.stderr.contains("`-disposable-range 9100-9199`"), "{output}");
+    let two = ["sim", "check", "-endpoint=https://127.0.0.1:1", "-endpoint=https://127.0.0.1:2"];
+    let mut world = World::new();
+    world.set("PROXMOX_VE_API_TOKEN", "root@pam!x=y");
+    let output = world.run(&[&two[..], &["-disposable-range", "9100-9199"]].concat());
+    assert!(output.stderr.contains("checks are made on one server"), "{output}");
+}

@@ -237,7 +237,7 @@ fn a_plan_tells_or_passes_over_what_it_does_not_understand() {
         apply(&mut world, &text);
         drop(changing.calls());
         assert_done(&world, &text);
-        for_some(count(100, 15), &name, changing.calls(), |call, wrong| {
+        for_some(count(60, 10), &name, changing.calls(), |call, wrong| {
             changing.change(Some((call, wrong)));
             if let Ok(planned) = world.try_plan(&text, &Options::default()) {
                 assert!(planned.plan.is_some() || planned.diagnostics.has_errors(), "a plan or an error");
@@ -252,7 +252,7 @@ fn an_apply_that_does_not_understand_is_finished_by_the_next() {
     for (name, text) in stacks() {
         let (changing, mut world) = Changing::lab(&name);
         apply(&mut world, &text);
-        for_some(count(20, 3), &name, changing.calls(), |call, wrong| {
+        for_some(count(10, 2), &name, changing.calls(), |call, wrong| {
             let (changing, mut world) = Changing::lab(&name);
             let planned = world.plan(&text, &Options::default());
             changing.change(Some((call, wrong)));

@@ -64,6 +64,10 @@ fn distrust_hint(distrust: &Distrust) -> String {
         DistrustKind::WrongName => {
             format!("use the name in the certificate as endpoint, or `fingerprints = [\"{presented}\"]`")
         }
+        DistrustKind::Expired => format!(
+            "renew it on the node: `pvecm updatecerts --force`, or `pvenode acme cert renew --force` if ACME made it; until \
+             then, after comparing it there, `fingerprints = [\"{presented}\"]`"
+        ),
         DistrustKind::Other => {
             format!("renew the certificate, or, after comparing it on the node, set `fingerprints = [\"{presented}\"]`")
         }

@@ -87,6 +87,7 @@ pub(super) enum DistrustKind {
     UnknownIssuer,
     OtherFingerprint,
     WrongName,
+    Expired,
     Other,
 }
 
@@ -216,7 +217,9 @@ impl ServerCertVerifier for Verifier {
 }
 
 fn chain_distrust(presented: Fingerprint, error: &rustls::Error) -> Distrust {
-    use rustls::CertificateError::{BadSignature, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    use rustls::CertificateError::{
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
+    };
     let (kind, why) = match error {
         // A bad signature: signed by another authority of the same name.
         rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
@@ -224,6 +227,9 @@ fn chain_distrust(presented: Fingerprint, error: &rustls::Error) -> Distrust {
         }
         rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
             (DistrustKind::WrongName, "the server's certificate is for another name".to_owned())
+        }
+        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => {
+            (DistrustKind::Expired, "the server's certificate has ended".to_owned())
         }
         other => (DistrustKind::Other, format!("the server's certificate is not accepted: {other}")),
     };

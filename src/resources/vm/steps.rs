@@ -18,6 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Clones from one node at once, unless the stack says otherwise: more of them wait for the storage's lock, and give up after 10 s.
 const CLONES_PER_NODE: u32 = 4;
 
+/// How long a linked clone may take.
+const LINKED_CLONE_MS: u64 = 300_000;
+
 /// Returns the steps that make and start a guest.
 pub(super) fn create(draft: &Draft) -> Vec<Step> {
     let guest = Guest::of("qemu", draft);
@@ -104,7 +107,7 @@ fn restore_and_configure(guest: &Guest, archive: &str) -> Vec<Step> {
         call = call.with("pool", pool);
     }
     let verify = guest.verify_made(&guest.node, "qmrestore", &guest.vmid.to_string());
-    let deadline_ms = guest.timeout_ms("clone", 3_600_000);
+    let deadline_ms = guest.copy_deadline_ms(wanted_bytes(draft.desired));
     let mut steps = vec![guest.step("restore", call, Guard::Vacant { vmid: guest.vmid }, verify, deadline_ms)];
     let mut keys = all_keys(&source);
     keys.retain(|key| !["efidisk0", "tpmstate0"].contains(&key.as_str()));
@@ -112,6 +115,12 @@ fn restore_and_configure(guest: &Guest, archive: &str) -> Vec<Step> {
     let bytes = |disk: &Value| size::parse(disk.get("size")?.as_text()?).ok();
     steps.extend(disks.iter().filter_map(|(slot, disk)| Some(guest.resize(slot, bytes(disk)?))));
     steps
+}
+
+/// Returns what the disks of a guest hold together, as far as its block says.
+fn wanted_bytes(vm: &Value) -> u64 {
+    let disks = vm.get("disk").and_then(Value::as_entries).into_iter().flatten();
+    disks.filter_map(|(_, disk)| size::parse(disk.get("size")?.as_text()?).ok()).sum()
 }
 
 /// One call makes the guest with everything it has; disks from images grow afterwards, because nobody knows the size of an image.
@@ -143,7 +152,7 @@ fn make(guest: &Guest) -> Vec<Step> {
         call = call.with("pool", pool);
     }
     let verify = guest.verify_made(&guest.node, "qmcreate", &guest.vmid.to_string());
-    let deadline_ms = guest.timeout_ms("clone", 3_600_000);
+    let deadline_ms = guest.copy_deadline_ms(wanted_bytes(draft.desired));
     let mut steps = vec![guest.step("create", call, Guard::Vacant { vmid: guest.vmid }, verify, deadline_ms)];
     let disks = draft.desired.get("disk").and_then(Value::as_entries).into_iter().flatten();
     steps.extend(disks.filter(|(_, disk)| disk.get("import_from").is_some()).filter_map(|(slot, disk)| {
@@ -170,7 +179,14 @@ pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
         changed: &changed.paths,
     };
 
-    let mut steps = relocation.before(&guest);
+    let was_running = guest.is_running();
+    // The server moves the state of a trusted platform module only while nobody uses it.
+    let is_running = was_running && !relocation.moves("tpmstate0");
+    let mut steps = Vec::new();
+    if was_running && !is_running {
+        steps.push(guest.shutdown());
+    }
+    steps.extend(relocation.before(&guest));
     let mut keys: BTreeSet<String> = changed.paths.iter().flat_map(keys_of).collect();
     let destroyed: Vec<String> = keys.extract_if(.., |key| destroys_disk(&guest, key)).collect();
     // Disks grow before options are written: an option that waits for a reboot brings the size of its time along.
@@ -183,7 +199,6 @@ pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     if changed.paths.iter().any(|path| path.root() == Some("pool")) {
         steps.extend(guest.change_pool());
     }
-    let is_running = guest.is_running();
     let leaving = relocation.leave(&mut guest, is_running);
     if is_first_a_write || steps.is_empty() && !leaving.is_empty() {
         steps.extend(leaving);
@@ -195,6 +210,7 @@ pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     let needs_reboot = changed.impact >= Impact::Reboot;
     match (is_running, wants_power) {
         (false, Some("running")) => steps.push(guest.start()),
+        (false, Some("ignore")) if was_running => steps.push(guest.start()),
         (true, Some("stopped")) => steps.push(guest.shutdown()),
         (true, _) if needs_reboot => steps.extend(guest.reboot()),
         _ => {}
@@ -238,7 +254,12 @@ fn clone_step(guest: &Guest, template: u32, source_node: &str, source: &BTreeMap
         call = call.with("storage", storage);
     }
     let verify = guest.verify_made(source_node, "qmclone", &template.to_string());
-    guest.step("clone", call, Guard::Vacant { vmid: guest.vmid }, verify, guest.timeout_ms("clone", 3_600_000))
+    // A linked clone copies nothing; what takes it longer than this is not on its way.
+    let deadline_ms = match is_full {
+        true => guest.copy_deadline_ms(source.values().filter_map(|value| disk_bytes(value)).sum()),
+        false => guest.timeout_ms("clone", LINKED_CLONE_MS),
+    };
+    guest.step("clone", call, Guard::Vacant { vmid: guest.vmid }, verify, deadline_ms)
 }
 
 /// The storage a full clone goes to: that of the first managed disk of the template that wants another than the template's.

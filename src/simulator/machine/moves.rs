@@ -105,6 +105,9 @@ impl Machine {
         if work.kind == GuestType::Lxc && guest.is_running() {
             return Err("cannot move volumes of a running container".to_owned());
         }
+        if work.key == "tpmstate0" && guest.is_running() {
+            return Err("cannot move TPM state while VM is running".to_owned());
+        }
         let value = guest.config.get(&work.key).ok_or_else(|| format!("disk '{}' does not exist", work.key))?;
         if is_cdrom(value) && !is_cloudinit(value) {
             return Err("you can't move a cdrom".to_owned());

@@ -5,10 +5,35 @@ use serde_json::{Value, json};
 use super::Machine;
 use super::auth::Caller;
 use super::request::Answer;
-use super::routes::Context;
+use super::routes::{Context, Entry};
 use super::state::Node;
 
 const ROOT_DISK_BYTES: u64 = 96 << 30;
+/// How long a node's certificate holds, and that of the cluster's own authority. Source: what the cluster makes for itself.
+const CERTIFICATE_S: u64 = 2 * 365 * 86_400;
+const AUTHORITY_S: u64 = 10 * 365 * 86_400;
+
+pub(super) const ROUTES: &[Entry] = &[("GET", "/nodes/{node}/certificates/info", certificates)];
+
+/// The cluster's own authority, and what it signed for the node.
+fn certificates(machine: &mut Machine, context: &Context) -> Answer {
+    let node = context.node();
+    let begins_s = machine.meta.booted_ms / 1000;
+    let ends_s = machine.nodes.get(node).and_then(|node| node.certificate_ends_s).unwrap_or(begins_s + CERTIFICATE_S);
+    let authority = format!("/CN=Proxmox Virtual Environment/OU={}/O=PVE Cluster Manager CA", machine.meta.cluster);
+    Ok(json!([
+        {
+            "filename": "pve-root-ca.pem", "fingerprint": machine.fingerprint("authority"), "issuer": authority,
+            "notafter": begins_s + AUTHORITY_S, "notbefore": begins_s, "subject": authority,
+        },
+        {
+            "filename": "pve-ssl.pem", "fingerprint": machine.fingerprint(node), "issuer": authority,
+            "notafter": ends_s, "notbefore": begins_s.min(ends_s), "san": [node, "localhost", "127.0.0.1"],
+            "subject": format!("/OU=PVE Cluster Node/O=Proxmox Virtual Environment/CN={node}"),
+        },
+    ])
+    .into())
+}
 
 impl Machine {
     pub(super) fn list_nodes(&mut self, context: &Context) -> Answer {

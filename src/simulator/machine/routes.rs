@@ -12,7 +12,7 @@ use super::schema::{Parameters, check};
 use super::state::GuestType;
 use super::{
     access, acme, bulk, cluster, crud, definitions, firewall, guest_routes, ha, hardware, index, jobs, multipart,
-    network, node_settings, notifications, prune, realms, sdn, sdn_fabrics, tokens, uploads,
+    network, node_settings, nodes, notifications, prune, realms, sdn, sdn_fabrics, tokens, uploads,
 };
 
 /// What a handler gets.
@@ -65,6 +65,7 @@ fn listed() -> &'static Routes {
             jobs::ROUTES,
             network::ROUTES,
             node_settings::ROUTES,
+            nodes::ROUTES,
             notifications::ROUTES,
             prune::ROUTES,
             realms::ROUTES,

@@ -102,6 +102,7 @@ impl Machine {
                 is_online: node.status == NodeStatus::Online,
                 address: format!("10.90.0.{}", 10 + position),
                 bridges: lab.bridge.iter().map(bridge).collect(),
+                certificate_ends_s: node.certificate_ends_s(),
                 has_network_trouble: false,
                 cards: node.cards.iter().map(|(name, card)| (name.clone(), card_of(*card))).collect(),
             };

@@ -74,6 +74,9 @@ pub(super) struct Node {
     /// Network cards by name; one that is up when the layout is from before.
     #[serde(default)]
     pub(super) cards: BTreeMap<String, Card>,
+    /// When its certificate ends, in seconds since 1970; long after a lab begins when the layout is from before.
+    #[serde(default)]
+    pub(super) certificate_ends_s: Option<u64>,
     /// Whether it fails to bring up its networks.
     #[serde(default)]
     pub(super) has_network_trouble: bool,

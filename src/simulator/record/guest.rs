@@ -90,6 +90,9 @@ pub(super) fn add(row: &GuestRow, config: &Value, snapshots: Snapshots, lab: &mu
     let Kept { config: mut kept, left_out, has_disk } = keep(&values, row, lab);
     let mut left_out: Vec<String> =
         left_out.into_iter().map(|(key, why)| format!("{} {}, `{key}`: {why}", row.noun(), row.vmid)).collect();
+    if config.get("lxc").is_some() {
+        left_out.push(format!("CT {}, `lxc`: no lab has raw lines of LXC", row.vmid));
+    }
     let is_template = values.get("template").is_some_and(|flag| flag == "1");
     let named =
         |key: &str, otherwise: &str| values.get(key).cloned().unwrap_or_else(|| format!("{otherwise}{}", row.vmid));

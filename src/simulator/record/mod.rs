@@ -126,7 +126,7 @@ impl Recorder<'_> {
                 "online" => NodeStatus::Online,
                 _ => NodeStatus::Offline,
             };
-            (member(row, "node"), Node { cores, memory_gib, cards: BTreeMap::new(), status })
+            (member(row, "node"), Node { cores, memory_gib, cards: BTreeMap::new(), status, certificate_ends: None })
         };
         rows.iter().map(node).collect()
     }

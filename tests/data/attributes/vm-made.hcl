@@ -26,7 +26,7 @@ vm "x" {
     storage = "shared"            #> "local-lvm" | live  #> back | live
   }
   tpmstate0 {
-    storage = "shared"            #> "local-lvm" | recreate | vmid, tpmstate0.storage
+    storage = "shared"            #> "local-lvm" | stop  #> back | stop
   }
   network "net0" {
     bridge = "vmbr0"

@@ -6,7 +6,7 @@ use crate::config::Key;
 use crate::resources::conform::did_you_mean;
 use crate::resources::row::text_of;
 use crate::resources::storage_file::{ENDINGS, STORAGE_FILE, checksum, normalised, volume};
-use crate::resources::template_copy::{TEMPLATE_COPY, forecast};
+use crate::resources::template_copy::{NETWORK, TEMPLATE_COPY, decode_copy, forecast};
 use crate::value::{Marks, Path, Step, Type, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,6 +58,8 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft, image: &Value) -> O
         copy.insert("vmid".into(), vmids[node].clone());
         copy.insert("image".into(), Value::text(volume.clone()));
         copy.insert("version".into(), version.clone());
+        let mac = mac_of(scene, draft, node, &vmids[node]);
+        copy.insert("mac".into(), mac.with_marks(Marks::CHOSEN));
         parts.push(copy_of(scene, draft, node, Value::object(copy)));
     }
     attributes.insert("node".into(), Value::text(nodes[0].clone()));
@@ -116,6 +118,22 @@ fn vmid_of(scene: &mut Scene, draft: &mut Draft, attributes: &Attributes, index:
         None if is_blind => Some(Value::unknown(Type::Number).with_marks(Marks::CHOSEN)),
         None => None,
     }
+}
+
+/// The MAC address of a copy as kept, as it is there already, or chosen. By it a copy whose owner marker was lost is known.
+fn mac_of(scene: &mut Scene, draft: &Draft, node: &str, vmid: &Value) -> Value {
+    let address = draft.block.address.child(COPY, Some(Key::Text(node.into())));
+    let record = scene.record(&address).filter(|_| !scene.replaced.contains(&address));
+    let vmid = vmid.as_i64().and_then(|vmid| u32::try_from(vmid).ok());
+    let is_own = record.is_some_and(|record| record.identity.vmid() == vmid);
+    let present = vmid.filter(|_| is_own).zip(scene.view(&draft.cluster));
+    let present = present.and_then(|(vmid, view)| view.guests.get(&vmid)).and_then(|guest| {
+        decode_copy(guest, guest.config.as_ref()?, &scene.input.stack.settings.project).get("mac").cloned()
+    });
+    let kept = scene.kept_while_it_lives(&address, &Path::attribute("mac")).or(present);
+    kept.unwrap_or_else(|| {
+        Value::text(scene.ledger.choose_mac(&scene.input.state.lineage, &address.to_string(), NETWORK))
+    })
 }
 
 fn is_shared(scene: &Scene, draft: &Draft, node: &str, storage: &str) -> bool {

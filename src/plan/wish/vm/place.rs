@@ -157,8 +157,12 @@ fn written_node(
             && bound_to(scene, draft, guest).is_some_and(|nodes| !nodes.contains(node)) =>
         {
             let template = guest.template.address().map_or("the template", |address| &**address);
-            let hint = format!("add \"{node}\" to its `nodes`, or choose one of them");
-            draft.error(format!("{template} is not built on {node}, and its disks are local"), &path, hint);
+            let is_built = guest.template.get("image").is_some_and(|image| !image.is_null());
+            let (what, hint) = match is_built {
+                true => ("is not built", format!("add \"{node}\" to its `nodes`, or choose one of them")),
+                false => ("is not", "add the VMID it has there to its `vmids`, or choose one of its nodes".to_owned()),
+            };
+            draft.error(format!("{template} {what} on {node}, and its disks are local"), &path, hint);
             return None;
         }
         None => scene.ledger.commit_memory(&draft.cluster, node, bytes),

@@ -209,7 +209,10 @@ pub static EFI_DISK: Schema = Schema {
 /// The `tpmstate0` block.
 pub static TPM_STATE: Schema = Schema {
     attributes: &[
-        Attribute::new("storage", Takes::Text, "Storage.").required().on_change(Impact::Recreate),
+        Attribute::new("storage", Takes::Text, "Storage. To change it moves the state, while the machine is stopped.")
+            .required()
+            .deciding()
+            .on_change(Impact::Stop),
         Attribute::new("version", Takes::OneOf(&["v1.2", "v2.0"]), "Version; another one means a new state.")
             .or("v2.0")
             .key("version")

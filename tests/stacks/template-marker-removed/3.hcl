@@ -1,0 +1,5 @@
+cluster "lab" {
+  vmid_range = [5000, 5999]
+
+  simulator {}
+}
