@@ -50,7 +50,13 @@ fn judge(given: &Given, shell: &Shell) -> Outcome<(Diagnostics, Configuration)> 
     let Configuration { stack, games, .. } = &configuration;
     // Nobody looks anything up here: what follows from it is judged as far as it can be.
     let open = (!stack.lookups().is_empty()).then(|| stack.with_stand_ins());
-    let stack = open.as_ref().unwrap_or(stack);
+    let stack = match &open {
+        Some((stand_ins, wrong)) => {
+            found.extend(wrong.iter().cloned());
+            stand_ins
+        }
+        None => stack,
+    };
     found.extend(plan::validate(&PlanInput::of_files(stack, games, &state, &options, shell.now.as_second())));
     Ok((found, configuration))
 }

@@ -8,7 +8,7 @@ use super::given::{self, Given};
 use super::lookup::Lookup;
 use super::meta::Repetition;
 use super::module::Module;
-use super::program::{Caller, CellKind, CellName, Expansion, Instance, Program, Repeated};
+use super::program::{Caller, CellKind, CellName, Expansion, Instance, Program};
 use super::syntax::Attribute;
 use super::tree::Modules;
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
@@ -108,17 +108,18 @@ impl Builder<'_> {
                 }
                 return;
             }
-            let Some(keys) = self.expansion(place, &call.meta.repetition) else {
+            let Some(keys) = self.expansion_or_stand_in(place, &call.meta.repetition) else {
                 continue;
             };
             let mut children = Vec::new();
             for (key, value) in keys.iter() {
-                let caller =
-                    Caller { instance: place, call: name.clone(), repeated: Repeated::of(key.as_ref(), value) };
+                let repeated = keys.repeated(key.as_ref(), value);
+                let caller = Caller { instance: place, call: name.clone(), repeated };
                 children.push(self.add(Instance::new(path.then(&name, key), called.clone(), Some(caller))));
             }
             let expansion = match &keys {
-                Expansion::Single(_) | Expansion::Open(_) => Expansion::Single(children[0]),
+                Expansion::Single(_) => Expansion::Single(children[0]),
+                Expansion::Open(_) => Expansion::Open(children[0]),
                 Expansion::Count(_) => Expansion::Count(children.clone()),
                 Expansion::Each(items) => {
                     Expansion::Each(items.keys().cloned().zip(children.iter().copied()).collect())
@@ -175,12 +176,7 @@ impl Builder<'_> {
         for place in 0..self.program.instances.len() {
             let module = self.program.instances[place].module.clone();
             for (key, object) in &module.objects {
-                let before = self.diagnostics.iter().len();
-                let expansion = self.expansion(place, &object.meta.repetition);
-                let is_open = self.program.has_stand_ins && self.diagnostics.iter().len() == before;
-                let Some(expansion) = expansion.or(is_open.then(|| Expansion::Open(Value::from(true)))) else {
-                    continue;
-                };
+                let Some(expansion) = self.expansion_or_stand_in(place, &object.meta.repetition) else { continue };
                 made += expansion.len();
                 written.insert(object.header);
                 if made > REPEATED_MAX + written.len() {
@@ -196,6 +192,14 @@ impl Builder<'_> {
         }
     }
 
+    /// Like [`Self::expansion`]; where stand-ins are wanted, one stands for instances that nobody knows yet.
+    fn expansion_or_stand_in(&mut self, place: usize, repetition: &Repetition) -> Option<Expansion<Value>> {
+        let before = self.diagnostics.iter().len();
+        let expansion = self.expansion(place, repetition);
+        let is_open = self.program.has_stand_ins && self.diagnostics.iter().len() == before;
+        expansion.or(is_open.then(|| Expansion::Open(Value::from(true))))
+    }
+
     /// Returns the instances of a block or call, or nothing after reporting why they cannot be known.
     fn expansion(&mut self, place: usize, repetition: &Repetition) -> Option<Expansion<Value>> {
         let attribute = match repetition {
@@ -207,7 +211,8 @@ impl Builder<'_> {
         let value = known(&run, &run.frame(place), attribute, &mut own);
         // What is unknown because of a mistake was told with the mistake.
         let is_told = self.diagnostics.has_errors() || run.has_errors();
-        let value = value.filter(|value| !(value.is_unknown() && is_told));
+        let is_silent = is_told || self.program.is_stand_in(place);
+        let value = value.filter(|value| !(is_undecided(value) && is_silent));
         let expansion = value.and_then(|value| match repetition {
             Repetition::Count(_) => counted(&value, attribute, &mut own).map(Expansion::Count),
             Repetition::ForEach(_) | Repetition::Single => each(&value, attribute, &mut own).map(Expansion::Each),
@@ -255,12 +260,16 @@ pub(super) fn known(run: &Run, frame: &Frame, attribute: &Attribute, diagnostics
             let is_right = !errors.has_errors();
             diagnostics.extend(errors);
             // What is not looked up yet is asked again when it is; what cannot be looked up was told.
-            let is_undecided = value.is_unknown() || value.as_items().is_some() && !value.is_wholly_known();
-            let is_open = is_undecided && run.is_open(&facts, attribute.span);
+            let is_open = is_undecided(&value) && run.is_open(&facts, attribute.span);
             return is_right.then_some(value).filter(|_| !is_open);
         }
     }
     None
+}
+
+/// Returns whether part of what decides about instances is not known: texts of a set, but not what the keys of a map stand for.
+fn is_undecided(value: &Value) -> bool {
+    value.is_unknown() || value.as_items().is_some() && !value.is_wholly_known()
 }
 
 pub(super) fn counted(value: &Value, attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<Vec<Value>> {

@@ -216,6 +216,9 @@ impl Frame<'_> {
             let summary = format!("`module.{name}` is not known where this is evaluated: its instances depend on it");
             return Err(Diagnostic::error(summary).at(reference.span));
         };
+        if let Expansion::Open(_) = children {
+            return Ok(Resolved { value: Value::unknown(Type::Dynamic), steps: 1 });
+        }
         let (key, after) = written_key(reference, 1);
         let child = match (children, &key) {
             (Expansion::Single(place), _) => Some((*place, 1)),

@@ -200,7 +200,7 @@ fn is_word_part(character: char) -> bool {
     character == '-' || unicode_ident::is_xid_continue(character)
 }
 
-fn length_while(text: &str, accepts: fn(char) -> bool) -> usize {
+fn length_while(text: &str, accepts: impl Fn(char) -> bool) -> usize {
     text.find(|character| !accepts(character)).unwrap_or(text.len())
 }
 

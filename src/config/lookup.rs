@@ -12,7 +12,7 @@ use super::facts::Follower;
 use super::frame::{Run, assemble, judge};
 use super::meta::{Meta, Repetition};
 use super::module::Call;
-use super::program::{CellKind, CellName, Expansion, Facts, Program, Repeated};
+use super::program::{CellKind, CellName, Expansion, Facts, Instance, Program, Repeated};
 use super::syntax;
 use super::{Stack, load};
 use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Span};
@@ -133,12 +133,20 @@ impl Stack {
         (stack, diagnostics)
     }
 
-    /// Returns the stack with one instance for each block whose instances follow from what nobody has looked up, so that its body can be
-    /// judged. It is good for nothing else.
-    pub fn with_stand_ins(&self) -> Self {
+    /// Returns the stack with one instance for each block and each module whose instances follow from what nobody has looked up, so that
+    /// what is in it can be judged, and what is wrong with named values of such modules. The stack is good for nothing else.
+    pub fn with_stand_ins(&self) -> (Self, Diagnostics) {
         let program = Program { has_stand_ins: true, ..self.program.blank(self.program.lookups.clone()) };
-        // What is wrong with it was told when it was read.
-        load::build(&self.origin, program, &mut Diagnostics::new()).unwrap_or_else(|| self.clone())
+        let mut found = Diagnostics::new();
+        let stack = load::build(&self.origin, program, &mut found).unwrap_or_else(|| self.clone());
+        // What is wrong with everything else was told when it was read.
+        let instances = stack.program.instances.iter().enumerate();
+        let is_new = |(place, _): &(usize, &Instance)| stack.program.is_stand_in(*place);
+        let new: BTreeSet<String> = instances.filter(is_new).map(|(_, instance)| instance.path.to_string()).collect();
+        let mut told = Diagnostics::new();
+        let is_of_new = |found: &Diagnostic| found.address.as_ref().is_some_and(|address| new.contains(address));
+        told.extend(found.into_iter().filter(is_of_new));
+        (stack, told)
     }
 
     /// Returns the `data` blocks of all modules.

@@ -192,6 +192,14 @@ impl Program {
         Some((caller, self.instances[caller.instance].module.calls.get(&caller.call)?))
     }
 
+    /// Returns whether a module instance stands for those nobody knows, or is called by one that does.
+    pub(super) fn is_stand_in(&self, instance: usize) -> bool {
+        let callers = std::iter::successors(self.instances[instance].caller.as_ref(), |caller| {
+            self.instances[caller.instance].caller.as_ref()
+        });
+        callers.into_iter().any(|caller| matches!(caller.repeated, Repeated::Open))
+    }
+
     /// Returns the `count.index` or `each` of an object instance.
     pub(super) fn repeated(&self, place: usize, address: &Address) -> Option<Repeated> {
         let expansion = self.instances[place].objects.get(&(address.kind.clone(), address.name.clone()))?;

@@ -190,3 +190,79 @@ snapshot "right" {
     let right = text.replace("  coress   = 2\n", "").replace("  balloon  = \"2 bytes\"\n", "");
     ends(&world(&right), &["validate"], 0);
 }
+
+#[test]
+fn validate_judges_modules_whose_instances_nobody_knows() {
+    let part = r#"
+variable "name" {
+  type = string
+}
+
+variable "size" {
+  type = number
+}
+
+locals {
+  double = var.size * 2
+  wrong  = [var.name] + 1
+}
+
+module "inner" {
+  source   = "../inner"
+  for_each = toset([var.name])
+  name     = each.value
+}
+
+group "part" {
+  count   = var.size
+  groupid = "${var.name}-${count.index}"
+  coment  = "a group"
+}
+
+output "id" {
+  value = group.part[0].groupid
+}
+"#;
+    let inner = r#"
+variable "name" {
+  type = string
+}
+
+pool "inner" {
+  poolid  = var.name
+  comment = ["not a text"]
+}
+"#;
+    let text = r#"
+data "vms" "all" {
+}
+
+module "part" {
+  source   = "./part"
+  for_each = data.vms.all.names
+  name     = each.key
+  size     = length(each.value)
+}
+
+group "last" {
+  groupid = "last"
+  comment = join(" ", [for part in module.part : part.id])
+}
+
+group "one" {
+  groupid = "one"
+  comment = module.part["router"].id
+}
+"#;
+    let world = world(text);
+    world.write("part/main.hcl", part);
+    world.write("inner/main.hcl", inner);
+    let output = ends(&world, &["validate"], 1);
+    let expected = ["[var.name] + 1", "unknown attribute `coment`", "wrong value for `comment`"];
+    for expected in expected {
+        assert!(output.stderr.contains(expected), "{expected}: {output}");
+    }
+    world.write("part/main.hcl", &part.replace("  wrong  = [var.name] + 1\n", "").replace("coment ", "comment"));
+    world.write("inner/main.hcl", &inner.replace("[\"not a text\"]", "\"a text\""));
+    ends(&world, &["validate"], 0);
+}

@@ -36,6 +36,7 @@ mod fmt;
 mod fmt_generated;
 mod fuzz;
 mod games;
+mod gaps;
 mod guest_e2e;
 mod harness;
 mod hazards;

@@ -279,13 +279,6 @@ impl<'a> Lowering<'a> {
                     };
                     let count = rest.iter().take_while(|operator| is_of_item(operator)).count();
                     place += count;
-                    if let Some(TraversalOperator::AttrSplat(_)) = rest.get(count).map(|operator| operator.value()) {
-                        self.diagnostics.push(
-                            Diagnostic::error("`.*` cannot stand inside another `.*`")
-                                .at(self.span(rest[count].span()))
-                                .hint("write `[*]` for both"),
-                        );
-                    }
                     StepKind::Splat(self.each(&rest[..count], step_span))
                 }
             };

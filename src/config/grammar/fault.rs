@@ -33,6 +33,8 @@ pub(super) enum FaultKind {
     /// The second of two indices in a row behind points, or what looks so: `x.0 .1`, `x. 0.1`, `6 .25`. Laid out without blanks they would
     /// be one number, with another meaning.
     Chained,
+    /// `.*` behind another `.*`.
+    NestedSplat,
     /// A directive without its other end in the string or heredoc it is in: the parser looks for that in what follows.
     Unbalanced,
     /// A heredoc whose marker does not come.
@@ -78,6 +80,9 @@ impl Fault {
                 "two indices in a row cannot be written with dots".to_owned(),
                 Some("write them in brackets: `[0][1]`"),
             ),
+            FaultKind::NestedSplat => {
+                ("`.*` cannot stand inside another `.*`".to_owned(), Some("write `[*]` for both"))
+            }
             FaultKind::Unbalanced => (
                 "the other end of this directive is missing in the string or heredoc that it is in".to_owned(),
                 Some(

@@ -2,6 +2,8 @@
 //!
 //! It makes no tree and judges no meaning. It says where a line's end ends a value, which is what the parser is lax about.
 
+mod template;
+
 use super::event::{Event, EventKind};
 use super::fault::{Fault, FaultKind};
 use crate::config::lexer::{Token, TokenKind};
@@ -417,13 +419,19 @@ impl<'a> Recognizer<'a> {
     }
 
     fn steps(&mut self) -> Recognized {
+        let mut is_in_splat = false;
         loop {
             match self.peek() {
-                Some(TokenKind::Dot) => self.dot()?,
+                Some(TokenKind::Dot) => is_in_splat |= self.dot(is_in_splat)?,
                 Some(TokenKind::OpenBracket) => {
                     let bracket = self.take();
                     self.see(EventKind::Step, bracket.start);
-                    self.within(true, Self::index)?;
+                    is_in_splat = false;
+                    match self.takes_star() {
+                        // Here the end of a line means what it means outside.
+                        true => drop(self.expect(TokenKind::CloseBracket, "`]`")?),
+                        false => self.within(true, Self::index)?,
+                    }
                 }
                 _ => return Ok(()),
             }
@@ -431,9 +439,7 @@ impl<'a> Recognizer<'a> {
     }
 
     fn index(&mut self) -> Recognized {
-        if !self.takes_star() {
-            self.expression()?;
-        }
+        self.expression()?;
         self.expect(TokenKind::CloseBracket, "`]`").map(drop)
     }
 
@@ -443,7 +449,8 @@ impl<'a> Recognizer<'a> {
         is_next
     }
 
-    fn dot(&mut self) -> Recognized {
+    /// Reads a step with a point; returns whether it is `.*`.
+    fn dot(&mut self, is_in_splat: bool) -> Result<bool, Box<Fault>> {
         let number = self.last().filter(|last| last.kind == TokenKind::Number);
         let dot = self.take();
         self.see(EventKind::Step, dot.start);
@@ -465,106 +472,17 @@ impl<'a> Recognizer<'a> {
                 }
             }
             None | Some(TokenKind::Newline) => return Err(Fault::new(FaultKind::Dangling, dot)),
-            Some(_) if self.takes_star() => {}
-            Some(_) => return Err(self.fault("a name, an index or `*` after the `.`")),
-        }
-        Ok(())
-    }
-
-    // Templates.
-
-    fn quoted(&mut self) -> Recognized {
-        let quote = self.take();
-        self.see(EventKind::Quoted, quote.start);
-        let end = self.template(quote, TokenKind::CloseQuote)?;
-        self.see(EventKind::QuotedEnd, end.end);
-        Ok(())
-    }
-
-    fn heredoc(&mut self) -> Recognized {
-        let opener = self.take();
-        // The parser is given an empty string for it.
-        if self.next_is(TokenKind::CloseHeredoc) {
-            self.at += 1;
-            self.see(EventKind::Quoted, opener.start);
-            self.see(EventKind::QuotedEnd, opener.start + 2);
-            return Ok(());
-        }
-        self.see(EventKind::Heredoc, opener.start);
-        let marker = self.template(opener, TokenKind::CloseHeredoc)?;
-        let blanks = self.text[marker.range()].len() - self.text[marker.range()].trim_end().len();
-        self.see(EventKind::HeredocEnd, marker.end - blanks as u32);
-        Ok(())
-    }
-
-    /// Reads up to the token that ends the string or heredoc, and returns that. Directives begin and end within.
-    fn template(&mut self, opener: Token, close: TokenKind) -> Result<Token, Box<Fault>> {
-        // Each with whether its `else` was there.
-        let mut open: Vec<(Token, Directive)> = Vec::new();
-        loop {
-            match self.peek() {
-                Some(TokenKind::QuotedText | TokenKind::HeredocText) => self.at += 1,
-                Some(TokenKind::OpenInterpolation) => {
-                    self.at += 1;
-                    self.within(true, |inner| {
-                        inner.expression()?;
-                        inner.expect(TokenKind::CloseTemplate, "`}`").map(drop)
-                    })?;
-                }
-                Some(TokenKind::OpenDirective) => {
-                    let opener = self.take();
-                    self.within(true, |inner| inner.directive(opener, &mut open))?;
-                }
-                Some(kind) if kind == close => {
-                    return match open.first() {
-                        Some((first, _)) => Err(Fault::new(FaultKind::Unbalanced, *first)),
-                        None => Ok(self.take()),
-                    };
-                }
-                None if close == TokenKind::CloseHeredoc => return Err(Fault::new(FaultKind::Endless, opener)),
-                _ => return Err(self.fault("the end of the string or heredoc")),
+            Some(_) => {
+                let star = self.tokens[self.at];
+                return match self.takes_star() {
+                    true if is_in_splat => Err(Fault::new(FaultKind::NestedSplat, star)),
+                    true => Ok(true),
+                    false => Err(self.fault("a name, an index or `*` after the `.`")),
+                };
             }
         }
+        Ok(false)
     }
-
-    fn directive(&mut self, opener: Token, open: &mut Vec<(Token, Directive)>) -> Recognized {
-        let is_in = |directive: Directive| open.last().is_some_and(|(_, last)| *last == directive);
-        let (in_if, in_else, in_for) = (is_in(Directive::If), is_in(Directive::Else), is_in(Directive::For));
-        let is_end_of = |inner: &mut Self, word: &str, is_open: bool| match inner.takes_word(word) {
-            true if !is_open => Err(Fault::new(FaultKind::Unbalanced, opener)),
-            is_there => Ok(is_there),
-        };
-        if self.takes_word("if") {
-            self.see(EventKind::If, opener.start);
-            open.push((opener, Directive::If));
-            self.expression()?;
-        } else if self.takes_word("for") {
-            self.see(EventKind::ForDirective, opener.start);
-            open.push((opener, Directive::For));
-            self.for_intro()?;
-        } else if is_end_of(self, "else", in_if)? {
-            self.see_order(EventKind::Else);
-            open.last_mut().expect("an `if` is open").1 = Directive::Else;
-        } else if is_end_of(self, "endif", in_if || in_else)? {
-            self.see_order(EventKind::EndIf);
-            open.pop();
-        } else if is_end_of(self, "endfor", in_for)? {
-            self.see_order(EventKind::EndFor);
-            open.pop();
-        } else {
-            return Err(self.fault("`if`, `else`, `endif`, `for` or `endfor`"));
-        }
-        self.expect(TokenKind::CloseTemplate, "`}`").map(drop)
-    }
-}
-
-/// What is open in a template.
-#[derive(Clone, Copy, PartialEq)]
-enum Directive {
-    If,
-    /// The part of an `if` behind its `else`.
-    Else,
-    For,
 }
 
 /// Returns whether a token goes on with the value before it.

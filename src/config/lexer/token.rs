@@ -89,43 +89,31 @@ pub enum TokenKind {
     Invalid,
 }
 
-/// Longer signs stand before those they begin with.
-const SIGNS: [(&str, TokenKind); 32] = [
-    ("\r\n", TokenKind::Newline),
-    ("\n", TokenKind::Newline),
-    ("...", TokenKind::Ellipsis),
-    ("::", TokenKind::DoubleColon),
-    ("=>", TokenKind::FatArrow),
-    ("==", TokenKind::Operator),
-    ("!=", TokenKind::Operator),
-    ("<=", TokenKind::Operator),
-    (">=", TokenKind::Operator),
-    ("&&", TokenKind::Operator),
-    ("||", TokenKind::Operator),
-    ("{", TokenKind::OpenBrace),
-    ("}", TokenKind::CloseBrace),
-    ("[", TokenKind::OpenBracket),
-    ("]", TokenKind::CloseBracket),
-    ("(", TokenKind::OpenParenthesis),
-    (")", TokenKind::CloseParenthesis),
-    (".", TokenKind::Dot),
-    (",", TokenKind::Comma),
-    (":", TokenKind::Colon),
-    ("=", TokenKind::Equal),
-    ("?", TokenKind::Question),
-    ("!", TokenKind::Bang),
-    ("-", TokenKind::Minus),
-    ("<", TokenKind::Operator),
-    (">", TokenKind::Operator),
-    ("+", TokenKind::Operator),
-    ("*", TokenKind::Operator),
-    ("/", TokenKind::Operator),
-    ("%", TokenKind::Operator),
-    ("&", TokenKind::Invalid),
-    ("|", TokenKind::Invalid),
-];
-
 /// Returns the sign that a text begins with, and its length.
 pub(super) fn sign(text: &str) -> Option<(TokenKind, usize)> {
-    SIGNS.iter().find(|(sign, _)| text.starts_with(sign)).map(|(sign, kind)| (*kind, sign.len()))
+    use TokenKind as Kind;
+    let found = match text.as_bytes() {
+        [b'\r', b'\n', ..] => (Kind::Newline, 2),
+        [b'\n', ..] => (Kind::Newline, 1),
+        [b'.', b'.', b'.', ..] => (Kind::Ellipsis, 3),
+        [b':', b':', ..] => (Kind::DoubleColon, 2),
+        [b'=', b'>', ..] => (Kind::FatArrow, 2),
+        [b'=' | b'!' | b'<' | b'>', b'=', ..] | [b'&', b'&', ..] | [b'|', b'|', ..] => (Kind::Operator, 2),
+        [b'{', ..] => (Kind::OpenBrace, 1),
+        [b'}', ..] => (Kind::CloseBrace, 1),
+        [b'[', ..] => (Kind::OpenBracket, 1),
+        [b']', ..] => (Kind::CloseBracket, 1),
+        [b'(', ..] => (Kind::OpenParenthesis, 1),
+        [b')', ..] => (Kind::CloseParenthesis, 1),
+        [b'.', ..] => (Kind::Dot, 1),
+        [b',', ..] => (Kind::Comma, 1),
+        [b':', ..] => (Kind::Colon, 1),
+        [b'=', ..] => (Kind::Equal, 1),
+        [b'?', ..] => (Kind::Question, 1),
+        [b'!', ..] => (Kind::Bang, 1),
+        [b'-', ..] => (Kind::Minus, 1),
+        [b'<' | b'>' | b'+' | b'*' | b'/' | b'%', ..] => (Kind::Operator, 1),
+        _ => return None,
+    };
+    Some(found)
 }
