@@ -5,7 +5,7 @@ use super::disk::{Disk, Replay};
 use super::execute::execute;
 use super::exit::Exit;
 use super::flags::{Approval, Locking, Planning, Refresh, Values};
-use super::plan::{show, warn_refresh};
+use super::plan::show;
 use super::plan_file::PlanFile;
 use super::session::{Role, Session, schema};
 use super::shell::{Ended, Shell};
@@ -41,7 +41,8 @@ pub(super) struct Args {
     /// Only brings the state to what is on the clusters
     #[arg(long)]
     refresh_only: bool,
-    /// `fast` reads no guest that shows no sign of a change since the last fast look; `false` is accepted for Terraform's sake
+    /// `false` shows a plan made without reading what is recorded, then looks and applies only what is still meant; `fast` reads no guest
+    /// that shows no sign of a change since the last fast look
     #[arg(long, value_name = "HOW", default_value = "true", default_missing_value = "true", num_args = 0..=1,
         require_equals = true, hide_possible_values = true)]
     refresh: Refresh,
@@ -53,9 +54,6 @@ pub(super) struct Args {
 /// Runs the command.
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let shell = &shell.in_form(if args.json { Form::Json } else { Form::Text });
-    if args.refresh == Refresh::False {
-        warn_refresh(shell);
-    }
     let given = Given::of_process(args.values.0);
     let mode = match (args.destroy, args.refresh_only) {
         (true, _) => Mode::Destroy,
@@ -65,7 +63,7 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     match args.file {
         Some(path) => apply_file(&path, &given, args.locking, shell).await,
         None => {
-            let options = args.planning.options(mode);
+            let options = args.planning.options(mode, args.refresh)?;
             plan_and_apply_with(&given, options, None, args.refresh, (args.approval, args.locking), shell).await
         }
     }
@@ -108,7 +106,7 @@ pub(super) async fn plan_and_apply_with(
         Ok(plan) => {
             show(&plan, shell);
             match approval.auto_approve || plan.is_empty() || is_approved(&plan, shell) {
-                true => execute(&session, &plan, &journal, &run, options.parallelism).await,
+                true => execute_looked(&session, plan, &options, (&journal, &run)).await,
                 false => {
                     shell.terminal.say("Apply cancelled: only `yes` is a yes. Nothing was done.");
                     Ok(Exit::Error)
@@ -117,6 +115,25 @@ pub(super) async fn plan_and_apply_with(
         }
     };
     close(journal, ended).await
+}
+
+/// Carries out a plan. One that was made without a look is made again with one first, and has to mean the same.
+async fn execute_looked(session: &Session, plan: Plan, options: &Options, (journal, run): (&Writer, &str)) -> Ended {
+    let plan = match plan.has_looked {
+        true => plan,
+        false => {
+            let looked = session.plan(&Options { looks: true, ..options.clone() }, Role::Worker(journal)).await?;
+            if looked.intent != plan.intent {
+                let shown = render::plan::text(&plan, schema, Style::Plain);
+                let stale = Diagnostic::error("what is there is not what is recorded. Nothing was done")
+                    .hint("look at the difference, then plan with a look: `spawnpoint plan`");
+                tell_difference(stale, &shown, &looked, &session.shell);
+                return Ok(Exit::Stale);
+            }
+            looked
+        }
+    };
+    execute(session, &plan, journal, run, options.parallelism).await
 }
 
 async fn apply_file(path: &Path, given: &Given, locking: Locking, shell: &Shell) -> Ended {
@@ -148,15 +165,19 @@ fn is_same(file: &PlanFile, plan: &Plan) -> bool {
 }
 
 fn refuse(file: &PlanFile, plan: &Plan, shell: &Shell) {
-    let now = render::plan::text(plan, schema, Style::Plain);
     let mut diagnostic =
         Diagnostic::error("the plan is stale: planned again, it would do something else. Nothing was done")
             .hint("look at the difference, then plan again: `spawnpoint plan -out FILE`");
     if file.lineage != plan.lineage {
         diagnostic = diagnostic.detail("It was made from another state.");
     }
-    shell.terminal.diagnostics(&diagnostic.into(), &crate::diagnostics::Sources::new());
-    let difference = similar::TextDiff::from_lines(file.text.as_str(), now.as_str());
+    tell_difference(diagnostic, &file.text, plan, shell);
+}
+
+fn tell_difference(stale: Diagnostic, approved: &str, plan: &Plan, shell: &Shell) {
+    let now = render::plan::text(plan, schema, Style::Plain);
+    shell.terminal.diagnostics(&stale.into(), &crate::diagnostics::Sources::new());
+    let difference = similar::TextDiff::from_lines(approved, now.as_str());
     let text = difference.unified_diff().context_radius(2).header("approved", "now").to_string();
     shell.terminal.say(text.trim_end());
 }

@@ -2,7 +2,7 @@
 
 use super::apply::plan_and_apply;
 use super::configuration::Given;
-use super::flags::{Approval, Locking, Planning, Values};
+use super::flags::{Approval, Locking, Planning, Refresh, Values};
 use super::shell::{Ended, Shell};
 use super::terminal::Form;
 use crate::plan::Mode;
@@ -29,5 +29,6 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let shell = &shell.in_form(if args.json { Form::Json } else { Form::Text });
     let given = Given::of_process(args.values.0);
-    plan_and_apply(&given, args.planning.options(Mode::Destroy), args.approval, args.locking, shell).await
+    plan_and_apply(&given, args.planning.options(Mode::Destroy, Refresh::True)?, args.approval, args.locking, shell)
+        .await
 }

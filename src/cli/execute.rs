@@ -155,7 +155,7 @@ async fn final_words(session: &Session, stack: &Stack, settled: &Settled, moment
         found.extend(stack.checks(&settled.objects));
         return Ok(found);
     }
-    let (looked_up, _, _) = session.look(&session.store.load().await?, Role::Reader).await?;
+    let (looked_up, _, _) = session.look(&session.store.load().await?, Role::Reader, true).await?;
     let again = looked_up.map(|stack| stack.applied_at(moment)).transpose();
     let again = again.map_err(|found| Failure::new(found, &session.configuration.sources))?;
     found.extend(again.as_ref().unwrap_or(stack).checks(&settled.objects));

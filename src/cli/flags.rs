@@ -81,7 +81,7 @@ pub(super) struct Planning {
 pub(super) enum Refresh {
     /// Everything that is managed is read.
     True,
-    /// Accepted for Terraform's sake: every plan looks at the clusters.
+    /// What is recorded is not read, but taken to be as recorded.
     False,
     /// Guests that show no sign of a change since the last fast look are not read.
     Fast,

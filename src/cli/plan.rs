@@ -3,6 +3,7 @@
 use super::configuration::Given;
 use super::disk::Disk;
 use super::exit::Exit;
+use super::failure::Outcome;
 use super::flags::{Planning, Refresh, Values};
 use super::plan_file::{Origin, PlanFile};
 use super::session::{Role, Session, schema};
@@ -33,7 +34,8 @@ pub(super) struct Args {
     /// Plans only to bring the state to what is on the clusters
     #[arg(long)]
     refresh_only: bool,
-    /// `fast` reads no guest that shows no sign of a change since the last fast look; `false` is accepted for Terraform's sake
+    /// `false` reads nothing that is recorded and takes it to be as recorded; `fast` reads no guest that shows no sign of a change since
+    /// the last fast look
     #[arg(long, value_name = "HOW", default_value = "true", default_missing_value = "true", num_args = 0..=1,
         require_equals = true, hide_possible_values = true)]
     refresh: Refresh,
@@ -52,16 +54,13 @@ pub(super) struct Args {
 /// Runs the command.
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let shell = &shell.in_form(if args.json { Form::Json } else { Form::Text });
-    if args.refresh == Refresh::False {
-        warn_refresh(shell);
-    }
     let given = Given::of_process(args.values.0);
     let mode = match (args.destroy, args.refresh_only) {
         (true, _) => Mode::Destroy,
         (false, true) => Mode::RefreshOnly,
         (false, false) => Mode::Apply,
     };
-    let options = args.planning.options(mode);
+    let options = args.planning.options(mode, args.refresh)?;
     let disk = Arc::new(Disk::new(shell.folder.clone()));
     let session = Session::open(disk.clone(), &given, shell).await?.looking(args.refresh);
     let plan = session.plan(&options, Role::Reader).await?;
@@ -87,22 +86,26 @@ pub(super) fn show(plan: &Plan, shell: &Shell) {
     }
 }
 
-/// Says that `-refresh=false` changes nothing.
-pub(super) fn warn_refresh(shell: &Shell) {
-    let text = "`-refresh=false` has no effect: what is planned is always compared with what is there";
-    shell.terminal.warn(Diagnostic::warning(text));
-}
-
 impl Planning {
     /// Returns what was asked for.
-    pub(super) fn options(&self, mode: Mode) -> Options {
-        Options {
+    ///
+    /// # Errors
+    /// Nothing is left to be done: the state is to follow what is there, and nobody is to look.
+    pub(super) fn options(&self, mode: Mode, refresh: Refresh) -> Outcome<Options> {
+        let looks = refresh != Refresh::False;
+        if mode == Mode::RefreshOnly && !looks {
+            let summary =
+                "`-refresh-only` with `-refresh=false` would do nothing: without a look, the state stays as it is";
+            return Err(Diagnostic::error(summary).hint("leave one of them out").into());
+        }
+        Ok(Options {
             mode,
             targets: self.target.clone(),
             excludes: self.exclude.clone(),
             replace: self.replace.clone(),
             parallelism: usize::from(self.parallelism),
             allowed_destroys: self.allow_destroys,
-        }
+            looks,
+        })
     }
 }

@@ -250,6 +250,8 @@ impl OriginWire {
                 replace: addresses(self.replace)?,
                 parallelism: self.parallelism,
                 allowed_destroys: self.allowed_destroys,
+                // However the plan was made: what is applied was looked at.
+                looks: true,
             },
         })
     }

@@ -169,7 +169,7 @@ impl Session {
     /// As [`Session::plan`].
     pub(super) async fn planned(&self, options: &Options, role: Role<'_>) -> Outcome<(Plan, Diagnostics)> {
         let state = self.store.load().await?;
-        let (looked_up, recovery, observed) = self.look(&state, role).await?;
+        let (looked_up, recovery, observed) = self.look(&state, role, options.looks).await?;
         let mut messages = Diagnostics::new();
         messages.extend(recovery.messages);
         self.shell.terminal.diagnostics(&messages, &self.configuration.sources);
@@ -220,10 +220,15 @@ impl Session {
         &self,
         state: &State,
         role: Role<'_>,
+        looks: bool,
     ) -> Outcome<(Option<Stack>, Recovery, Arc<Observed>)> {
         let read = &self.configuration.stack;
+        let wanted = |stack: &Stack| match looks {
+            true => plan::wanted(stack, state, self.clusters.keys()),
+            false => plan::wanted_for_new(stack, self.clusters.keys()),
+        };
         if read.lookups().is_empty() {
-            let wanted = plan::wanted(read, state, self.clusters.keys());
+            let wanted = wanted(read);
             let memory = self.is_fast.then(Memory::default);
             if let Some(memory) = &memory {
                 seen::recall(self, &wanted, memory).await?;
@@ -236,11 +241,11 @@ impl Session {
         }
         let memory = Memory::default();
         if self.is_fast {
-            seen::recall(self, &plan::wanted(read, state, self.clusters.keys()), &memory).await?;
+            seen::recall(self, &wanted(read), &memory).await?;
         }
         let mut lookups = Answering::new(self, &memory);
         let mut stack = lookups.resolve(read).await?;
-        let mut wanted = plan::wanted(&stack, state, self.clusters.keys());
+        let mut wanted = wanted(&stack);
         lookups.want(&mut wanted);
         let (recovery, observed) = self.recover(state, role, &wanted, Some(&memory)).await?;
         if self.is_fast {

@@ -1,7 +1,7 @@
 //! The only place that writes: data to standard output, everything else to standard error. A closed pipe ends nothing.
 
 use super::failure::Failure;
-use crate::diagnostics::{Diagnostic, Diagnostics, Severity, Sources};
+use crate::diagnostics::{Diagnostics, Sources};
 use crate::render::{Style, diagnostics, stream};
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -83,12 +83,6 @@ impl Terminal {
             }
             Form::Text => self.say(&diagnostics::text(found, sources, self.err)),
         }
-    }
-
-    /// Writes one warning.
-    pub(super) fn warn(&self, diagnostic: Diagnostic) {
-        debug_assert_eq!(diagnostic.severity, Severity::Warning);
-        self.diagnostics(&diagnostic.into(), &Sources::new());
     }
 
     /// Writes why a command stopped.

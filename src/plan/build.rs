@@ -79,6 +79,7 @@ fn empty(input: &PlanInput, moves: &[MovedRecord]) -> Plan {
         quotas: Vec::new(),
         capacity: Vec::new(),
         in_progress: input.in_progress.iter().map(|(address, what)| format!("{address}: {what}")).collect(),
+        has_looked: input.options.looks,
         unreachable: unreachable(input),
         estimate_ms: 0,
         objects: Objects::new(),

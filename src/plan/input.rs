@@ -97,6 +97,8 @@ pub struct Options {
     pub parallelism: usize,
     /// Highest number of destroys allowed; `None`: the stack's limit.
     pub allowed_destroys: Option<u64>,
+    /// Whether recorded objects are looked at; if not, they are taken to be as they are recorded.
+    pub looks: bool,
 }
 
 impl Default for Options {
@@ -108,6 +110,7 @@ impl Default for Options {
             replace: Vec::new(),
             parallelism: 10,
             allowed_destroys: None,
+            looks: true,
         }
     }
 }

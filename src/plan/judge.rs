@@ -104,6 +104,17 @@ fn sight_as(
     }
 }
 
+/// What is seen of an object by somebody who does not look: what was last applied.
+fn as_recorded(record: &Record) -> Sighting {
+    Sighting::Present(Box::new(Found {
+        value: record.applied.clone(),
+        identity: record.identity.clone(),
+        running: None,
+        digest: None,
+        notes: Vec::new(),
+    }))
+}
+
 fn null() -> Value {
     Value::null(Type::Dynamic)
 }
@@ -135,7 +146,10 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
             let is_claim = record.is_some_and(|record| is_claim(wish, record));
             // What is claimed was never applied; what is wanted tells our part of it from that of others.
             let applied = if is_claim { wish.value() } else { known.applied.clone() };
-            sight_as(scene, wish.object, &wish.cluster, identity, &known.intent_before, &applied, is_claim)
+            match record.filter(|_| !is_claim && !input.options.looks) {
+                Some(record) => as_recorded(record),
+                None => sight_as(scene, wish.object, &wish.cluster, identity, &known.intent_before, &applied, is_claim),
+            }
         }
         None => unrecorded(scene, wish)?,
     };

@@ -13,6 +13,12 @@ use crate::value::{Entries, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Returns what to look at on each of these clusters if what is recorded is not looked at: what new objects are chosen and made by.
+pub fn wanted_for_new<'a>(stack: &Stack, clusters: impl Iterator<Item = &'a Arc<str>>) -> Wanted {
+    // No guest carries an empty tag.
+    Wanted { tag: String::new(), ..wanted(stack, &State::default(), clusters) }
+}
+
 /// Returns what to look at on each of these clusters.
 pub fn wanted<'a>(stack: &Stack, state: &State, clusters: impl Iterator<Item = &'a Arc<str>>) -> Wanted {
     let mut named = ClusterWanted { storages: true, bridges: true, ..ClusterWanted::default() };

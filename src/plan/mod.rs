@@ -32,7 +32,7 @@ pub use crate::resources::step::{Expected, Guard, GuardedCall, Lock, ProvisionTa
 pub use build::{plan, validate};
 pub use change::{Action, AttributeChange, Cause, Change, Reason};
 pub use input::{GameFacts, Options, PlanInput, Told};
-pub use look::wanted;
+pub use look::{wanted, wanted_for_new};
 pub use operation::{Operation, Verb};
 pub use settle::{Settled, errors_about, settle};
 
@@ -72,6 +72,8 @@ pub struct Plan {
     pub capacity: Vec<Capacity>,
     /// Objects another run is working on: `vm.x: in progress: run 42 by kim@ws1`.
     pub in_progress: Vec<String>,
+    /// Whether recorded objects were looked at. If not, the plan is only to be shown: apply plans again.
+    pub has_looked: bool,
     /// Nodes that did not answer, with the number of managed guests there.
     pub unreachable: BTreeMap<String, usize>,
     /// Expected duration of the apply: the critical path.

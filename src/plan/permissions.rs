@@ -224,19 +224,22 @@ impl Needs {
         if template.is_some() && vmids.is_empty() {
             self.add("/vms", &["VM.Clone"]);
         }
-        self.volumes(value);
-        if let Some(restore) = value.get("restore").filter(|restore| !restore.is_null()) {
+        self.volumes(kind, value);
+        let restore = value.get("restore").filter(|restore| !restore.is_null());
+        if let Some(restore) = restore {
             // A backup is read whole, of a guest that may be gone: only who may do everything with its storage may always do that.
             let archive = restore.get("archive").and_then(Value::as_text).and_then(|volume| volume.split(':').next());
             self.add(format!("/storage/{}", archive.unwrap_or_default()), &["Datastore.Allocate", "Datastore.Audit"]);
-            if let Some(storage) = restore.get("storage").and_then(Value::as_text) {
+            let has_none = || kind == "container" && value.get("rootfs").is_none_or(Value::is_null);
+            let storage = restore.get("storage").and_then(Value::as_text).or_else(|| has_none().then_some("local"));
+            if let Some(storage) = storage {
                 self.add(format!("/storage/{storage}"), &["Datastore.AllocateSpace", "Datastore.Audit"]);
             }
         }
-        match template {
-            // A clone must be allowed the bridges of its template too, and only the cluster knows those.
-            Some(_) => self.add("/sdn/zones/localnetwork", &["SDN.Audit", "SDN.Use"]),
-            None => self.bridges(value),
+        match template.is_some() || restore.is_some() {
+            // It must be allowed the bridges of its template or backup too, and only the cluster knows those.
+            true => self.add("/sdn/zones/localnetwork", &["SDN.Audit", "SDN.Use"]),
+            false => self.bridges(value),
         }
     }
 
@@ -254,17 +257,27 @@ impl Needs {
         }
     }
 
-    /// A disk whose storage nobody named lands where its template is, which only the cluster knows.
-    fn volumes(&mut self, value: &Value) {
-        let disks = value.get("disk").and_then(Value::as_entries);
-        let mut named =
-            disks.into_iter().flatten().map(|(_, disk)| disk.get("storage").and_then(Value::as_text)).peekable();
-        if named.peek().is_none() {
+    /// A disk whose storage nobody named lands where its template is, which only the cluster knows. A container says where its volumes go,
+    /// or its restore does.
+    fn volumes(&mut self, kind: &str, value: &Value) {
+        let is_given = |value: &Value, name: &str| value.get(name).is_some_and(|inner| !inner.is_null());
+        let labelled = ["disk", "mount"].into_iter().filter_map(|block| value.get(block)?.as_entries());
+        let volumes = labelled.flat_map(Entries::values).chain(value.get("rootfs").filter(|rootfs| !rootfs.is_null()));
+        let storages: Vec<Option<&str>> = volumes
+            .filter(|volume| !is_given(volume, "volume"))
+            .map(|volume| volume.get("storage").and_then(Value::as_text))
+            .collect();
+        let path =
+            |storage: Option<&str>| storage.map_or("/storage".to_owned(), |storage| format!("/storage/{storage}"));
+        if storages.is_empty() && !(kind == "container" && is_given(value, "restore")) {
             self.add("/storage", &["Datastore.AllocateSpace", "Datastore.Audit"]);
         }
-        for storage in named.collect::<Vec<_>>() {
-            let path = storage.map_or("/storage".to_owned(), |storage| format!("/storage/{storage}"));
-            self.add(path, &["Datastore.AllocateSpace", "Datastore.Audit"]);
+        for storage in storages {
+            self.add(path(storage), &["Datastore.AllocateSpace", "Datastore.Audit"]);
+        }
+        if kind == "container" && is_given(value, "ostemplate") {
+            let archive = value.get("ostemplate").and_then(Value::as_text).and_then(|volume| volume.split(':').next());
+            self.add(path(archive), &["Datastore.Audit"]);
         }
     }
 

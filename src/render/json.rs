@@ -34,7 +34,7 @@ pub fn plan(plan: &Plan, schemas: Schemas) -> Json {
         "timestamp": timestamp(plan.now),
         "errored": false,
         "applyable": !plan.is_empty(),
-        "complete": plan.unreachable.is_empty() && plan.in_progress.is_empty(),
+        "complete": plan.has_looked && plan.unreachable.is_empty() && plan.in_progress.is_empty(),
         "x_spawnpoint": ours(plan, &objects),
     });
     if !drift.is_empty() {
@@ -314,6 +314,7 @@ fn ours(plan: &Plan, objects: &[Object<'_>]) -> Json {
         "estimate_ms": plan.estimate_ms,
         "quotas": plan.quotas.iter().map(quota).collect::<Vec<_>>(),
         "nodes": plan.capacity.iter().map(node).collect::<Vec<_>>(),
+        "has_looked": plan.has_looked,
         "unreachable": plan.unreachable,
         "in_progress": plan.in_progress,
     })

@@ -63,6 +63,7 @@ fn nothing(plan: &Plan, style: Style) -> String {
     let why = match plan.mode {
         Mode::Destroy => "Nothing of this stack exists.",
         Mode::RefreshOnly => "The state matches what is on the cluster.",
+        Mode::Apply if !plan.has_looked => "What is recorded matches the configuration.",
         Mode::Apply if !plan.unreachable.is_empty() => "What could be read matches the configuration.",
         Mode::Apply => "Everything matches the configuration.",
     };
@@ -72,6 +73,10 @@ fn nothing(plan: &Plan, style: Style) -> String {
 /// What the reader must know before anything else: what could not be seen.
 fn warnings(plan: &Plan, style: Style) -> String {
     let mut text = String::new();
+    if !plan.has_looked {
+        let line = "! made without a look at what is recorded: changes from outside are not in it; apply looks before it does anything";
+        let _ = writeln!(text, "{}", style.paint(Role::Change, line));
+    }
     for (node, guests) in &plan.unreachable {
         let guests = amount::count(*guests, "managed guest");
         let line = format!("! node {node} did not answer: {guests} there not checked, and nothing is planned for them");

@@ -258,6 +258,7 @@ fn plan(operations: Vec<Operation>) -> Plan {
         quotas: Vec::new(),
         capacity: Vec::new(),
         in_progress: Vec::new(),
+        has_looked: true,
         unreachable: BTreeMap::new(),
         estimate_ms: 0,
         objects: Default::default(),

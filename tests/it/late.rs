@@ -266,3 +266,72 @@ group "one" {
     world.write("inner/main.hcl", &inner.replace("[\"not a text\"]", "\"a text\""));
     ends(&world, &["validate"], 0);
 }
+
+/// Returns the line of a stream that tells a diagnostic, and where it stands.
+fn told<'a>(lines: &'a [serde_json::Value], summary: &str) -> (usize, &'a serde_json::Value) {
+    let is_it = |line: &serde_json::Value| {
+        let found = line["diagnostic"]["summary"].as_str();
+        line["type"] == "diagnostic" && found.is_some_and(|found| found.contains(summary))
+    };
+    let found = lines.iter().enumerate().find(|(_, line)| is_it(line));
+    found.unwrap_or_else(|| panic!("{summary} is not in {lines:#?}"))
+}
+
+#[test]
+fn conditions_found_after_an_operation_are_in_the_stream_with_their_places() {
+    let text = r#"
+user "bot" {
+  userid = "bot@pve"
+}
+
+token "ci" {
+  userid  = user.bot.userid
+  tokenid = "ci"
+
+  lifecycle {
+    postcondition {
+      condition     = nonsensitive(length(self.secret)) == LENGTH
+      error_message = "that is no secret"
+    }
+  }
+}
+
+check "luck" {
+  assert {
+    condition     = nonsensitive(length(token.ci.secret)) == 2
+    error_message = "no luck"
+  }
+}
+"#;
+    let streamed = |text: &str, status: i32| {
+        let output = ends(&world(text), &["apply", "-auto-approve", "-json"], status);
+        let lines = output.stdout.lines().map(|line| serde_json::from_str(line).expect("each line is JSON"));
+        lines.collect::<Vec<serde_json::Value>>()
+    };
+    let line_of = |text: &str, part: &str| {
+        let line = format!("{CLUSTER}{text}").lines().position(|line| line.contains(part));
+        serde_json::Value::from(line.expect("it is there") + 1)
+    };
+
+    let wrong = text.replace("LENGTH", "1");
+    let lines = streamed(&wrong, 1);
+    let (_, line) = told(&lines, "a postcondition does not hold: that is no secret");
+    let diagnostic = &line["diagnostic"];
+    assert_eq!((&line["@level"], &diagnostic["severity"]), (&"error".into(), &"error".into()));
+    assert_eq!((&diagnostic["address"], &diagnostic["range"]["filename"]), (&"token.ci".into(), &"main.hcl".into()));
+    assert_eq!(diagnostic["range"]["start"]["line"], line_of(&wrong, "self.secret"));
+    assert!(diagnostic["snippet"]["code"].as_str().is_some_and(|code| code.contains("self.secret")), "{line}");
+    let is_failure =
+        |line: &serde_json::Value| line["type"] == "apply_errored" && line["hook"]["resource"]["addr"] == "token.ci";
+    assert!(lines.iter().any(is_failure), "{lines:#?}");
+
+    let right = text.replace("LENGTH", "36");
+    let lines = streamed(&right, 0);
+    let (at, line) = told(&lines, "check `luck` does not hold: no luck");
+    assert_eq!((&line["@level"], &line["diagnostic"]["severity"]), (&"warn".into(), &"warning".into()));
+    assert_eq!(line["diagnostic"]["range"]["start"]["line"], line_of(&right, "token.ci.secret"));
+    let made = lines
+        .iter()
+        .position(|line| line["type"] == "apply_complete" && line["hook"]["resource"]["addr"] == "token.ci");
+    assert!(made.is_some_and(|made| made < at), "the check has the last word: {lines:#?}");
+}

@@ -56,6 +56,7 @@ mod quickstart;
 mod recordings;
 mod recordings_compare;
 mod refresh_calls;
+mod refresh_false;
 mod refresh_fast;
 mod render_plan;
 mod render_progress;

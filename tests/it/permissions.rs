@@ -135,11 +135,63 @@ fn what_is_printed_is_enough_for_templates_that_are_built() {
     is_enough(BUILT);
 }
 
-fn is_enough(stack: &str) {
+const CONTAINERS: &str = r#"
+container "dns" {
+  node       = "pve1"
+  ostemplate = "shared:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst"
+
+  rootfs {
+    storage = "local-lvm"
+    size    = "2GiB"
+  }
+  network "net0" {
+    bridge = "vmbr0"
+  }
+}
+
+container "back" {
+  node = "pve1"
+  restore {
+    archive = "ARCHIVE"
+    storage = "local-lvm"
+  }
+}
+
+container "other" {
+  node = "pve1"
+  restore {
+    archive = "ARCHIVE"
+  }
+  rootfs {
+    storage = "shared"
+    size    = "3GiB"
+  }
+}
+"#;
+
+#[test]
+fn what_is_printed_is_enough_for_containers_and_their_backups() {
     let served = Served::of(&lab_with_urls());
-    let token = run_as_root(&served, &printed(&served, stack), "");
-    let world = world(&served, stack, &token);
-    let before = without_rules(&served);
+    let archive = "shared:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst";
+    let container =
+        [("vmid", "200"), ("ostemplate", archive), ("rootfs", "local-lvm:2"), ("net0", "name=eth0,bridge=vmbr1")];
+    served.run("POST", "/nodes/pve1/lxc", &container);
+    served.run("POST", "/nodes/pve1/vzdump", &[("vmid", "200"), ("storage", "local")]);
+    let volumes = served.call("GET", "/nodes/pve1/storage/local/content", &[]);
+    let mut volumes = volumes.as_array().expect("a list").iter().filter_map(|volume| volume["volid"].as_str());
+    let backup = volumes.find(|volume| volume.contains("vzdump-lxc-200")).expect("the backup is there");
+    served.run("DELETE", "/nodes/pve1/lxc/200", &[]);
+    is_enough_on(&served, &CONTAINERS.replace("ARCHIVE", backup));
+}
+
+fn is_enough(stack: &str) {
+    is_enough_on(&Served::of(&lab_with_urls()), stack);
+}
+
+fn is_enough_on(served: &Served, stack: &str) {
+    let token = run_as_root(served, &printed(served, stack), "");
+    let world = world(served, stack, &token);
+    let before = without_rules(served);
 
     let planned = world.run(&["plan"]);
     assert_eq!((planned.status, planned.stderr.contains("may not")), (Some(0), false), "{planned}");
@@ -149,7 +201,7 @@ fn is_enough(stack: &str) {
     assert!(again.stdout.starts_with("No changes."), "{again}");
     let destroyed = world.run(&["destroy", "-auto-approve"]);
     assert_eq!(destroyed.status, Some(0), "{destroyed}");
-    assert!(without_rules(&served) == before, "everything made is gone");
+    assert!(without_rules(served) == before, "everything made is gone");
 }
 
 #[test]

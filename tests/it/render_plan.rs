@@ -127,6 +127,7 @@ fn plan_of(changes: Vec<Change>) -> Plan {
         quotas: Vec::new(),
         capacity: Vec::new(),
         in_progress: Vec::new(),
+        has_looked: true,
         unreachable: BTreeMap::new(),
         estimate_ms: 0,
         open_postconditions: Default::default(),

@@ -79,6 +79,7 @@ fn plan() -> Plan {
         quotas: Vec::new(),
         capacity: Vec::new(),
         in_progress: Vec::new(),
+        has_looked: true,
         unreachable: BTreeMap::new(),
         estimate_ms: 3000,
         open_postconditions: Default::default(),

@@ -1,6 +1,6 @@
 //! Objects that are in the state and not in the configuration: destroyed, forgotten, or left alone because nobody can see them.
 
-use super::{Judged, all_disks, hidden, impact_of, null, sight, unmarked};
+use super::{Judged, all_disks, as_recorded, hidden, impact_of, null, sight, unmarked};
 use crate::config::Address;
 use crate::diagnostics::Diagnostic;
 use crate::plan::Mode;
@@ -25,22 +25,25 @@ pub(super) fn judge(
     })?;
     refuse_import_into_nothing(scene, address, record)?;
     let mut notes = Vec::new();
-    let (mut action, found) =
-        match sight(scene, object, &record.cluster, &record.identity, &record.intent, &record.applied) {
-            _ if record.is_adopted => (Action::Forget, None),
-            Sighting::Present(found) => (Action::Delete, Some(*found)),
-            Sighting::Absent => (Action::Forget, None),
-            Sighting::Foreign(what) => {
-                notes.push(format!("the recorded guest is gone: {what}"));
-                (Action::Forget, None)
-            }
-            Sighting::Unmarked(what) => return Err(lost_marker(scene, address, record, &what)),
-            Sighting::Hidden { table } => return Err(hidden(address, &table)),
-            Sighting::Unreachable { node } => {
-                notes.push(format!("unreachable: node {node} does not answer"));
-                (Action::NoOp, None)
-            }
-        };
+    let sighting = match scene.input.options.looks {
+        true => sight(scene, object, &record.cluster, &record.identity, &record.intent, &record.applied),
+        false => as_recorded(record),
+    };
+    let (mut action, found) = match sighting {
+        _ if record.is_adopted => (Action::Forget, None),
+        Sighting::Present(found) => (Action::Delete, Some(*found)),
+        Sighting::Absent => (Action::Forget, None),
+        Sighting::Foreign(what) => {
+            notes.push(format!("the recorded guest is gone: {what}"));
+            (Action::Forget, None)
+        }
+        Sighting::Unmarked(what) => return Err(lost_marker(scene, address, record, &what)),
+        Sighting::Hidden { table } => return Err(hidden(address, &table)),
+        Sighting::Unreachable { node } => {
+            notes.push(format!("unreachable: node {node} does not answer"));
+            (Action::NoOp, None)
+        }
+    };
     if action == Action::Delete {
         action = instead_of_delete(scene, address, &mut notes);
     }

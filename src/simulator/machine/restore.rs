@@ -157,8 +157,10 @@ impl Machine {
                 Some(archive) if archive.kind != work.kind => {
                     Err("backup archive is of another type of guest".to_owned())
                 }
-                Some(archive) if work.kind == GuestType::Lxc => self.unpack_container(seq, work, &archive),
-                Some(archive) => self.unpack_archive(seq, work, &archive),
+                Some(archive) => self.check_restored_bridges(work, &archive).and_then(|()| match work.kind {
+                    GuestType::Lxc => self.unpack_container(seq, work, &archive),
+                    GuestType::Qemu => self.unpack_archive(seq, work, &archive),
+                }),
                 None => Err(format!("volume '{}' does not exist", work.archive)),
             };
             return match result {
@@ -190,6 +192,14 @@ impl Machine {
             self.spawn_start(&caller, work.vmid, &work.node, work.kind);
         }
         Step::DONE
+    }
+
+    /// Whoever restores a guest must be allowed the bridges it was on, unless the call names others.
+    fn check_restored_bridges(&self, work: &RestoreWork, archive: &Archive) -> Result<(), String> {
+        let caller = Caller { user: work.caller.0.clone(), token: work.caller.1.clone() };
+        let cards = archive.config.iter().filter(|(key, _)| is_network_key(key) && !work.settings.contains_key(*key));
+        let mut checks = cards.map(|(_, value)| self.check_bridge(&caller, value).map_err(|fault| fault.task_text()));
+        checks.try_for_each(|check| check)
     }
 
     /// A failed restore leaves what was there before: nothing, or the guest it would have replaced.

@@ -65,7 +65,8 @@ pub(in crate::plan::wish) fn vmid_of(
 
 /// Whether another guest sits where ours is recorded: then ours is gone, and the VMID with it.
 fn has_stranger(scene: &Scene, draft: &Draft, address: &Address) -> bool {
-    let Some((view, record)) = scene.view(&draft.cluster).zip(scene.record(address)) else { return false };
+    let seen = scene.view(&draft.cluster).filter(|_| scene.input.options.looks);
+    let Some((view, record)) = seen.zip(scene.record(address)) else { return false };
     let Record { identity, intent, applied, .. } = record;
     if guest::is_marked(view, identity, intent) {
         return false;
