@@ -5,10 +5,10 @@
 //! each read from its file when it is asked for, plans, and renders. The tenants are many, so what walks all guests for each tenant would
 //! show. `cargo bench --bench planner -- FOLDER` leaves the recordings there and uses them the next time.
 //!
-//! On 2026-11-21, two cores of an AMD EPYC that others used too: 1 000 guests 0.12 s and 43 MB with nothing to change, 0.12 s with one in ten,
-//! 0.15 s and 52 MB with all; 10 000 guests 1.24 s and 303 MB, 1.29 s and 310 MB, 1.64 s and 392 MB; exponents 1.02, 1.03 and 1.04. The limits
+//! On 2026-11-21, two cores of an AMD EPYC that others used too: 1 000 guests 0.12 s and 44 MB with nothing to change, 0.12 s with one in ten,
+//! 0.15 s and 51 MB with all; 10 000 guests 1.21 s and 295 MB, 1.32 s and 298 MB, 1.63 s and 359 MB; exponents 1.01, 1.04 and 1.05. The limits
 //! of 0.1 s, 1 s and 200 MB are missed; that of the exponent is kept. Most of the memory are the objects as they are and as they should be,
-//! side by side until all is told. Applying and recording 10 000 guests took 247 s, nearly all of it in the simulator.
+//! side by side until all is told. Applying and recording takes 1.6 s of 1 000 and 84 s of 10 000 guests, nearly all of it in the simulator.
 
 mod measure;
 #[path = "../tests/it/planner_world.rs"]
