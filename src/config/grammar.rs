@@ -17,7 +17,8 @@ mod tree;
 use super::explain;
 use super::lexer::{self, Token};
 use crate::diagnostics::{Diagnostic, Diagnostics, FileId, Span};
-use event::EventKind;
+use event::{Event, EventKind};
+use fault::Fault;
 pub(super) use fault::invalid;
 use hcl::edit::expr::Expression;
 use hcl::edit::structure::Body;
@@ -71,6 +72,9 @@ pub(super) fn expression(file: FileId, text: &str) -> Result<Expression, Diagnos
     check_crowded(file, text, &tokens)?;
     let heredocs = heredocs(text, &tokens);
     let events = recognizer::expression(text, tokens);
+    if let Some(fault) = goes_first(&events) {
+        return Err(fault.diagnostic(file, text));
+    }
     let tree = hcl::edit::parser::parse_expr(&mended(text, &heredocs));
     let tree = tree.map_err(|error| explain::explain(file, text, &error))?;
     let events = events.map_err(|fault| fault.diagnostic(file, text))?;
@@ -101,6 +105,9 @@ pub(super) fn template(file: FileId, text: &str) -> Result<Template, Diagnostic>
     check_crowded(file, &whole, &tokens).map_err(back)?;
     let heredocs = heredocs(&whole, &tokens);
     let events = recognizer::expression(&whole, tokens);
+    if let Some(fault) = goes_first(&events) {
+        return Err(back(fault.diagnostic(file, &whole)));
+    }
     let mended = mended(&whole, heredocs.get(1..).unwrap_or_default());
     let tree = mended[before.len()..before.len() + text.len()].parse::<Template>().map_err(|error| {
         let position = error.location().offset() as u32;
@@ -141,9 +148,7 @@ fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
     check_crowded(file, text, &tokens)?;
     let heredocs = heredocs(text, &tokens);
     let events = recognizer::body(text, tokens);
-    if let Err(fault) = &events
-        && fault.goes_first()
-    {
+    if let Some(fault) = goes_first(&events) {
         return Err(fault.diagnostic(file, text).into());
     }
     let tree = hcl::edit::parser::parse_body(&mended(text, &heredocs)).map_err(Wrong::Syntax)?;
@@ -152,6 +157,11 @@ fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
         Some(difference) => Err(disagreement(file, text, difference).into()),
         None => Ok(tree),
     }
+}
+
+/// Returns the fault that is told without asking the parser.
+fn goes_first(events: &Result<Vec<Event>, Box<Fault>>) -> Option<&Fault> {
+    events.as_ref().err().map(|fault| &**fault).filter(|fault| fault.goes_first())
 }
 
 fn check_crowded(file: FileId, text: &str, tokens: &[Token]) -> Result<(), Diagnostic> {

@@ -118,6 +118,10 @@ pub(crate) fn evaluator(data: &[u8]) {
     shown::inline(&value);
     shown::lines(&value);
     serde_json::from_str::<Json>(&written).unwrap_or_else(|error| panic!("{written} is not JSON: {error}"));
+    // As everywhere, composing makes one character of a letter and the mark behind it, also of the letter of an escape.
+    if spawnpoint::value::normalized(&written).as_text() != Some(&*written) {
+        return;
+    }
     // A byte order mark may begin a text, and stands within the next.
     let text = text.trim_start_matches('\u{feff}');
     // Not as a string in the text: reading that composes characters (NFC), and so would change escapes.

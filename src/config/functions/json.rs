@@ -18,7 +18,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         "jsonencode",
         &[Parameter::new("value", Takes::Any).or_null()],
         Returns::Text,
-        |call| Ok(Value::from(encode(&call.values[0]))),
+        |call| Ok(normalized(&encode(&call.values[0]))),
         "Writes a value as JSON, keys sorted.",
         ("jsonencode({ a = 1 })", r#""{\"a\":1}""#),
     ),

@@ -41,6 +41,8 @@ pub(super) enum FaultKind {
     Endless,
     /// More levels than are followed.
     TooDeep,
+    /// More levels of objects behind operators than the parser can read in time.
+    Costly,
 }
 
 impl Fault {
@@ -48,9 +50,9 @@ impl Fault {
         Box::new(Self { kind, token })
     }
 
-    /// Returns whether it says more than what the parser would say of the same text.
+    /// Returns whether it says more than what the parser would say of the same text, or says it in time.
     pub(super) fn goes_first(&self) -> bool {
-        matches!(self.kind, FaultKind::Dangling | FaultKind::Unbalanced)
+        matches!(self.kind, FaultKind::Dangling | FaultKind::Unbalanced | FaultKind::Costly)
     }
 
     pub(super) fn diagnostic(&self, file: FileId, text: &str) -> Diagnostic {
@@ -90,7 +92,7 @@ impl Fault {
                 ),
             ),
             FaultKind::Endless => (ENDLESS.0.to_owned(), Some(ENDLESS.1)),
-            FaultKind::TooDeep => {
+            FaultKind::TooDeep | FaultKind::Costly => {
                 ("this is nested too deep to be followed".to_owned(), Some("move parts of it into `locals`"))
             }
         };

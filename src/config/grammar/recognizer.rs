@@ -11,6 +11,10 @@ use crate::config::lexer::{Token, TokenKind};
 /// Most levels that are followed; the parser stops before.
 const DEPTH_MAX: usize = 100;
 
+/// Most objects within each other that stand behind an operator. The parser reads each of them twice before it gives up, so that twenty
+/// unfinished ones take it seconds; and but for `==`, no operator takes an object.
+const OPERANDS_MAX: usize = 8;
+
 type Recognized = Result<(), Box<Fault>>;
 
 /// Returns what a text of attributes and blocks says.
@@ -54,6 +58,8 @@ struct Recognizer<'a> {
     /// Within brackets, but for the braces of an object or a block.
     ignores_lines: bool,
     depth: usize,
+    /// Objects around this place that stand behind an operator.
+    operands: usize,
     events: Vec<Event>,
 }
 
@@ -62,7 +68,7 @@ impl<'a> Recognizer<'a> {
         let tokens = meant(text, tokens);
         // Measured on our own examples: half of the tokens are punctuation.
         let events = Vec::with_capacity(tokens.len() / 2);
-        Self { text, tokens, at: 0, ignores_lines: false, depth: 0, events }
+        Self { text, tokens, at: 0, ignores_lines: false, depth: 0, operands: 0, events }
     }
 
     fn peek(&mut self) -> Option<TokenKind> {
@@ -219,18 +225,30 @@ impl<'a> Recognizer<'a> {
     fn expression(&mut self) -> Recognized {
         let ignores_lines = self.ignores_lines;
         self.within(ignores_lines, |inner| {
+            inner.operand()?;
             loop {
-                inner.operand()?;
                 match inner.peek() {
                     Some(TokenKind::Operator | TokenKind::Minus) => {
                         let operator = inner.take();
                         inner.see(EventKind::Binary, operator.start);
+                        inner.right_side()?;
                     }
                     Some(TokenKind::Question) => return inner.conditional(),
                     _ => return Ok(()),
                 }
             }
         })
+    }
+
+    fn right_side(&mut self) -> Recognized {
+        let is_object = self.next_is(TokenKind::OpenBrace);
+        if is_object && self.operands == OPERANDS_MAX {
+            return Err(Fault::new(FaultKind::Costly, self.tokens[self.at]));
+        }
+        self.operands += usize::from(is_object);
+        self.operand()?;
+        self.operands -= usize::from(is_object);
+        Ok(())
     }
 
     fn conditional(&mut self) -> Recognized {
