@@ -94,23 +94,14 @@ pub fn json(value: &Value) -> Option<String> {
     value.is_wholly_known().then(|| functions::encode(value))
 }
 
-/// Returns whether brackets, a string or a heredoc are still open at the end of a text: whoever types it is not done.
+/// Returns whether brackets or a heredoc are still open at the end of a text: whoever types it is not done.
 pub fn is_open(text: &str) -> bool {
-    let depth: i64 = lexer::tokens(text)
+    let depth: isize = lexer::tokens(text)
         .iter()
         .map(|token| match token.kind {
-            TokenKind::OpenBrace
-            | TokenKind::OpenBracket
-            | TokenKind::OpenParenthesis
-            | TokenKind::OpenHeredoc
-            | TokenKind::OpenInterpolation
-            | TokenKind::OpenDirective => 1,
-            TokenKind::CloseBrace
-            | TokenKind::CloseBracket
-            | TokenKind::CloseParenthesis
-            | TokenKind::CloseHeredoc
-            | TokenKind::CloseTemplate => -1,
-            _ => 0,
+            TokenKind::OpenHeredoc => 1,
+            TokenKind::CloseHeredoc => -1,
+            kind => kind.bracket_change(),
         })
         .sum();
     depth > 0

@@ -29,6 +29,10 @@ use tree::Difference;
 /// Most keys of one object that are written out. The parser compares every key with all before it: ten thousand take half a second.
 const KEYS_MAX: usize = 10_000;
 
+/// Brackets within each other up to which the parser is asked what is wrong with a text: it reads what each of them holds twice before it
+/// gives up.
+const LEVELS_ASKED: isize = 12;
+
 /// An object of that many keys is at least so long: `a=1,` for each.
 const CROWDED_BYTES: usize = KEYS_MAX * 4;
 
@@ -71,10 +75,7 @@ pub(super) fn expression(file: FileId, text: &str) -> Result<Expression, Diagnos
     let tokens = lexer::tokens(text);
     check_crowded(file, text, &tokens)?;
     let heredocs = heredocs(text, &tokens);
-    let events = recognizer::expression(text, tokens);
-    if let Some(fault) = goes_first(&events) {
-        return Err(fault.diagnostic(file, text));
-    }
+    let events = recognized(file, text, tokens, recognizer::expression)?;
     let tree = hcl::edit::parser::parse_expr(&mended(text, &heredocs));
     let tree = tree.map_err(|error| explain::explain(file, text, &error))?;
     let events = events.map_err(|fault| fault.diagnostic(file, text))?;
@@ -104,10 +105,7 @@ pub(super) fn template(file: FileId, text: &str) -> Result<Template, Diagnostic>
     let tokens = lexer::tokens(&whole);
     check_crowded(file, &whole, &tokens).map_err(back)?;
     let heredocs = heredocs(&whole, &tokens);
-    let events = recognizer::expression(&whole, tokens);
-    if let Some(fault) = goes_first(&events) {
-        return Err(back(fault.diagnostic(file, &whole)));
-    }
+    let events = recognized(file, &whole, tokens, recognizer::expression).map_err(back)?;
     let mended = mended(&whole, heredocs.get(1..).unwrap_or_default());
     let tree = mended[before.len()..before.len() + text.len()].parse::<Template>().map_err(|error| {
         let position = error.location().offset() as u32;
@@ -147,10 +145,7 @@ fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
     let tokens = lexer::tokens(text);
     check_crowded(file, text, &tokens)?;
     let heredocs = heredocs(text, &tokens);
-    let events = recognizer::body(text, tokens);
-    if let Some(fault) = goes_first(&events) {
-        return Err(fault.diagnostic(file, text).into());
-    }
+    let events = recognized(file, text, tokens, recognizer::body)?;
     let tree = hcl::edit::parser::parse_body(&mended(text, &heredocs)).map_err(Wrong::Syntax)?;
     let events = events.map_err(|fault| fault.diagnostic(file, text))?;
     match tree::of_body(&tree, &events) {
@@ -159,9 +154,33 @@ fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
     }
 }
 
-/// Returns the fault that is told without asking the parser.
-fn goes_first(events: &Result<Vec<Event>, Box<Fault>>) -> Option<&Fault> {
-    events.as_ref().err().map(|fault| &**fault).filter(|fault| fault.goes_first())
+type Events = Result<Vec<Event>, Box<Fault>>;
+
+/// Returns what the recognizer says of a text: what is in it, or a fault that the parser may have better words for.
+///
+/// # Errors
+///
+/// A fault that is told without asking the parser.
+fn recognized(
+    file: FileId,
+    text: &str,
+    tokens: Vec<Token>,
+    recognize: impl Fn(&str, Vec<Token>) -> Events,
+) -> Result<Events, Diagnostic> {
+    let is_deep = levels(&tokens) > LEVELS_ASKED;
+    match recognize(text, tokens) {
+        Err(fault) if is_deep || fault.says_more() => Err(fault.diagnostic(file, text)),
+        events => Ok(events),
+    }
+}
+
+/// Returns how many brackets are within each other at most.
+fn levels(tokens: &[Token]) -> isize {
+    let open = tokens.iter().scan(0_isize, |open, token| {
+        *open = (*open + token.kind.bracket_change()).max(0);
+        Some(*open)
+    });
+    open.max().unwrap_or(0)
 }
 
 fn check_crowded(file: FileId, text: &str, tokens: &[Token]) -> Result<(), Diagnostic> {

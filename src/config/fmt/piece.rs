@@ -28,22 +28,6 @@ impl<'a> Piece<'a> {
         }
     }
 
-    /// Returns how many more brackets are open after it than before.
-    pub(super) fn bracket_change(&self) -> isize {
-        match self.kind {
-            TokenKind::OpenBrace
-            | TokenKind::OpenBracket
-            | TokenKind::OpenParenthesis
-            | TokenKind::OpenInterpolation
-            | TokenKind::OpenDirective => 1,
-            TokenKind::CloseBrace
-            | TokenKind::CloseBracket
-            | TokenKind::CloseParenthesis
-            | TokenKind::CloseTemplate => -1,
-            _ => 0,
-        }
-    }
-
     fn columns(&self) -> usize {
         let is_plain = self.text.is_ascii() && !self.text.contains('\r');
         let width = if is_plain { self.text.len() } else { self.text.graphemes(true).count() };
@@ -58,5 +42,5 @@ pub(super) fn columns(pieces: &[Piece<'_>], range: &Range<usize>) -> usize {
 
 /// Returns how many more brackets are open after some pieces than before.
 pub(super) fn bracket_change(pieces: &[Piece<'_>], range: &Range<usize>) -> isize {
-    pieces[range.clone()].iter().map(Piece::bracket_change).sum()
+    pieces[range.clone()].iter().map(|piece| piece.kind.bracket_change()).sum()
 }

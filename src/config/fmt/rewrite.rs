@@ -95,7 +95,7 @@ impl<'a> Rewriter<'a> {
         let rest = self.rest.as_slice();
         let mut open = 0;
         let end = rest.iter().position(|piece| {
-            open += piece.bracket_change();
+            open += piece.kind.bracket_change();
             open < 0 || (open == 0 && piece.ends_line())
         });
         let value = &rest[..end.unwrap_or(rest.len())];
@@ -173,7 +173,7 @@ fn is_one_interpolation(value: &[Piece<'_>]) -> bool {
 fn would_end_early(value: &[Piece<'_>]) -> bool {
     let mut open = 0;
     value.iter().any(|piece| {
-        open += piece.bracket_change();
+        open += piece.kind.bracket_change();
         open == 0 && piece.ends_line()
     })
 }

@@ -18,8 +18,8 @@ pub(super) fn crowded(text: &str, tokens: &[Token], limit: usize) -> Option<Toke
             }
             // The `:` of a condition is no key.
             (TokenKind::Question, Some((_, keys))) => *keys = keys.saturating_sub(1),
-            (kind, _) if change(kind) > 0 => open.push((None, 0)),
-            (kind, _) if change(kind) < 0 => drop(open.pop()),
+            (kind, _) if kind.bracket_change() > 0 => open.push((None, 0)),
+            (kind, _) if kind.bracket_change() < 0 => drop(open.pop()),
             _ => {}
         }
         before = Some(token);
@@ -33,23 +33,4 @@ fn is_value_next(text: &str, before: Option<&Token>) -> bool {
         TokenKind::Word => matches!(&text[before.range()], "in" | "if"),
         kind => kind != TokenKind::CloseQuote,
     })
-}
-
-fn change(kind: TokenKind) -> i32 {
-    match kind {
-        TokenKind::OpenBrace
-        | TokenKind::OpenBracket
-        | TokenKind::OpenParenthesis
-        | TokenKind::OpenQuote
-        | TokenKind::OpenHeredoc
-        | TokenKind::OpenInterpolation
-        | TokenKind::OpenDirective => 1,
-        TokenKind::CloseBrace
-        | TokenKind::CloseBracket
-        | TokenKind::CloseParenthesis
-        | TokenKind::CloseQuote
-        | TokenKind::CloseHeredoc
-        | TokenKind::CloseTemplate => -1,
-        _ => 0,
-    }
 }

@@ -41,8 +41,6 @@ pub(super) enum FaultKind {
     Endless,
     /// More levels than are followed.
     TooDeep,
-    /// More levels of objects behind operators than the parser can read in time.
-    Costly,
 }
 
 impl Fault {
@@ -50,9 +48,9 @@ impl Fault {
         Box::new(Self { kind, token })
     }
 
-    /// Returns whether it says more than what the parser would say of the same text, or says it in time.
-    pub(super) fn goes_first(&self) -> bool {
-        matches!(self.kind, FaultKind::Dangling | FaultKind::Unbalanced | FaultKind::Costly)
+    /// Returns whether it says more than what the parser would say of the same text.
+    pub(super) fn says_more(&self) -> bool {
+        matches!(self.kind, FaultKind::Dangling | FaultKind::Unbalanced)
     }
 
     pub(super) fn diagnostic(&self, file: FileId, text: &str) -> Diagnostic {
@@ -92,8 +90,8 @@ impl Fault {
                 ),
             ),
             FaultKind::Endless => (ENDLESS.0.to_owned(), Some(ENDLESS.1)),
-            FaultKind::TooDeep | FaultKind::Costly => {
-                ("this is nested too deep to be followed".to_owned(), Some("move parts of it into `locals`"))
+            FaultKind::TooDeep => {
+                ("nested too deeply, expected at most 64 levels".to_owned(), Some("move parts of it into `locals`"))
             }
         };
         let diagnostic = Diagnostic::error(summary).at(Span::new(file, self.token.start, self.token.end));

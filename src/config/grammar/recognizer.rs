@@ -8,12 +8,8 @@ use super::event::{Event, EventKind};
 use super::fault::{Fault, FaultKind};
 use crate::config::lexer::{Token, TokenKind};
 
-/// Most levels that are followed; the parser stops before.
-const DEPTH_MAX: usize = 100;
-
-/// Most objects within each other that stand behind an operator. The parser reads each of them twice before it gives up, so that twenty
-/// unfinished ones take it seconds; and but for `==`, no operator takes an object.
-const OPERANDS_MAX: usize = 8;
+/// Most levels that are followed, counted as the parser does: values, blocks and directives within each other.
+const DEPTH_MAX: usize = 64;
 
 type Recognized = Result<(), Box<Fault>>;
 
@@ -21,21 +17,15 @@ type Recognized = Result<(), Box<Fault>>;
 pub(super) fn body(text: &str, tokens: Vec<Token>) -> Result<Vec<Event>, Box<Fault>> {
     let mut recognizer = Recognizer::new(text, tokens);
     recognizer.body()?;
-    match recognizer.peek() {
-        None => Ok(recognizer.events),
-        Some(_) => Err(recognizer.fault("an attribute or a block")),
-    }
+    recognizer.done("an attribute or a block")
 }
 
 /// Returns what a text that is one expression says; the ends of its lines mean nothing.
 pub(super) fn expression(text: &str, tokens: Vec<Token>) -> Result<Vec<Event>, Box<Fault>> {
     let mut recognizer = Recognizer::new(text, tokens);
     recognizer.ignores_lines = true;
-    recognizer.expression()?;
-    match recognizer.peek() {
-        None => Ok(recognizer.events),
-        Some(_) => Err(recognizer.fault("nothing more after the value")),
-    }
+    recognizer.whole_expression()?;
+    recognizer.done("nothing more after the value")
 }
 
 /// Returns the tokens that mean something: a comment of a line is the end of that line.
@@ -58,8 +48,6 @@ struct Recognizer<'a> {
     /// Within brackets, but for the braces of an object or a block.
     ignores_lines: bool,
     depth: usize,
-    /// Objects around this place that stand behind an operator.
-    operands: usize,
     events: Vec<Event>,
 }
 
@@ -68,7 +56,15 @@ impl<'a> Recognizer<'a> {
         let tokens = meant(text, tokens);
         // Measured on our own examples: half of the tokens are punctuation.
         let events = Vec::with_capacity(tokens.len() / 2);
-        Self { text, tokens, at: 0, ignores_lines: false, depth: 0, operands: 0, events }
+        Self { text, tokens, at: 0, ignores_lines: false, depth: 0, events }
+    }
+
+    /// Returns what was read, if that is the whole text.
+    fn done(mut self, expected: &'static str) -> Result<Vec<Event>, Box<Fault>> {
+        match self.peek() {
+            None => Ok(self.events),
+            Some(_) => Err(self.fault(expected)),
+        }
     }
 
     fn peek(&mut self) -> Option<TokenKind> {
@@ -134,17 +130,24 @@ impl<'a> Recognizer<'a> {
         self.at.checked_sub(1).map(|last| self.tokens[last])
     }
 
-    /// Runs a part of the grammar one level deeper, where the ends of lines mean something or not.
+    /// Runs a part of the grammar where the ends of lines mean something or not.
     fn within(&mut self, ignores_lines: bool, part: impl FnOnce(&mut Self) -> Recognized) -> Recognized {
-        if self.depth == DEPTH_MAX {
+        let outer = std::mem::replace(&mut self.ignores_lines, ignores_lines);
+        part(self)?;
+        self.ignores_lines = outer;
+        Ok(())
+    }
+
+    /// Runs a part of the grammar some levels deeper.
+    fn deeper(&mut self, levels: usize, part: impl FnOnce(&mut Self) -> Recognized) -> Recognized {
+        let outer = self.depth;
+        self.depth += levels;
+        if self.depth > DEPTH_MAX {
             let here = self.fault("").token;
             return Err(Fault::new(FaultKind::TooDeep, here));
         }
-        let outer = std::mem::replace(&mut self.ignores_lines, ignores_lines);
-        self.depth += 1;
         part(self)?;
-        self.depth -= 1;
-        self.ignores_lines = outer;
+        self.depth = outer;
         Ok(())
     }
 
@@ -182,7 +185,7 @@ impl<'a> Recognizer<'a> {
         let name = self.take();
         if self.takes(TokenKind::Equal) {
             self.see(EventKind::Attribute, name.start);
-            return self.expression();
+            return self.whole_expression();
         }
         self.see(EventKind::Block, name.start);
         loop {
@@ -196,7 +199,7 @@ impl<'a> Recognizer<'a> {
             }
         }
         self.expect(TokenKind::OpenBrace, "`=`, or labels and `{`")?;
-        self.within(false, Self::block_body)?;
+        self.within(false, |inner| inner.deeper(1, Self::block_body))?;
         self.expect(TokenKind::CloseBrace, "`}`")?;
         self.see_order(EventKind::BlockEnd);
         Ok(())
@@ -217,38 +220,29 @@ impl<'a> Recognizer<'a> {
         let name = self.expect(TokenKind::Word, "an attribute, the end of the line or `}`")?;
         self.expect(TokenKind::Equal, "`=`")?;
         self.see(EventKind::Attribute, name.start);
-        self.expression()
+        self.whole_expression()
     }
 
     // Expressions.
 
+    /// Reads an expression within another.
     fn expression(&mut self) -> Recognized {
-        let ignores_lines = self.ignores_lines;
-        self.within(ignores_lines, |inner| {
-            inner.operand()?;
-            loop {
-                match inner.peek() {
-                    Some(TokenKind::Operator | TokenKind::Minus) => {
-                        let operator = inner.take();
-                        inner.see(EventKind::Binary, operator.start);
-                        inner.right_side()?;
-                    }
-                    Some(TokenKind::Question) => return inner.conditional(),
-                    _ => return Ok(()),
-                }
-            }
-        })
+        self.deeper(1, Self::whole_expression)
     }
 
-    fn right_side(&mut self) -> Recognized {
-        let is_object = self.next_is(TokenKind::OpenBrace);
-        if is_object && self.operands == OPERANDS_MAX {
-            return Err(Fault::new(FaultKind::Costly, self.tokens[self.at]));
-        }
-        self.operands += usize::from(is_object);
+    fn whole_expression(&mut self) -> Recognized {
         self.operand()?;
-        self.operands -= usize::from(is_object);
-        Ok(())
+        loop {
+            match self.peek() {
+                Some(TokenKind::Operator | TokenKind::Minus) => {
+                    let operator = self.take();
+                    self.see(EventKind::Binary, operator.start);
+                    self.operand()?;
+                }
+                Some(TokenKind::Question) => return self.conditional(),
+                _ => return Ok(()),
+            }
+        }
     }
 
     fn conditional(&mut self) -> Recognized {
@@ -280,8 +274,7 @@ impl<'a> Recognizer<'a> {
             Some(TokenKind::Minus | TokenKind::Bang) => {
                 let operator = self.take();
                 self.see(EventKind::Unary, operator.start);
-                let ignores_lines = self.ignores_lines;
-                return self.within(ignores_lines, Self::operand);
+                return self.deeper(1, Self::operand);
             }
             _ => {}
         }

@@ -89,6 +89,21 @@ pub enum TokenKind {
     Invalid,
 }
 
+impl TokenKind {
+    /// Returns how many more brackets, interpolations and directives are open after it than before.
+    pub fn bracket_change(self) -> isize {
+        match self {
+            Self::OpenBrace
+            | Self::OpenBracket
+            | Self::OpenParenthesis
+            | Self::OpenInterpolation
+            | Self::OpenDirective => 1,
+            Self::CloseBrace | Self::CloseBracket | Self::CloseParenthesis | Self::CloseTemplate => -1,
+            _ => 0,
+        }
+    }
+}
+
 /// Returns the sign that a text begins with, and its length.
 pub(super) fn sign(text: &str) -> Option<(TokenKind, usize)> {
     use TokenKind as Kind;

@@ -48,14 +48,11 @@ impl Recognizer<'_> {
                 Some(TokenKind::QuotedText | TokenKind::HeredocText) => self.at += 1,
                 Some(TokenKind::OpenInterpolation) => {
                     self.at += 1;
-                    self.within(true, |inner| {
-                        inner.expression()?;
-                        inner.expect(TokenKind::CloseTemplate, "`}`").map(drop)
-                    })?;
+                    self.deeper(open.len(), |inner| inner.within(true, Self::interpolation))?;
                 }
                 Some(TokenKind::OpenDirective) => {
                     let opener = self.take();
-                    self.within(true, |inner| inner.directive(opener, &mut open))?;
+                    self.deeper(open.len(), |inner| inner.within(true, |inner| inner.directive(opener, &mut open)))?;
                 }
                 Some(kind) if kind == close => {
                     return match open.first() {
@@ -67,6 +64,11 @@ impl Recognizer<'_> {
                 _ => return Err(self.fault("the end of the string or heredoc")),
             }
         }
+    }
+
+    fn interpolation(&mut self) -> Recognized {
+        self.expression()?;
+        self.expect(TokenKind::CloseTemplate, "`}`").map(drop)
     }
 
     fn directive(&mut self, opener: Token, open: &mut Vec<(Token, Directive)>) -> Recognized {
