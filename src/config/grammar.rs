@@ -167,17 +167,28 @@ fn recognized(
     tokens: Vec<Token>,
     recognize: impl Fn(&str, Vec<Token>) -> Events,
 ) -> Result<Events, Diagnostic> {
-    let is_deep = levels(&tokens) > LEVELS_ASKED;
+    let is_deep = levels(text, &tokens) > LEVELS_ASKED;
     match recognize(text, tokens) {
         Err(fault) if is_deep || fault.says_more() => Err(fault.diagnostic(file, text)),
         events => Ok(events),
     }
 }
 
-/// Returns how many brackets are within each other at most.
-fn levels(tokens: &[Token]) -> isize {
-    let open = tokens.iter().scan(0_isize, |open, token| {
-        *open = (*open + token.kind.bracket_change()).max(0);
+/// Returns how many brackets are within each other at most, by the tokens or by the bare text: behind a fault the parser may take what
+/// they call a comment for the inside of a string.
+fn levels(text: &str, tokens: &[Token]) -> isize {
+    let by_token = tokens.iter().map(|token| token.kind.bracket_change());
+    let by_byte = text.bytes().map(|byte| match byte {
+        b'(' | b'[' | b'{' => 1,
+        b')' | b']' | b'}' => -1,
+        _ => 0,
+    });
+    most_open(by_token).max(most_open(by_byte))
+}
+
+fn most_open(changes: impl Iterator<Item = isize>) -> isize {
+    let open = changes.scan(0, |open: &mut isize, change| {
+        *open = (*open + change).max(0);
         Some(*open)
     });
     open.max().unwrap_or(0)
