@@ -177,7 +177,7 @@ mod tests {
     use crate::observe::GuestConfig;
 
     fn fresh() -> Fresh {
-        let values = [("scsi0".to_owned(), "lvm:vm-5000-disk-0,size=8G".to_owned())].into();
+        let values = [("scsi0".into(), "lvm:vm-5000-disk-0,size=8G".into())].into_iter().collect();
         Fresh { node: "pve2".to_owned(), config: GuestConfig { values, ..GuestConfig::default() } }
     }
 

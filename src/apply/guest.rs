@@ -20,7 +20,7 @@ pub(super) struct Fresh {
 impl Fresh {
     /// Returns its config lock.
     pub(super) fn lock(&self) -> Option<&str> {
-        self.config.values.get("lock").map(String::as_str).filter(|lock| !lock.is_empty())
+        self.config.values.get("lock").map(|lock| &**lock).filter(|lock| !lock.is_empty())
     }
 
     /// Returns its owner marker.

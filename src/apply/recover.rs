@@ -285,7 +285,7 @@ fn silent_node(identity: &Identity, guest: Option<&GuestView>, view: &ClusterVie
 
 fn lock_of(guest: &GuestView) -> Option<&str> {
     let in_config = guest.config.as_ref().and_then(|config| config.values.get("lock"));
-    in_config.or(guest.lock.as_ref()).map(String::as_str)
+    in_config.map(|lock| &**lock).or(guest.lock.as_deref())
 }
 
 fn marker_of(guest: &GuestView) -> Option<Marker> {

@@ -211,9 +211,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn operation(index: usize, after: Vec<usize>, locks: Vec<Lock>) -> Operation {
-        let name = format!("v{index}").into();
         Operation {
-            address: Address { module: ModulePath::default(), kind: "vm".into(), name, key: None, child: None },
+            address: Address::new(ModulePath::default(), "vm", format!("v{index}")),
             kind: "vm".into(),
             cluster: "lab".into(),
             verb: Verb::Create,

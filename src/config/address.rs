@@ -8,6 +8,7 @@ mod parse;
 pub use parse::AddressError;
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// The key of one instance of a `count` or `for_each`.
@@ -85,9 +86,13 @@ pub struct Child {
     pub key: Option<Key>,
 }
 
-/// The address of a block instance or of a child of one.
+/// The address of a block instance or of a child of one. Cheap to clone: a plan holds each many times.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Address(Arc<AddressParts>);
+
+/// What an address consists of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Address {
+pub struct AddressParts {
     /// Module instance that holds the block.
     pub module: ModulePath,
     /// Block type: `vm`, `tenant`.
@@ -103,13 +108,21 @@ pub struct Address {
 impl Address {
     /// Returns the address of a block without instance key.
     pub fn new(module: ModulePath, kind: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
-        Self { module, kind: kind.into(), name: name.into(), key: None, child: None }
+        AddressParts { module, kind: kind.into(), name: name.into(), key: None, child: None }.into()
+    }
+
+    /// Returns the parts, to be changed.
+    pub fn to_parts(&self) -> AddressParts {
+        (*self.0).clone()
     }
 
     /// Returns the address of one instance of this block.
     #[must_use]
     pub fn instance(&self, key: Option<Key>) -> Self {
-        Self { key, child: None, ..self.clone() }
+        match self.child.is_none() && self.key == key {
+            true => self.clone(),
+            false => AddressParts { key, child: None, ..self.to_parts() }.into(),
+        }
     }
 
     /// Returns whether both are instances (or children of instances) of one block in the text.
@@ -120,13 +133,16 @@ impl Address {
     /// Returns the address of a child of this block.
     #[must_use]
     pub fn child(&self, name: &str, key: Option<Key>) -> Self {
-        Self { child: Some(Child { name: name.into(), key }), ..self.clone() }
+        AddressParts { child: Some(Child { name: name.into(), key }), ..self.to_parts() }.into()
     }
 
     /// Returns the address of the block that this is, or is a child of.
     #[must_use]
     pub fn block(&self) -> Self {
-        Self { child: None, ..self.clone() }
+        match self.child {
+            None => self.clone(),
+            Some(_) => AddressParts { child: None, ..self.to_parts() }.into(),
+        }
     }
 
     /// Returns whether `self`, used as a target, covers `other`: the same block, an instance of it, a child of it.
@@ -136,6 +152,26 @@ impl Address {
             && self.name == other.name
             && (self.key.is_none() || self.key == other.key)
             && (self.child.is_none() || self.child == other.child)
+    }
+}
+
+impl Deref for Address {
+    type Target = AddressParts;
+
+    fn deref(&self) -> &AddressParts {
+        &self.0
+    }
+}
+
+impl From<AddressParts> for Address {
+    fn from(parts: AddressParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

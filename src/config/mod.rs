@@ -49,7 +49,7 @@ mod variable;
 mod version;
 pub mod vocabulary;
 
-pub use address::{Address, AddressError, Child, Key, ModulePath};
+pub use address::{Address, AddressError, AddressParts, Child, Key, ModulePath};
 pub use body::{Body, Evaluated, NestedBlock};
 pub use input::{FileDigest, Input, MemoryWorld, TestInput, TestValue, VariableArgument, World};
 pub use load::{Demand, demand, load};

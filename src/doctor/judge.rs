@@ -302,7 +302,7 @@ pub(super) fn absent_template(vmid: u32, guests: &BTreeMap<u32, GuestView>) -> V
 pub(super) fn template(guest: &GuestView, config: &GuestConfig) -> Vec<Finding> {
     let vmid = guest.vmid;
     let name = format!("{vmid} `{}`", guest.name);
-    let value = |key: &str| config.values.get(key).map(String::as_str).unwrap_or_default();
+    let value = |key: &str| config.values.get(key).map(|text| &**text).unwrap_or_default();
     let mut findings = Vec::new();
     let mut add = |severity, area, text: &str, remedy: String| {
         findings.push(Finding { severity, ..Finding::warn(area, format!("{name} {text}"), remedy) });
@@ -316,7 +316,7 @@ pub(super) fn template(guest: &GuestView, config: &GuestConfig) -> Vec<Finding> 
         matches!(slot, "scsi" | "virtio" | "sata" | "ide") && !drive.contains("media=cdrom") && !is_cloud_init(drive)
     };
     let disks: Vec<&str> =
-        config.values.iter().filter(|(key, drive)| is_disk(key, drive)).map(|(key, _)| key.as_str()).collect();
+        config.values.iter().filter(|(key, drive)| is_disk(key, drive)).map(|(key, _)| &**key).collect();
     let boots = boot_order(value("boot"));
     match disks.first() {
         None => add(

@@ -49,7 +49,7 @@ pub(super) mod tests {
         let (kind, rest) = text.split_once('.').expect("kind.name");
         let (name, key) = rest.split_once('[').map_or((rest, None), |(name, key)| (name, key.strip_suffix(']')));
         let key = key.map(|key| Key::Text(key.into()));
-        Address { module: ModulePath::default(), kind: kind.into(), name: name.into(), key, child: None }
+        Address::new(ModulePath::default(), kind, name).instance(key)
     }
 
     /// Reads `dependant>dependency` pairs.

@@ -109,8 +109,7 @@ mod tests {
     #[test]
     fn a_step_is_told_from_its_beginning_to_its_end() {
         let key = OperationKey { run: "r".into(), sequence: 1 };
-        let address =
-            Address { module: ModulePath::default(), kind: "pool".into(), name: "p".into(), key: None, child: None };
+        let address = Address::new(ModulePath::default(), "pool", "p");
         let begun = Entry::Begun {
             key: key.clone(),
             address: address.clone(),

@@ -75,8 +75,7 @@ mod tests {
 
     fn step(sequence: u32, name: &str, at: i64, seconds: i64, outcome: Outcome) -> [Entry; 2] {
         let key = OperationKey { run: "r".into(), sequence };
-        let address =
-            Address { module: ModulePath::default(), kind: "vm".into(), name: "web".into(), key: None, child: None };
+        let address = Address::new(ModulePath::default(), "vm", "web");
         let begun = Entry::Begun {
             key: key.clone(),
             address,

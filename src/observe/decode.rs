@@ -5,8 +5,10 @@
 
 use super::{AclView, GuestConfig, GuestKind, GuestView, NodeView, PoolView, Power, Seen, StorageView};
 use crate::proxmox::decode::{boolean, integer, text};
+use crate::value::name;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The parts of GET /cluster/resources that a run starts from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,22 +56,23 @@ pub fn guest_list(answer: &Value, on: &str, kind: GuestKind, guests: &mut BTreeM
 
 /// Reads GET config: the default view.
 pub fn config(answer: &Value) -> GuestConfig {
-    let mut values: BTreeMap<String, String> =
-        entries(answer).filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect();
-    let digest = values.remove("digest").unwrap_or_default();
-    GuestConfig { values, running: BTreeMap::new(), digest }
+    let is_digest = |key: &str| key == "digest";
+    let values = entries(answer).filter(|(key, _)| !is_digest(key));
+    let values = values.filter_map(|(key, value)| Some((name(key), text(value)?.into()))).collect();
+    GuestConfig { values, running: BTreeMap::new(), digest: member(answer, "digest").unwrap_or_default() }
 }
 
 /// Reads GET pending: both views in one, and the digest as one of the rows.
 pub fn pending(answer: &Value) -> GuestConfig {
-    let mut config = GuestConfig::default();
+    let (mut values, mut running, mut digest) = (Vec::new(), BTreeMap::new(), String::new());
     for row in rows(answer) {
         let Some(key) = member(row, "key") else { continue };
         let (current, planned) = (member(row, "value"), member(row, "pending"));
         if key == "digest" {
-            config.digest = current.unwrap_or_default();
+            digest = current.unwrap_or_default();
             continue;
         }
+        let key = name(&key);
         let is_deleted = row.get("delete").and_then(integer).is_some_and(|delete| delete != 0);
         let default_view = match (&planned, is_deleted) {
             (Some(_), _) => planned,
@@ -77,13 +80,11 @@ pub fn pending(answer: &Value) -> GuestConfig {
             (None, false) => current.clone(),
         };
         if default_view != current {
-            config.running.insert(key.clone(), current);
+            running.insert(key.clone(), current.map(Arc::from));
         }
-        if let Some(value) = default_view {
-            config.values.insert(key, value);
-        }
+        values.extend(default_view.map(|value| (key, Arc::from(value))));
     }
-    config
+    GuestConfig { values: values.into_iter().collect(), running, digest }
 }
 
 /// Reads GET /pools, which tells ids and comments.
@@ -255,7 +256,7 @@ mod tests {
     fn config_values_are_texts() {
         let config = config(&json!({"memory": "512", "cores": 2, "onboot": true, "digest": "abc", "odd": null}));
         let expected = [("cores", "2"), ("memory", "512"), ("onboot", "1")];
-        assert_eq!(config.values, expected.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
+        assert_eq!(config.values, expected.map(|(key, value)| (name(key), Arc::from(value))).into_iter().collect());
         assert_eq!(config.digest, "abc");
     }
 
@@ -269,11 +270,10 @@ mod tests {
             {"key": "memory", "value": "512"},
             {"key": "digest", "value": "d1"},
         ]));
-        let text = |text: &str| text.to_owned();
         let values = [("cores", "2"), ("memory", "512"), ("name", "web"), ("vga", "std")];
-        assert_eq!(config.values, values.map(|(key, value)| (text(key), text(value))).into());
+        assert_eq!(config.values, values.map(|(key, value)| (name(key), Arc::from(value))).into_iter().collect());
         let running = [("cores", Some("1")), ("serial0", Some("socket")), ("vga", None)];
-        assert_eq!(config.running, running.map(|(key, value)| (text(key), value.map(text))).into());
+        assert_eq!(config.running, running.map(|(key, value)| (name(key), value.map(Arc::from))).into());
         assert_eq!(config.digest, "d1");
     }
 

@@ -8,6 +8,7 @@ pub mod fast;
 
 pub use collect::{Memory, Unread, Wanted, collect, collect_with};
 
+use crate::value::Entries;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -159,13 +160,16 @@ pub enum Power {
     Unknown,
 }
 
+/// Texts by configuration key.
+pub type ConfigValues = Entries<Arc<str>>;
+
 /// A guest's configuration, as text per key, the way the server prints it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GuestConfig {
     /// The default view: current values overlaid with pending ones. Without `digest`.
-    pub values: BTreeMap<String, String>,
+    pub values: ConfigValues,
     /// What the running process has, for keys where that differs; `None`: the key is not set there.
-    pub running: BTreeMap<String, Option<String>>,
+    pub running: BTreeMap<Arc<str>, Option<Arc<str>>>,
     /// SHA-1 of the configuration file.
     pub digest: String,
 }

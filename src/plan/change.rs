@@ -34,7 +34,7 @@ pub struct Change {
     pub identity: Identity,
     /// Short remarks: `moved to pve2 (HA)`, `unreachable: node pve3 is offline`, `simulated guest`.
     pub notes: Vec<String>,
-    /// The object before, as observed; null if there is none.
+    /// The object before, as observed; null if there is none. Of one that is as it should be, only what is wanted.
     pub before: Value,
     /// The object after; null if there is none.
     pub after: Value,

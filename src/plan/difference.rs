@@ -21,18 +21,35 @@ pub(super) struct Views<'a> {
     pub(super) is_running: bool,
 }
 
-/// Returns the differing attributes in schema order, and the number of managed ones that agree.
-pub(super) fn compare(schema: &Schema, views: &Views) -> (Vec<AttributeChange>, usize) {
-    let mut comparison = Comparison { views, changes: Vec::new(), unchanged: 0 };
+/// What a comparison came to.
+#[derive(Default)]
+pub(super) struct Differences {
+    /// The differing attributes, in schema order.
+    pub(super) changes: Vec<AttributeChange>,
+    /// How many managed ones agree, or differ in a way that is not worth a change.
+    pub(super) unchanged: usize,
+    /// How many of those differ nevertheless.
+    pub(super) overlooked: usize,
+}
+
+impl Differences {
+    /// Returns whether all that is managed agrees.
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.overlooked == 0
+    }
+}
+
+/// Compares three views of one object.
+pub(super) fn compare(schema: &Schema, views: &Views) -> Differences {
+    let mut comparison = Comparison { views, differences: Differences::default() };
     let whole = Part { desired: Some(views.desired), applied: Some(views.applied), found: Some(views.found) };
     comparison.schema(schema, whole, &Way::Start);
-    (comparison.changes, comparison.unchanged)
+    comparison.differences
 }
 
 struct Comparison<'a> {
     views: &'a Views<'a>,
-    changes: Vec<AttributeChange>,
-    unchanged: usize,
+    differences: Differences,
 }
 
 /// What each view has in one place.
@@ -140,7 +157,7 @@ impl Comparison<'_> {
     }
 
     fn comes_or_goes(&mut self, part: Part, at: &Way) {
-        self.changes.push(AttributeChange {
+        self.differences.changes.push(AttributeChange {
             path: at.path(),
             before: part.found.cloned(),
             after: part.desired.cloned(),
@@ -166,14 +183,15 @@ impl Comparison<'_> {
         };
         let is_same = is_same(wanted.as_ref(), there.as_ref());
         if is_same || is_ignored_power(attribute, wanted.as_ref()) || self.is_remark(attribute, wanted.as_ref()) {
-            self.unchanged += 1;
+            self.differences.unchanged += 1;
+            self.differences.overlooked += usize::from(!is_same);
             return;
         }
         let impact = match attribute.impact {
             Impact::Restart | Impact::Reboot | Impact::Stop if !self.views.is_running => Impact::Live,
             impact => impact,
         };
-        self.changes.push(AttributeChange {
+        self.differences.changes.push(AttributeChange {
             path: at.path(),
             cause: cause(wanted.as_ref(), applied.as_ref(), there.as_ref()),
             before: there,

@@ -8,7 +8,7 @@ use super::change::Action;
 use super::input::PlanInput;
 use super::judge::Judged;
 use super::operation::{Operation, Verb};
-use crate::config::Address;
+use crate::config::{Address, ModulePath};
 use crate::observe::ClusterView;
 use crate::resources::Finish;
 use crate::resources::step::{Step, Task};
@@ -90,8 +90,7 @@ impl Group<'_> {
     ) -> usize {
         let mut steps = (self.finish.steps)(self.view, staying);
         steps.iter_mut().for_each(|step| step.estimate_ms = (input.estimate_ms)(&step.name));
-        let (kind, name) = ("cluster".into(), self.cluster.clone());
-        let address = Address { module: Default::default(), kind, name, key: None, child: None };
+        let address = Address::new(ModulePath::default(), "cluster", self.cluster.clone());
         after.sort_unstable();
         operations.push(Operation {
             address: address.child(self.finish.name, None),

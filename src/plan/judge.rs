@@ -4,7 +4,7 @@ mod gone;
 
 use super::arrange::recorded_form;
 use super::change::{Action, AttributeChange, Change, Reason};
-use super::difference::{Views, compare, is_same};
+use super::difference::{Differences, Views, compare, is_same};
 use super::input::PlanInput;
 use super::wish::{Scene, Wish};
 use super::{open, owner_intent};
@@ -171,12 +171,12 @@ fn wanted(scene: &Scene, wish: &Wish) -> Result<Judged, Diagnostic> {
     }
     let value = wish.value();
     let desired = fingerprint(&value, input.fingerprint_key);
-    let (attributes, unchanged) = differences(scene, wish, block, &known, &desired);
-    refuse_shrinking(wish, &attributes)?;
+    let differences = differences(scene, wish, block, &known, &desired);
+    refuse_shrinking(wish, &differences.changes)?;
     if let Some(record) = record.filter(|record| is_claim(wish, record)) {
-        refuse_unlike(wish, record, known.found.is_some(), &attributes)?;
+        refuse_unlike(wish, record, known.found.is_some(), &differences.changes)?;
     }
-    Ok(decide(scene, wish, record, known, (value, &desired), (attributes, unchanged)))
+    Ok(decide(scene, wish, record, known, (value, &desired), differences))
 }
 
 /// Whether an `import` made the record: it is not in the state, and the object is not ours yet.
@@ -222,13 +222,7 @@ fn refuse_unlike(
 }
 
 /// Compares with what the configuration on the cluster says, and with what a running guest still has of an older one.
-fn differences(
-    scene: &Scene,
-    wish: &Wish,
-    block: &Block,
-    known: &Known,
-    desired: &Value,
-) -> (Vec<AttributeChange>, usize) {
+fn differences(scene: &Scene, wish: &Wish, block: &Block, known: &Known, desired: &Value) -> Differences {
     let Some(found) = &known.found else {
         let views = Views { desired, applied: &null(), found: &null(), is_running: false };
         return compare(wish.object.schema, &views);
@@ -245,37 +239,40 @@ fn differences(
             };
         }
     };
-    let (mut attributes, mut unchanged) = compare(schema, &views);
-    refine(&mut attributes);
+    let mut differences = compare(schema, &views);
+    refine(&mut differences.changes);
     if let Some(running) = &found.running {
         // An apply that was cut off before the reboot has written everything and changed nothing yet.
-        let (mut waiting, _) = compare(schema, &Views { found: running, ..views });
+        let mut waiting = compare(schema, &Views { found: running, ..views }).changes;
         refine(&mut waiting);
-        let is_told = |path: &Path| attributes.iter().any(|change| change.path == *path);
-        let untold: Vec<AttributeChange> =
-            waiting.into_iter().filter(|change| change.impact == Impact::Reboot && !is_told(&change.path)).collect();
-        unchanged = unchanged.saturating_sub(untold.len());
-        attributes.extend(untold);
+        let is_told = |path: &Path| differences.changes.iter().any(|change| change.path == *path);
+        waiting.retain(|change| change.impact == Impact::Reboot && !is_told(&change.path));
+        differences.unchanged = differences.unchanged.saturating_sub(waiting.len());
+        differences.changes.extend(waiting);
     }
-    let before = attributes.len();
+    let before = differences.changes.len();
     let record = scene.input.state.records.get(&wish.address);
     if record.is_some_and(|record| is_claim(wish, record)) {
         // Nobody can tell how it was made.
-        attributes.retain(|change| !is_recorded(schema, &change.path));
+        differences.changes.retain(|change| !is_recorded(schema, &change.path));
     }
-    attributes.retain(|change| !is_ignored(block, &change.path));
-    unchanged += before - attributes.len();
-    (attributes, unchanged)
+    differences.changes.retain(|change| !is_ignored(block, &change.path));
+    let ignored = before - differences.changes.len();
+    differences.unchanged += ignored;
+    differences.overlooked += ignored;
+    differences
 }
 
 fn decide(
     scene: &Scene,
     wish: &Wish,
     record: Option<&Record>,
-    known: Known,
+    mut known: Known,
     (value, desired): (Value, &Value),
-    (attributes, unchanged): (Vec<AttributeChange>, usize),
+    differences: Differences,
 ) -> Judged {
+    let is_as_wanted = differences.is_empty();
+    let Differences { changes: attributes, unchanged, .. } = differences;
     let input = &scene.input;
     let block = &input.stack.blocks[wish.block];
     let (action, reason) = action_of(scene, wish, record, known.found.as_ref(), &attributes);
@@ -298,7 +295,11 @@ fn decide(
     };
     let is_stale_record =
         action == Action::NoOp && record.is_some_and(|record| is_stale(record, desired, &identity, block));
-    let found_value = known.found.as_ref().map_or_else(null, |found| found.value.clone());
+    // Most guests of a plan stay as they are, and what nobody wrote is most of a guest.
+    if let Some(found) = known.found.as_mut().filter(|_| action == Action::NoOp && is_as_wanted) {
+        (found.value, found.running) = (value.clone(), None);
+    }
+    let before = known.found.as_ref().map_or_else(null, |found| found.value.clone());
     // Two of one name cannot stand side by side.
     let is_renamed = known.identity_before.as_ref() != Some(&wish.identity);
     Judged {
@@ -309,13 +310,13 @@ fn decide(
             tenant: wish.tenant.as_ref().map(|tenant| tenant.name.clone()),
             action,
             reason,
-            data_loss: data_loss(wish, action, &attributes, &found_value, &known.applied),
+            data_loss: data_loss(wish, action, &attributes, &before, &known.applied),
             impact: impact_of(action, &attributes),
             attributes,
             unchanged,
             identity,
             notes: known.notes,
-            before: found_value,
+            before,
             after: value.clone(),
             span: Some(block.span),
         },

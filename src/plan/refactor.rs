@@ -6,7 +6,7 @@ use super::input::PlanInput;
 use super::judge::Judged;
 use super::operation::{Operation, Verb};
 use super::{Mode, MovedRecord};
-use crate::config::{Address, ModulePath, Moved, Removed, Stack, Target, Trigger};
+use crate::config::{Address, AddressParts, ModulePath, Moved, Removed, Stack, Target, Trigger};
 use crate::diagnostics::{Diagnostic, Diagnostics};
 use crate::resources;
 use crate::resources::schema::Takes;
@@ -97,7 +97,7 @@ fn renamed(moved: &Moved, address: &Address) -> Option<Address> {
             let is_whole = from.key.is_none() && to.key.is_none();
             let is_meant = address.is_same_block(from) && (is_whole || address.key == from.key);
             let key = if is_whole { &address.key } else { &to.key };
-            is_meant.then(|| Address { key: key.clone(), child: address.child.clone(), ..to.clone() })
+            is_meant.then(|| AddressParts { key: key.clone(), child: address.child.clone(), ..to.to_parts() }.into())
         }
         (Target::Module(from), Target::Module(to)) => {
             let ((from_name, from_key), above) = from.0.split_last()?;
@@ -111,7 +111,7 @@ fn renamed(moved: &Moved, address: &Address) -> Option<Address> {
             let key = if is_whole { key } else { to_key };
             let step = (to_name.clone(), key.clone());
             let module = new_above.iter().cloned().chain([step]).chain(below.iter().cloned()).collect();
-            Some(Address { module: ModulePath(module), ..address.clone() })
+            Some(AddressParts { module: ModulePath(module), ..address.to_parts() }.into())
         }
         (Target::Block(_), Target::Module(_)) | (Target::Module(_), Target::Block(_)) => None,
     }

@@ -1,7 +1,7 @@
 //! `-refresh-only`: what is recorded is compared with what is there, and only the state follows. The configuration is not asked.
 
 use super::change::{Action, AttributeChange, Cause, Change};
-use super::difference::{Views, compare};
+use super::difference::{Differences, Views, compare};
 use super::input::PlanInput;
 use super::operation::{Operation, Verb};
 use crate::config::Address;
@@ -104,7 +104,7 @@ fn judge(input: &PlanInput, object: &ObjectType, address: &Address, record: &Rec
 fn follow(object: &ObjectType, record: &Record, found: &Found, change: &mut Change) -> Option<Effect> {
     // What is recorded is what we want here: what differs was changed behind our back.
     let views = Views { desired: &record.applied, applied: &record.applied, found: &found.value, is_running: false };
-    let (differing, unchanged) = compare(object.schema, &views);
+    let Differences { changes: differing, unchanged, .. } = compare(object.schema, &views);
     let mut applied = record.applied.clone();
     for difference in &differing {
         applied = with_at(&applied, &difference.path.0, difference.before.as_ref());
@@ -160,7 +160,7 @@ fn with_at(value: &Value, steps: &[PathStep], new: Option<&Value>) -> Value {
 
 fn tenant_of(record: &Record) -> Option<Arc<str>> {
     let address: Address = record.applied.at(&Path::attribute("tenant").0)?.as_text()?.parse().ok()?;
-    Some(address.name)
+    Some(address.name.clone())
 }
 
 fn write_down(change: &Change, record: &Record, effect: Effect) -> Operation {

@@ -6,7 +6,7 @@ use super::gather::{Gathered, gather};
 use super::json;
 use super::plan::sentence;
 use crate::apply::{Event, OperationResult, Summary};
-use crate::config::{Address, Key};
+use crate::config::{Address, AddressParts, Key, ModulePath};
 use crate::diagnostics::{Diagnostics, Severity, Sources};
 use crate::plan::{Action, Mode, Plan, Verb};
 use serde_json::{Value as Json, json};
@@ -168,7 +168,7 @@ fn resource(address: &Address, kind: &str) -> Json {
         None => (&address.name, &address.key),
         Some(child) => (&child.name, &child.key),
     };
-    let local = Address { module: crate::config::ModulePath::default(), ..address.clone() };
+    let local = Address::from(AddressParts { module: ModulePath::default(), ..address.to_parts() });
     json!({
         "addr": address.to_string(),
         "module": address.module.to_string(),

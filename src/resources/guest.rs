@@ -296,7 +296,7 @@ pub fn sight(lookup: &Lookup, kind: GuestKind, decode: Decode) -> Sighting {
         return Sighting::Foreign(format!("{noun} {} on {} is another kind of guest", guest.vmid, guest.node));
     }
     let value = decode(guest, config, lookup.project);
-    let marker = Marker::find(config.values.get("description").map_or("", String::as_str));
+    let marker = Marker::find(config.values.get("description").map_or("", |text| &**text));
     let is_free = lookup.is_claim && marker.is_none();
     if is_free && guest.is_template {
         return Sighting::Foreign(format!("{noun} {} on {} is a template", guest.vmid, guest.node));
@@ -334,14 +334,14 @@ fn running(guest: &GuestView, config: &GuestConfig, project: &str, decode: Decod
     if config.running.is_empty() {
         return None;
     }
-    let mut values = config.values.clone();
+    let mut values = config.values.to_map();
     for (key, value) in &config.running {
         match value {
             Some(value) => drop(values.insert(key.clone(), value.clone())),
             None => drop(values.remove(key)),
         }
     }
-    Some(decode(guest, &GuestConfig { values, ..GuestConfig::default() }, project))
+    Some(decode(guest, &GuestConfig { values: values.into(), ..GuestConfig::default() }, project))
 }
 
 /// MAC addresses are made for one guest, so one of ours on a guest without a marker means that the marker was lost. A template that is

@@ -5,9 +5,10 @@
 
 use super::marker::Marker;
 use super::schema::{Attribute, Nested, Schema};
+use crate::observe::ConfigValues;
 use crate::proxmox::property::PropertyString;
 use crate::value::{Entries, Path, Step, Value, name};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Values of a block by attribute, in any order; of two with one name the later counts.
@@ -70,7 +71,7 @@ pub struct Source<'a> {
     /// The guest wanted.
     pub desired: &'a Value,
     /// Its configuration now; for a clone that is yet to be made, the template's.
-    pub present: &'a BTreeMap<String, String>,
+    pub present: &'a ConfigValues,
     /// Whether `present` is the template's: volume ids are filled in from a fresh read, and what is not wanted is dropped.
     pub is_clone: bool,
     /// Slots whose volumes an earlier step replaces by others: their ids are filled in from a fresh read.
@@ -127,8 +128,8 @@ impl Layout {
     }
 
     /// Reads a configuration, defaults filled in. What the configuration does not say and has no default is left out.
-    pub fn decode(&self, values: &BTreeMap<String, String>) -> Attributes {
-        let get = |key: &str| values.get(key).map(String::as_str);
+    pub fn decode(&self, values: &ConfigValues) -> Attributes {
+        let get = |key: &str| values.get(key).map(|text| &**text);
         let mut decoded = read_attributes(self.schema, get);
         for block in self.blocks {
             let schema = self.nested(block).schema;
@@ -140,7 +141,7 @@ impl Layout {
                 Place::Slots(stem, count, default_key) => {
                     let slots = values.iter().filter(|(key, _)| is_slot(key, stem, count));
                     let blocks = slots.filter_map(|(key, text)| {
-                        Some((key.as_str(), Value::object(read_property(schema, text, default_key)?)))
+                        Some((key.clone(), Value::object(read_property(schema, text, default_key)?)))
                     });
                     Some(Value::object(blocks))
                 }

@@ -6,6 +6,7 @@
 use super::guest::Guest;
 use super::step::{Lock, Step};
 use super::{Changed, Draft};
+use crate::observe::ConfigValues;
 use crate::observe::StorageView;
 use crate::value::{Path, Step as PathStep, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +64,7 @@ pub fn lock(draft: &Draft) -> Option<Lock> {
 
 impl Relocation {
     /// Returns what the changes of a guest with this configuration move.
-    pub fn of(guest: &Guest, present: &BTreeMap<String, String>, changed: &Changed) -> Self {
+    pub fn of(guest: &Guest, present: &ConfigValues, changed: &Changed) -> Self {
         let target =
             guest.text("node").filter(|node| *node != guest.node && changed.paths.contains(&Path::attribute("node")));
         let mut relocation = Self { target: target.map(str::to_owned), ..Self::default() };

@@ -158,7 +158,7 @@ pub fn forecast(copy: &Value) -> Option<GuestView> {
     if copy.get("agent").and_then(Value::as_bool) == Some(true) {
         values.push(("agent", "enabled=1".to_owned()));
     }
-    let values = values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let values = values.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
     Some(GuestView {
         vmid,
         node: text("node")?.to_owned(),

@@ -137,8 +137,7 @@ mod tests {
     use crate::value::Value;
 
     fn address() -> Address {
-        let module = crate::config::ModulePath::default();
-        Address { module, kind: "vm".into(), name: "web".into(), key: None, child: None }
+        Address::new(crate::config::ModulePath::default(), "vm", "web")
     }
 
     fn key(sequence: u32) -> OperationKey {

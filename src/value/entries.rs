@@ -1,4 +1,4 @@
-//! What maps and objects hold, sorted by name and in one piece: most hold a handful, and a stack holds very many of them.
+//! What maps, objects and the like hold, sorted by name and in one piece: most hold a handful, and a stack holds very many of them.
 
 use super::Value;
 use std::cell::RefCell;
@@ -9,16 +9,15 @@ use std::ops::Index;
 use std::slice;
 use std::sync::Arc;
 
-/// Values by name. Cheap to clone; what changes entries makes a map of them and new ones of that.
-#[derive(Clone, Default, PartialEq)]
-pub struct Entries(Arc<[Entry]>);
+/// Values, or something else, by name. Cheap to clone; what changes entries makes a map of them and new ones of that.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entries<T = Value>(Arc<[(Arc<str>, T)]>);
 
-type Entry = (Arc<str>, Value);
-type Iter<'a> = Map<slice::Iter<'a, Entry>, fn(&'a Entry) -> (&'a Arc<str>, &'a Value)>;
+type Iter<'a, T> = Map<slice::Iter<'a, (Arc<str>, T)>, fn(&'a (Arc<str>, T)) -> (&'a Arc<str>, &'a T)>;
 
-impl Entries {
+impl<T> Entries<T> {
     /// Returns the value of a name.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&T> {
         let place = self.0.binary_search_by(|(own, _)| (**own).cmp(name)).ok()?;
         Some(&self.0[place].1)
     }
@@ -39,7 +38,7 @@ impl Entries {
     }
 
     /// Returns names with values, in order of the names.
-    pub fn iter(&self) -> Iter<'_> {
+    pub fn iter(&self) -> Iter<'_, T> {
         self.0.iter().map(|(name, value)| (name, value))
     }
 
@@ -49,18 +48,20 @@ impl Entries {
     }
 
     /// Returns the values, in order of their names.
-    pub fn values(&self) -> impl DoubleEndedIterator<Item = &Value> + ExactSizeIterator + Clone {
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator + Clone {
         self.0.iter().map(|(_, value)| value)
     }
+}
 
+impl<T: Clone> Entries<T> {
     /// Returns them with some values replaced by others; nothing if all stay, so that these can be shared.
-    pub fn replaced(&self, replace: impl Fn(&Value) -> Option<Value>) -> Option<Self> {
+    pub fn replaced(&self, replace: impl Fn(&T) -> Option<T>) -> Option<Self> {
         let others = replaced(&self.0, |(name, value)| Some((name.clone(), replace(value)?)))?;
         Some(Self(others.into()))
     }
 
     /// Returns them to be changed.
-    pub fn to_map(&self) -> BTreeMap<Arc<str>, Value> {
+    pub fn to_map(&self) -> BTreeMap<Arc<str>, T> {
         self.0.iter().cloned().collect()
     }
 }
@@ -88,10 +89,16 @@ pub fn name(name: &str) -> Arc<str> {
     })
 }
 
-impl FromIterator<Entry> for Entries {
+impl<T> Default for Entries<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> FromIterator<(Arc<str>, T)> for Entries<T> {
     /// Of two with one name the later counts.
-    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
-        let mut entries: Vec<Entry> = entries.into_iter().collect();
+    fn from_iter<I: IntoIterator<Item = (Arc<str>, T)>>(entries: I) -> Self {
+        let mut entries: Vec<(Arc<str>, T)> = entries.into_iter().collect();
         if !entries.is_sorted_by(|(one, _), (next, _)| one < next) {
             entries.sort_by(|(one, _), (other, _)| one.cmp(other));
             entries.dedup_by(|later, kept| {
@@ -109,30 +116,30 @@ impl FromIterator<Entry> for Entries {
     }
 }
 
-impl From<BTreeMap<Arc<str>, Value>> for Entries {
-    fn from(entries: BTreeMap<Arc<str>, Value>) -> Self {
+impl<T> From<BTreeMap<Arc<str>, T>> for Entries<T> {
+    fn from(entries: BTreeMap<Arc<str>, T>) -> Self {
         entries.into_iter().collect()
     }
 }
 
-impl<'a> IntoIterator for &'a Entries {
-    type Item = (&'a Arc<str>, &'a Value);
-    type IntoIter = Iter<'a>;
+impl<'a, T> IntoIterator for &'a Entries<T> {
+    type Item = (&'a Arc<str>, &'a T);
+    type IntoIter = Iter<'a, T>;
 
-    fn into_iter(self) -> Iter<'a> {
+    fn into_iter(self) -> Iter<'a, T> {
         self.iter()
     }
 }
 
-impl Index<&str> for Entries {
-    type Output = Value;
+impl<T> Index<&str> for Entries<T> {
+    type Output = T;
 
-    fn index(&self, name: &str) -> &Value {
+    fn index(&self, name: &str) -> &T {
         self.get(name).expect("whoever indexes knows that the name is there")
     }
 }
 
-impl fmt::Debug for Entries {
+impl<T: fmt::Debug> fmt::Debug for Entries<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self).finish()
     }
@@ -151,6 +158,9 @@ mod tests {
         assert_eq!(entries, map.clone().into());
         assert_eq!(entries.to_map(), map);
         assert_eq!(entries.get("b"), Some(&Value::from(5)));
-        assert_eq!((entries.len(), entries.contains_key("d"), Entries::default().is_empty()), (3, false, true));
+        assert_eq!(
+            (entries.len(), entries.contains_key("d"), Entries::<Value>::default().is_empty()),
+            (3, false, true)
+        );
     }
 }

@@ -227,7 +227,7 @@ impl World {
                     let guest = &view.guests[&vmid];
                     assert_eq!((guest.power, &guest.lock), (Power::Running, &None), "{context}: {guest:?}");
                     let config = &guest.config.as_ref().expect("it has our tag").values;
-                    assert_eq!(config.get("cores").map(String::as_str), Some("4"), "{context}");
+                    assert_eq!(config.get("cores").map(|cores| &**cores), Some("4"), "{context}");
                     assert!(config["scsi0"].contains("size=8G"), "{context}: {}", config["scsi0"]);
                 }
                 None if &*record.kind == "pool" => assert!(view.pools.contains_key("acme"), "{context}: no pool"),
@@ -240,7 +240,7 @@ impl World {
 }
 
 pub(crate) fn address(kind: &str, name: &str) -> Address {
-    Address { module: ModulePath::default(), kind: kind.into(), name: name.into(), key: None, child: None }
+    Address::new(ModulePath::default(), kind, name)
 }
 
 fn plan(operations: Vec<Operation>) -> Plan {

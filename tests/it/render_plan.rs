@@ -43,8 +43,7 @@ fn schemas(kind: &str) -> Option<&'static Schema> {
 }
 
 fn address(kind: &str, name: &str, key: Option<&str>) -> Address {
-    let key = key.map(|key| Key::Text(key.into()));
-    Address { module: ModulePath::default(), kind: kind.into(), name: name.into(), key, child: None }
+    Address::new(ModulePath::default(), kind, name).instance(key.map(|key| Key::Text(key.into())))
 }
 
 fn vm(key: &str, vmid: u32, node: &str, action: Action) -> Change {

@@ -12,8 +12,7 @@ use spawnpoint::value::{Type, Value};
 use std::collections::BTreeMap;
 
 fn address(kind: &str, name: &str, key: Option<&str>) -> Address {
-    let key = key.map(|key| Key::Text(key.into()));
-    Address { module: ModulePath::default(), kind: kind.into(), name: name.into(), key, child: None }
+    Address::new(ModulePath::default(), kind, name).instance(key.map(|key| Key::Text(key.into())))
 }
 
 fn change(address: Address, action: Action) -> Change {

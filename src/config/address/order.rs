@@ -70,6 +70,9 @@ impl Ord for Child {
 
 impl Ord for Address {
     fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return Ordering::Equal;
+        }
         // Most addresses are of the root module and of a few kinds.
         let modules = if self.module.is_root() && other.module.is_root() {
             Ordering::Equal

@@ -1,6 +1,6 @@
 //! Reading an address as people write it after `-target` and as state and plan files keep it.
 
-use super::{Address, Child, Key, ModulePath};
+use super::{Address, AddressParts, Child, Key, ModulePath};
 use std::iter::Peekable;
 use std::str::{CharIndices, FromStr};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl FromStr for Address {
             }
         };
         match reader.rest.peek() {
-            None => Ok(Self { module, kind, name, key, child }),
+            None => Ok(AddressParts { module, kind, name, key, child }.into()),
             Some(_) => Err(reader.expected("the end")),
         }
     }

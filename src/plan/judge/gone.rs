@@ -54,7 +54,7 @@ pub(super) fn judge(
             address: address.clone(),
             kind: record.kind.clone(),
             cluster: record.cluster.clone(),
-            tenant: tenant.map(|tenant| tenant.name),
+            tenant: tenant.map(|tenant| tenant.name.clone()),
             action,
             reason: Some(reason_gone(address, declared, scene.input.options.mode)),
             attributes: Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::template::build::COPY;
 use super::{Wish, choose, written};
-use crate::config::{Address, Block, Evaluated, Key, Objects};
+use crate::config::{Address, Block, Evaluated, Key, ModulePath, Objects};
 use crate::diagnostics::{Diagnostic, Diagnostics, Span};
 use crate::observe::{ClusterView, GuestView};
 use crate::plan::input::PlanInput;
@@ -107,13 +107,7 @@ impl<'a> Scene<'a> {
             open_postconditions: BTreeSet::new(),
         };
         for name in clusters.keys() {
-            let address = Address {
-                module: Default::default(),
-                kind: "cluster".into(),
-                name: name.clone(),
-                key: None,
-                child: None,
-            };
+            let address = Address::new(ModulePath::default(), "cluster", name.clone());
             let value =
                 Value::block(address.to_string(), BTreeMap::from([(Arc::from("name"), Value::text(name.clone()))]));
             scene.objects.insert(address, value);

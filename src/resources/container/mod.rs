@@ -8,10 +8,8 @@ pub mod volumes;
 use super::keys::{Attributes, is_slot};
 use super::schema::Impact;
 use super::{Lookup, ObjectType, Origin, Sighting, guest, marker};
-use crate::observe::{GuestConfig, GuestKind, GuestView, Power};
+use crate::observe::{ConfigValues, GuestConfig, GuestKind, GuestView, Power};
 use crate::value::{Kind, Path, Step, Type, Value, name};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The type. Source: API section `/nodes/{node}/lxc`.
 pub static CONTAINER: ObjectType = ObjectType {
@@ -62,8 +60,8 @@ fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     }
     set("node", Value::text(guest.node.clone()));
     set("vmid", Value::from(i64::from(guest.vmid)));
-    set("description", Value::text(marker::text_without(values.get("description").map_or("", String::as_str))));
-    let tags = marker::tags_without(values.get("tags").map_or("", String::as_str), project);
+    set("description", Value::text(marker::text_without(values.get("description").map_or("", |text| &**text))));
+    let tags = marker::tags_without(values.get("tags").map_or("", |text| &**text), project);
     set("tags", Value::new(Kind::Set(Type::Text, tags.into_iter().map(Value::from).collect())));
     if let Some(pool) = &guest.pool {
         set("pool", Value::text(pool.clone()));
@@ -82,10 +80,10 @@ fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     Value::object(attributes)
 }
 
-fn extra(values: &BTreeMap<String, String>) -> Value {
+fn extra(values: &ConfigValues) -> Value {
     let is_known = |key: &str| is_special(key) || schema::LAYOUT.in_charge_of(key).is_some();
     let unknown = values.iter().filter(|(key, _)| !is_known(key));
-    Value::map(Type::Text, unknown.map(|(key, value)| (Arc::from(key.as_str()), Value::text(value.clone()))))
+    Value::map(Type::Text, unknown.map(|(key, value)| (key.clone(), Value::text(value.clone()))))
 }
 
 /// Returns whether a key is read and written by the code of this type, or belongs to the server.

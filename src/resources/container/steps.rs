@@ -3,6 +3,7 @@
 
 use super::schema::LAYOUT;
 use super::volumes::{is_volume, print, print_network, volume_bytes};
+use crate::observe::ConfigValues;
 use crate::proxmox::Call;
 use crate::resources::guest::Guest;
 use crate::resources::keys::{Source, Write, is_slot};
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Returns the steps that make and start a container.
 pub(super) fn create(draft: &Draft) -> Vec<Step> {
     let guest = Guest::of("lxc", draft);
-    let (changed, empty) = (BTreeSet::new(), BTreeMap::new());
+    let (changed, empty) = (BTreeSet::new(), ConfigValues::default());
     let source = source(draft, &empty, &changed);
     let mut call = Call::post(format!("/nodes/{}/lxc", guest.node)).with("vmid", guest.vmid.to_string());
     let restore = draft.desired.get("restore").filter(|restore| !restore.is_null());
@@ -61,7 +62,7 @@ pub(super) fn create(draft: &Draft) -> Vec<Step> {
 /// migration restarts it.
 pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     let mut guest = Guest::of("lxc", draft);
-    let empty = BTreeMap::new();
+    let empty = ConfigValues::default();
     let config = guest.view().and_then(|view| view.config.as_ref());
     let present = config.map_or(&empty, |config| &config.values);
     let relocation = Relocation::of(&guest, present, changed);
@@ -111,7 +112,7 @@ pub(super) fn locks(draft: &Draft) -> Vec<Lock> {
 
 static NONE: BTreeSet<String> = BTreeSet::new();
 
-fn source<'a>(draft: &'a Draft, present: &'a BTreeMap<String, String>, changed: &'a BTreeSet<Path>) -> Source<'a> {
+fn source<'a>(draft: &'a Draft, present: &'a ConfigValues, changed: &'a BTreeSet<Path>) -> Source<'a> {
     let Draft { desired, marker, project, .. } = *draft;
     Source { desired, present, is_clone: false, moved: &NONE, changed, marker, project }
 }
@@ -160,7 +161,7 @@ fn encode(key: &str, source: &Source) -> Write {
 }
 
 /// Volumes that are to be bigger than they are. A new one is made with its size.
-fn grow(guest: &Guest, present: &BTreeMap<String, String>) -> Vec<Step> {
+fn grow(guest: &Guest, present: &ConfigValues) -> Vec<Step> {
     let mounts = guest.desired.get("mount").and_then(Value::as_entries).into_iter().flatten();
     let rootfs = guest.desired.get("rootfs").into_iter().map(|rootfs| ("rootfs", rootfs));
     let volumes = rootfs.chain(mounts.map(|(slot, mount)| (&**slot, mount)));

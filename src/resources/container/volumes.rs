@@ -1,12 +1,12 @@
 //! Volumes and network devices of a container: option strings whose head is made by the server, read and written.
 
 use super::schema::{MOUNT, NETWORK, ROOTFS};
+use crate::observe::ConfigValues;
 use crate::proxmox::property::{PropertyString, size_bytes};
 use crate::resources::keys::{Source, is_slot, read_options, write_options};
 use crate::resources::schema::Schema;
 use crate::resources::size;
 use crate::value::{Path, Step, Value, name};
-use std::collections::BTreeMap;
 
 /// Returns whether a key is a volume of a container.
 pub fn is_volume(key: &str) -> bool {
@@ -29,13 +29,13 @@ pub fn read(text: &str, schema: &Schema) -> Option<Value> {
 }
 
 /// Reads the mount points by slot.
-pub fn mounts(values: &BTreeMap<String, String>) -> Value {
+pub fn mounts(values: &ConfigValues) -> Value {
     let slots = values.iter().filter(|(key, _)| is_slot(key, "mp", 256));
-    Value::object(slots.filter_map(|(slot, text)| Some((slot.as_str(), read(text, &MOUNT)?))))
+    Value::object(slots.filter_map(|(slot, text)| Some((slot.clone(), read(text, &MOUNT)?))))
 }
 
 /// Reads the network devices by slot.
-pub fn networks(values: &BTreeMap<String, String>) -> Value {
+pub fn networks(values: &ConfigValues) -> Value {
     let slots = values.iter().filter(|(key, _)| is_slot(key, "net", 32));
     Value::object(slots.filter_map(|(slot, text)| {
         let parsed = PropertyString::parse(text, None).ok()?;
@@ -43,7 +43,7 @@ pub fn networks(values: &BTreeMap<String, String>) -> Value {
         if let Some(mac) = parsed.option("hwaddr") {
             nic.push((name("mac"), Value::text(mac.to_uppercase())));
         }
-        Some((slot.as_str(), Value::object(nic)))
+        Some((slot.clone(), Value::object(nic)))
     }))
 }
 

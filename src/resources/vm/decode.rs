@@ -3,15 +3,13 @@
 //! Defaults that the API omits are filled in, so that "not set" and "set to the default" are the same.
 
 use super::schema::{BUSES, DISK, EFI_DISK, LAYOUT, NETWORK, NIC_MODELS, TPM_STATE};
-use crate::observe::{GuestConfig, GuestView, Power};
+use crate::observe::{ConfigValues, GuestConfig, GuestView, Power};
 use crate::proxmox::property::{PropertyString, size_bytes};
 use crate::resources::container::volumes::{is_volume, volume_bytes};
 use crate::resources::keys::{Attributes, is_slot, read_options};
 use crate::resources::schema::Schema;
 use crate::resources::{marker, size};
 use crate::value::{Kind, Type, Value, name};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Returns the guest in the shape of the `vm` schema, without what the cluster cannot tell.
 pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
@@ -26,8 +24,8 @@ pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     if !values.contains_key("balloon") {
         set("balloon", Value::text(size::print(memory_mib(values) << 20)));
     }
-    set("description", Value::text(marker::text_without(values.get("description").map_or("", String::as_str))));
-    let tags = marker::tags_without(values.get("tags").map_or("", String::as_str), project);
+    set("description", Value::text(marker::text_without(values.get("description").map_or("", |text| &**text))));
+    let tags = marker::tags_without(values.get("tags").map_or("", |text| &**text), project);
     set("tags", Value::new(Kind::Set(Type::Text, tags.into_iter().map(Value::from).collect())));
     if let Some(pool) = &guest.pool {
         set("pool", Value::text(pool.clone()));
@@ -50,10 +48,10 @@ pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
 }
 
 /// Returns the keys that the schema does not know.
-fn extra(values: &BTreeMap<String, String>) -> Value {
+fn extra(values: &ConfigValues) -> Value {
     let is_known = |key: &str| is_special(key) || LAYOUT.in_charge_of(key).is_some();
     let unknown = values.iter().filter(|(key, _)| !is_known(key));
-    Value::map(Type::Text, unknown.map(|(key, value)| (Arc::from(key.as_str()), Value::text(value.clone()))))
+    Value::map(Type::Text, unknown.map(|(key, value)| (key.clone(), Value::text(value.clone()))))
 }
 
 /// Returns whether a key is read and written by the code of this type, or belongs to the server.
@@ -81,13 +79,13 @@ pub fn is_special(key: &str) -> bool {
 }
 
 /// Returns configured memory in MiB. `memory` is text, or a property string with `current=`.
-pub fn memory_mib(values: &BTreeMap<String, String>) -> u64 {
-    let text = values.get("memory").map_or("512", String::as_str);
+pub fn memory_mib(values: &ConfigValues) -> u64 {
+    let text = values.get("memory").map_or("512", |text| &**text);
     text.strip_prefix("current=").unwrap_or(text).split(',').next().and_then(|text| text.parse().ok()).unwrap_or(512)
 }
 
 /// Returns whether the configuration turns the guest agent on.
-pub fn has_agent(values: &BTreeMap<String, String>) -> bool {
+pub fn has_agent(values: &ConfigValues) -> bool {
     let parsed = values.get("agent").and_then(|text| PropertyString::parse(text, Some("enabled")).ok());
     parsed.and_then(|parsed| parsed.default).is_some_and(|enabled| enabled == "1")
 }
@@ -108,7 +106,7 @@ pub fn storage_of(value: &str) -> Option<&str> {
 }
 
 /// Returns the sum of all disks in bytes; those of a container are there under other keys.
-pub fn all_disks_bytes(values: &BTreeMap<String, String>) -> u64 {
+pub fn all_disks_bytes(values: &ConfigValues) -> u64 {
     let disks = values.iter().filter(|(key, value)| is_disk(key, value)).filter_map(|(_, value)| disk_bytes(value));
     let volumes = values.iter().filter(|(key, _)| is_volume(key)).filter_map(|(_, value)| volume_bytes(value));
     disks.chain(volumes).sum()
@@ -125,7 +123,7 @@ fn volume(value: &str, schema: &Schema) -> Option<Attributes> {
 }
 
 /// Returns the disks by slot.
-pub fn disks(values: &BTreeMap<String, String>) -> Value {
+pub fn disks(values: &ConfigValues) -> Value {
     Value::object(values.iter().filter(|(key, value)| is_disk(key, value)).filter_map(|(slot, value)| {
         let mut disk = volume(value, &DISK)?;
         if let Some(bytes) = disk_bytes(value) {
@@ -135,7 +133,7 @@ pub fn disks(values: &BTreeMap<String, String>) -> Value {
     }))
 }
 
-fn cdroms(values: &BTreeMap<String, String>) -> Value {
+fn cdroms(values: &ConfigValues) -> Value {
     let drives = values.iter().filter(|(key, value)| is_cdrom(key, value));
     Value::object(drives.map(|(slot, value)| {
         let file = value.split(',').next().unwrap_or_default();
@@ -162,7 +160,7 @@ pub fn model_and_mac(parsed: &PropertyString) -> Option<(String, String)> {
 }
 
 /// Returns the network devices by slot.
-pub fn networks(values: &BTreeMap<String, String>) -> Value {
+pub fn networks(values: &ConfigValues) -> Value {
     Value::object(values.iter().filter(|(key, _)| is_slot(key, "net", 32)).filter_map(|(slot, value)| {
         let parsed = PropertyString::parse(value, Some("model")).ok()?;
         let mut nic = read_options(&NETWORK, &parsed, Some("model"));

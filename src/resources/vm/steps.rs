@@ -5,6 +5,7 @@
 
 use super::decode::{disk_bytes, is_disk, storage_of};
 use super::encode::{all_keys, encode, keys_of};
+use crate::observe::ConfigValues;
 use crate::proxmox::Call;
 use crate::resources::guest::Guest;
 use crate::resources::keys::{Source, Write};
@@ -42,7 +43,7 @@ fn template_of(vm: &Value) -> Option<u32> {
 
 fn clone_and_configure(guest: &Guest, template: u32) -> Vec<Step> {
     let draft = guest.draft;
-    let empty = BTreeMap::new();
+    let empty = ConfigValues::default();
     let source_config =
         draft.guest(template).and_then(|guest| guest.config.as_ref()).map_or(&empty, |config| &config.values);
     let source_node = draft.guest(template).map_or("", |guest| guest.node.as_str());
@@ -65,7 +66,7 @@ fn clone_and_configure(guest: &Guest, template: u32) -> Vec<Step> {
 }
 
 /// A full clone goes to one storage as a whole; disks that are wanted elsewhere move there.
-fn spread(guest: &Guest, source: &BTreeMap<String, String>) -> Vec<Step> {
+fn spread(guest: &Guest, source: &ConfigValues) -> Vec<Step> {
     let cloned_to = clone_storage(guest, source).filter(|_| guest.text("clone") == Some("full"));
     let disks = guest.desired.get("disk").and_then(Value::as_entries).into_iter().flatten();
     let moves = disks.filter_map(|(slot, disk)| {
@@ -80,10 +81,9 @@ fn spread(guest: &Guest, source: &BTreeMap<String, String>) -> Vec<Step> {
 fn restore_and_configure(guest: &Guest, archive: &str) -> Vec<Step> {
     let draft = guest.draft;
     let disks: Vec<_> = draft.desired.get("disk").and_then(Value::as_entries).into_iter().flatten().collect();
-    let in_backup = |slot: &str| (slot.to_owned(), "backup:volume".to_owned());
-    let mut present: BTreeMap<String, String> = disks.iter().map(|(slot, _)| in_backup(slot)).collect();
+    let in_backup = disks.iter().map(|(slot, _)| ((*slot).clone(), "backup:volume".into()));
     // The drive that cloud-init reads from comes with the backup, if the guest had one.
-    present.insert("drive".to_owned(), "backup:cloudinit".to_owned());
+    let present: ConfigValues = in_backup.chain([("drive".into(), "backup:cloudinit".into())]).collect();
     let changed = BTreeSet::new();
     let source = Source {
         desired: draft.desired,
@@ -126,7 +126,7 @@ fn wanted_bytes(vm: &Value) -> u64 {
 /// One call makes the guest with everything it has; disks from images grow afterwards, because nobody knows the size of an image.
 fn make(guest: &Guest) -> Vec<Step> {
     let draft = guest.draft;
-    let (changed, empty) = (BTreeSet::new(), BTreeMap::new());
+    let (changed, empty) = (BTreeSet::new(), ConfigValues::default());
     let source = Source {
         desired: draft.desired,
         present: &empty,
@@ -166,7 +166,7 @@ fn make(guest: &Guest) -> Vec<Step> {
 /// as a disk of that node, is gone by then.
 pub(super) fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
     let mut guest = Guest::of("qemu", draft);
-    let empty = BTreeMap::new();
+    let empty = ConfigValues::default();
     let present = guest.view().and_then(|view| view.config.as_ref()).map_or(&empty, |config| &config.values);
     let relocation = Relocation::of(&guest, present, changed);
     let source = Source {
@@ -237,7 +237,7 @@ pub(super) fn locks(draft: &Draft) -> Vec<Lock> {
     locks
 }
 
-fn clone_step(guest: &Guest, template: u32, source_node: &str, source: &BTreeMap<String, String>) -> Step {
+fn clone_step(guest: &Guest, template: u32, source_node: &str, source: &ConfigValues) -> Step {
     let is_full = guest.text("clone") == Some("full");
     let mut call = Call::post(format!("/nodes/{source_node}/qemu/{template}/clone"))
         .with("newid", guest.vmid.to_string())
@@ -263,7 +263,7 @@ fn clone_step(guest: &Guest, template: u32, source_node: &str, source: &BTreeMap
 }
 
 /// The storage a full clone goes to: that of the first managed disk of the template that wants another than the template's.
-fn clone_storage(guest: &Guest, source: &BTreeMap<String, String>) -> Option<String> {
+fn clone_storage(guest: &Guest, source: &ConfigValues) -> Option<String> {
     let disks = guest.desired.get("disk")?.as_entries()?;
     disks.iter().find_map(|(slot, disk)| {
         let wanted = disk.get("storage")?.as_text()?;
@@ -353,7 +353,7 @@ fn cloud_init_drive(source: &Source) -> Option<(&'static str, String)> {
 }
 
 /// Disks that are to be bigger than they are. A new disk is made with its size.
-fn grow(guest: &Guest, present: &BTreeMap<String, String>) -> Vec<Step> {
+fn grow(guest: &Guest, present: &ConfigValues) -> Vec<Step> {
     let disks = guest.desired.get("disk").and_then(Value::as_entries).into_iter().flatten();
     disks
         .filter_map(|(slot, disk)| {

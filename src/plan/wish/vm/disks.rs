@@ -2,6 +2,7 @@
 
 use super::{Attributes, Guest};
 use crate::observe::ClusterView;
+use crate::observe::ConfigValues;
 use crate::plan::wish::{Draft, Scene, nested};
 use crate::resources::size;
 use crate::resources::template_copy::WITH_BASES;
@@ -137,7 +138,7 @@ fn clone_kind(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut 
     }
 }
 
-fn can_link(config: &BTreeMap<String, String>, view: &ClusterView, attributes: &Attributes) -> bool {
+fn can_link(config: &ConfigValues, view: &ClusterView, attributes: &Attributes) -> bool {
     let kind_of = |storage: &str| {
         view.nodes.values().find_map(|node| node.storages.get(storage)).map(|storage| storage.kind.as_str())
     };

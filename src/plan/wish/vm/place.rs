@@ -12,6 +12,7 @@ use crate::resources::{Lookup, Sighting, find, guest, size};
 use crate::state::Record;
 use crate::value::{Path, Step, Value};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Returns the VMID, or `None` after an error.
 pub(super) fn vmid(scene: &mut Scene, draft: &mut Draft, attributes: &Attributes) -> Option<u32> {
@@ -196,7 +197,7 @@ fn staying(
     let config = &seen.config.as_ref()?.values;
     let of_template = |slot: &str| storage_of(guest.template_config()?.values.get(slot)?);
     let wanted = |slot: &str| attributes.get("disk")?.get(slot)?.get("storage")?.as_text();
-    let stays = |(slot, value): &(&String, &String)| {
+    let stays = |(slot, value): &(&Arc<str>, &Arc<str>)| {
         let storage = storage_of(value).unwrap_or_default();
         is_disk(slot, value)
             && is_local(storage)
