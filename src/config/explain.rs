@@ -15,12 +15,14 @@ const ERRORS_MAX: usize = 20;
 
 /// Returns the diagnostics for a file that the parser rejected: it stops at the first error, so the block around that is taken out and
 /// the rest is read again.
-pub(super) fn explain_all(file: FileId, text: &str, error: Error) -> Vec<Diagnostic> {
+pub(super) fn explain_all(file: FileId, whole: &str, error: Error) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
-    let mut text = text.to_string();
+    let mut text = whole.to_string();
     let mut next = Some(error);
     while let Some(error) = next.take().filter(|_| diagnostics.len() < ERRORS_MAX) {
-        diagnostics.push(explain(file, &text, &error));
+        // A place among blanks may be within a character of what was there.
+        let offset = whole.floor_char_boundary(error.location().offset());
+        diagnostics.push(explain_at(file, &text, &error, offset));
         let Some(block) = scan::block_around(file, &text, error.location().offset()) else {
             break;
         };
@@ -39,7 +41,10 @@ pub(super) fn explain_all(file: FileId, text: &str, error: Error) -> Vec<Diagnos
 
 /// Returns the diagnostic for a text that the parser rejected.
 pub(super) fn explain(file: FileId, text: &str, error: &Error) -> Diagnostic {
-    let offset = error.location().offset().min(text.len());
+    explain_at(file, text, error, error.location().offset().min(text.len()))
+}
+
+fn explain_at(file: FileId, text: &str, error: &Error, offset: usize) -> Diagnostic {
     if let Some(diagnostic) = phrase::limit(file, text, error, offset) {
         return diagnostic;
     }

@@ -17,6 +17,7 @@
 //! All of it happens on the newest version of Proxmox VE that is simulated, and again on 8.4: there what came later has to be refused by name,
 //! and the rest to hold without it. A stack that is for one version only says so in its head: `#= 8.4`.
 
+use crate::harness::sized;
 use crate::planner_world::{PlannerWorld, lab_with_urls};
 use spawnpoint::plan::{Action, Change as Planned, Mode, Options, Plan, Step, Task};
 use spawnpoint::proxmox::Call;
@@ -392,8 +393,7 @@ fn refused(world: &PlannerWorld, text: &str, words: &[&str]) -> Result<(), Strin
 
 /// What does not differ between versions is tried on the older one for a while only, unless everything is asked for.
 fn steps_of(version: &str) -> usize {
-    let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|size| size == "full");
-    if version == VERSIONS[0] || is_full { usize::MAX } else { 15 }
+    if version == VERSIONS[0] { usize::MAX } else { sized(usize::MAX, 15) }
 }
 
 /// The built-in lab with a version.

@@ -3,6 +3,7 @@
 //! 1 000 texts; 10 000 with `SPAWNPOINT_TESTS=full`. As many again are damaged at random: those may be refused, but what is written must
 //! stay what it is.
 
+use crate::harness::sized;
 use spawnpoint::config::fmt::format;
 use spawnpoint::diagnostics::Sources;
 use std::io::Write as _;
@@ -159,8 +160,7 @@ fn without_blanks(text: &str) -> String {
 
 #[test]
 fn generated_texts_stay_once_formatted() {
-    let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|value| value == "full");
-    let count = if is_full { 10_000 } else { 1_000 };
+    let count = sized(10_000, 1_000);
     for seed in 1..=count {
         let text = Author::new(seed).body(3);
         let formatted = |text: &str| format("generated.hcl", text.as_bytes(), &mut Sources::new());
@@ -180,8 +180,7 @@ const SPLINTERS: [&str; 24] = [
 
 #[test]
 fn damaged_texts_are_refused_or_stay_once_formatted() {
-    let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|value| value == "full");
-    let count = if is_full { 10_000 } else { 1_000 };
+    let count = sized(10_000, 1_000);
     let mut taken = 0;
     for seed in 1..=count {
         let mut author = Author::new(seed);

@@ -4,6 +4,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// Returns whether this is the full run of the suite, as CI does it.
+pub(crate) fn is_full() -> bool {
+    std::env::var("SPAWNPOINT_TESTS").is_ok_and(|size| size == "full")
+}
+
+/// Returns what the full run of the suite takes, or what every run does.
+pub(crate) fn sized<T>(full: T, usual: T) -> T {
+    if is_full() { full } else { usual }
+}
+
 /// Compares a text with `tests/NAME`; with `UPDATE_GOLDEN=1` in the environment, writes it there instead.
 pub(crate) fn golden(name: &str, actual: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name);

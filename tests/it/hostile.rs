@@ -2,7 +2,7 @@
 //!
 //! The processor time of each is printed, not judged: `cargo test --test it hostile -- --nocapture`.
 
-use crate::harness::World;
+use crate::harness::{World, sized};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
@@ -110,8 +110,7 @@ fn large_values_name_the_limit() {
 /// As many machines as `count` may make, with all that a machine has; a tenth of them unless everything is tested.
 #[test]
 fn the_most_machines_of_count_fit() {
-    let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|tests| tests == "full");
-    let count = if is_full { 20_000 } else { 2_000 };
+    let count = sized(20_000, 2_000);
     let machines = |name: &str, count: usize| {
         format!(
             r#"

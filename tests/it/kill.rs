@@ -2,7 +2,7 @@
 //!
 //! The served lab ends the client before or after it acted on a chosen request, which is where a crash hurts most.
 
-use crate::harness::World;
+use crate::harness::{World, is_full};
 use crate::served::Served;
 use regex::Regex;
 use spawnpoint::simulator::Moment;
@@ -55,8 +55,7 @@ fn undisturbed() -> Undisturbed {
 
 /// Returns `count` numbers spread over the requests, each before and after; in the full run of the suite, every number.
 pub(crate) fn points(requests: u64, count: u64) -> Vec<Point> {
-    let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|size| size == "full");
-    let numbers: Vec<u64> = match is_full {
+    let numbers: Vec<u64> = match is_full() {
         true => (1..=requests).collect(),
         false => (0..count).map(|index| 1 + (2 * index + 1) * requests / (2 * count)).collect(),
     };

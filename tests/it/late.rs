@@ -5,6 +5,25 @@ use crate::harness::{CommandOutput, World};
 
 const CLUSTER: &str = "cluster \"lab\" {\n  simulator {}\n}\n";
 
+/// A token whose secret has to be LENGTH letters long, which only the server tells.
+const TOKEN: &str = r#"
+user "bot" {
+  userid = "bot@pve"
+}
+
+token "ci" {
+  userid  = user.bot.userid
+  tokenid = "ci"
+
+  lifecycle {
+    postcondition {
+      condition     = nonsensitive(length(self.secret)) == LENGTH
+      error_message = "that is no secret"
+    }
+  }
+}
+"#;
+
 fn world(text: &str) -> World {
     let world = World::new();
     world.write("main.hcl", &format!("{CLUSTER}{text}"));
@@ -91,28 +110,16 @@ fn a_condition_stops_what_it_is_about_as_soon_as_it_is_decided() {
 
 #[test]
 fn a_condition_that_only_the_object_decides_stops_those_who_depend_on_it() {
-    let text = r#"
-user "bot" {
-  userid = "bot@pve"
-}
-
-token "ci" {
-  userid  = user.bot.userid
-  tokenid = "ci"
-
-  lifecycle {
-    postcondition {
-      condition     = nonsensitive(length(self.secret)) == LENGTH
-      error_message = "that is no secret"
-    }
-  }
-}
-
+    let text = [
+        TOKEN,
+        r#"
 pool "games" {
   poolid  = "games"
   comment = "token of ${nonsensitive(length(token.ci.secret))} letters"
 }
-"#;
+"#,
+    ]
+    .concat();
     let world = world(&text.replace("LENGTH", "1"));
     let output = ends(&world, &["apply", "-auto-approve"], 1);
     assert!(output.stderr.contains("a postcondition does not hold: that is no secret"), "{output}");
@@ -279,30 +286,18 @@ fn told<'a>(lines: &'a [serde_json::Value], summary: &str) -> (usize, &'a serde_
 
 #[test]
 fn conditions_found_after_an_operation_are_in_the_stream_with_their_places() {
-    let text = r#"
-user "bot" {
-  userid = "bot@pve"
-}
-
-token "ci" {
-  userid  = user.bot.userid
-  tokenid = "ci"
-
-  lifecycle {
-    postcondition {
-      condition     = nonsensitive(length(self.secret)) == LENGTH
-      error_message = "that is no secret"
-    }
-  }
-}
-
+    let text = [
+        TOKEN,
+        r#"
 check "luck" {
   assert {
     condition     = nonsensitive(length(token.ci.secret)) == 2
     error_message = "no luck"
   }
 }
-"#;
+"#,
+    ]
+    .concat();
     let streamed = |text: &str, status: i32| {
         let output = ends(&world(text), &["apply", "-auto-approve", "-json"], status);
         let lines = output.stdout.lines().map(|line| serde_json::from_str(line).expect("each line is JSON"));

@@ -1,5 +1,6 @@
 //! Apply, then plan again: no changes. Over random guests with every attribute that is not an identity, and over what changes them.
 
+use crate::harness::sized;
 use crate::planner_world::PlannerWorld;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -129,8 +130,7 @@ fn settles(world: &mut PlannerWorld, text: &str) -> bool {
 
 #[test]
 fn what_was_applied_plans_empty() {
-    let is_full = std::env::var("SPAWNPOINT_TESTS").as_deref() == Ok("full");
-    let cases = if is_full { 400 } else { 40 };
+    let cases = sized(400, 40);
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let run = runner.run(&(guest(), guest()), |(first, second)| {
         let mut world = PlannerWorld::new("properties", &Lab::built_in());

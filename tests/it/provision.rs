@@ -1,5 +1,6 @@
 //! What the provisioning tests share: the real Ansible, a server to set up, and runs in a few words.
 
+use crate::harness::is_full;
 use sha2::{Digest, Sha256};
 use spawnpoint::diagnostics::Sources;
 use spawnpoint::games::{Game, Power, Server, Wanted};
@@ -48,10 +49,7 @@ pub(crate) fn say(line: &str) {
 /// Says loudly that a test did not run; in the full run of the suite a machine that lacks what can be installed is an error.
 pub(crate) fn skip(test: &str, reason: &str) {
     say(&format!("SKIPPED {test}: {reason}"));
-    assert!(
-        std::env::var("SPAWNPOINT_TESTS").is_ok_and(|size| size == "full").eq(&false),
-        "{test} must run here: {reason}"
-    );
+    assert!(!is_full(), "{test} must run here: {reason}");
 }
 
 /// A guest to set a server up on, and how.

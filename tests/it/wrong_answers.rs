@@ -3,6 +3,7 @@
 //! fuzz target `proxmox`.
 
 use crate::attributes::{cases, map_devices};
+use crate::harness::sized;
 use crate::planner_world::{PlannerWorld, lab_with_urls};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -206,12 +207,6 @@ fn for_some(count: u32, name: &str, calls: impl Strategy<Value = String>, check:
     told.unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 
-/// Returns what the full run of the suite takes, or what every run does.
-fn count(full: u32, usual: u32) -> u32 {
-    let is_full = std::env::var("SPAWNPOINT_TESTS").is_ok_and(|size| size == "full");
-    if is_full { full } else { usual }
-}
-
 fn stacks() -> Vec<(String, String)> {
     let only = std::env::var("ONLY").unwrap_or_default();
     let cases = cases().into_iter().map(|(_, case)| case);
@@ -237,7 +232,7 @@ fn a_plan_tells_or_passes_over_what_it_does_not_understand() {
         apply(&mut world, &text);
         drop(changing.calls());
         assert_done(&world, &text);
-        for_some(count(60, 10), &name, changing.calls(), |call, wrong| {
+        for_some(sized(60, 10), &name, changing.calls(), |call, wrong| {
             changing.change(Some((call, wrong)));
             if let Ok(planned) = world.try_plan(&text, &Options::default()) {
                 assert!(planned.plan.is_some() || planned.diagnostics.has_errors(), "a plan or an error");
@@ -252,7 +247,7 @@ fn an_apply_that_does_not_understand_is_finished_by_the_next() {
     for (name, text) in stacks() {
         let (changing, mut world) = Changing::lab(&name);
         apply(&mut world, &text);
-        for_some(count(10, 2), &name, changing.calls(), |call, wrong| {
+        for_some(sized(10, 2), &name, changing.calls(), |call, wrong| {
             let (changing, mut world) = Changing::lab(&name);
             let planned = world.plan(&text, &Options::default());
             changing.change(Some((call, wrong)));
