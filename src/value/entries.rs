@@ -10,7 +10,7 @@ use std::slice;
 use std::sync::Arc;
 
 /// Values, or something else, by name. Cheap to clone; what changes entries makes a map of them and new ones of that.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entries<T = Value>(Arc<[(Arc<str>, T)]>);
 
 type Iter<'a, T> = Map<slice::Iter<'a, (Arc<str>, T)>, fn(&'a (Arc<str>, T)) -> (&'a Arc<str>, &'a T)>;
