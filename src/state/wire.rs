@@ -84,8 +84,7 @@ pub fn write_snapshot(state: &State, seal: &dyn Seal) -> Result<String, WireErro
 /// # Errors
 /// [`WireError`].
 pub fn read_snapshot(text: &str, seal: &dyn Seal) -> Result<State, WireError> {
-    check_format(text)?;
-    let wire: SnapshotWire = from_text(text)?;
+    let wire: SnapshotWire = of_format(text, |wire: &SnapshotWire| wire.format)?;
     let reader = Reader::new(seal);
     let record = |(address, record): (String, RecordWire)| Ok((reader.address(&address)?, record.read(&reader)?));
     let mut state = State {
@@ -116,15 +115,19 @@ pub fn write_entry(entry: &Entry, seal: &dyn Seal) -> Result<String, WireError> 
 /// # Errors
 /// [`WireError`].
 pub fn read_entry(text: &str, seal: &dyn Seal) -> Result<Entry, WireError> {
-    check_format(text)?;
-    from_text::<LineWire>(text)?.entry.read(&Reader::new(seal))
+    of_format(text, |line: &LineWire| line.format)?.entry.read(&Reader::new(seal))
 }
 
-/// Reads `format` alone, so that a newer format is told as such whatever else changed.
-fn check_format(text: &str) -> Result<(), WireError> {
-    match from_text::<HeadWire>(text)?.format {
+/// Reads what has a format. What cannot be read is a newer format, if it says so, whatever else is wrong with it.
+fn of_format<'a, T: Deserialize<'a>>(text: &'a str, format: impl Fn(&T) -> u32) -> Result<T, WireError> {
+    let wire = from_text::<T>(text);
+    let found = match &wire {
+        Ok(wire) => format(wire),
+        Err(_) => from_text::<HeadWire>(text)?.format,
+    };
+    match found {
         0 => Err(WireError::Damaged("there is no format 0".to_owned())),
-        1..=FORMAT => Ok(()),
+        1..=FORMAT => wire,
         found => Err(WireError::FormatTooNew { found }),
     }
 }

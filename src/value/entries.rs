@@ -15,9 +15,16 @@ pub struct Entries<T = Value>(Arc<[(Arc<str>, T)]>);
 
 type Iter<'a, T> = Map<slice::Iter<'a, (Arc<str>, T)>, fn(&'a (Arc<str>, T)) -> (&'a Arc<str>, &'a T)>;
 
+/// As many are looked through faster than searched.
+const FEW: usize = 32;
+
 impl<T> Entries<T> {
     /// Returns the value of a name.
     pub fn get(&self, name: &str) -> Option<&T> {
+        if self.0.len() <= FEW {
+            // Names of other lengths need not be looked at.
+            return self.0.iter().find(|(own, _)| **own == *name).map(|(_, value)| value);
+        }
         let place = self.0.binary_search_by(|(own, _)| (**own).cmp(name)).ok()?;
         Some(&self.0[place].1)
     }
