@@ -52,7 +52,10 @@ impl Carried {
             let absent = wire.absent.and_then(|text| (wire.codec.read)(takes, text));
             Some(Self { name: name(attribute.name), wire, takes, absent })
         });
-        carried.collect()
+        let mut carried: Vec<Self> = carried.collect();
+        // As entries are: what is nearly sorted is soon sorted.
+        carried.sort_by(|one, other| one.name.cmp(&other.name));
+        carried
     }
 
     fn read<'a>(&self, get: impl Fn(&str) -> Option<&'a str>) -> Option<(Arc<str>, Value)> {
