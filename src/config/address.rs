@@ -7,6 +7,7 @@ mod parse;
 
 pub use parse::AddressError;
 
+use crate::value;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -107,8 +108,10 @@ pub struct AddressParts {
 
 impl Address {
     /// Returns the address of a block without instance key.
-    pub fn new(module: ModulePath, kind: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
-        AddressParts { module, kind: kind.into(), name: name.into(), key: None, child: None }.into()
+    pub fn new(module: ModulePath, kind: impl AsRef<str>, name: impl AsRef<str>) -> Self {
+        // One copy of each is quickly seen to be the same.
+        let (kind, name) = (value::name(kind.as_ref()), value::name(name.as_ref()));
+        AddressParts { module, kind, name, key: None, child: None }.into()
     }
 
     /// Returns the parts, to be changed.

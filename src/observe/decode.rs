@@ -4,7 +4,7 @@
 //! What a config key means is not known here; `resources` reads the texts.
 
 use super::{AclView, GuestConfig, GuestKind, GuestView, NodeView, PoolView, Power, Seen, StorageView};
-use crate::proxmox::decode::{boolean, integer, text};
+use crate::proxmox::decode::{boolean, integer, written};
 use crate::value::name;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,9 +56,8 @@ pub fn guest_list(answer: &Value, on: &str, kind: GuestKind, guests: &mut BTreeM
 
 /// Reads GET config: the default view.
 pub fn config(answer: &Value) -> GuestConfig {
-    let is_digest = |key: &str| key == "digest";
-    let values = entries(answer).filter(|(key, _)| !is_digest(key));
-    let values = values.filter_map(|(key, value)| Some((name(key), text(value)?.into()))).collect();
+    let values = entries(answer).filter(|(key, _)| *key != "digest");
+    let values = values.filter_map(|(key, value)| Some((name(key), written(value)?.into()))).collect();
     GuestConfig { values, running: BTreeMap::new(), digest: member(answer, "digest").unwrap_or_default() }
 }
 
@@ -66,23 +65,23 @@ pub fn config(answer: &Value) -> GuestConfig {
 pub fn pending(answer: &Value) -> GuestConfig {
     let (mut values, mut running, mut digest) = (Vec::new(), BTreeMap::new(), String::new());
     for row in rows(answer) {
-        let Some(key) = member(row, "key") else { continue };
-        let (current, planned) = (member(row, "value"), member(row, "pending"));
+        let member = |name: &str| row.get(name).and_then(written);
+        let Some(key) = member("key") else { continue };
+        let (current, planned) = (member("value"), member("pending"));
         if key == "digest" {
-            digest = current.unwrap_or_default();
+            digest = current.unwrap_or_default().to_owned();
             continue;
         }
-        let key = name(&key);
         let is_deleted = row.get("delete").and_then(integer).is_some_and(|delete| delete != 0);
-        let default_view = match (&planned, is_deleted) {
+        let default_view = match (planned, is_deleted) {
             (Some(_), _) => planned,
             (None, true) => None,
-            (None, false) => current.clone(),
+            (None, false) => current,
         };
         if default_view != current {
-            running.insert(key.clone(), current.map(Arc::from));
+            running.insert(name(key), current.map(Arc::from));
         }
-        values.extend(default_view.map(|value| (key, Arc::from(value))));
+        values.extend(default_view.map(|value| (name(key), Arc::from(value))));
     }
     GuestConfig { values: values.into_iter().collect(), running, digest }
 }
@@ -209,7 +208,7 @@ fn entries(answer: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 fn member(row: &Value, name: &str) -> Option<String> {
-    row.get(name).and_then(text)
+    row.get(name).and_then(written).map(str::to_owned)
 }
 
 fn vmid(row: &Value) -> Option<u32> {

@@ -4,9 +4,8 @@
 
 use super::change::{AttributeChange, Cause};
 use crate::resources::conform::literal;
-use crate::resources::schema::{Attribute, Impact, Occurs, Presence, Schema, Takes};
+use crate::resources::schema::{Attribute, Impact, Nested, Occurs, Presence, Schema, Takes};
 use crate::value::{Entries, Kind, Marks, Path, Step, Value, name};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The three views of one object. Null stands for none.
@@ -78,10 +77,13 @@ impl<'a> Part<'a> {
         [self.desired, self.applied].into_iter().flatten().any(|value| !value.is_null())
     }
 
-    /// Keys that are wanted or that we wrote before.
-    fn keys(self) -> BTreeSet<&'a Arc<str>> {
+    /// Keys that are wanted or that we wrote before, in order.
+    fn keys(self) -> Vec<&'a Arc<str>> {
         let entries = [self.desired, self.applied].into_iter().flatten().filter_map(Value::as_entries);
-        entries.flat_map(Entries::keys).collect()
+        let mut keys: Vec<&Arc<str>> = entries.flat_map(Entries::keys).collect();
+        keys.sort();
+        keys.dedup();
+        keys
     }
 
     /// How many items are wanted or were before.
@@ -112,35 +114,46 @@ impl Way<'_> {
 
 impl Comparison<'_> {
     fn schema(&mut self, schema: &Schema, part: Part, at: &Way) {
-        for attribute in schema.attributes {
-            if attribute.presence == Presence::Computed {
-                continue;
-            }
-            let (inner, way) = (part.named(attribute.name), Way::Attribute(at, attribute.name));
-            match attribute.takes {
-                Takes::Map(_) | Takes::Any => {
-                    for key in inner.keys() {
-                        self.leaf(attribute, inner.named(key), &Way::Key(&way, key));
-                    }
-                }
-                _ => self.leaf(attribute, inner, &way),
+        // A schema has far more names than somebody wrote.
+        let mut written: Vec<usize> = part.keys().into_iter().filter_map(|key| schema.place(key)).collect();
+        written.sort_unstable();
+        for place in written {
+            match schema.attributes.get(place) {
+                Some(attribute) => self.attribute(attribute, part, at),
+                None => self.block(&schema.blocks[place - schema.attributes.len()], part, at),
             }
         }
-        for nested in schema.blocks {
-            let (inner, way) = (part.named(nested.name), Way::Attribute(at, nested.name));
-            match nested.occurs {
-                Occurs::Once if inner.is_managed() => self.schema(nested.schema, inner, &way),
-                Occurs::Once => {}
-                Occurs::ByLabel(_) => {
-                    for label in inner.keys() {
-                        self.labelled(nested.schema, inner.named(label), &Way::Key(&way, label));
-                    }
+    }
+
+    fn attribute(&mut self, attribute: &Attribute, part: Part, at: &Way) {
+        if attribute.presence == Presence::Computed {
+            return;
+        }
+        let (inner, way) = (part.named(attribute.name), Way::Attribute(at, attribute.name));
+        match attribute.takes {
+            Takes::Map(_) | Takes::Any => {
+                for key in inner.keys() {
+                    self.leaf(attribute, inner.named(key), &Way::Key(&way, key));
                 }
-                Occurs::Many => {
-                    for index in 0..inner.count() {
-                        let item = inner.inside(|items| items.as_items()?.get(index));
-                        self.schema(nested.schema, item, &Way::Index(&way, index));
-                    }
+            }
+            _ => self.leaf(attribute, inner, &way),
+        }
+    }
+
+    fn block(&mut self, nested: &Nested, part: Part, at: &Way) {
+        let (inner, way) = (part.named(nested.name), Way::Attribute(at, nested.name));
+        match nested.occurs {
+            Occurs::Once if inner.is_managed() => self.schema(nested.schema, inner, &way),
+            Occurs::Once => {}
+            Occurs::ByLabel(_) => {
+                for label in inner.keys() {
+                    self.labelled(nested.schema, inner.named(label), &Way::Key(&way, label));
+                }
+            }
+            Occurs::Many => {
+                for index in 0..inner.count() {
+                    let item = inner.inside(|items| items.as_items()?.get(index));
+                    self.schema(nested.schema, item, &Way::Index(&way, index));
                 }
             }
         }

@@ -80,7 +80,7 @@ pub(super) fn check(scene: &Scene, judged: &BTreeMap<Address, Judged>) -> (Vec<Q
         for tenant in scene.tenants.values().filter(|tenant| tenant.cluster == *cluster) {
             let of_tenant = |sums: &BTreeMap<&str, Sum>| sums.get(&*tenant.pool).copied().unwrap_or_default();
             let guests = (of_tenant(&pools.0), of_tenant(&pools.1));
-            let servers = servers.get(&*tenant.address).copied().unwrap_or_default();
+            let servers = servers.get(&tenant.address).copied().unwrap_or_default();
             quotas.extend(quota(scene, judged, tenant, guests, servers, &mut diagnostics));
         }
         nodes(scene, judged, cluster, view, (&before, &after), &mut capacity, &mut diagnostics);
@@ -186,7 +186,7 @@ fn quota(
     for line in lines.iter().filter(|line| line.after > line.limit && line.after > line.before) {
         diagnostics.push(exceeded(scene, judged, tenant, line, &name));
     }
-    Some(Quota { tenant: (*tenant.address).clone(), tier: name, lines })
+    Some(Quota { tenant: tenant.address.clone(), tier: name, lines })
 }
 
 #[derive(Clone, Copy, Default)]

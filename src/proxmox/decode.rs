@@ -21,8 +21,7 @@ pub fn number(value: &Value) -> Option<f64> {
 
 /// Returns the truth value of any of the server's spellings: `1 on yes true` and `0 off no false`, as text, number or boolean.
 pub fn boolean(value: &Value) -> Option<bool> {
-    let text = text(value)?;
-    match text.trim().to_ascii_lowercase().as_str() {
+    match written(value)?.trim().to_ascii_lowercase().as_str() {
         "1" | "on" | "yes" | "true" => Some(true),
         "0" | "off" | "no" | "false" => Some(false),
         _ => None,
@@ -31,10 +30,15 @@ pub fn boolean(value: &Value) -> Option<bool> {
 
 /// Returns the text of a scalar: a number as it was written, a boolean as the `1` or `0` that Proxmox VE would write.
 pub fn text(value: &Value) -> Option<String> {
+    written(value).map(str::to_owned)
+}
+
+/// Returns what [`text`] returns, without a copy where it stands there.
+pub fn written(value: &Value) -> Option<&str> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(if *truth { "1" } else { "0" }.to_owned()),
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.as_str()),
+        Value::Bool(truth) => Some(if *truth { "1" } else { "0" }),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -59,10 +63,10 @@ pub fn gist(value: &Value) -> String {
     }
 }
 
-fn numeral(value: &Value) -> Option<String> {
+fn numeral(value: &Value) -> Option<&str> {
     match value {
-        Value::Number(number) => Some(number.to_string()),
-        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.as_str()),
+        Value::String(text) => Some(text.trim()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

@@ -12,7 +12,6 @@ use crate::proxmox::{Call, decode};
 use crate::state::Identity;
 use crate::value::{Path, Value};
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// The type. Source: API sections `/cluster/firewall`, `/nodes/{node}/firewall`, `/nodes/{node}/qemu/{vmid}/firewall` and the same of `lxc`.
 pub static FIREWALL: ObjectType = ObjectType {
@@ -281,11 +280,11 @@ fn identify(firewall: &Value) -> Identity {
 
 /// Only that of a container says which kind of guest it is of.
 fn of_guest(kind: GuestKind, vmid: String, node: &str) -> Identity {
-    let mut identity = Identity::of([("guest", vmid), ("node", node.to_owned())]);
-    if kind == GuestKind::Lxc {
-        Arc::make_mut(&mut identity.0).insert("kind".into(), kind.segment().into());
+    let identity = Identity::of([("guest", vmid), ("node", node.to_owned())]);
+    match kind {
+        GuestKind::Qemu => identity,
+        GuestKind::Lxc => identity.with("kind", kind.segment()),
     }
-    identity
 }
 
 fn by_owner(id: &str) -> Result<Identity, String> {
@@ -400,11 +399,10 @@ fn sight(lookup: &Lookup) -> Sighting {
 
 /// Returns where it will be when its steps are done: its guest may be moved by the same plan.
 fn there(draft: &Draft) -> Identity {
-    let mut identity = draft.identity.clone();
-    if let Some(node) = draft.desired.get("guest_node").and_then(Value::as_text) {
-        Arc::make_mut(&mut identity.0).insert("node".into(), node.into());
+    match draft.desired.get("guest_node").and_then(Value::as_text) {
+        Some(node) => draft.identity.with("node", node),
+        None => draft.identity.clone(),
     }
-    identity
 }
 
 /// A guest's firewall is touched only if the guest is ours.

@@ -4,12 +4,13 @@
 //! owner marker) is the business of the type.
 
 use super::marker::Marker;
-use super::schema::{Attribute, Nested, Schema};
+use super::schema::{Attribute, Nested, Schema, Takes};
+use super::wire::Wire;
 use crate::observe::ConfigValues;
 use crate::proxmox::property::PropertyString;
 use crate::value::{Entries, Path, Step, Value, name};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 /// Values of a block by attribute, in any order; of two with one name the later counts.
 pub type Attributes = Vec<(Arc<str>, Value)>;
@@ -21,6 +22,49 @@ pub struct Layout {
     pub schema: &'static Schema,
     /// Its blocks that are in the configuration and need nothing more than to be written there.
     pub blocks: &'static [Block],
+    prepared: OnceLock<Prepared>,
+}
+
+/// What reading takes, found once: a cluster has many guests.
+#[derive(Debug)]
+struct Prepared {
+    attributes: Vec<Carried>,
+    /// Of each block whose attributes are keys.
+    nested: BTreeMap<&'static str, Vec<Carried>>,
+    /// Every key but slots.
+    keys: BTreeSet<&'static str>,
+}
+
+/// An attribute that a key of its own carries.
+#[derive(Debug)]
+struct Carried {
+    name: Arc<str>,
+    wire: Wire,
+    takes: Takes,
+    /// What it is where the key is absent.
+    absent: Option<Value>,
+}
+
+impl Carried {
+    fn all(schema: &Schema) -> Vec<Self> {
+        let carried = schema.attributes.iter().filter_map(|attribute| {
+            let (wire, takes) = (attribute.wire?, attribute.takes);
+            let absent = wire.absent.and_then(|text| (wire.codec.read)(takes, text));
+            Some(Self { name: name(attribute.name), wire, takes, absent })
+        });
+        let mut carried: Vec<Self> = carried.collect();
+        // As entries are: what is nearly sorted is soon sorted.
+        carried.sort_by(|one, other| one.name.cmp(&other.name));
+        carried
+    }
+
+    fn read<'a>(&self, get: impl Fn(&str) -> Option<&'a str>) -> Option<(Arc<str>, Value)> {
+        let value = match get(self.wire.key) {
+            Some(text) => (self.wire.codec.read)(self.takes, text)?,
+            None => self.absent.clone()?,
+        };
+        Some((self.name.clone(), value))
+    }
 }
 
 /// A block in the configuration.
@@ -85,6 +129,36 @@ pub struct Source<'a> {
 }
 
 impl Layout {
+    /// Returns the layout of these blocks and of the attributes of a schema.
+    pub const fn new(schema: &'static Schema, blocks: &'static [Block]) -> Self {
+        Self { schema, blocks, prepared: OnceLock::new() }
+    }
+
+    fn prepared(&self) -> &Prepared {
+        self.prepared.get_or_init(|| {
+            let are_keys = self.blocks.iter().filter(|block| matches!(block.place, Place::Keys));
+            let nested: BTreeMap<_, _> =
+                are_keys.map(|block| (block.name, Carried::all(self.nested(block).schema))).collect();
+            let attributes = Carried::all(self.schema);
+            let carried = attributes.iter().chain(nested.values().flatten()).map(|carried| carried.wire.key);
+            let properties = self.blocks.iter().filter_map(|block| match block.place {
+                Place::Property(key, _) => Some(key),
+                Place::Keys | Place::Slots(..) => None,
+            });
+            let keys = carried.chain(properties).collect();
+            Prepared { attributes, nested, keys }
+        })
+    }
+
+    /// Returns whether an attribute or block is in charge of a key.
+    pub fn knows(&self, key: &str) -> bool {
+        let is_slot_of = |block: &Block| match block.place {
+            Place::Slots(stem, count, _) => is_slot(key, stem, count),
+            Place::Keys | Place::Property(..) => false,
+        };
+        self.prepared().keys.contains(key) || self.blocks.iter().any(is_slot_of)
+    }
+
     fn nested(&self, block: &Block) -> &'static Nested {
         self.schema.block(block.name).expect("a layout names blocks of its schema")
     }
@@ -130,11 +204,13 @@ impl Layout {
     /// Reads a configuration, defaults filled in. What the configuration does not say and has no default is left out.
     pub fn decode(&self, values: &ConfigValues) -> Attributes {
         let get = |key: &str| values.get(key).map(|text| &**text);
-        let mut decoded = read_attributes(self.schema, get);
+        let prepared = self.prepared();
+        let read = |carried: &[Carried]| carried.iter().filter_map(|carried| carried.read(get)).collect::<Attributes>();
+        let mut decoded = read(&prepared.attributes);
         for block in self.blocks {
             let schema = self.nested(block).schema;
             let value = match block.place {
-                Place::Keys => Some(Value::object(read_attributes(schema, get))),
+                Place::Keys => Some(Value::object(read(&prepared.nested[block.name]))),
                 Place::Property(key, default_key) => {
                     get(key).and_then(|text| read_property(schema, text, default_key)).map(Value::object)
                 }
@@ -199,17 +275,11 @@ impl Layout {
 
 /// Returns whether a key is a stem with a number below a limit.
 pub fn is_slot(key: &str, stem: &str, count: u32) -> bool {
+    if !key.as_bytes().get(stem.len()).is_some_and(u8::is_ascii_digit) {
+        return false;
+    }
     let number = key.strip_prefix(stem).filter(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     number.and_then(|number| number.parse::<u32>().ok()).is_some_and(|number| number < count)
-}
-
-fn read_attributes<'a>(schema: &Schema, get: impl Fn(&str) -> Option<&'a str>) -> Attributes {
-    let attributes = schema.attributes.iter().filter_map(|attribute| {
-        let wire = attribute.wire?;
-        let text = get(wire.key).or(wire.absent)?;
-        Some((name(attribute.name), (wire.codec.read)(attribute.takes, text)?))
-    });
-    attributes.collect()
 }
 
 /// Reads a property string into the attributes of a schema: what it says, no more.

@@ -18,6 +18,12 @@ impl Schema {
     /// A block without content.
     pub const EMPTY: Self = Self { attributes: &[], blocks: &[] };
 
+    /// Returns the place of a name: attributes first, blocks behind them.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        let names = self.attributes.iter().map(|attribute| attribute.name);
+        names.chain(self.blocks.iter().map(|block| block.name)).position(|own| own == name)
+    }
+
     /// Returns an attribute by name.
     pub fn attribute(&self, name: &str) -> Option<&'static Attribute> {
         self.attributes.iter().find(|attribute| attribute.name == name)

@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, OperationKey};
 use crate::config::Address;
-use crate::value::{Value, name};
+use crate::value::{Entries, Value, name};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -56,12 +56,19 @@ pub enum Completeness {
 
 /// How to find an object on its cluster: a few names and values, such as `vmid = 5000`, `node = pve1`. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Identity(pub Arc<BTreeMap<Arc<str>, Arc<str>>>);
+pub struct Identity(pub Entries<Arc<str>>);
 
 impl Identity {
     /// Returns an identity of these parts.
     pub fn of<const N: usize>(parts: [(&str, String); N]) -> Self {
-        Self(Arc::new(parts.into_iter().map(|(part, value)| (name(part), value.into())).collect()))
+        Self(parts.into_iter().map(|(part, value)| (name(part), value.into())).collect())
+    }
+
+    /// Returns it with another value for one part.
+    #[must_use]
+    pub fn with(&self, part: &str, value: &str) -> Self {
+        let others = self.0.iter().map(|(part, value)| (part.clone(), value.clone()));
+        Self(others.chain([(name(part), value.into())]).collect())
     }
 
     /// Returns one part.

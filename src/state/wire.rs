@@ -6,10 +6,11 @@
 
 use super::fingerprint::has_only_fingerprints;
 use super::{Completeness, Effect, Entry, Identity, OperationKey, Outcome, OutputRecord, Record, State};
-use crate::config::Address;
+use crate::config::{Address, AddressError};
 use crate::value::{Marks, Value, name, wire};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The format written now.
@@ -83,9 +84,9 @@ pub fn write_snapshot(state: &State, seal: &dyn Seal) -> Result<String, WireErro
 /// # Errors
 /// [`WireError`].
 pub fn read_snapshot(text: &str, seal: &dyn Seal) -> Result<State, WireError> {
-    check_format(text)?;
-    let wire: SnapshotWire = from_text(text)?;
-    let record = |(address, record): (String, RecordWire)| Ok((address_of(&address)?, record.read(seal)?));
+    let wire: SnapshotWire = of_format(text, |wire: &SnapshotWire| wire.format)?;
+    let reader = Reader::new(seal);
+    let record = |(address, record): (String, RecordWire)| Ok((reader.address(&address)?, record.read(&reader)?));
     let mut state = State {
         lineage: wire.lineage,
         serial: wire.serial,
@@ -94,7 +95,9 @@ pub fn read_snapshot(text: &str, seal: &dyn Seal) -> Result<State, WireError> {
         ..State::default()
     };
     for entry in wire.open {
-        state.take(entry.read(seal)?).map_err(|(key, problem)| WireError::Damaged(format!("step {key} {problem}")))?;
+        state
+            .take(entry.read(&reader)?)
+            .map_err(|(key, problem)| WireError::Damaged(format!("step {key} {problem}")))?;
     }
     Ok(state)
 }
@@ -112,15 +115,19 @@ pub fn write_entry(entry: &Entry, seal: &dyn Seal) -> Result<String, WireError> 
 /// # Errors
 /// [`WireError`].
 pub fn read_entry(text: &str, seal: &dyn Seal) -> Result<Entry, WireError> {
-    check_format(text)?;
-    from_text::<LineWire>(text)?.entry.read(seal)
+    of_format(text, |line: &LineWire| line.format)?.entry.read(&Reader::new(seal))
 }
 
-/// Reads `format` alone, so that a newer format is told as such whatever else changed.
-fn check_format(text: &str) -> Result<(), WireError> {
-    match from_text::<HeadWire>(text)?.format {
+/// Reads what has a format. What cannot be read is a newer format, if it says so, whatever else is wrong with it.
+fn of_format<'a, T: Deserialize<'a>>(text: &'a str, format: impl Fn(&T) -> u32) -> Result<T, WireError> {
+    let wire = from_text::<T>(text);
+    let found = match &wire {
+        Ok(wire) => format(wire),
+        Err(_) => from_text::<HeadWire>(text)?.format,
+    };
+    match found {
         0 => Err(WireError::Damaged("there is no format 0".to_owned())),
-        1..=FORMAT => Ok(()),
+        1..=FORMAT => wire,
         found => Err(WireError::FormatTooNew { found }),
     }
 }
@@ -159,7 +166,7 @@ struct LineWire {
 struct RecordWire {
     kind: Arc<str>,
     cluster: Arc<str>,
-    identity: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+    identity: BTreeMap<Arc<str>, Arc<str>>,
     intent: String,
     applied: serde_json::Value,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -185,7 +192,7 @@ enum EntryWire {
         address: String,
         cluster: Arc<str>,
         kind: Arc<str>,
-        identity: Arc<BTreeMap<Arc<str>, Arc<str>>>,
+        identity: BTreeMap<Arc<str>, Arc<str>>,
         step: Arc<str>,
         call: String,
         intent: String,
@@ -235,12 +242,35 @@ enum OutcomeWire {
     Failed(String),
 }
 
+/// What reading takes besides the text.
+struct Reader<'a> {
+    seal: &'a dyn Seal,
+    /// Addresses met so far: many records name the same ones.
+    addresses: RefCell<HashMap<String, Address>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(seal: &'a dyn Seal) -> Self {
+        Self { seal, addresses: RefCell::default() }
+    }
+
+    fn address(&self, text: &str) -> Result<Address, WireError> {
+        let mut addresses = self.addresses.borrow_mut();
+        if let Some(known) = addresses.get(text) {
+            return Ok(known.clone());
+        }
+        let address: Address = text.parse().map_err(|error: AddressError| WireError::Damaged(error.to_string()))?;
+        addresses.insert(text.to_owned(), address.clone());
+        Ok(address)
+    }
+}
+
 impl RecordWire {
     fn of(record: &Record, seal: &dyn Seal) -> Result<Self, WireError> {
         Ok(Self {
             kind: record.kind.clone(),
             cluster: record.cluster.clone(),
-            identity: record.identity.0.clone(),
+            identity: record.identity.0.to_map(),
             intent: record.intent.clone(),
             applied: applied(record)?,
             secrets: secrets_of(record, seal)?,
@@ -250,15 +280,15 @@ impl RecordWire {
         })
     }
 
-    fn read(self, seal: &dyn Seal) -> Result<Record, WireError> {
+    fn read(self, reader: &Reader) -> Result<Record, WireError> {
         Ok(Record {
             kind: name(&self.kind),
             cluster: name(&self.cluster),
-            identity: Identity(self.identity),
+            identity: identity_of(self.identity),
             intent: self.intent,
             applied: value_of(&self.applied, &mut |text| Ok(text.to_owned()))?,
-            secrets: read_secrets(self.secrets, seal)?,
-            dependencies: self.dependencies.iter().map(|address| address_of(address)).collect::<Result<_, _>>()?,
+            secrets: read_secrets(self.secrets, reader.seal)?,
+            dependencies: self.dependencies.iter().map(|address| reader.address(address)).collect::<Result<_, _>>()?,
             completeness: if self.partial { Completeness::Partial } else { Completeness::Complete },
             is_adopted: self.adopted,
         })
@@ -274,10 +304,10 @@ impl EffectWire {
         })
     }
 
-    fn read(self, seal: &dyn Seal) -> Result<Effect, WireError> {
+    fn read(self, reader: &Reader) -> Result<Effect, WireError> {
         Ok(match self {
             Self::None => Effect::None,
-            Self::Put(record) => Effect::Put(Box::new(record.read(seal)?)),
+            Self::Put(record) => Effect::Put(Box::new(record.read(reader)?)),
             Self::Remove => Effect::Remove,
         })
     }
@@ -306,7 +336,7 @@ impl EntryWire {
         Ok(match entry.clone() {
             Entry::Begun { key, address, cluster, kind, identity, step, call, intent, effect, at } => {
                 let (OperationKey { run, sequence }, address) = (key, address.to_string());
-                let (identity, effect) = (identity.0, EffectWire::of(&effect, seal)?);
+                let (identity, effect) = (identity.0.to_map(), EffectWire::of(&effect, seal)?);
                 Self::Begun { run, sequence, address, cluster, kind, identity, step, call, intent, effect, at }
             }
             Entry::TaskAssigned { key: OperationKey { run, sequence }, upid } => {
@@ -325,12 +355,12 @@ impl EntryWire {
         })
     }
 
-    fn read(self, seal: &dyn Seal) -> Result<Entry, WireError> {
+    fn read(self, reader: &Reader) -> Result<Entry, WireError> {
         let key = |run, sequence| OperationKey { run, sequence };
         Ok(match self {
             Self::Begun { run, sequence, address, cluster, kind, identity, step, call, intent, effect, at } => {
-                let (key, address) = (key(run, sequence), address_of(&address)?);
-                let (identity, effect) = (Identity(identity), effect.read(seal)?);
+                let (key, address) = (key(run, sequence), reader.address(&address)?);
+                let (identity, effect) = (identity_of(identity), effect.read(reader)?);
                 Entry::Begun { key, address, cluster, kind, identity, step, call, intent, effect, at }
             }
             Self::TaskAssigned { run, sequence, upid } => Entry::TaskAssigned { key: key(run, sequence), upid },
@@ -338,9 +368,9 @@ impl EntryWire {
                 Entry::Settled { key: key(run, sequence), outcome: outcome.read(), at }
             }
             Self::Abandoned { run, sequence, reason } => Entry::Abandoned { key: key(run, sequence), reason },
-            Self::Outputs { run, outputs } => Entry::Outputs { run, outputs: read_outputs(outputs, seal)? },
+            Self::Outputs { run, outputs } => Entry::Outputs { run, outputs: read_outputs(outputs, reader.seal)? },
             Self::Recorded { address, effect, at } => {
-                Entry::Recorded { address: address_of(&address)?, effect: effect.read(seal)?, at }
+                Entry::Recorded { address: reader.address(&address)?, effect: effect.read(reader)?, at }
             }
         })
     }
@@ -416,6 +446,6 @@ fn value_of(json: &serde_json::Value, open: wire::Open<'_>) -> Result<Value, Wir
     wire::from_json(json, open).map_err(|error| WireError::Damaged(error.to_string()))
 }
 
-fn address_of(text: &str) -> Result<Address, WireError> {
-    text.parse().map_err(|error: crate::config::AddressError| WireError::Damaged(error.to_string()))
+fn identity_of(parts: BTreeMap<Arc<str>, Arc<str>>) -> Identity {
+    Identity(parts.into_iter().map(|(part, value)| (name(&part), value)).collect())
 }

@@ -10,14 +10,21 @@ use std::slice;
 use std::sync::Arc;
 
 /// Values, or something else, by name. Cheap to clone; what changes entries makes a map of them and new ones of that.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Entries<T = Value>(Arc<[(Arc<str>, T)]>);
 
 type Iter<'a, T> = Map<slice::Iter<'a, (Arc<str>, T)>, fn(&'a (Arc<str>, T)) -> (&'a Arc<str>, &'a T)>;
 
+/// As many are looked through faster than searched.
+const FEW: usize = 32;
+
 impl<T> Entries<T> {
     /// Returns the value of a name.
     pub fn get(&self, name: &str) -> Option<&T> {
+        if self.0.len() <= FEW {
+            // Names of other lengths need not be looked at.
+            return self.0.iter().find(|(own, _)| **own == *name).map(|(_, value)| value);
+        }
         let place = self.0.binary_search_by(|(own, _)| (**own).cmp(name)).ok()?;
         Some(&self.0[place].1)
     }

@@ -79,11 +79,13 @@ impl Ord for Address {
         } else {
             self.module.cmp(&other.module)
         };
-        let kinds =
-            || if Arc::ptr_eq(&self.kind, &other.kind) { Ordering::Equal } else { natural(&self.kind, &other.kind) };
+        let names = |one: &Arc<str>, other: &Arc<str>| match Arc::ptr_eq(one, other) {
+            true => Ordering::Equal,
+            false => natural(one, other),
+        };
         modules
-            .then_with(kinds)
-            .then_with(|| natural(&self.name, &other.name))
+            .then_with(|| names(&self.kind, &other.kind))
+            .then_with(|| names(&self.name, &other.name))
             .then_with(|| self.key.cmp(&other.key))
             .then_with(|| self.child.cmp(&other.child))
     }

@@ -1,6 +1,7 @@
 //! Reading an address as people write it after `-target` and as state and plan files keep it.
 
 use super::{Address, AddressParts, Child, Key, ModulePath};
+use crate::value;
 use std::iter::Peekable;
 use std::str::{CharIndices, FromStr};
 use std::sync::Arc;
@@ -73,7 +74,7 @@ impl Reader<'_> {
             name.push(character);
         }
         match name.chars().next() {
-            Some(first) if first.is_alphabetic() || first == '_' => Ok(name.into()),
+            Some(first) if first.is_alphabetic() || first == '_' => Ok(value::name(&name)),
             _ => Err(self.expected(expected)),
         }
     }

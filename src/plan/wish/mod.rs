@@ -45,7 +45,7 @@ pub(super) struct Wish {
     /// Where it is or will be.
     pub(super) identity: Identity,
     /// Address of its tenant.
-    pub(super) tenant: Option<Arc<Address>>,
+    pub(super) tenant: Option<Address>,
     /// Index of its block in the stack.
     pub(super) block: usize,
     /// Places of its attributes.
@@ -210,8 +210,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
     }
     let view = scene.view(&draft.cluster);
     // The guests of a tenant share its address.
-    let tenant =
-        tenant.map(|address| scene.tenants.get(&address).map_or(address.into(), |facts| facts.address.clone()));
+    let tenant = tenant.map(|address| scene.tenants.get(&address).map_or(address, |facts| facts.address.clone()));
     // What consists of parts that its text does not name is nothing itself.
     let is_whole = parts.is_none();
     for part in parts.into_iter().flatten() {
@@ -247,7 +246,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
         }
     }
     if is_guest(&draft.block.address.kind)
-        && let Some((address, value)) = firewall::of_guest(scene, draft, &object, tenant.as_deref())
+        && let Some((address, value)) = firewall::of_guest(scene, draft, &object, tenant.as_ref())
     {
         let identity = (FIREWALL.identify)(&value);
         register(scene, draft, &tenant, (address, &FIREWALL), (value, identity));
@@ -258,7 +257,7 @@ fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Value> {
 fn register(
     scene: &mut Scene,
     draft: &Draft,
-    tenant: &Option<Arc<Address>>,
+    tenant: &Option<Address>,
     (address, object): (Address, &'static ObjectType),
     (value, identity): (Value, Identity),
 ) {

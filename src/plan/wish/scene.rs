@@ -68,7 +68,7 @@ impl std::ops::Deref for Source<'_> {
 #[derive(Clone)]
 pub(in crate::plan) struct TenantFacts {
     /// Its address.
-    pub(in crate::plan) address: Arc<Address>,
+    pub(in crate::plan) address: Address,
     /// Its cluster.
     pub(in crate::plan) cluster: Arc<str>,
     /// Its pool.

@@ -23,7 +23,7 @@ pub(super) fn complete(scene: &mut Scene, draft: &mut Draft) -> Option<Completed
     let pool = attributes.get("pool").and_then(Value::as_text).unwrap_or_default().to_owned();
     let tier = attributes.get("tier").cloned().unwrap_or_else(|| Value::null(Type::Dynamic));
     let facts = TenantFacts {
-        address: Arc::new(address.clone()),
+        address: address.clone(),
         cluster: draft.cluster.clone(),
         pool,
         tier,

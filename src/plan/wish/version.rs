@@ -23,8 +23,8 @@ fn too_new(schema: &Schema, value: &Value, at: &Path, is_missing: &dyn Fn(u32) -
             into.push((at.then(Step::Attribute(attribute.name.into())), major));
         }
     }
-    for nested in schema.blocks {
-        let Some(inside) = value.get(nested.name).filter(|inside| !inside.is_null()) else { continue };
+    for (name, inside) in value.as_entries().into_iter().flatten().filter(|(_, inside)| !inside.is_null()) {
+        let Some(nested) = schema.block(name) else { continue };
         let path = at.then(Step::Attribute(nested.name.into()));
         match nested.occurs {
             Occurs::Once => too_new(nested.schema, inside, &path, is_missing, into),

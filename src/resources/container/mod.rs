@@ -81,7 +81,7 @@ fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
 }
 
 fn extra(values: &ConfigValues) -> Value {
-    let is_known = |key: &str| is_special(key) || schema::LAYOUT.in_charge_of(key).is_some();
+    let is_known = |key: &str| schema::LAYOUT.knows(key) || is_special(key);
     let unknown = values.iter().filter(|(key, _)| !is_known(key));
     Value::map(Type::Text, unknown.map(|(key, value)| (key.clone(), Value::text(value.clone()))))
 }

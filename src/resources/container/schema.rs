@@ -9,14 +9,14 @@ use crate::resources::wire::{ENVIRONMENT, MEBIBYTES, SEMICOLONS, SPACES};
 pub static SCHEMA: Schema = Schema { attributes: ATTRIBUTES, blocks: BLOCKS };
 
 /// Where it stands in the configuration. Volumes and network devices need more than their options and are not here.
-pub static LAYOUT: Layout = Layout {
-    schema: &SCHEMA,
-    blocks: &[
+pub static LAYOUT: Layout = Layout::new(
+    &SCHEMA,
+    &[
         Block { name: "features", place: Place::Property("features", None) },
         Block { name: "startup", place: Place::Property("startup", Some("order")) },
         Block { name: "device", place: Place::Slots("dev", 256, Some("path")) },
     ],
-};
+);
 
 const OS_TYPES: &[&str] = &[
     "debian",

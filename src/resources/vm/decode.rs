@@ -49,7 +49,7 @@ pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
 
 /// Returns the keys that the schema does not know.
 fn extra(values: &ConfigValues) -> Value {
-    let is_known = |key: &str| is_special(key) || LAYOUT.in_charge_of(key).is_some();
+    let is_known = |key: &str| LAYOUT.knows(key) || is_special(key);
     let unknown = values.iter().filter(|(key, _)| !is_known(key));
     Value::map(Type::Text, unknown.map(|(key, value)| (key.clone(), Value::text(value.clone()))))
 }

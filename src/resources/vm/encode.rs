@@ -45,7 +45,7 @@ pub(super) fn all_keys(source: &Source) -> BTreeSet<String> {
     let labels = |block: &str| source.desired.get(block).and_then(Value::as_entries).into_iter().flatten();
     for (slot, disk) in labels("disk") {
         let mut options = DISK.attributes.iter().filter(|attribute| attribute.wire.is_some());
-        if !source.present.contains_key(&**slot) || options.any(|attribute| disk.get(attribute.name).is_some()) {
+        if !source.present.contains_key(slot) || options.any(|attribute| disk.get(attribute.name).is_some()) {
             keys.insert(slot.to_string());
         }
     }

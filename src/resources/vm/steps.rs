@@ -70,7 +70,7 @@ fn spread(guest: &Guest, source: &ConfigValues) -> Vec<Step> {
     let cloned_to = clone_storage(guest, source).filter(|_| guest.text("clone") == Some("full"));
     let disks = guest.desired.get("disk").and_then(Value::as_entries).into_iter().flatten();
     let moves = disks.filter_map(|(slot, disk)| {
-        let has = storage_of(source.get(&**slot)?)?;
+        let has = storage_of(source.get(slot)?)?;
         let wanted = disk.get("storage")?.as_text()?;
         (cloned_to.as_deref().unwrap_or(has) != wanted).then(|| guest.move_volume(slot, wanted, None))
     });
@@ -267,7 +267,7 @@ fn clone_storage(guest: &Guest, source: &ConfigValues) -> Option<String> {
     let disks = guest.desired.get("disk")?.as_entries()?;
     disks.iter().find_map(|(slot, disk)| {
         let wanted = disk.get("storage")?.as_text()?;
-        let present = storage_of(source.get(&**slot)?)?;
+        let present = storage_of(source.get(slot)?)?;
         (wanted != present).then(|| wanted.to_owned())
     })
 }
@@ -358,7 +358,7 @@ fn grow(guest: &Guest, present: &ConfigValues) -> Vec<Step> {
     disks
         .filter_map(|(slot, disk)| {
             let wanted = size::parse(disk.get("size")?.as_text()?).ok()?;
-            let has = disk_bytes(present.get(&**slot)?)?;
+            let has = disk_bytes(present.get(slot)?)?;
             (wanted > has).then(|| guest.resize(slot, wanted))
         })
         .collect()

@@ -18,9 +18,9 @@ use devices::{
 pub static SCHEMA: Schema = Schema { attributes: ATTRIBUTES, blocks: BLOCKS };
 
 /// Where it stands in the configuration. Volumes and network devices need more than their options and are not here.
-pub static LAYOUT: Layout = Layout {
-    schema: &SCHEMA,
-    blocks: &[
+pub static LAYOUT: Layout = Layout::new(
+    &SCHEMA,
+    &[
         Block { name: "cpu", place: Place::Property("cpu", Some("cputype")) },
         Block { name: "agent", place: Place::Property("agent", Some("enabled")) },
         Block { name: "machine", place: Place::Property("machine", Some("type")) },
@@ -42,7 +42,7 @@ pub static LAYOUT: Layout = Layout {
         Block { name: "virtiofs", place: Place::Slots("virtiofs", 10, Some("dirid")) },
         Block { name: "cloud_init", place: Place::Keys },
     ],
-};
+);
 
 const ATTRIBUTES: &[Attribute] = &[
     Attribute::new("tenant", Takes::Reference("tenant"), "The tenant it belongs to: gives pool, network, keys and quota.").on_change(Impact::None).recorded(),
