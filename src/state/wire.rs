@@ -7,7 +7,8 @@
 use super::fingerprint::has_only_fingerprints;
 use super::{Completeness, Effect, Entry, Identity, OperationKey, Outcome, OutputRecord, Record, State};
 use crate::config::{Address, AddressError};
-use crate::value::{Marks, Value, name, wire};
+use crate::value::wire::{self, Stored};
+use crate::value::{Marks, Value, name};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -84,9 +85,10 @@ pub fn write_snapshot(state: &State, seal: &dyn Seal) -> Result<String, WireErro
 /// # Errors
 /// [`WireError`].
 pub fn read_snapshot(text: &str, seal: &dyn Seal) -> Result<State, WireError> {
-    let wire: SnapshotWire = of_format(text, |wire: &SnapshotWire| wire.format)?;
+    let wire = of_format(text, |wire: &SnapshotWire<Stored>| wire.format)?;
     let reader = Reader::new(seal);
-    let record = |(address, record): (String, RecordWire)| Ok((reader.address(&address)?, record.read(&reader)?));
+    let record =
+        |(address, record): (String, RecordWire<Stored>)| Ok((reader.address(&address)?, record.read(&reader)?));
     let mut state = State {
         lineage: wire.lineage,
         serial: wire.serial,
@@ -115,7 +117,7 @@ pub fn write_entry(entry: &Entry, seal: &dyn Seal) -> Result<String, WireError> 
 /// # Errors
 /// [`WireError`].
 pub fn read_entry(text: &str, seal: &dyn Seal) -> Result<Entry, WireError> {
-    of_format(text, |line: &LineWire| line.format)?.entry.read(&Reader::new(seal))
+    of_format(text, |line: &LineWire<Stored>| line.format)?.entry.read(&Reader::new(seal))
 }
 
 /// Reads what has a format. What cannot be read is a newer format, if it says so, whatever else is wrong with it.
@@ -147,28 +149,29 @@ struct HeadWire {
 }
 
 #[derive(Serialize, Deserialize)]
-struct SnapshotWire {
+struct SnapshotWire<V> {
     format: u32,
     serial: u64,
     lineage: String,
-    records: BTreeMap<String, RecordWire>,
+    records: BTreeMap<String, RecordWire<V>>,
     outputs: BTreeMap<String, OutputWire>,
-    open: Vec<EntryWire>,
+    open: Vec<EntryWire<V>>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct LineWire {
+struct LineWire<V> {
     format: u32,
-    entry: EntryWire,
+    entry: EntryWire<V>,
 }
 
+/// A record; values are written as JSON and read as [`Stored`].
 #[derive(Serialize, Deserialize)]
-struct RecordWire {
+struct RecordWire<V> {
     kind: Arc<str>,
     cluster: Arc<str>,
     identity: BTreeMap<Arc<str>, Arc<str>>,
     intent: String,
-    applied: serde_json::Value,
+    applied: V,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     secrets: BTreeMap<Arc<str>, serde_json::Value>,
     dependencies: Vec<String>,
@@ -185,7 +188,7 @@ struct OutputWire {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum EntryWire {
+enum EntryWire<V> {
     Begun {
         run: Arc<str>,
         sequence: u32,
@@ -196,7 +199,7 @@ enum EntryWire {
         step: Arc<str>,
         call: String,
         intent: String,
-        effect: EffectWire,
+        effect: EffectWire<V>,
         at: i64,
     },
     TaskAssigned {
@@ -221,16 +224,16 @@ enum EntryWire {
     },
     Recorded {
         address: String,
-        effect: EffectWire,
+        effect: EffectWire<V>,
         at: i64,
     },
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum EffectWire {
+enum EffectWire<V> {
     None,
-    Put(Box<RecordWire>),
+    Put(Box<RecordWire<V>>),
     Remove,
 }
 
@@ -265,7 +268,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl RecordWire {
+impl RecordWire<serde_json::Value> {
     fn of(record: &Record, seal: &dyn Seal) -> Result<Self, WireError> {
         Ok(Self {
             kind: record.kind.clone(),
@@ -279,14 +282,16 @@ impl RecordWire {
             adopted: record.is_adopted,
         })
     }
+}
 
+impl RecordWire<Stored> {
     fn read(self, reader: &Reader) -> Result<Record, WireError> {
         Ok(Record {
             kind: name(&self.kind),
             cluster: name(&self.cluster),
             identity: identity_of(self.identity),
             intent: self.intent,
-            applied: value_of(&self.applied, &mut |text| Ok(text.to_owned()))?,
+            applied: self.applied.0,
             secrets: read_secrets(self.secrets, reader.seal)?,
             dependencies: self.dependencies.iter().map(|address| reader.address(address)).collect::<Result<_, _>>()?,
             completeness: if self.partial { Completeness::Partial } else { Completeness::Complete },
@@ -295,7 +300,7 @@ impl RecordWire {
     }
 }
 
-impl EffectWire {
+impl EffectWire<serde_json::Value> {
     fn of(effect: &Effect, seal: &dyn Seal) -> Result<Self, WireError> {
         Ok(match effect {
             Effect::None => Self::None,
@@ -303,7 +308,9 @@ impl EffectWire {
             Effect::Remove => Self::Remove,
         })
     }
+}
 
+impl EffectWire<Stored> {
     fn read(self, reader: &Reader) -> Result<Effect, WireError> {
         Ok(match self {
             Self::None => Effect::None,
@@ -331,7 +338,7 @@ impl OutcomeWire {
     }
 }
 
-impl EntryWire {
+impl EntryWire<serde_json::Value> {
     fn of(entry: &Entry, seal: &dyn Seal) -> Result<Self, WireError> {
         Ok(match entry.clone() {
             Entry::Begun { key, address, cluster, kind, identity, step, call, intent, effect, at } => {
@@ -354,7 +361,9 @@ impl EntryWire {
             }
         })
     }
+}
 
+impl EntryWire<Stored> {
     fn read(self, reader: &Reader) -> Result<Entry, WireError> {
         let key = |run, sequence| OperationKey { run, sequence };
         Ok(match self {

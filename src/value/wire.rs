@@ -3,7 +3,11 @@
 //! Null keeps its type, lists, sets and maps the type of their items, numbers every digit. Sensitive values, at any depth, are handed to
 //! the caller to be sealed: they never stand in clear. Ephemeral values are written as null, unknown ones not at all.
 
-use super::{Entries, Kind, Marks, Number, Object, ObjectField, Type, Value, name};
+mod read;
+
+use super::{Entries, Kind, Marks, Number, ObjectField, Type, Value};
+use read::Written;
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer};
 use serde_json::{Map, Value as Json, json};
 use std::fmt;
 use std::sync::Arc;
@@ -32,8 +36,8 @@ impl fmt::Display for WireError {
 
 impl std::error::Error for WireError {}
 
-fn broken<T>(what: &str) -> Result<T, WireError> {
-    Err(WireError(format!("stored value cannot be read: {what}")))
+fn broken<E: de::Error>(what: impl fmt::Display) -> E {
+    E::custom(format_args!("stored value cannot be read: {what}"))
 }
 
 /// Writes a value: `{"format": 1, "value": ...}`.
@@ -43,10 +47,16 @@ pub fn to_json(value: &Value, seal: Seal<'_>) -> Result<Json, WireError> {
 
 /// Reads what [`to_json`] wrote.
 pub fn from_json(json: &Json, open: Open<'_>) -> Result<Value, WireError> {
-    match json.get("format").and_then(Json::as_u64) {
-        Some(format) if format == u64::from(FORMAT) => read(json.get("value").unwrap_or(&Json::Null), open, 0),
-        Some(format) => Err(WireError(format!("stored value has format {format}; this program reads format {FORMAT}"))),
-        None => broken("it has no format"),
+    Written { open }.deserialize(json).map_err(|error| WireError(error.to_string()))
+}
+
+/// A value that is read right from where it is written, what was sealed as it stands there.
+#[derive(Debug)]
+pub struct Stored(pub Value);
+
+impl<'de> Deserialize<'de> for Stored {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Written { open: &mut |sealed| Ok(sealed.to_owned()) }.deserialize(deserializer).map(Self)
     }
 }
 
@@ -94,61 +104,6 @@ fn write_kind(value: &Value, seal: Seal<'_>, depth: usize) -> Result<Json, WireE
     })
 }
 
-fn read(json: &Json, open: Open<'_>, depth: usize) -> Result<Value, WireError> {
-    if depth > DEPTH_MAX {
-        return broken("it is too deep");
-    }
-    Ok(match json {
-        Json::Bool(flag) => Value::from(*flag),
-        Json::String(text) => Value::text(text.as_str()),
-        Json::Number(number) => match Number::parse(&number.to_string()) {
-            Some(number) => Value::from(number),
-            None => return broken("a number is out of range"),
-        },
-        Json::Array(items) => Value::tuple(read_items(items, open, depth)?),
-        Json::Object(tagged) => read_tagged(tagged, open, depth)?,
-        Json::Null => return broken("a null has no type"),
-    })
-}
-
-fn read_items(items: &[Json], open: Open<'_>, depth: usize) -> Result<Vec<Value>, WireError> {
-    items.iter().map(|item| read(item, open, depth + 1)).collect()
-}
-
-fn read_entries(entries: &Map<String, Json>, open: Open<'_>, depth: usize) -> Result<Entries, WireError> {
-    entries.iter().map(|(key, entry)| Ok((name(key), read(entry, open, depth + 1)?))).collect()
-}
-
-fn read_tagged(tagged: &Map<String, Json>, open: Open<'_>, depth: usize) -> Result<Value, WireError> {
-    let of = || type_of_json(tagged.get("of").unwrap_or(&Json::Null));
-    // The tag that is not `of` or `address` says what it is.
-    let Some((tag, content)) = tagged.iter().find(|(tag, _)| !matches!(tag.as_str(), "of" | "address")) else {
-        return broken("an object has no tag");
-    };
-    Ok(match (tag.as_str(), content) {
-        ("null", of) => Value::null(type_of_json(of)?),
-        ("number", Json::String(text)) => match Number::parse(text) {
-            Some(number) => Value::from(number),
-            None => return broken("a number is out of range"),
-        },
-        ("sealed", Json::String(sealed)) => {
-            let clear = open(sealed)?;
-            let Ok(json) = serde_json::from_str(&clear) else { return broken("a sealed part is not JSON") };
-            read(&json, open, depth + 1)?.with_marks(Marks::SENSITIVE)
-        }
-        ("chosen", inner) => read(inner, open, depth + 1)?.with_marks(Marks::CHOSEN),
-        ("list", Json::Array(items)) => Value::list(of()?, read_items(items, open, depth)?),
-        ("set", Json::Array(items)) => Value::set(of()?, read_items(items, open, depth)?),
-        ("map", Json::Object(entries)) => Value::new(Kind::Map(of()?, read_entries(entries, open, depth)?)),
-        ("object", Json::Object(entries)) => {
-            let attributes = read_entries(entries, open, depth)?;
-            let address = tagged.get("address").and_then(Json::as_str).map(Arc::from);
-            Value::new(Kind::Object(Arc::new(Object { attributes, address })))
-        }
-        (other, _) => return broken(&format!("`{other}` is not a tag of this format")),
-    })
-}
-
 /// Writes a type: a word, or an object with one tag.
 fn type_json(of: &Type) -> Json {
     match of {
@@ -171,7 +126,7 @@ fn type_json(of: &Type) -> Json {
     }
 }
 
-fn type_of_json(json: &Json) -> Result<Type, WireError> {
+fn type_of_json<E: de::Error>(json: &Json) -> Result<Type, E> {
     let tagged = json.as_object().and_then(|tagged| tagged.iter().next());
     Ok(match (json.as_str(), tagged.map(|(tag, content)| (tag.as_str(), content))) {
         (Some("dynamic"), _) => Type::Dynamic,
@@ -190,10 +145,10 @@ fn type_of_json(json: &Json) -> Result<Type, WireError> {
                 let of = type_of_json(optional.unwrap_or(field))?;
                 Ok((name.as_str().into(), ObjectField { of, is_optional: optional.is_some() }))
             });
-            Type::Object(Arc::new(fields.collect::<Result<_, WireError>>()?))
+            Type::Object(Arc::new(fields.collect::<Result<_, E>>()?))
         }
         (_, Some(("reference", Json::String(kind)))) => Type::reference(kind.as_str()),
-        _ => return broken("a type is not one of this format"),
+        _ => return Err(broken("a type is not one of this format")),
     })
 }
 
