@@ -110,7 +110,7 @@ fn main() {
     let own = std::env::current_exe().expect("the program knows where it is");
     let own = own.to_str().expect("the build folder has a readable name");
     let mut costs = Vec::new();
-    for (count, limit) in [(1_000, (0.1, 200)), (10_000, (1.0, 200))] {
+    for (count, times, limit) in [(1_000, 10, (0.1, 200)), (10_000, 5, (1.0, 200))] {
         let recorded = folder.join(format!("guests-{count}"));
         if !recorded.join(STATE).exists() {
             fs::create_dir_all(&recorded).expect("the folder can be made");
@@ -121,7 +121,7 @@ fn main() {
         }
         for (place, (what, _, share)) in STACKS.iter().enumerate() {
             let changes = share.map_or(0, |share| count / share).to_string();
-            let cost = best_of(3, own, &["plan", &format!("{place}.hcl"), &changes], &recorded);
+            let cost = best_of(times, own, &["plan", &format!("{place}.hcl"), &changes], &recorded);
             assert!(cost.is_success, "the recording in {} can be planned", recorded.display());
             say(&line(&format!("{} {:03} guests, {what}", count / 1_000, count % 1_000), &cost, Some(limit)));
             costs.push((count, cost.cpu));

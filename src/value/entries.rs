@@ -1,6 +1,7 @@
 //! What maps, objects and the like hold, sorted by name and in one piece: most hold a handful, and a stack holds very many of them.
 
 use super::Value;
+use foldhash::fast::RandomState;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -81,7 +82,7 @@ pub fn replaced<T: Clone>(all: &[T], replace: impl Fn(&T) -> Option<T>) -> Optio
 }
 
 thread_local! {
-    static NAMES: RefCell<HashSet<Arc<str>>> = RefCell::default();
+    static NAMES: RefCell<HashSet<Arc<str>, RandomState>> = RefCell::default();
 }
 
 /// Returns the one copy of a name. For what schemas name: that is little, and stands in every object there is.
