@@ -62,6 +62,26 @@ fn deep_nesting_names_the_limit() {
     expect("attributes", format!("locals {{\n  a = local.b{}\n  b = {{}}\n}}\n", ".a".repeat(DEPTH)), "`a`");
 }
 
+/// The parser reads each open level twice before it gives up: whoever asked it about sixty of them would wait for ever.
+#[test]
+fn unfinished_levels_are_told_without_following_them() {
+    let parentheses = "(x+\ny+\n".repeat(60);
+    let local = |value: String| format!("locals {{\n  a = {value}");
+    expect("unfinished parentheses", local(parentheses.clone()), "expected a value, found the end of the text");
+    expect("unfinished objects", local("{5-2%".repeat(60)), "a value cannot go on over the end of a line");
+    expect(
+        "a fault before them",
+        local(format!("[1]\n + {parentheses}")),
+        "a value cannot go on over the end of a line",
+    );
+    expect(
+        "a string around them",
+        local(format!("\"\n # ${{{parentheses}")),
+        "this string goes over the end of its line",
+    );
+    expect("sixty that end", local(format!("{}1{}\n}}\n", "(".repeat(60), ")".repeat(60))), VALID);
+}
+
 #[test]
 fn large_values_name_the_limit() {
     let line = "x".repeat(99) + "\n";
