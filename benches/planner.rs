@@ -5,10 +5,11 @@
 //! each read from its file when it is asked for, plans, and renders. The tenants are many, so what walks all guests for each tenant would
 //! show. `cargo bench --bench planner -- FOLDER` leaves the recordings there and uses them the next time.
 //!
-//! On 2026-11-21, two cores of an AMD EPYC that others used too: 1 000 guests 0.12 s and 44 MB with nothing to change, 0.12 s with one in ten,
-//! 0.15 s and 51 MB with all; 10 000 guests 1.21 s and 295 MB, 1.32 s and 298 MB, 1.63 s and 359 MB; exponents 1.01, 1.04 and 1.05. The limits
-//! of 0.1 s, 1 s and 200 MB are missed; that of the exponent is kept. Most of the memory are the objects as they are and as they should be,
-//! side by side until all is told. Applying and recording takes 1.6 s of 1 000 and 84 s of 10 000 guests, nearly all of it in the simulator.
+//! On 2026-11-22, two cores of an AMD EPYC that others used too, so that the same program took a fifth more or less from run to run: 1 000
+//! guests 0.09 s and 30 MB with nothing to change, 0.09 s and 31 MB with one in ten, 0.13 s and 43 MB with all; 10 000 guests 0.90 s and
+//! 165 MB, 0.98 s and 178 MB, 1.32 s and 300 MB; exponents 1.00 to 1.05. The limits of 0.1 s, 1 s and 200 MB are missed where all is to
+//! change, and where the machine is busy. What all cost is a quarter for reading what is there, as much for judging it, a fifth for what is
+//! wanted and a tenth for the state. Applying and recording takes 1.6 s of 1 000 and 84 s of 10 000 guests, nearly all of it in the simulator.
 
 mod measure;
 #[path = "../tests/it/planner_world.rs"]
