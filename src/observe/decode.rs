@@ -4,7 +4,7 @@
 //! What a config key means is not known here; `resources` reads the texts.
 
 use super::{AclView, GuestConfig, GuestKind, GuestView, NodeView, PoolView, Power, Seen, StorageView};
-use crate::proxmox::decode::{boolean, integer, written};
+use crate::proxmox::decode::{boolean, integer, text, written};
 use crate::value::name;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -208,7 +208,7 @@ fn entries(answer: &Value) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 fn member(row: &Value, name: &str) -> Option<String> {
-    row.get(name).and_then(written).map(str::to_owned)
+    row.get(name).and_then(text)
 }
 
 fn vmid(row: &Value) -> Option<u32> {

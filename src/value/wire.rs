@@ -190,6 +190,7 @@ mod tests {
             r#"{"format":2,"value":1}"#,
             r#"{"format":1,"value":null}"#,
             r#"{"format":1,"value":{"x":1}}"#,
+            r#"{"format":1,"value":{"x":"1"}}"#,
         ] {
             let json: Json = serde_json::from_str(text).expect("the text is JSON");
             assert!(from_json(&json, &mut |sealed| Ok(sealed.to_string())).is_err(), "{text}");

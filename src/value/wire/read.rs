@@ -2,7 +2,7 @@
 
 use super::{DEPTH_MAX, FORMAT, Open, broken, type_of_json};
 use crate::value::{Entries, Kind, Marks, Number, Object, Value, name};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::fmt;
@@ -32,19 +32,21 @@ impl<'de> Visitor<'de> for Written<'_> {
         let (mut format, mut value) = (None, None);
         while let Some(Name(member)) = members.next_key()? {
             match &*member {
-                "format" => format = Some(members.next_value::<u32>()?),
+                "format" => format = Some(of_this_format(members.next_value()?)?),
                 "value" => value = Some(members.next_value_seed(Part { open: &mut *self.open, depth: 0 })?),
-                other => return Err(broken(format_args!("`{other}` is no member of it"))),
+                _ => drop(members.next_value::<IgnoredAny>()?),
             }
         }
-        match (format, value) {
-            (Some(FORMAT), Some(value)) => Ok(value),
-            (Some(FORMAT), None) => Err(broken("it is empty")),
-            (Some(format), _) => Err(A::Error::custom(format_args!(
-                "stored value has format {format}; this program reads format {FORMAT}"
-            ))),
-            (None, _) => Err(broken("it has no format")),
-        }
+        format.ok_or_else(|| broken("it has no format"))?;
+        value.ok_or_else(|| broken("it is empty"))
+    }
+}
+
+/// Tells a newer format before anything of it is read.
+fn of_this_format<E: Error>(format: u32) -> Result<(), E> {
+    match format {
+        FORMAT => Ok(()),
+        _ => Err(E::custom(format_args!("stored value has format {format}; this program reads format {FORMAT}"))),
     }
 }
 
@@ -143,11 +145,15 @@ impl Part<'_> {
             "chosen" => Content::Whole(members.next_value_seed(self.inside())?.with_marks(Marks::CHOSEN)),
             "sealed" => {
                 let clear = (self.open)(&members.next_value::<Cow<'de, str>>()?).map_err(A::Error::custom)?;
-                let read = self.inside().deserialize(&mut serde_json::Deserializer::from_str(&clear));
-                Content::Whole(read.map_err(|_| broken("a sealed part is not one"))?.with_marks(Marks::SENSITIVE))
+                let json: Json = serde_json::from_str(&clear).map_err(|_| broken("a sealed part is not JSON"))?;
+                let read = self.inside().deserialize(&json).map_err(A::Error::custom)?;
+                Content::Whole(read.with_marks(Marks::SENSITIVE))
             }
-            // `number`; and `serde_json` hands a number with all its digits over as a text under a tag of its own.
-            _ => Content::Whole(number_of(&members.next_value::<Cow<'de, str>>()?)?),
+            // `serde_json` hands a number with all its digits over as a text under a tag of its own, which begins with `$`.
+            tag if tag == "number" || tag.starts_with('$') => {
+                Content::Whole(number_of(&members.next_value::<Cow<'de, str>>()?)?)
+            }
+            other => return Err(broken(format_args!("`{other}` is not a tag of this format"))),
         })
     }
 }
