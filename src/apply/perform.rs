@@ -8,7 +8,7 @@ use super::guest;
 use super::outcome::{Evidence, Verdict};
 use super::{Event, OperationResult, ProvisionContext, deadline::Deadline};
 use crate::observe::Power;
-use crate::plan::{Guard, GuardedCall, Operation, ProvisionTask, Step, Task, Verify};
+use crate::plan::{AwaitedRow, Guard, GuardedCall, Operation, ProvisionTask, Step, Task, Verify};
 use crate::proxmox::task::Exit;
 use crate::proxmox::{Call, Client, ErrorClass, Method, classify};
 use crate::state::{Effect, Entry, OperationKey, Outcome};
@@ -84,9 +84,9 @@ impl Performer<'_> {
                 let result = self.await_power(node, *vmid, wanted, Duration::from_millis(*deadline_ms)).await;
                 self.settle(key, result)
             }
-            Task::AwaitRow { read, deadline_ms, .. } => {
-                let key = self.begin(step, read.to_string()).await?;
-                let result = self.await_row(&step.task, read, Duration::from_millis(*deadline_ms)).await;
+            Task::AwaitRow(awaited) => {
+                let key = self.begin(step, awaited.read.to_string()).await?;
+                let result = self.await_row(awaited).await;
                 self.settle(key, result)
             }
             Task::Provision(task) => {
@@ -229,10 +229,9 @@ impl Performer<'_> {
         }
     }
 
-    async fn await_row(&self, task: &Task, read: &Call, within: Duration) -> Done {
-        let Task::AwaitRow { column, name, member, wanted, failed, .. } = task else {
-            unreachable!("only this task is awaited here")
-        };
+    async fn await_row(&self, awaited: &AwaitedRow) -> Done {
+        let AwaitedRow { read, column, name, member, wanted, failed, deadline_ms } = awaited;
+        let within = Duration::from_millis(*deadline_ms);
         let text = |row: &serde_json::Value, name: &str| row.get(name).and_then(crate::proxmox::decode::text);
         let deadline = Deadline::new(self.client()?, within);
         loop {

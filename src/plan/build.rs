@@ -5,7 +5,7 @@ use super::input::{PlanInput, Told};
 use super::judge::{Judged, judge};
 use super::operation::Verb;
 use super::refresh::{self, Refreshed};
-use super::wish::{Scene, wishes};
+use super::wish::{Lasting, Scene, wishes};
 use super::{Mode, MovedRecord, OutputChange, Plan, arrange, import, intent, open, quota, refactor, select};
 use crate::config::{Address, Block, Moment, Objects, Output};
 use crate::diagnostics::{Diagnostic, Diagnostics};
@@ -138,12 +138,13 @@ fn planned(input: &PlanInput, moves: &[MovedRecord]) -> (Option<Plan>, Diagnosti
     if diagnostics.has_errors() {
         return (None, diagnostics);
     }
+    // What was wanted goes before the operations come: both are large.
+    let Lasting { objects, open_preconditions, open_postconditions } = scene.into();
     let (mut operations, estimate_ms) = arrange::arrange(input, &judged);
     for operation in operations.iter_mut().filter(|operation| operation.verb != Verb::Delete) {
-        operation.is_sketch |= scene.open_preconditions.contains(&operation.address.block());
+        operation.is_sketch |= open_preconditions.contains(&operation.address.block());
     }
     refactor::record_moves(input.state, moves, &mut operations);
-    let (objects, open_postconditions) = (scene.objects, scene.open_postconditions);
     let mut plan = Plan {
         changes: judged.into_values().map(|object| shown(object.change)).collect(),
         operations,

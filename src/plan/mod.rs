@@ -28,7 +28,7 @@ mod sequence;
 mod settle;
 mod wish;
 
-pub use crate::resources::step::{Expected, Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};
+pub use crate::resources::step::{AwaitedRow, Expected, Guard, GuardedCall, Lock, ProvisionTask, Step, Task, Verify};
 pub use build::{plan, validate};
 pub use change::{Action, AttributeChange, Cause, Change, Reason};
 pub use input::{GameFacts, Options, PlanInput, Told};
@@ -132,6 +132,13 @@ impl Plan {
             }
         }
         counts
+    }
+
+    /// Returns for each operation the number of those that are done one after the other up to and with it, if as many as can be are done at
+    /// once.
+    pub fn turns(&self) -> Vec<u64> {
+        let before: Vec<&[usize]> = self.operations.iter().map(|operation| operation.after.as_slice()).collect();
+        order::ends(&before, &vec![1; before.len()])
     }
 
     /// Returns whether something in it is not known before it is carried out.

@@ -3,6 +3,7 @@
 //! Making follows the dependencies and destroying runs against them. Blocks without operations are seen through, so an operation waits for
 //! the nearest ones only and the graph stays small.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 /// One operation, as far as order is concerned.
@@ -55,6 +56,11 @@ pub(super) fn edges(items: &[Item], dependencies: &[Vec<usize>]) -> Vec<Vec<usiz
             Half::Destroy => blocks[item.block].destroying.push(index),
         }
     }
+    // In the order they go, so that those before one are the first ones: a block may have very many.
+    for block in &mut blocks {
+        block.making.sort_by_key(|index| items[*index].position);
+        block.destroying.sort_by_key(|index| Reverse(items[*index].position));
+    }
     let dependants = reversed(dependencies);
     let makings = nearest(dependencies, |block| &blocks[block].making);
     let destroyings = nearest(&dependants, |block| &blocks[block].destroying);
@@ -65,7 +71,7 @@ pub(super) fn edges(items: &[Item], dependencies: &[Vec<usize>]) -> Vec<Vec<usiz
             Half::Destroy => (&dependants[item.block], &destroyings, &block.destroying),
         };
         let mut before: BTreeSet<usize> = neighbours.iter().flat_map(|other| &nearest[*other]).copied().collect();
-        before.extend(siblings.iter().filter(|other| comes_first(&items[**other], item)));
+        before.extend(siblings.iter().take_while(|other| comes_first(&items[**other], item)));
         match (item.half, item.waits_for_leavers) {
             (Half::Destroy, true) => before.extend(block.leavers.iter().chain(&item.twin)),
             (Half::Destroy, false) => {}
@@ -112,7 +118,7 @@ fn nearest<'a>(edges: &[Vec<usize>], own: impl Fn(usize) -> &'a Vec<usize>) -> V
 }
 
 /// Depth first, every block after those its edges lead to. Blocks of old records may form a cycle, which is entered once.
-fn far_ends_first(edges: &[Vec<usize>]) -> Vec<usize> {
+fn far_ends_first(edges: &[impl AsRef<[usize]>]) -> Vec<usize> {
     let mut is_seen = vec![false; edges.len()];
     let mut order = Vec::with_capacity(edges.len());
     for start in 0..edges.len() {
@@ -121,7 +127,7 @@ fn far_ends_first(edges: &[Vec<usize>]) -> Vec<usize> {
             open.push((start, 0));
         }
         while let Some((block, next)) = open.last_mut() {
-            match edges[*block].get(*next) {
+            match edges[*block].as_ref().get(*next) {
                 Some(beyond) => {
                     *next += 1;
                     if !std::mem::replace(&mut is_seen[*beyond], true) {
@@ -138,14 +144,19 @@ fn far_ends_first(edges: &[Vec<usize>]) -> Vec<usize> {
     order
 }
 
-/// Returns how long operations take together: the longest chain, or all the work shared out, whichever takes longer.
-pub(super) fn duration_ms(before: &[Vec<usize>], own_ms: &[u64], parallelism: usize) -> u64 {
+/// Returns when each operation ends if it begins as soon as all before it have ended.
+pub(super) fn ends(before: &[impl AsRef<[usize]>], own: &[u64]) -> Vec<u64> {
     let mut ends = vec![0; before.len()];
     for index in far_ends_first(before) {
-        ends[index] = own_ms[index] + before[index].iter().map(|before| ends[*before]).max().unwrap_or(0);
+        ends[index] = own[index] + before[index].as_ref().iter().map(|before| ends[*before]).max().unwrap_or(0);
     }
+    ends
+}
+
+/// Returns how long operations take together: the longest chain, or all the work shared out, whichever takes longer.
+pub(super) fn duration_ms(before: &[Vec<usize>], own_ms: &[u64], parallelism: usize) -> u64 {
     let work: u64 = own_ms.iter().sum();
-    ends.into_iter().max().unwrap_or(0).max(work / parallelism.max(1) as u64)
+    ends(before, own_ms).into_iter().max().unwrap_or(0).max(work / parallelism.max(1) as u64)
 }
 
 #[cfg(test)]

@@ -10,12 +10,20 @@ use crate::config::Address;
 use crate::resources::is_guest;
 use crate::resources::step::{Guard, Task};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Puts the removal of snapshots before the change of their guest.
 pub(super) fn sequence(judged: &BTreeMap<Address, Judged>, operations: &mut [Operation]) {
-    let updates = (0..operations.len())
-        .filter(|index| is_guest(&operations[*index].kind) && operations[*index].verb == Verb::Update);
-    for update in updates.collect::<Vec<_>>() {
+    let mut gone: BTreeMap<Place, Vec<usize>> = BTreeMap::new();
+    for (index, operation) in operations.iter().enumerate().filter(|(_, operation)| removes_snapshot(operation)) {
+        gone.entry(place(operation)).or_default().push(index);
+    }
+    let changes_guest = |operation: &Operation| is_guest(&operation.kind) && operation.verb == Verb::Update;
+    for update in 0..operations.len() {
+        let Some(removals) = gone.get(&place(&operations[update])).filter(|_| changes_guest(&operations[update]))
+        else {
+            continue;
+        };
         let Some(guard) = first_guard(&mut operations[update]).map(|guard| guard.clone()) else { continue };
         let Some((digest, sends_digest)) = (match guard {
             Guard::Digest { digest } => Some((digest, true)),
@@ -24,11 +32,8 @@ pub(super) fn sequence(judged: &BTreeMap<Address, Judged>, operations: &mut [Ope
         }) else {
             continue;
         };
-        let removals: Vec<usize> = (0..operations.len())
-            .filter(|index| removes_snapshot_of(&operations[*index], &operations[update]))
-            .filter(|index| !waits_for(operations, *index, update))
-            .collect();
-        let removals = in_order(operations, removals);
+        let removals = removals.iter().copied().filter(|index| !waits_for(operations, *index, update));
+        let removals = in_order(operations, removals.collect());
         let Some(first) = removals.first() else { continue };
         let intent = judged[&operations[update].address].intent_before.clone();
         let identity = judged[&operations[update].address].identity_before.clone().unwrap_or_default();
@@ -80,11 +85,16 @@ fn first_guard(operation: &mut Operation) -> Option<&mut Guard> {
     }
 }
 
-fn removes_snapshot_of(operation: &Operation, guest: &Operation) -> bool {
-    &*operation.kind == "snapshot"
-        && operation.verb == Verb::Delete
-        && operation.cluster == guest.cluster
-        && operation.identity.vmid() == guest.identity.vmid()
+/// Cluster and VMID of a guest.
+type Place = (Arc<str>, Option<u32>);
+
+/// Returns the guest that an operation changes, or whose snapshot it does.
+fn place(operation: &Operation) -> Place {
+    (operation.cluster.clone(), operation.identity.vmid())
+}
+
+fn removes_snapshot(operation: &Operation) -> bool {
+    &*operation.kind == "snapshot" && operation.verb == Verb::Delete
 }
 
 /// Returns whether one operation comes after another, however far.

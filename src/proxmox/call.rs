@@ -52,7 +52,7 @@ pub struct Call {
     /// Name and plain value of each parameter.
     pub parameters: Vec<(String, Parameter)>,
     /// A file that goes along: then the body has several parts, and this one is the last.
-    pub file: Option<Upload>,
+    pub file: Option<Box<Upload>>,
 }
 
 /// A file of this machine that goes along with a call. Transports read it piece by piece when they send it.
@@ -136,7 +136,7 @@ impl Call {
     /// Adds a file.
     #[must_use]
     pub fn with_file(self, file: Upload) -> Self {
-        Self { file: Some(file), ..self }
+        Self { file: Some(Box::new(file)), ..self }
     }
 
     /// Returns the plain text of the first parameter of this name.
@@ -151,8 +151,8 @@ impl fmt::Display for Call {
         for (name, value) in &self.parameters {
             write!(f, " {name}={value}")?;
         }
-        if let Some(Upload { name, bytes, .. }) = &self.file {
-            write!(f, " filename={name} ({bytes} bytes)")?;
+        if let Some(file) = &self.file {
+            write!(f, " filename={} ({} bytes)", file.name, file.bytes)?;
         }
         Ok(())
     }

@@ -119,21 +119,12 @@ pub fn objects(plan: &Plan, schemas: Schemas) -> Vec<Object<'_>> {
     objects
 }
 
-/// Returns for each object how many operations must be done one after the other before its first begins.
-fn turns(plan: &Plan) -> BTreeMap<&Address, usize> {
-    let operations = &plan.operations;
-    let mut depths: Vec<Option<usize>> = vec![None; operations.len()];
-    // Each round settles at least one: a plan's operations have no cycle.
-    while let Some(at) = (0..operations.len())
-        .find(|at| depths[*at].is_none() && operations[*at].after.iter().all(|before| depths[*before].is_some()))
-    {
-        depths[at] =
-            operations[at].after.iter().filter_map(|before| depths[*before]).map(|depth| depth + 1).max().or(Some(0));
-    }
-    let mut turns: BTreeMap<&Address, usize> = BTreeMap::new();
-    for (operation, depth) in operations.iter().zip(depths) {
-        let turn = turns.entry(&operation.address).or_insert(usize::MAX);
-        *turn = depth.unwrap_or(usize::MAX).min(*turn);
+/// Returns for each object the turn in which its first operation is done.
+fn turns(plan: &Plan) -> BTreeMap<&Address, u64> {
+    let mut turns: BTreeMap<&Address, u64> = BTreeMap::new();
+    for (operation, own) in plan.operations.iter().zip(plan.turns()) {
+        let turn = turns.entry(&operation.address).or_insert(own);
+        *turn = own.min(*turn);
     }
     turns
 }

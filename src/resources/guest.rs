@@ -2,7 +2,7 @@
 
 use super::marker::Marker;
 use super::schema::Impact;
-use super::step::{Guard, GuardedCall, Step, Task, Verify};
+use super::step::{AwaitedRow, Guard, GuardedCall, Step, Task, Verify};
 use super::{Changed, Draft, Found, Lookup, Sighting, conform, pool};
 use crate::observe::{ClusterView, GuestConfig, GuestKind, GuestView, Power, Seen};
 use crate::proxmox::Call;
@@ -154,7 +154,7 @@ impl<'a> Guest<'a> {
             // The task only asks the manager, which moves the guest in its own time.
             steps.push(Step {
                 name: format!("wait for {target}").into(),
-                task: Task::AwaitRow {
+                task: Task::AwaitRow(Box::new(AwaitedRow {
                     read: Call::get("/cluster/resources").with("type", "vm"),
                     column: "vmid",
                     name: self.vmid.to_string(),
@@ -162,7 +162,7 @@ impl<'a> Guest<'a> {
                     wanted: target.to_owned().into(),
                     failed: None,
                     deadline_ms,
-                },
+                })),
                 effect: Effect::None,
                 estimate_ms: 0,
             });

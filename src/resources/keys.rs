@@ -41,16 +41,13 @@ struct Carried {
     name: Arc<str>,
     wire: Wire,
     takes: Takes,
-    /// What it is where the key is absent.
-    absent: Option<Value>,
 }
 
 impl Carried {
     fn all(schema: &Schema) -> Vec<Self> {
         let carried = schema.attributes.iter().filter_map(|attribute| {
             let (wire, takes) = (attribute.wire?, attribute.takes);
-            let absent = wire.absent.and_then(|text| (wire.codec.read)(takes, text));
-            Some(Self { name: name(attribute.name), wire, takes, absent })
+            Some(Self { name: name(attribute.name), wire, takes })
         });
         let mut carried: Vec<Self> = carried.collect();
         // As entries are: what is nearly sorted is soon sorted.
@@ -59,10 +56,7 @@ impl Carried {
     }
 
     fn read<'a>(&self, get: impl Fn(&str) -> Option<&'a str>) -> Option<(Arc<str>, Value)> {
-        let value = match get(self.wire.key) {
-            Some(text) => (self.wire.codec.read)(self.takes, text)?,
-            None => self.absent.clone()?,
-        };
+        let value = (self.wire.codec.read)(self.takes, get(self.wire.key)?)?;
         Some((self.name.clone(), value))
     }
 }
@@ -201,7 +195,7 @@ impl Layout {
         })
     }
 
-    /// Reads a configuration, defaults filled in. What the configuration does not say and has no default is left out.
+    /// Reads a configuration: what it says, no more. What the server takes for granted is most of a guest, and comparing fills it in.
     pub fn decode(&self, values: &ConfigValues) -> Attributes {
         let get = |key: &str| values.get(key).map(|text| &**text);
         let prepared = self.prepared();

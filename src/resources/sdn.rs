@@ -2,7 +2,7 @@
 
 use super::row::{self, Look, Row};
 use super::schema::{Attribute, Presence, Takes};
-use super::step::{Guard, GuardedCall, Step, Task, Verify};
+use super::step::{AwaitedRow, Guard, GuardedCall, Step, Task, Verify};
 use super::{Changed, Draft, Finish, Lookup, Sighting};
 use crate::observe::ClusterView;
 use crate::proxmox::call::segment;
@@ -120,7 +120,7 @@ fn apply(view: &ClusterView, staying: &[&Value]) -> Vec<Step> {
         for zone in zones.iter().filter(|zone| is_on(view, staying, zone, node)) {
             steps.push(Step {
                 name: format!("see {zone} on {node}").into(),
-                task: Task::AwaitRow {
+                task: Task::AwaitRow(Box::new(AwaitedRow {
                     read: Call::get(format!("/nodes/{}/sdn/zones", segment(node))),
                     column: "zone",
                     name: (*zone).to_owned(),
@@ -128,7 +128,7 @@ fn apply(view: &ClusterView, staying: &[&Value]) -> Vec<Step> {
                     wanted: "available".into(),
                     failed: Some("error"),
                     deadline_ms: 60_000,
-                },
+                })),
                 effect: Effect::None,
                 estimate_ms: 0,
             });

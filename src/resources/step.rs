@@ -46,26 +46,30 @@ pub enum Task {
         deadline_ms: u64,
     },
     /// Reads a table until a row says what is wanted: what a task sets going and does not wait for.
-    AwaitRow {
-        /// Reads the table.
-        read: Call,
-        /// Member that names the row.
-        column: &'static str,
-        /// Its name.
-        name: String,
-        /// Member that is looked at.
-        member: &'static str,
-        /// Its text in the end.
-        wanted: Cow<'static, str>,
-        /// Its text when waiting is in vain, if there is such a one.
-        failed: Option<&'static str>,
-        /// Give up after.
-        deadline_ms: u64,
-    },
+    AwaitRow(Box<AwaitedRow>),
     /// Runs the playbook of a game server and waits for its status answer.
     Provision(Box<ProvisionTask>),
     /// Nothing on the cluster; the effect alone.
     Record,
+}
+
+/// A row of a table that is to come to say something.
+#[derive(Clone, Debug)]
+pub struct AwaitedRow {
+    /// Reads the table.
+    pub read: Call,
+    /// Member that names the row.
+    pub column: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Member that is looked at.
+    pub member: &'static str,
+    /// Its text in the end.
+    pub wanted: Cow<'static, str>,
+    /// Its text when waiting is in vain, if there is such a one.
+    pub failed: Option<&'static str>,
+    /// Give up after.
+    pub deadline_ms: u64,
 }
 
 /// A call with what must hold before it and how its outcome is learned.

@@ -119,7 +119,9 @@ fn path_of_vm(path: &Path) -> Option<Path> {
 pub fn decode_copy(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     let vm = decode(guest, config, project);
     let at = |path: &[&str]| path.iter().try_fold(&vm, |value, name| value.get(name)).cloned();
-    let mut copy: Vec<(&'static str, Option<Value>)> = ALIKE.iter().map(|name| (*name, at(&[name]))).collect();
+    let usual = |name: &str| VM.schema.attribute(name)?.value_if_absent();
+    let alike = ALIKE.iter().map(|name| (*name, at(&[name]).or_else(|| usual(name))));
+    let mut copy: Vec<(&'static str, Option<Value>)> = alike.collect();
     copy.extend([
         ("disk_storage", at(&["disk", DISK, "storage"])),
         ("disk_size", at(&["disk", DISK, "size"])),

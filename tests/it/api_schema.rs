@@ -257,7 +257,7 @@ fn calls_of(plan: &Plan) -> Vec<Call> {
         match task {
             Task::Call(guarded) => note(guarded, &mut calls),
             Task::Reveal { call, .. } => note(call, &mut calls),
-            Task::AwaitRow { read, .. } => calls.push(read.clone()),
+            Task::AwaitRow(awaited) => calls.push(awaited.read.clone()),
             Task::AwaitPower { .. } | Task::Provision(_) | Task::Record => {}
         }
     }

@@ -12,7 +12,7 @@ mod tenant;
 mod version;
 mod vm;
 
-pub(super) use scene::{Scene, TenantFacts};
+pub(super) use scene::{Lasting, Scene, TenantFacts};
 pub(super) use template::build::COPY;
 
 use super::input::PlanInput;

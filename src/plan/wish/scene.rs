@@ -44,6 +44,23 @@ pub(in crate::plan) struct Scene<'a> {
     pub(in crate::plan) open_postconditions: BTreeSet<Address>,
 }
 
+/// What of the evaluation is needed to the end.
+pub(in crate::plan) struct Lasting {
+    /// Objects by address, for expressions.
+    pub(in crate::plan) objects: Objects,
+    /// Blocks with preconditions that are not decided yet.
+    pub(in crate::plan) open_preconditions: BTreeSet<Address>,
+    /// Blocks with postconditions that are not decided yet.
+    pub(in crate::plan) open_postconditions: BTreeSet<Address>,
+}
+
+impl From<Scene<'_>> for Lasting {
+    fn from(scene: Scene) -> Self {
+        let Scene { objects, open_preconditions, open_postconditions, .. } = scene;
+        Self { objects, open_preconditions, open_postconditions }
+    }
+}
+
 /// What guests are cloned from: seen, or to be made.
 #[derive(Clone)]
 pub(super) enum Source<'a> {

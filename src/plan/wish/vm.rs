@@ -149,8 +149,8 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
     for (name, of) in [("cores", Type::Number), ("memory", Type::Text)].into_iter().filter(|_| !is_restored) {
         let path = Path::attribute(name);
         attributes.entry(name.into()).or_insert_with(|| {
-            let usual = || VM.schema.attribute(name)?.value_if_absent().filter(|_| guest.template.is_null());
-
+            let is_said = guest.template.is_null() || guest.model().is_some();
+            let usual = || VM.schema.attribute(name)?.value_if_absent().filter(|_| is_said);
             let model = || guest.model()?.get(name).cloned();
             let inherited = scene.kept(address, &path).or_else(model).or_else(usual);
             inherited.map_or_else(|| Value::unknown(of), |value| value.with_marks(Marks::CHOSEN))

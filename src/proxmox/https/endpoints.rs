@@ -157,7 +157,7 @@ impl Endpoints {
     ) -> Result<Answer, TransportError> {
         let name = endpoint_name(endpoint);
         let request = wire::request(endpoint, call, headers, body).await?;
-        let patience = call.file.as_ref().map_or(self.request_timeout, file::patience);
+        let patience = call.file.as_ref().map_or(self.request_timeout, |file| file::patience(file));
         let exchange = async {
             let sent = self.connections.send(endpoint, request, is_fresh).await;
             let (connection, response) = sent.map_err(|broken| failure::of_request(&name, &broken))?;

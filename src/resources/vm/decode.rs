@@ -1,6 +1,6 @@
 //! A guest's configuration as the cluster prints it, read into the shape of the schema.
 //!
-//! Defaults that the API omits are filled in, so that "not set" and "set to the default" are the same.
+//! What the API omits is left out here too; `Attribute::value_if_absent` says what it stands for.
 
 use super::schema::{BUSES, DISK, EFI_DISK, LAYOUT, NETWORK, NIC_MODELS, TPM_STATE};
 use crate::observe::{ConfigValues, GuestConfig, GuestView, Power};

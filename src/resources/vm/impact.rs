@@ -1,5 +1,6 @@
 //! What a change does to a running guest where that depends on the guest: on what it lets be plugged, and on the bus of a drive.
 
+use super::VM;
 use crate::resources::schema::Impact;
 use crate::value::{Path, Step, Value};
 
@@ -31,6 +32,7 @@ fn is_hot_bus(slot: &str) -> bool {
 }
 
 fn hotplugs(guest: &Value, feature: &str) -> bool {
-    let features = guest.get("hotplug").and_then(Value::as_items).unwrap_or_default();
-    features.iter().any(|item| item.as_text() == Some(feature))
+    let usual = || VM.schema.attribute("hotplug")?.value_if_absent();
+    let features = guest.get("hotplug").cloned().or_else(usual);
+    features.iter().filter_map(Value::as_items).flatten().any(|item| item.as_text() == Some(feature))
 }
