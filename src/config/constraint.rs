@@ -47,12 +47,12 @@ impl Defaults {
         let marks = value.marks();
         let filled = match value.kind() {
             Kind::Object(object) if object.address.is_none() => self.fill_attributes(&object.attributes, evaluate),
-            Kind::Map(_, entries) if self.own.is_empty() => {
-                Value::object(entries.iter().map(|(key, item)| (key.clone(), self.fill_inside("", item, evaluate))))
+            Kind::Map(map) if self.own.is_empty() => {
+                Value::object(map.entries.iter().map(|(key, item)| (key.clone(), self.fill_inside("", item, evaluate))))
             }
-            Kind::Map(_, entries) => self.fill_attributes(entries, evaluate),
-            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
-                let items = items.iter().enumerate();
+            Kind::Map(map) => self.fill_attributes(&map.entries, evaluate),
+            Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => {
+                let items = value.as_items().into_iter().flatten().enumerate();
                 Value::tuple(items.map(|(at, item)| self.fill_inside(&at.to_string(), item, evaluate)))
             }
             _ => return value.clone(),

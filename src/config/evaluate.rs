@@ -231,15 +231,14 @@ impl Frame<'_> {
         let name = iterator(&block.body).unwrap_or_else(|| label.text.clone());
         let collection = self.evaluate(&for_each.expression, diagnostics);
         let pairs: Vec<(Value, Value)> = match collection.kind() {
-            Kind::Map(_, entries) => {
-                entries.iter().map(|(key, value)| (Value::text(key.clone()), value.clone())).collect()
+            Kind::Map(_) | Kind::Object(_) => {
+                let entries = collection.as_entries().into_iter().flatten();
+                entries.map(|(key, value)| (Value::text(key.clone()), value.clone())).collect()
             }
-            Kind::Object(object) => {
-                object.attributes.iter().map(|(key, value)| (Value::text(key.clone()), value.clone())).collect()
-            }
-            Kind::Set(_, items) => items.iter().map(|item| (item.clone(), item.clone())).collect(),
-            Kind::List(_, items) | Kind::Tuple(items) => {
-                items.iter().enumerate().map(|(at, item)| (Value::from(at as i64), item.clone())).collect()
+            Kind::Set(set) => set.items.iter().map(|item| (item.clone(), item.clone())).collect(),
+            Kind::List(_) | Kind::Tuple(_) => {
+                let items = collection.as_items().into_iter().flatten().enumerate();
+                items.map(|(at, item)| (Value::from(at as i64), item.clone())).collect()
             }
             Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..) => Vec::new(),
         };
@@ -318,7 +317,7 @@ impl Frame<'_> {
             return false;
         };
         let what = match value.kind() {
-            Kind::Map(..) | Kind::Object(_) | Kind::Set(..) | Kind::List(..) | Kind::Tuple(_) => {
+            Kind::Map(_) | Kind::Object(_) | Kind::Set(_) | Kind::List(_) | Kind::Tuple(_) => {
                 return true;
             }
             Kind::Unknown(..) => "is not known while planning".to_string(),

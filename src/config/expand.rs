@@ -305,25 +305,25 @@ pub(super) fn each(
         return None;
     }
     let summary = match value.kind() {
-        Kind::Map(_, entries) => return Some(entries.to_map()),
+        Kind::Map(map) => return Some(map.entries.to_map()),
         Kind::Object(object) => return Some(object.attributes.to_map()),
-        Kind::Set(Type::Text, items) => {
+        Kind::Set(set) if set.of == Type::Text => {
             let keys: Option<BTreeMap<Arc<str>, Value>> =
-                items.iter().map(|item| item.as_text().map(|text| (Arc::from(text), item.clone()))).collect();
+                set.items.iter().map(|item| item.as_text().map(|text| (Arc::from(text), item.clone()))).collect();
             if keys.is_some() {
                 return keys;
             }
             "`for_each` takes a set of texts, found one that is null or unknown".to_string()
         }
-        Kind::Set(_, items) if items.is_empty() => return Some(BTreeMap::new()),
-        Kind::List(..) | Kind::Tuple(_) => {
+        Kind::Set(set) if set.items.is_empty() => return Some(BTreeMap::new()),
+        Kind::List(_) | Kind::Tuple(_) => {
             let diagnostic =
                 Diagnostic::error(format!("`for_each` takes a map or a set of texts, found {}", value.type_of()));
             let hint = "positions move when an item is taken out; write `toset([...])` to use the texts as keys";
             diagnostics.push(diagnostic.at(attribute.span).hint(hint));
             return None;
         }
-        Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Set(..) | Kind::Unknown(..) => {
+        Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Set(_) | Kind::Unknown(..) => {
             format!("`for_each` takes a map or a set of texts, found {}", value.type_of())
         }
     };
@@ -335,7 +335,7 @@ pub(super) fn each(
 fn usable(value: &Value, attribute: &Attribute, diagnostics: &mut Diagnostics) -> Option<Value> {
     let name = &attribute.name;
     let marks = match value.kind() {
-        Kind::Set(..) => value.deep_marks(),
+        Kind::Set(_) => value.deep_marks(),
         _ => value.marks(),
     };
     let summary = if marks.contains(Marks::SENSITIVE) {

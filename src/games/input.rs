@@ -194,10 +194,10 @@ fn file_text(value: &Value) -> String {
         Kind::Bool(flag) => flag.to_string(),
         Kind::Number(number) => number.to_string(),
         Kind::Text(text) => text.to_string(),
-        Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
-            items.iter().map(file_text).collect::<Vec<_>>().join(",")
+        Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => {
+            value.as_items().into_iter().flatten().map(file_text).collect::<Vec<_>>().join(",")
         }
-        Kind::Null(_) | Kind::Unknown(..) | Kind::Map(..) | Kind::Object(_) => String::new(),
+        Kind::Null(_) | Kind::Unknown(..) | Kind::Map(_) | Kind::Object(_) => String::new(),
     }
 }
 

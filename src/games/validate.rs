@@ -229,10 +229,10 @@ fn scalar_text(value: &Value) -> Option<String> {
         Kind::Bool(flag) => Some(flag.to_string()),
         Kind::Number(number) => Some(number.to_string()),
         Kind::Null(_)
-        | Kind::List(..)
-        | Kind::Set(..)
+        | Kind::List(_)
+        | Kind::Set(_)
         | Kind::Tuple(_)
-        | Kind::Map(..)
+        | Kind::Map(_)
         | Kind::Object(_)
         | Kind::Unknown(..) => None,
     }

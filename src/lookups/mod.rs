@@ -178,7 +178,7 @@ fn nested_type(occurs: Occurs, schema: &Schema) -> Type {
 /// Returns a set of texts.
 fn texts<'t>(items: impl IntoIterator<Item = &'t str>) -> Value {
     let items: std::collections::BTreeSet<&str> = items.into_iter().collect();
-    Value::new(crate::value::Kind::Set(Type::Text, items.into_iter().map(Value::from).collect()))
+    Value::ordered_set(Type::Text, items.into_iter().map(Value::from))
 }
 
 /// Returns a list of numbers.

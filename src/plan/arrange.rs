@@ -377,11 +377,10 @@ pub(super) fn recorded_form(value: &Value) -> Value {
             Value::object(known.map(|(name, value)| (name.clone(), recorded_form(value))))
         }
         Kind::Tuple(items) => Value::tuple(items.iter().map(recorded_form).collect::<Vec<_>>()),
-        Kind::List(of, items) => Value::list(of.clone(), items.iter().map(recorded_form).collect::<Vec<_>>()),
-        Kind::Map(of, items) => Value::map(
-            of.clone(),
-            items.iter().map(|(name, item)| (name.clone(), recorded_form(item))).collect::<Vec<_>>(),
-        ),
+        Kind::List(list) => Value::list(list.of.clone(), list.items.iter().map(recorded_form)),
+        Kind::Map(map) => {
+            Value::map(map.of.clone(), map.entries.iter().map(|(name, item)| (name.clone(), recorded_form(item))))
+        }
         _ => value.clone(),
     };
     stripped.replace_marks(marks)

@@ -116,13 +116,13 @@ pub(super) fn replaced(value: &Value, path: &[Step], with: Option<&Value>) -> Va
                 None => Value::object(attributes),
             }
         }
-        (Step::Attribute(name) | Step::Key(name), Kind::Map(of, entries)) => {
-            let mut changed = entries.to_map();
-            match put(entries.get(name)) {
+        (Step::Attribute(name) | Step::Key(name), Kind::Map(map)) => {
+            let mut changed = map.entries.to_map();
+            match put(map.entries.get(name)) {
                 Some(inner) => drop(changed.insert(name.clone(), inner)),
                 None => drop(changed.remove(name)),
             }
-            Value::map(of.clone(), changed)
+            Value::map(map.of.clone(), changed)
         }
         (Step::Index(at), Kind::Tuple(items)) => {
             let item = |(index, item): (usize, &Value)| match index == *at {

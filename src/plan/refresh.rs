@@ -152,7 +152,7 @@ fn with_at(value: &Value, steps: &[PathStep], new: Option<&Value>) -> Value {
         entries.insert(name.clone(), with_at(&inner, rest, new));
     }
     let rebuilt = match value.kind() {
-        Kind::Map(of, _) => Value::map(of.clone(), entries),
+        Kind::Map(map) => Value::map(map.of.clone(), entries),
         _ => Value::object(entries),
     };
     rebuilt.with_marks(value.marks())

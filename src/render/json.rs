@@ -71,12 +71,12 @@ fn plain(value: &Value, secrets: Secrets) -> Json {
         Kind::Bool(flag) => Json::Bool(*flag),
         Kind::Number(number) => serde_json::from_str(&number.to_string()).unwrap_or(Json::Null),
         Kind::Text(text) => Json::String(text.to_string()),
-        Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
-            items.iter().map(|item| plain(item, secrets)).collect()
+        Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => {
+            value.as_items().into_iter().flatten().map(|item| plain(item, secrets)).collect()
         }
-        Kind::Map(_, entries) => entries.iter().map(|(key, item)| (key.to_string(), plain(item, secrets))).collect(),
-        Kind::Object(object) => {
-            object.attributes.iter().map(|(key, item)| (key.to_string(), plain(item, secrets))).collect()
+        Kind::Map(_) | Kind::Object(_) => {
+            let entries = value.as_entries().into_iter().flatten();
+            entries.map(|(key, item)| (key.to_string(), plain(item, secrets))).collect()
         }
     }
 }

@@ -17,10 +17,11 @@ pub fn inline(value: &Value) -> String {
         Kind::Number(number) => number.to_string(),
         Kind::Text(text) if is_digest(text) => quoted(&format!("{}...", &text[..12])),
         Kind::Text(text) => quoted(text),
-        Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
-            format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", "))
+        Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => {
+            let items = value.as_items().into_iter().flatten();
+            format!("[{}]", items.map(inline).collect::<Vec<_>>().join(", "))
         }
-        Kind::Map(_, entries) => braces(entries),
+        Kind::Map(map) => braces(&map.entries),
         Kind::Object(object) => match &object.address {
             Some(address) => address.to_string(),
             None => braces(&object.attributes),

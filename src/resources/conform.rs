@@ -446,7 +446,7 @@ fn items(of: Takes, value: &Value, order: Order) -> Result<Value, Vec<Problem>> 
     let of = type_of(of);
     Ok(match order {
         Order::Kept => Value::list(of, items),
-        Order::Sorted => Value::new(Kind::Set(of, items.into())),
+        Order::Sorted => Value::ordered_set(of, items),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::observe::ClusterView;
 use crate::proxmox::call::segment;
 use crate::proxmox::{Call, decode};
 use crate::state::Identity;
-use crate::value::{Kind, Path, Type, Value};
+use crate::value::{Path, Type, Value};
 use std::collections::BTreeSet;
 
 const TABLE: &str = "/cluster/firewall/ipset";
@@ -103,8 +103,8 @@ fn sight(lookup: &Lookup) -> Sighting {
         };
         let entries: BTreeSet<String> = rows.into_iter().flatten().filter_map(entry).collect();
         let mut attributes = row::attributes(&found.value);
-        let entries: Vec<Value> = entries.into_iter().map(Value::from).collect();
-        attributes.insert("addresses".into(), Value::new(Kind::Set(Type::Text, entries.into())));
+        let entries = entries.into_iter().map(Value::from);
+        attributes.insert("addresses".into(), Value::ordered_set(Type::Text, entries));
         found.value = Value::object(attributes);
     }
     sighting

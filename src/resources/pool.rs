@@ -6,7 +6,7 @@ use super::{Changed, Draft, Found, Lookup, ObjectType, Origin, Sighting};
 use crate::proxmox::Call;
 use crate::proxmox::call::segment;
 use crate::state::{Effect, Identity};
-use crate::value::{Kind, Path, Type, Value};
+use crate::value::{Path, Type, Value};
 use std::collections::BTreeSet;
 
 /// The type. Source: API section `/pools`.
@@ -58,10 +58,7 @@ fn sight(lookup: &Lookup) -> Sighting {
                 ("comment", Value::text(pool.comment.trim_end())),
                 (
                     "storages",
-                    Value::new(Kind::Set(
-                        Type::Text,
-                        pool.storages.iter().map(|name| Value::text(name.as_str())).collect(),
-                    )),
+                    Value::ordered_set(Type::Text, pool.storages.iter().map(|name| Value::text(name.as_str()))),
                 ),
             ]),
             identity: lookup.identity.clone(),

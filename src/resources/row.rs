@@ -288,7 +288,7 @@ fn scalar(takes: &Takes, member: &Json) -> Option<Value> {
                 items.iter().filter_map(|item| scalar(of, &Json::from(item.as_str()))).collect();
             items.sort_by_cached_key(|item| (item.as_i64(), item.as_text().map(str::to_owned)));
             items.dedup();
-            Value::new(Kind::Set(Type::Text, items.into()))
+            Value::ordered_set(Type::Text, items)
         }
         Takes::List(of) => {
             let items = words(member);

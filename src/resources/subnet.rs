@@ -8,7 +8,7 @@ use crate::observe::ClusterView;
 use crate::proxmox::call::segment;
 use crate::proxmox::{Call, decode};
 use crate::state::Identity;
-use crate::value::{Kind, Type, Value};
+use crate::value::{Type, Value};
 use serde_json::Value as Json;
 
 /// The type. Source: API section `/cluster/sdn/vnets/{vnet}/subnets`.
@@ -137,5 +137,5 @@ fn read_ranges(member: &Json) -> Option<Value> {
     };
     let mut ranges: Vec<String> = member.as_array()?.iter().filter_map(range).collect();
     ranges.sort();
-    Some(Value::new(Kind::Set(Type::Text, ranges.into_iter().map(Value::from).collect())))
+    Some(Value::ordered_set(Type::Text, ranges.into_iter().map(Value::from)))
 }

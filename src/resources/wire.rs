@@ -122,7 +122,7 @@ fn read(takes: Takes, text: &str) -> Option<Value> {
             let mut items = items(text).map(|item| read(*of, item)).collect::<Option<Vec<_>>>()?;
             items.sort_by_cached_key(|item| (item.as_i64(), item.as_text().map(str::to_owned)));
             items.dedup();
-            Some(Value::new(Kind::Set(super::conform::type_of(*of), items.into())))
+            Some(Value::ordered_set(super::conform::type_of(*of), items))
         }
         _ => Some(Value::text(text)),
     }
@@ -138,7 +138,7 @@ pub fn print(value: &Value) -> Option<String> {
         Kind::Bool(_) => Some(word(value, "1", "0")),
         Kind::Number(number) => Some(number.to_string()),
         Kind::Text(text) => Some(text.to_string()),
-        Kind::List(..) | Kind::Set(..) | Kind::Tuple(_) => joined(value, ","),
+        Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => joined(value, ","),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Telling whether a secret changed without keeping it: sensitive leaves become HMACs. Where the key is kept is not known here.
 
-use crate::value::{Entries, Kind, Marks, Object, Type, Value};
+use crate::value::{Entries, Kind, Map, Marks, Object, Type, Value};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt::Write;
@@ -24,34 +24,36 @@ fn replace(value: &Value, key: &[u8; 32], inherited: Marks) -> Value {
     let marks = value.marks() | inherited;
     let below = if marks.contains(Marks::SENSITIVE) { Marks::SENSITIVE } else { Marks::NONE };
     let inside = |items: &[Value]| items.iter().map(|item| replace(item, key, below)).collect::<Vec<_>>();
-    let kind = match value.kind() {
+    let inside_entries = |entries: &Entries| -> Entries {
+        entries.iter().map(|(name, item)| (name.clone(), replace(item, key, below))).collect()
+    };
+    let replaced = match value.kind() {
         Kind::Null(_) | Kind::Unknown(..) => return value.clone(),
         Kind::Bool(flag) => leaf(value, marks, key, &flag.to_string()),
         Kind::Number(number) => leaf(value, marks, key, &number.to_string()),
         Kind::Text(text) => leaf(value, marks, key, text),
-        Kind::List(of, items) => {
-            let items = inside(items);
-            Kind::List(element_type(of, items.iter()), items.into())
+        Kind::List(list) => {
+            let items = inside(&list.items);
+            Value::list(element_type(&list.of, items.iter()), items)
         }
-        Kind::Set(of, items) => {
-            let items = inside(items);
-            Kind::Set(element_type(of, items.iter()), items.into())
+        Kind::Set(set) => {
+            let items = inside(&set.items);
+            Value::ordered_set(element_type(&set.of, items.iter()), items)
         }
-        Kind::Tuple(items) => Kind::Tuple(inside(items).into()),
-        Kind::Map(of, entries) => {
-            let entries: Entries =
-                entries.iter().map(|(name, item)| (name.clone(), replace(item, key, below))).collect();
-            Kind::Map(element_type(of, entries.values()), entries)
+        Kind::Tuple(items) => Value::tuple(inside(items)),
+        Kind::Map(map) => {
+            let entries = inside_entries(&map.entries);
+            Value::new(Kind::Map(Arc::new(Map { of: element_type(&map.of, entries.values()), entries })))
         }
         Kind::Object(object) => {
-            let attributes = object.attributes.iter().map(|(name, item)| (name.clone(), replace(item, key, below)));
-            Kind::Object(Arc::new(Object { attributes: attributes.collect(), address: object.address.clone() }))
+            let (attributes, address) = (inside_entries(&object.attributes), object.address.clone());
+            Value::new(Kind::Object(Arc::new(Object { attributes, address })))
         }
     };
     // The leaves keep the mark, and a collection of marked leaves needs none: what is written can be checked leaf by leaf.
-    let is_leaf = matches!(kind, Kind::Bool(_) | Kind::Number(_) | Kind::Text(_));
+    let is_leaf = matches!(replaced.kind(), Kind::Bool(_) | Kind::Number(_) | Kind::Text(_));
     let kept = value.marks().without(Marks::SENSITIVE);
-    Value::new(kind).replace_marks(if is_leaf { kept | below } else { kept })
+    replaced.replace_marks(if is_leaf { kept | below } else { kept })
 }
 
 /// Returns whether everything sensitive in a value is a fingerprint, or null.
@@ -61,10 +63,10 @@ pub(super) fn has_only_fingerprints(value: &Value) -> bool {
     is_harmless && inside.into_iter().all(has_only_fingerprints)
 }
 
-fn leaf(value: &Value, marks: Marks, key: &[u8; 32], text: &str) -> Kind {
+fn leaf(value: &Value, marks: Marks, key: &[u8; 32], text: &str) -> Value {
     match marks.contains(Marks::SENSITIVE) && !is_fingerprint(text) {
-        true => Kind::Text(mac(text, key).into()),
-        false => value.kind().clone(),
+        true => Value::text(mac(text, key)),
+        false => value.clone(),
     }
 }
 

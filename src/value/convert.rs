@@ -1,7 +1,7 @@
 //! Conversion of values to types, by Terraform's rules, plus our references to objects.
 
 use super::unify::{can_convert, unify};
-use super::{Entries, Kind, Number, ObjectField, Path, Refinement, Step, Type, Value};
+use super::{Entries, Kind, Map, Number, ObjectField, Path, Refinement, Step, Type, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -61,15 +61,15 @@ pub fn convert(value: &Value, to: &Type) -> Result<Value, Mismatch> {
             Value::from(Number::parse(text).ok_or_else(|| Mismatch::new("a number is required"))?)
         }
         (Kind::Object(_), Type::Reference(kind)) => return reference(value, kind),
-        (Kind::List(of, _), Type::List(wanted)) | (Kind::Set(of, _), Type::Set(wanted)) if *of == **wanted => {
+        (Kind::List(list), Type::List(wanted)) | (Kind::Set(list), Type::Set(wanted)) if list.of == **wanted => {
             return Ok(value.clone());
         }
-        (Kind::Map(of, _), Type::Map(wanted)) if *of == **wanted => return Ok(value.clone()),
-        (Kind::List(..) | Kind::Set(..) | Kind::Tuple(_), Type::List(wanted)) => {
+        (Kind::Map(map), Type::Map(wanted)) if map.of == **wanted => return Ok(value.clone()),
+        (Kind::List(_) | Kind::Set(_) | Kind::Tuple(_), Type::List(wanted)) => {
             let (of, items) = items(value, wanted)?;
             Value::list(of, items)
         }
-        (Kind::List(..) | Kind::Set(..) | Kind::Tuple(_), Type::Set(wanted)) => {
+        (Kind::List(_) | Kind::Set(_) | Kind::Tuple(_), Type::Set(wanted)) => {
             let (of, items) = items(value, wanted)?;
             Value::set(of, items)
         }
@@ -80,11 +80,11 @@ pub fn convert(value: &Value, to: &Type) -> Result<Value, Mismatch> {
                 });
             Value::tuple(converted.collect::<Result<Vec<_>, _>>()?)
         }
-        (Kind::Map(..) | Kind::Object(_), Type::Map(wanted)) => {
+        (Kind::Map(_) | Kind::Object(_), Type::Map(wanted)) => {
             let (of, entries) = entries(value, wanted)?;
-            Value::new(Kind::Map(of, entries))
+            Value::new(Kind::Map(Arc::new(Map { of, entries })))
         }
-        (Kind::Map(..) | Kind::Object(_), Type::Object(fields)) => object(value, fields)?,
+        (Kind::Map(_) | Kind::Object(_), Type::Object(fields)) => object(value, fields)?,
         _ => return Err(mismatch(&value.type_of(), to)),
     };
     Ok(converted.with_marks(value.marks()))
@@ -163,7 +163,7 @@ fn unknown(refinement: Option<&Refinement>, from: &Type, to: &Type) -> Value {
 fn items(value: &Value, wanted: &Type) -> Result<(Type, Vec<Value>), Mismatch> {
     let items = value.as_items().expect("only called for lists, sets and tuples");
     let of = match (wanted, value.kind()) {
-        (Type::Dynamic, Kind::List(of, _) | Kind::Set(of, _)) => of.clone(),
+        (Type::Dynamic, Kind::List(list) | Kind::Set(list)) => list.of.clone(),
         (Type::Dynamic, _) => common(items.iter())?,
         _ => wanted.clone(),
     };
@@ -184,7 +184,7 @@ fn items(value: &Value, wanted: &Type) -> Result<(Type, Vec<Value>), Mismatch> {
 fn entries(value: &Value, wanted: &Type) -> Result<(Type, Entries), Mismatch> {
     let entries = value.as_entries().expect("only called for maps and objects");
     let of = match (wanted, value.kind()) {
-        (Type::Dynamic, Kind::Map(of, _)) => of.clone(),
+        (Type::Dynamic, Kind::Map(map)) => map.of.clone(),
         (Type::Dynamic, _) => common(entries.values())?,
         _ => wanted.clone(),
     };

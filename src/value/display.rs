@@ -47,10 +47,11 @@ fn write_value(out: &mut dyn Write, value: &Value, depth: Option<usize>) -> fmt:
         Kind::Number(number) => write!(out, "{number}"),
         Kind::Text(text) => write_quoted(out, text),
         Kind::Unknown(..) => out.write_str("(known after apply)"),
-        Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
+        Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => {
+            let items = value.as_items().expect("lists, sets and tuples have items");
             write_parts(out, "[]", items.iter(), depth, |out, item, depth| write_value(out, item, depth))
         }
-        Kind::Map(..) | Kind::Object(_) => {
+        Kind::Map(_) | Kind::Object(_) => {
             let entries = value.as_entries().expect("maps and objects have entries");
             write_parts(out, "{}", entries.iter(), depth, |out, (key, entry), depth| {
                 match is_name(key) {

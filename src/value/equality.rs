@@ -25,23 +25,19 @@ pub fn equals(left: &Value, right: &Value) -> Option<bool> {
                 false => Some(false),
             }
         }
-        (Kind::List(left_type, left_items), Kind::List(right_type, right_items)) => {
-            match left_type == right_type && left_items.len() == right_items.len() {
-                true => all_equal(left_items.iter().zip(right_items.iter())),
-                false => Some(false),
-            }
-        }
-        (Kind::Set(left_type, left_items), Kind::Set(right_type, right_items)) => {
-            match (left.is_wholly_known(), right.is_wholly_known()) {
-                _ if left_type != right_type => Some(false),
-                (true, true) if left_items.len() != right_items.len() => Some(false),
-                (true, true) => all_equal(left_items.iter().zip(right_items.iter())),
-                _ => None,
-            }
-        }
-        (Kind::Map(left_type, left_entries), Kind::Map(right_type, right_entries)) => {
-            match left_type == right_type && left_entries.keys().eq(right_entries.keys()) {
-                true => all_equal(left_entries.values().zip(right_entries.values())),
+        (Kind::List(left), Kind::List(right)) => match left.of == right.of && left.items.len() == right.items.len() {
+            true => all_equal(left.items.iter().zip(&right.items)),
+            false => Some(false),
+        },
+        (Kind::Set(left_set), Kind::Set(right_set)) => match (left.is_wholly_known(), right.is_wholly_known()) {
+            _ if left_set.of != right_set.of => Some(false),
+            (true, true) if left_set.items.len() != right_set.items.len() => Some(false),
+            (true, true) => all_equal(left_set.items.iter().zip(&right_set.items)),
+            _ => None,
+        },
+        (Kind::Map(left), Kind::Map(right)) => {
+            match left.of == right.of && left.entries.keys().eq(right.entries.keys()) {
+                true => all_equal(left.entries.values().zip(right.entries.values())),
                 false => Some(false),
             }
         }
@@ -106,7 +102,7 @@ impl Value {
             _ => items.sort_by_cached_key(set_key),
         }
         items.dedup_by(|later, earlier| equals(later, earlier) == Some(true));
-        Self::new(Kind::Set(of, items.into())).with_marks(marks)
+        Self::ordered_set(of, items).with_marks(marks)
     }
 }
 
@@ -142,12 +138,12 @@ fn spell(value: &Value, key: &mut String) {
         Kind::Bool(flag) => key.write_str(if *flag { "T" } else { "F" }),
         Kind::Number(number) => write!(key, "{number}"),
         Kind::Text(text) => write!(key, "{text:?}"),
-        Kind::List(_, items) | Kind::Set(_, items) => return spell_all(items.iter(), "[]", key),
+        Kind::List(list) | Kind::Set(list) => return spell_all(list.items.iter(), "[]", key),
         Kind::Tuple(items) => return spell_all(items.iter(), "<>", key),
         Kind::Object(object) => return spell_all(object.attributes.values(), "<>", key),
-        Kind::Map(_, entries) => {
+        Kind::Map(map) => {
             key.push('{');
-            for (name, entry) in entries {
+            for (name, entry) in &map.entries {
                 let _ = write!(key, "{name:?}:");
                 spell(entry, key);
                 key.push(';');

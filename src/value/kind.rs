@@ -14,6 +14,10 @@ pub struct Value {
     summary: Summary,
 }
 
+// A stack holds millions of values, most of them in slices, so what one takes is what the program takes. A kind that carries more than two
+// words keeps it behind one pointer.
+const _: () = assert!(size_of::<Value>() == 32, "a value takes four words");
+
 /// What is known about a value and the values inside it; packed, for there are many.
 #[derive(Clone, Copy)]
 struct Summary {
@@ -39,17 +43,35 @@ pub enum Kind {
     /// Text in Unicode normal form C.
     Text(Arc<str>),
     /// Items of one type, in order.
-    List(Type, Arc<[Value]>),
+    List(Arc<Items>),
     /// Distinct items of one type, in the language's order.
-    Set(Type, Arc<[Value]>),
+    Set(Arc<Items>),
     /// Items of any types, in order.
     Tuple(Arc<[Value]>),
     /// Items of one type by key.
-    Map(Type, Entries),
+    Map(Arc<Map>),
     /// Attributes.
     Object(Arc<Object>),
     /// Will be known later; what is known already is in the type and the refinement.
     Unknown(Type, Option<Arc<Refinement>>),
+}
+
+/// Items of one type. Without `Debug`, for they do not know whether the value they are inside of is sensitive.
+#[derive(PartialEq)]
+pub struct Items {
+    /// Type of the items.
+    pub of: Type,
+    /// The items.
+    pub items: Box<[Value]>,
+}
+
+/// Items of one type by key. Without `Debug`, like [`Items`].
+#[derive(PartialEq)]
+pub struct Map {
+    /// Type of the items.
+    pub of: Type,
+    /// Items by key.
+    pub entries: Entries,
 }
 
 /// Attributes, and the address of the block they are, if they are one.
@@ -80,8 +102,9 @@ impl Value {
     /// Returns an unmarked value.
     pub fn new(kind: Kind) -> Self {
         let summary = match &kind {
-            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => Summary::of(items.iter()),
-            Kind::Map(_, entries) => Summary::of(entries.values()),
+            Kind::List(list) | Kind::Set(list) => Summary::of(list.items.iter()),
+            Kind::Tuple(items) => Summary::of(items.iter()),
+            Kind::Map(map) => Summary::of(map.entries.values()),
             Kind::Object(object) => Summary::of(object.attributes.values()),
             Kind::Unknown(..) => Summary { has_unknown: true, ..Summary::ONE },
             Kind::Text(text) => Summary { weight: 1 + (text.len() >> 6) as u32, ..Summary::ONE },
@@ -112,12 +135,17 @@ impl Value {
 
     /// Returns a list of items that are all of type `of`.
     pub fn list(of: Type, items: impl IntoIterator<Item = Value>) -> Self {
-        Self::new(Kind::List(of, items.into_iter().collect()))
+        Self::new(Kind::List(Arc::new(Items { of, items: items.into_iter().collect() })))
+    }
+
+    /// Returns a set of items that are all of type `of`, distinct, and stay in this order; [`Value::set`] sorts.
+    pub fn ordered_set(of: Type, items: impl IntoIterator<Item = Value>) -> Self {
+        Self::new(Kind::Set(Arc::new(Items { of, items: items.into_iter().collect() })))
     }
 
     /// Returns a map of items that are all of type `of`.
     pub fn map(of: Type, items: impl IntoIterator<Item = (Arc<str>, Value)>) -> Self {
-        Self::new(Kind::Map(of, items.into_iter().collect()))
+        Self::new(Kind::Map(Arc::new(Map { of, entries: items.into_iter().collect() })))
     }
 
     /// Returns an object without an address.
@@ -198,7 +226,8 @@ impl Value {
     /// Returns the items of a list, set or tuple.
     pub fn as_items(&self) -> Option<&[Value]> {
         match &self.kind {
-            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => Some(items),
+            Kind::List(list) | Kind::Set(list) => Some(&list.items),
+            Kind::Tuple(items) => Some(items),
             _ => None,
         }
     }
@@ -206,7 +235,7 @@ impl Value {
     /// Returns the entries of a map or object.
     pub fn as_entries(&self) -> Option<&Entries> {
         match &self.kind {
-            Kind::Map(_, entries) => Some(entries),
+            Kind::Map(map) => Some(&map.entries),
             Kind::Object(object) => Some(&object.attributes),
             _ => None,
         }
@@ -251,26 +280,25 @@ impl Value {
     /// Returns the value with no marks at any depth, and the union of those it had.
     pub fn without_marks(&self) -> (Self, Marks) {
         let marks = self.deep_marks();
-        if marks.is_empty() {
-            return (self.clone(), marks);
+        if self.summary.inside.is_empty() {
+            return (self.clone().replace_marks(Marks::NONE), marks);
         }
         let bare = |value: &Value| value.without_marks().0;
-        let bare_entries = |entries: &Entries| entries.iter().map(|(key, value)| (key.clone(), bare(value))).collect();
-        let kind = match &self.kind {
-            _ if self.summary.inside.is_empty() => self.kind.clone(),
-            Kind::List(of, items) => Kind::List(of.clone(), items.iter().map(bare).collect()),
-            Kind::Set(of, items) => Kind::Set(of.clone(), items.iter().map(bare).collect()),
-            Kind::Tuple(items) => Kind::Tuple(items.iter().map(bare).collect()),
-            Kind::Map(of, entries) => Kind::Map(of.clone(), bare_entries(entries)),
-            Kind::Object(object) => Kind::Object(Arc::new(Object {
-                attributes: bare_entries(&object.attributes),
+        let bare_entry = |(key, value): (&Arc<str>, &Value)| (key.clone(), bare(value));
+        let without = match &self.kind {
+            Kind::List(list) => Self::list(list.of.clone(), list.items.iter().map(bare)),
+            Kind::Set(set) => Self::ordered_set(set.of.clone(), set.items.iter().map(bare)),
+            Kind::Tuple(items) => Self::tuple(items.iter().map(bare)),
+            Kind::Map(map) => Self::map(map.of.clone(), map.entries.iter().map(bare_entry)),
+            Kind::Object(object) => Self::new(Kind::Object(Arc::new(Object {
+                attributes: object.attributes.iter().map(bare_entry).collect(),
                 address: object.address.clone(),
-            })),
-            leaf @ (Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..)) => {
-                leaf.clone()
+            }))),
+            Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..) => {
+                unreachable!("nothing is inside")
             }
         };
-        (Self::new(kind), marks)
+        (without, marks)
     }
 
     /// Returns the type of the value.
@@ -280,9 +308,9 @@ impl Value {
             Kind::Bool(_) => Type::Bool,
             Kind::Number(_) => Type::Number,
             Kind::Text(_) => Type::Text,
-            Kind::List(of, _) => Type::List(Arc::new(of.clone())),
-            Kind::Set(of, _) => Type::Set(Arc::new(of.clone())),
-            Kind::Map(of, _) => Type::Map(Arc::new(of.clone())),
+            Kind::List(list) => Type::List(Arc::new(list.of.clone())),
+            Kind::Set(set) => Type::Set(Arc::new(set.of.clone())),
+            Kind::Map(map) => Type::Map(Arc::new(map.of.clone())),
             Kind::Tuple(items) => Type::tuple(items.iter().map(Value::type_of)),
             Kind::Object(object) => Type::Object(Arc::new(
                 object
@@ -372,11 +400,10 @@ impl fmt::Debug for Value {
             Kind::Bool(flag) => write!(f, "{flag}"),
             Kind::Number(number) => write!(f, "{number}"),
             Kind::Text(text) => write!(f, "{text:?}"),
-            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
-                f.debug_list().entries(items.iter()).finish()
+            Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => {
+                f.debug_list().entries(self.as_items().into_iter().flatten()).finish()
             }
-            Kind::Map(_, entries) => f.debug_map().entries(entries.iter()).finish(),
-            Kind::Object(object) => f.debug_map().entries(object.attributes.iter()).finish(),
+            Kind::Map(_) | Kind::Object(_) => f.debug_map().entries(self.as_entries().into_iter().flatten()).finish(),
             Kind::Unknown(of, _) => write!(f, "(unknown {of})"),
         }
     }

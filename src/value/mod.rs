@@ -20,7 +20,7 @@ pub use convert::{Mismatch, convert};
 pub use display::{Display, display_short};
 pub use entries::{Entries, name, replaced};
 pub use equality::equals;
-pub use kind::{Kind, Object, Refinement, Value, normalized};
+pub use kind::{Items, Kind, Map, Object, Refinement, Value, normalized};
 pub use marks::Marks;
 pub use number::Number;
 pub use path::{Path, Step};

@@ -93,9 +93,9 @@ fn write_kind(value: &Value, seal: Seal<'_>, depth: usize) -> Result<Json, WireE
         Kind::Number(number) => json!({ "number": number.to_string() }),
         Kind::Null(of) => json!({ "null": type_json(of) }),
         Kind::Tuple(tuple) => Json::Array(items(tuple, seal)?),
-        Kind::List(of, list) => json!({ "list": items(list, seal)?, "of": type_json(of) }),
-        Kind::Set(of, set) => json!({ "set": items(set, seal)?, "of": type_json(of) }),
-        Kind::Map(of, map) => json!({ "map": entries(map, seal)?, "of": type_json(of) }),
+        Kind::List(list) => json!({ "list": items(&list.items, seal)?, "of": type_json(&list.of) }),
+        Kind::Set(set) => json!({ "set": items(&set.items, seal)?, "of": type_json(&set.of) }),
+        Kind::Map(map) => json!({ "map": entries(&map.entries, seal)?, "of": type_json(&map.of) }),
         Kind::Object(object) => match &object.address {
             Some(address) => json!({ "object": entries(&object.attributes, seal)?, "address": &**address }),
             None => json!({ "object": entries(&object.attributes, seal)? }),

@@ -92,7 +92,7 @@ impl Evaluator<'_> {
             return unknown().with_marks(gathered.marks);
         }
         match (collection.kind(), collection.as_items(), collection.as_entries()) {
-            (Kind::Set(..), Some(items), _) => {
+            (Kind::Set(_), Some(items), _) => {
                 for item in items {
                     if !self.iteration(each, item.clone(), item.clone(), &mut gathered) {
                         return unknown();

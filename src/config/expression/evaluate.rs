@@ -328,8 +328,9 @@ impl<'a> Evaluator<'a> {
             return None;
         }
         let problem = match expanded.kind() {
-            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
-                return Some(items.iter().map(|item| item.clone().with_marks(expanded.marks())).collect());
+            Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => {
+                let items = expanded.as_items()?.iter();
+                return Some(items.map(|item| item.clone().with_marks(expanded.marks())).collect());
             }
             Kind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => return None,
             Kind::Null(_) => "null cannot be expanded into arguments with `...`".to_owned(),

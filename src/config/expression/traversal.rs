@@ -139,7 +139,7 @@ impl Evaluator<'_> {
     fn splat(&mut self, value: &Value, each: &Expression, source: &Expression, span: Span) -> Value {
         let marks = value.marks();
         let (items, element) = match value.kind() {
-            Kind::List(of, items) | Kind::Set(of, items) => (items.to_vec(), Some(of.clone())),
+            Kind::List(list) | Kind::Set(list) => (list.items.to_vec(), Some(list.of.clone())),
             Kind::Tuple(items) => (items.to_vec(), None),
             Kind::Null(Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
                 return self.fail_at(span, source, Diagnostic::error("`*` cannot be applied to null"));
@@ -153,7 +153,7 @@ impl Evaluator<'_> {
                 self.each(each, value.clone());
                 return unknown().with_marks(marks);
             }
-            Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(..) | Kind::Object(_) => {
+            Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Map(_) | Kind::Object(_) => {
                 (vec![value.clone().replace_marks(Marks::NONE)], None)
             }
         };
@@ -212,9 +212,9 @@ fn attribute<'v>(value: &'v Value, name: &str) -> Result<Found<'v>, Wrong> {
             Some(found) => Ok(Found::Inside(found)),
             None => Err(no_such("attribute", name, object.attributes.keys().map(AsRef::as_ref))),
         },
-        Kind::Map(_, entries) => match entries.get(name) {
+        Kind::Map(map) => match map.entries.get(name) {
             Some(found) => Ok(Found::Inside(found)),
-            None => Err(no_such("key", name, entries.keys().map(AsRef::as_ref))),
+            None => Err(no_such("key", name, map.entries.keys().map(AsRef::as_ref))),
         },
         Kind::Null(_) => Err(Wrong::new(format!("null has no attribute `{name}`"))),
         Kind::Unknown(of, _) => match of {
@@ -226,7 +226,7 @@ fn attribute<'v>(value: &'v Value, name: &str) -> Result<Found<'v>, Wrong> {
             },
             other => Err(no_attributes(other, name)),
         },
-        Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(..) | Kind::Set(..) | Kind::Tuple(_) => {
+        Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => {
             Err(no_attributes(&value.type_of(), name))
         }
     }
@@ -262,12 +262,12 @@ fn index<'v>(value: &'v Value, key: &Value) -> Result<Found<'v>, Wrong> {
     let is_dynamic = |value: &Value| matches!(value.kind(), Kind::Unknown(Type::Dynamic, _));
     let found = match value.kind() {
         _ if is_dynamic(key) || is_dynamic(value) => Ok(Found::Unknown(unknown())),
-        Kind::List(of, items) => item(items, key, || of.clone()),
+        Kind::List(list) => item(&list.items, key, || list.of.clone()),
         Kind::Tuple(items) => item(items, key, || Type::Dynamic),
-        Kind::Map(of, entries) => entry(entries, key, "key", of),
+        Kind::Map(map) => entry(&map.entries, key, "key", &map.of),
         Kind::Object(object) => entry(&object.attributes, key, "attribute", &Type::Dynamic),
         Kind::Unknown(of, _) => index_unknown(of, key),
-        Kind::Set(..) => Err(of_set()),
+        Kind::Set(_) => Err(of_set()),
         Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) => {
             Err(Wrong::new(format!("{} has no items to index", value.type_of().with_article())))
         }

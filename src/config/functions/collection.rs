@@ -147,7 +147,7 @@ fn coalesce_list(call: &Arguments<'_>) -> Outcome {
         match value.kind() {
             _ if value.is_unknown() => return Ok(Value::unknown(Type::Dynamic)),
             _ if value.is_null() => return wrong(place, "it must not be null"),
-            Kind::Set(..) => return wrong(place, "a list or tuple is required, not a set"),
+            Kind::Set(_) => return wrong(place, "a list or tuple is required, not a set"),
             _ if value.as_items().is_some() => {}
             _ => return wrong(place, format!("a list or tuple is required, not {}", value.type_of().with_article())),
         }
@@ -184,16 +184,14 @@ fn distinct(call: &Arguments<'_>) -> Outcome {
     let items = call.items(0);
     let of = call.values[0].type_of().element().cloned().unwrap_or(Type::Dynamic);
     // A set finds the repeated ones without comparing each with each.
-    let mut left = match Value::set(of.clone(), items.iter().cloned()).kind() {
-        Kind::Set(_, items) => items.iter().cloned().map(|item| (item, false)).collect::<Vec<_>>(),
-        _ => unreachable!("a set was just made"),
-    };
+    let set = Value::set(of.clone(), items.iter().cloned());
+    let mut left: Vec<_> = set.as_items().into_iter().flatten().map(|item| (item, false)).collect();
     if left.len() == items.len() {
         return Ok(Value::list(of, items.iter().cloned()));
     }
     let mut kept = Vec::new();
     for item in items {
-        let place = left.iter().position(|(candidate, is_taken)| !is_taken && candidate == item);
+        let place = left.iter().position(|(candidate, is_taken)| !is_taken && *candidate == item);
         if let Some(place) = place {
             left[place].1 = true;
             kept.push(item.clone());
@@ -203,7 +201,7 @@ fn distinct(call: &Arguments<'_>) -> Outcome {
 }
 
 fn index(call: &Arguments<'_>) -> Outcome {
-    if matches!(call.values[0].kind(), Kind::Set(..)) {
+    if matches!(call.values[0].kind(), Kind::Set(_)) {
         return wrong(0, "items of a set have no place");
     }
     for (place, item) in sequence(call)?.iter().enumerate() {
@@ -220,11 +218,12 @@ fn length(call: &Arguments<'_>) -> Outcome {
     let value = &call.values[0];
     let count = match value.kind() {
         Kind::Text(text) => text.graphemes(true).count(),
-        Kind::Set(_, items) if !value.is_wholly_known() && items.len() > 1 => {
+        Kind::Set(set) if !value.is_wholly_known() && set.items.len() > 1 => {
             return Ok(Value::unknown(Type::Number).with_marks(value.marks()));
         }
-        Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => items.len(),
-        Kind::Map(_, entries) => entries.len(),
+        Kind::List(list) | Kind::Set(list) => list.items.len(),
+        Kind::Tuple(items) => items.len(),
+        Kind::Map(map) => map.entries.len(),
         Kind::Object(object) => object.attributes.len(),
         Kind::Unknown(Type::Tuple(items), _) => items.len(),
         Kind::Unknown(Type::Object(fields), _) => fields.len(),

@@ -87,28 +87,19 @@ fn without_ephemeral(value: &Value) -> Value {
     if value.marks().contains(Marks::EPHEMERAL) {
         return Value::null(value.type_of()).with_marks(value.marks().without(Marks::EPHEMERAL));
     }
-    let kind = match value.kind() {
-        Kind::List(of, items) => Kind::List(of.clone(), items.iter().map(without_ephemeral).collect()),
-        Kind::Tuple(items) => Kind::Tuple(items.iter().map(without_ephemeral).collect()),
-        Kind::Map(of, entries) => {
-            let entries = entries.iter().map(|(key, entry)| (key.clone(), without_ephemeral(entry)));
-            Kind::Map(of.clone(), entries.collect())
-        }
-        Kind::Object(object) => Kind::Object(Arc::new(Object {
-            attributes: object
-                .attributes
-                .iter()
-                .map(|(name, entry)| (name.clone(), without_ephemeral(entry)))
-                .collect(),
+    let of_entry = |(name, entry): (&Arc<str>, &Value)| (name.clone(), without_ephemeral(entry));
+    let without = match value.kind() {
+        Kind::List(list) => Value::list(list.of.clone(), list.items.iter().map(without_ephemeral)),
+        Kind::Tuple(items) => Value::tuple(items.iter().map(without_ephemeral)),
+        Kind::Map(map) => Value::map(map.of.clone(), map.entries.iter().map(of_entry)),
+        Kind::Object(object) => Value::new(Kind::Object(Arc::new(Object {
+            attributes: object.attributes.iter().map(of_entry).collect(),
             address: object.address.clone(),
-        })),
+        }))),
         // Items of sets carry no marks of their own, and the others have nothing inside.
-        other @ (Kind::Set(..)
-        | Kind::Null(_)
-        | Kind::Bool(_)
-        | Kind::Number(_)
-        | Kind::Text(_)
-        | Kind::Unknown(..)) => other.clone(),
+        Kind::Set(_) | Kind::Null(_) | Kind::Bool(_) | Kind::Number(_) | Kind::Text(_) | Kind::Unknown(..) => {
+            value.clone()
+        }
     };
-    Value::new(kind).with_marks(value.marks())
+    without.with_marks(value.marks())
 }

@@ -37,15 +37,15 @@ fn write(value: &Value, out: &mut String) {
         Kind::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Kind::Number(number) => write!(out, "{number}").expect("writing to a String cannot fail"),
         Kind::Text(text) => quote(text, out),
-        Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
+        Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => {
             out.push('[');
-            for (place, item) in items.iter().enumerate() {
+            for (place, item) in value.as_items().into_iter().flatten().enumerate() {
                 out.push_str(if place > 0 { "," } else { "" });
                 write(item, out);
             }
             out.push(']');
         }
-        Kind::Map(..) | Kind::Object(_) => {
+        Kind::Map(_) | Kind::Object(_) => {
             out.push('{');
             for (place, (key, entry)) in value.as_entries().into_iter().flatten().enumerate() {
                 out.push_str(if place > 0 { "," } else { "" });

@@ -80,7 +80,7 @@ fn keys(call: &Arguments<'_>) -> Outcome {
     let map = &call.values[0];
     let text = |key: &Arc<str>| Value::text(key.clone());
     let keys = match map.kind() {
-        Kind::Map(_, entries) => Value::list(Type::Text, entries.keys().map(text)),
+        Kind::Map(map) => Value::list(Type::Text, map.entries.keys().map(text)),
         Kind::Object(object) => Value::tuple(object.attributes.keys().map(text)),
         Kind::Unknown(Type::Object(fields), _) => Value::tuple(fields.keys().map(text)),
         Kind::Unknown(Type::Map(_), _) => Value::unknown(Type::List(Arc::new(Type::Text))),
@@ -93,7 +93,7 @@ fn keys(call: &Arguments<'_>) -> Outcome {
 fn values(call: &Arguments<'_>) -> Outcome {
     let map = &call.values[0];
     let values = match map.kind() {
-        Kind::Map(of, entries) => Value::list(of.clone(), entries.values().cloned()),
+        Kind::Map(map) => Value::list(map.of.clone(), map.entries.values().cloned()),
         Kind::Object(object) => Value::tuple(object.attributes.values().cloned()),
         _ => return not_a_map(0, map),
     };
@@ -109,7 +109,7 @@ fn lookup(call: &Arguments<'_>) -> Outcome {
         _ => return failed("it takes two or three arguments"),
     };
     let element = match map.kind() {
-        Kind::Map(of, _) => Some(of.clone()),
+        Kind::Map(map) => Some(map.of.clone()),
         Kind::Unknown(Type::Map(of), _) => Some((**of).clone()),
         Kind::Object(_) | Kind::Unknown(Type::Dynamic | Type::Object(_) | Type::Reference(_), _) => None,
         _ => return not_a_map(0, map),
@@ -205,7 +205,7 @@ fn zipmap(call: &Arguments<'_>) -> Outcome {
     let (Some(names), Some(items)) = (keys.as_items(), values.as_items()) else {
         return wrong(1, format!("a list or tuple is required, not {}", values.type_of().with_article()));
     };
-    if matches!(values.kind(), Kind::Set(..)) {
+    if matches!(values.kind(), Kind::Set(_)) {
         return wrong(1, "a list or tuple is required, not a set");
     }
     if names.len() != items.len() {
@@ -220,7 +220,7 @@ fn zipmap(call: &Arguments<'_>) -> Outcome {
         };
     }
     let zipped = match values.kind() {
-        Kind::List(of, _) => Value::map(of.clone(), entries),
+        Kind::List(list) => Value::map(list.of.clone(), entries),
         _ => Value::object(entries),
     };
     Ok(zipped.with_marks(marks))

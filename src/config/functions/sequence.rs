@@ -82,7 +82,8 @@ const RANGE_MAX: usize = 1024;
 fn sequence<'a>(call: &'a Arguments<'_>, place: usize) -> Result<&'a [Value], Problem> {
     let value = &call.values[place];
     match value.kind() {
-        Kind::List(_, items) | Kind::Tuple(items) => Ok(items),
+        Kind::List(list) => Ok(&list.items),
+        Kind::Tuple(items) => Ok(items),
         _ => wrong(place, format!("a list or tuple is required, not {}", value.type_of().with_article())),
     }
 }
@@ -90,7 +91,7 @@ fn sequence<'a>(call: &'a Arguments<'_>, place: usize) -> Result<&'a [Value], Pr
 /// Makes a list where the argument was one, else a tuple, with the argument's marks.
 fn like(model: &Value, items: Vec<Value>) -> Value {
     let made = match model.kind() {
-        Kind::List(of, _) | Kind::Set(of, _) => Value::list(of.clone(), items),
+        Kind::List(list) | Kind::Set(list) => Value::list(list.of.clone(), items),
         _ => Value::tuple(items),
     };
     made.with_marks(model.marks())
@@ -158,7 +159,7 @@ impl Flat {
         self.marks = self.marks | list.marks();
         for item in list.as_items().unwrap_or_default() {
             match item.kind() {
-                Kind::List(..) | Kind::Set(..) | Kind::Tuple(_) => self.add(item),
+                Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => self.add(item),
                 // It may turn out to be a list.
                 Kind::Unknown(Type::Dynamic | Type::List(_) | Type::Set(_) | Type::Tuple(_), _) => {
                     self.is_known = false;

@@ -128,7 +128,7 @@ fn product(call: &Arguments<'_>) -> Outcome {
     }
     let of = Type::tuple(types);
     let rows = rows.into_iter().map(Value::tuple);
-    match call.values.iter().all(|value| matches!(value.kind(), Kind::Set(..))) {
+    match call.values.iter().all(|value| matches!(value.kind(), Kind::Set(_))) {
         true => Ok(Value::set(of, rows)),
         false => Ok(Value::list(of, rows)),
     }

@@ -277,11 +277,11 @@ impl Writer {
             Kind::Null(_) => self.text.push_str("null"),
             Kind::Bool(flag) => self.text.push_str(if *flag { "true" } else { "false" }),
             Kind::Number(number) => write!(self.text, "{number}").expect("writing to a String cannot fail"),
-            Kind::List(_, items) | Kind::Set(_, items) | Kind::Tuple(items) => {
-                self.items(items, indent, at_line_start);
+            Kind::List(_) | Kind::Set(_) | Kind::Tuple(_) => {
+                self.items(value.as_items().expect("lists, sets and tuples have items"), indent, at_line_start);
                 return false;
             }
-            Kind::Map(..) | Kind::Object(_) => {
+            Kind::Map(_) | Kind::Object(_) => {
                 self.entries(value.as_entries().expect("maps and objects have entries"), indent, at_line_start);
                 return false;
             }

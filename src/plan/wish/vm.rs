@@ -16,7 +16,7 @@ use crate::resources::marker::tags_without;
 use crate::resources::size;
 use crate::resources::vm::decode::decode;
 use crate::resources::vm::{VM, identity};
-use crate::value::{Entries, Kind, Marks, Path, Step, Type, Value};
+use crate::value::{Entries, Marks, Path, Step, Type, Value};
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -211,7 +211,7 @@ fn tags(scene: &Scene, draft: &mut Draft, attributes: &mut Attributes) {
         }
     }
     let own = tags_without(&written.into_iter().collect::<Vec<_>>().join(";"), &scene.input.stack.settings.project);
-    attributes.insert("tags".into(), Value::new(Kind::Set(Type::Text, own.into_iter().map(Value::from).collect())));
+    attributes.insert("tags".into(), Value::ordered_set(Type::Text, own.into_iter().map(Value::from)));
 }
 
 /// Memory is counted in MiB on the cluster; less would be lost without a word.

@@ -9,7 +9,7 @@ use super::keys::{Attributes, is_slot};
 use super::schema::Impact;
 use super::{Lookup, ObjectType, Origin, Sighting, guest, marker};
 use crate::observe::{ConfigValues, GuestConfig, GuestKind, GuestView, Power};
-use crate::value::{Kind, Path, Step, Type, Value, name};
+use crate::value::{Path, Step, Type, Value, name};
 
 /// The type. Source: API section `/nodes/{node}/lxc`.
 pub static CONTAINER: ObjectType = ObjectType {
@@ -62,7 +62,7 @@ fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     set("vmid", Value::from(i64::from(guest.vmid)));
     set("description", Value::text(marker::text_without(values.get("description").map_or("", |text| &**text))));
     let tags = marker::tags_without(values.get("tags").map_or("", |text| &**text), project);
-    set("tags", Value::new(Kind::Set(Type::Text, tags.into_iter().map(Value::from).collect())));
+    set("tags", Value::ordered_set(Type::Text, tags.into_iter().map(Value::from)));
     if let Some(pool) = &guest.pool {
         set("pool", Value::text(pool.clone()));
     }

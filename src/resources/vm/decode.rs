@@ -9,7 +9,7 @@ use crate::resources::container::volumes::{is_volume, volume_bytes};
 use crate::resources::keys::{Attributes, is_slot, read_options};
 use crate::resources::schema::Schema;
 use crate::resources::{marker, size};
-use crate::value::{Kind, Type, Value, name};
+use crate::value::{Type, Value, name};
 
 /// Returns the guest in the shape of the `vm` schema, without what the cluster cannot tell.
 pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
@@ -26,7 +26,7 @@ pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     }
     set("description", Value::text(marker::text_without(values.get("description").map_or("", |text| &**text))));
     let tags = marker::tags_without(values.get("tags").map_or("", |text| &**text), project);
-    set("tags", Value::new(Kind::Set(Type::Text, tags.into_iter().map(Value::from).collect())));
+    set("tags", Value::ordered_set(Type::Text, tags.into_iter().map(Value::from)));
     if let Some(pool) = &guest.pool {
         set("pool", Value::text(pool.clone()));
     }

@@ -1,7 +1,7 @@
 //! Reading a written value without a detour: a state holds ten thousands of them. What the tags mean is said where they are written.
 
 use super::{DEPTH_MAX, FORMAT, Open, broken, type_of_json};
-use crate::value::{Entries, Kind, Marks, Number, Object, Value, name};
+use crate::value::{Entries, Kind, Map, Marks, Number, Object, Value, name};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for Part<'_> {
             Some(Content::Whole(value)) => value,
             Some(Content::List(items)) => Value::list(of()?, items),
             Some(Content::Set(items)) => Value::set(of()?, items),
-            Some(Content::Map(entries)) => Value::new(Kind::Map(of()?, entries)),
+            Some(Content::Map(entries)) => Value::new(Kind::Map(Arc::new(Map { of: of()?, entries }))),
             Some(Content::Object(attributes)) => Value::new(Kind::Object(Arc::new(Object { attributes, address }))),
         })
     }
