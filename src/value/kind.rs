@@ -74,10 +74,10 @@ pub struct Map {
     pub entries: Entries,
 }
 
-/// Attributes, and the address of the block they are, if they are one.
+/// Attributes, and the address of the block they are, if they are one. Without `Debug`, like [`Items`].
 ///
 /// The address makes the value a reference: it survives conditionals, indexing and variables, and is lost when an object is rebuilt.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Object {
     /// Attributes by name.
     pub attributes: Entries,
