@@ -218,6 +218,8 @@ fn plan_recorded(folder: &Path, stack: &str, changes: usize) {
     let made = made.unwrap_or_else(|| panic!("{}", diagnostics::text(&found, &sources, Style::Plain)));
     assert_eq!(made.counts(), Counts { change: changes, ..Counts::default() });
     say(&render::text(&made, schemas, Style::Plain));
+    // As the program does.
+    std::mem::forget((made, observed, state, stack));
 }
 
 /// Passes calls on and writes down what reads were answered, by call.

@@ -70,7 +70,9 @@ pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
         PlanFile::new(&plan, &origin, session.store.keys())?.write(&shell.folder.join(&path))?;
         shell.terminal.say(&format!("Saved the plan. To do exactly this: spawnpoint apply {}", path.display()));
     }
-    Ok(if args.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done })
+    let exit = if args.detailed_exitcode && !plan.is_empty() { Exit::Changes } else { Exit::Done };
+    session.end(plan);
+    Ok(exit)
 }
 
 /// Shows a plan: text, or lines of the stream.

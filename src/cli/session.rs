@@ -163,6 +163,12 @@ impl Session {
         Ok(plan)
     }
 
+    /// Ends the session together with the program, which plans nothing more: the system takes back at once what was read and planned. Freeing
+    /// the values one by one takes a tenth of the time of a large plan.
+    pub(super) fn end(self, plan: Plan) {
+        std::mem::forget((plan, self.basis, self.configuration));
+    }
+
     /// Looks, recovers and plans, and returns what there is to say about it.
     ///
     /// # Errors

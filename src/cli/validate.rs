@@ -27,7 +27,11 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, shell: &Shell) -> Ended {
     let given = Given::of_process(args.values.0);
     let (found, sources) = match judge(&given, shell) {
-        Ok((found, configuration)) => (found, configuration.sources),
+        Ok((found, Configuration { sources, stack, .. })) => {
+            // The program ends here, and the system takes its memory back at once.
+            std::mem::forget(stack);
+            (found, sources)
+        }
         Err(failure) => (failure.diagnostics, failure.sources),
     };
     if args.json {

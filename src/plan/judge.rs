@@ -16,6 +16,7 @@ use crate::resources::schema::{Impact, Schema};
 use crate::resources::{Found, Lookup, ObjectType, Origin, Sighting, container, is_guest, size, vm};
 use crate::state::{Completeness, Identity, Record, fingerprint};
 use crate::value::{Kind, Path, Step, Type, Value, name, replaced};
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One object with everything operations are made from.
@@ -59,7 +60,8 @@ pub(super) fn judge(scene: &Scene) -> (BTreeMap<Address, Judged>, Diagnostics) {
             }
         }
     }
-    let declared: BTreeSet<Address> = input.stack.blocks.iter().map(|block| block.address.instance(None)).collect();
+    let declared: LazyCell<BTreeSet<Address>, _> =
+        LazyCell::new(|| input.stack.blocks.iter().map(|block| block.address.instance(None)).collect());
     for (address, record) in &input.state.records {
         let is_gone = !scene.wishes.contains_key(address) && !is_in_progress(input, address);
         if is_gone {

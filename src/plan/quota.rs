@@ -150,10 +150,10 @@ fn disk_after(object: &Judged, present: u64) -> u64 {
         disks.filter_map(|(slot, disk)| Some((slot, size::parse(disk.get("size")?.as_text()?).ok()?))).collect()
     };
     let wanted = sizes(&object.desired);
-    let there = object.found.as_ref().map_or_else(BTreeMap::new, |found| sizes(&found.value));
-    if wanted.is_empty() && there.is_empty() {
+    if wanted.is_empty() {
         return present;
     }
+    let there = object.found.as_ref().map_or_else(BTreeMap::new, |found| sizes(&found.value));
     there.into_iter().chain(wanted).collect::<BTreeMap<_, _>>().values().sum()
 }
 
