@@ -43,6 +43,8 @@ pub(super) fn compare(schema: &Schema, views: &Views) -> Differences {
     let mut comparison = Comparison { views, differences: Differences::default() };
     let whole = Part { desired: Some(views.desired), applied: Some(views.applied), found: Some(views.found) };
     comparison.schema(schema, whole, &Way::Start);
+    // Most changes are small, and a plan may have very many.
+    comparison.differences.changes.shrink_to_fit();
     comparison.differences
 }
 

@@ -8,7 +8,7 @@ use crate::observe::{ClusterView, GuestConfig, GuestKind, GuestView, Power, Seen
 use crate::proxmox::Call;
 use crate::proxmox::property::size_text;
 use crate::state::{Effect, Identity};
-use crate::value::{Entries, Path, Value};
+use crate::value::{self, Entries, Path, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A guest whose steps are made.
@@ -83,7 +83,7 @@ impl<'a> Guest<'a> {
     /// Returns a step of one call.
     pub fn step(&self, name: &str, call: Call, guard: Guard, verify: Verify, deadline_ms: u64) -> Step {
         Step {
-            name: name.into(),
+            name: value::name(name),
             task: Task::Call(Box::new(GuardedCall { call, guard, verify, deadline_ms })),
             effect: Effect::None,
             estimate_ms: 0,
@@ -219,7 +219,7 @@ impl<'a> Guest<'a> {
         let verify = Verify::Power { node: self.node.clone(), vmid: self.vmid, is_running: true };
         let reboot = self.step("reboot", call, self.marker_guard(false), verify, timeout_ms + 30_000);
         let running = Step {
-            name: "wait for running".into(),
+            name: value::name("wait for running"),
             task: Task::AwaitPower {
                 node: self.node.clone(),
                 vmid: self.vmid,
@@ -235,7 +235,7 @@ impl<'a> Guest<'a> {
     /// Removes a key at once together with the volume behind it.
     pub fn destroy_volume(&self, slot: &str) -> Step {
         let call = Call::post(self.path("/config")).with("delete", slot).with("force", "1");
-        let wanted = BTreeMap::from([(slot.to_owned(), None)]);
+        let wanted = vec![(slot.to_owned(), None)];
         let verify = Verify::Config { node: self.node.clone(), vmid: self.vmid, wanted };
         self.step(&format!("destroy {slot}"), call, self.marker_guard(true), verify, 120_000)
     }

@@ -50,14 +50,18 @@ impl Carried {
             Some(Self { name: name(attribute.name), wire, takes })
         });
         let mut carried: Vec<Self> = carried.collect();
-        // As entries are: what is nearly sorted is soon sorted.
-        carried.sort_by(|one, other| one.name.cmp(&other.name));
+        carried.sort_by_key(|carried| carried.wire.key);
         carried
     }
 
-    fn read<'a>(&self, get: impl Fn(&str) -> Option<&'a str>) -> Option<(Arc<str>, Value)> {
-        let value = (self.wire.codec.read)(self.takes, get(self.wire.key)?)?;
-        Some((self.name.clone(), value))
+    /// Reads what a configuration says of the attributes, which are sorted by their keys. It has fewer keys than there are attributes.
+    fn read(all: &[Self], values: &ConfigValues) -> Attributes {
+        let read = values.iter().flat_map(|(key, text)| {
+            let first = all.partition_point(|carried| *carried.wire.key < **key);
+            let own = all[first..].iter().take_while(|carried| *carried.wire.key == **key);
+            own.filter_map(|carried| Some((carried.name.clone(), (carried.wire.codec.read)(carried.takes, text)?)))
+        });
+        read.collect()
     }
 }
 
@@ -199,12 +203,11 @@ impl Layout {
     pub fn decode(&self, values: &ConfigValues) -> Attributes {
         let get = |key: &str| values.get(key).map(|text| &**text);
         let prepared = self.prepared();
-        let read = |carried: &[Carried]| carried.iter().filter_map(|carried| carried.read(get)).collect::<Attributes>();
-        let mut decoded = read(&prepared.attributes);
+        let mut decoded = Carried::read(&prepared.attributes, values);
         for block in self.blocks {
             let schema = self.nested(block).schema;
             let value = match block.place {
-                Place::Keys => Some(Value::object(read(&prepared.nested[block.name]))),
+                Place::Keys => Some(Value::object(Carried::read(&prepared.nested[block.name], values))),
                 Place::Property(key, default_key) => {
                     get(key).and_then(|text| read_property(schema, text, default_key)).map(Value::object)
                 }

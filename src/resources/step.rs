@@ -213,7 +213,7 @@ pub enum Verify {
         /// Guest.
         vmid: u32,
         /// Keys and the values they should have; `None`: not set.
-        wanted: BTreeMap<String, Option<String>>,
+        wanted: Vec<(String, Option<String>)>,
     },
     /// The disk is at least this big.
     DiskSize {

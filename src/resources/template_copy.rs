@@ -207,7 +207,7 @@ fn update(draft: &Draft, changed: &Changed) -> Vec<Step> {
 
 fn convert(draft: &Draft) -> Step {
     let guest = Guest::of("qemu", draft);
-    let wanted = BTreeMap::from([("template".to_owned(), Some("1".to_owned()))]);
+    let wanted = vec![("template".to_owned(), Some("1".to_owned()))];
     let verify = Verify::Config { node: guest.node.clone(), vmid: guest.vmid, wanted };
     guest.step("convert", Call::post(guest.path("/template")), guest.marker_guard(false), verify, 600_000)
 }

@@ -363,7 +363,7 @@ impl Vm {
     fn finish(self) -> Vec<Step> {
         let (node, vmid) = ("pve1".to_owned(), self.1);
         let write = Call::put(self.path("/config")).with("cores", "4").with("tags", "spawnpoint;spawnpoint-home");
-        let wanted = BTreeMap::from([("cores".to_owned(), Some("4".to_owned()))]);
+        let wanted = vec![("cores".to_owned(), Some("4".to_owned()))];
         let configured = Verify::Config { node: node.clone(), vmid, wanted };
         let grow = Call::put(self.path("/resize")).with("disk", "scsi0").with("size", "8G");
         let grown = Verify::DiskSize { node: node.clone(), vmid, slot: "scsi0".to_owned(), bytes: 8 << 30 };

@@ -149,7 +149,7 @@ fn inherit(scene: &Scene, draft: &mut Draft, guest: &Guest, attributes: &mut Att
     for (name, of) in [("cores", Type::Number), ("memory", Type::Text)].into_iter().filter(|_| !is_restored) {
         let path = Path::attribute(name);
         attributes.entry(name.into()).or_insert_with(|| {
-            let is_said = guest.template.is_null() || guest.model().is_some();
+            let is_said = guest.template.is_null() || guest.template_config().is_some();
             let usual = || VM.schema.attribute(name)?.value_if_absent().filter(|_| is_said);
             let model = || guest.model()?.get(name).cloned();
             let inherited = scene.kept(address, &path).or_else(model).or_else(usual);

@@ -198,6 +198,7 @@ fn configure(guest: &Guest, source: &Source, keys: &BTreeSet<String>, guard: Gua
     if call.parameters.is_empty() {
         return None;
     }
+    let wanted = wanted.into_iter().collect();
     let verify = Verify::Config { node: guest.node.clone(), vmid: guest.vmid, wanted };
     Some(guest.step("configure", call, guard, verify, 120_000))
 }

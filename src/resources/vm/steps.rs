@@ -323,6 +323,7 @@ fn configure(guest: &Guest, source: &Source, keys: &BTreeSet<String>, guard: &Gu
     if !deleted.is_empty() {
         call = call.with("delete", deleted.join(","));
     }
+    let wanted = wanted.into_iter().collect();
     let verify = Verify::Config { node: guest.node.clone(), vmid: guest.vmid, wanted };
     Some(guest.step("configure", call, guard.clone(), verify, 120_000))
 }
