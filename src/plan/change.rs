@@ -34,7 +34,8 @@ pub struct Change {
     pub identity: Identity,
     /// Short remarks: `moved to pve2 (HA)`, `unreachable: node pve3 is offline`, `simulated guest`.
     pub notes: Vec<String>,
-    /// The object before, as observed; null if there is none. Of one that is as it should be, only what is wanted.
+    /// The object before, as observed; null if there is none. Of a guest that stays, and of all that is
+    /// as it should be, only what somebody wrote, now or before.
     pub before: Value,
     /// The object after; null if there is none.
     pub after: Value,

@@ -50,7 +50,7 @@ pub(super) struct Judged {
 /// Returns every object of configuration and state, judged, by address.
 pub(super) fn judge(scene: &Scene) -> (BTreeMap<Address, Judged>, Diagnostics) {
     let input = &scene.input;
-    let mut judged = Vec::new();
+    let mut judged = Vec::with_capacity(scene.wishes.len());
     let mut diagnostics = Diagnostics::new();
     for (address, wish) in &scene.wishes {
         if !is_in_progress(input, address) {
@@ -275,8 +275,7 @@ fn decide(
 ) -> Judged {
     let is_as_wanted = differences.is_empty();
     let Differences { changes: attributes, unchanged, .. } = differences;
-    let input = &scene.input;
-    let block = &input.stack.blocks[wish.block];
+    let block = &scene.input.stack.blocks[wish.block];
     let (action, reason) = action_of(scene, wish, record, known.found.as_ref(), &attributes);
     let is_moving = attributes.iter().any(|change| change.path == Path::attribute("node"));
     let stays =
@@ -286,20 +285,19 @@ fn decide(
         Some(found) if action != Action::Replace && stays(found) => found.identity.clone(),
         _ => wish.identity.clone(),
     };
+    let intent_after = |before: &str| owner_intent(&scene.input.state.lineage, &wish.address, &identity, before);
     let intent = match action {
-        Action::Create | Action::Replace => {
-            owner_intent(&input.state.lineage, &wish.address, &identity, &known.intent_before)
-        }
-        Action::Adopt if wish.object.origin == Origin::Made => {
-            owner_intent(&input.state.lineage, &wish.address, &identity, "")
-        }
+        Action::Create | Action::Replace => intent_after(&known.intent_before),
+        Action::Adopt if wish.object.origin == Origin::Made => intent_after(""),
         _ => known.intent_before.clone(),
     };
     let is_stale_record =
         action == Action::NoOp && record.is_some_and(|record| is_stale(record, desired, &identity, block));
-    // Most guests of a plan stay as they are, and what nobody wrote is most of a guest.
-    if let Some(found) = known.found.as_mut().filter(|_| action == Action::NoOp && is_as_wanted) {
-        (found.value, found.running) = (value.clone(), None);
+    let Known { found, applied, .. } = &mut known;
+    match (found, action) {
+        (Some(found), Action::NoOp) if is_as_wanted => (found.value, found.running) = (value.clone(), None),
+        (Some(found), Action::NoOp | Action::Update) => leave_unwritten(wish.object, found, [&value, applied]),
+        _ => {}
     }
     let before = known.found.as_ref().map_or_else(null, |found| found.value.clone());
     // Two of one name cannot stand side by side.
@@ -334,6 +332,14 @@ fn decide(
         dependencies: block.dependencies.to_vec(),
         creates_first: is_renamed && wish.object.is_replaced_first || scene.makes_first(&wish.address),
     }
+}
+
+/// Leaves out what nobody wrote, now or before: it is most of a guest, and of one that stays nothing is done to it.
+fn leave_unwritten(object: &ObjectType, found: &mut Found, written: [&Value; 2]) {
+    let Some(entries) = found.value.as_entries().filter(|_| is_guest(object.name)) else { return };
+    let is_written = |name: &str| written.iter().any(|value| value.get(name).is_some());
+    let kept = entries.iter().filter(|(name, _)| is_written(name)).map(|(name, value)| (name.clone(), value.clone()));
+    found.value = Value::object(kept);
 }
 
 /// A guest that is ours by its MAC and does not say so any more: whatever we did, it could be the wrong thing.
