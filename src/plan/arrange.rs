@@ -60,8 +60,11 @@ fn forecasts(judged: &BTreeMap<Address, Judged>) -> BTreeMap<Arc<str>, Forecasts
     forecasts
 }
 
-/// Guests that are there, are ours and stay: only inside these is anything removed.
+/// Guests that are there, are ours and stay: only inside these is anything removed. None where nothing is removed, for nobody asks.
 fn staying_guests(judged: &BTreeMap<Address, Judged>) -> BTreeSet<(Arc<str>, u32)> {
+    if !judged.values().any(|object| matches!(object.change.action, Action::Delete | Action::Replace)) {
+        return BTreeSet::new();
+    }
     let stays = |object: &&Judged| !matches!(object.change.action, Action::Delete | Action::Replace | Action::Forget);
     let vms = judged.values().filter(|object| is_guest(object.object.name)).filter(stays);
     vms.filter_map(|object| Some((object.change.cluster.clone(), object.found.as_ref()?.identity.vmid()?))).collect()

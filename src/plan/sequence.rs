@@ -18,6 +18,9 @@ pub(super) fn sequence(judged: &BTreeMap<Address, Judged>, operations: &mut [Ope
     for (index, operation) in operations.iter().enumerate().filter(|(_, operation)| removes_snapshot(operation)) {
         gone.entry(place(operation)).or_default().push(index);
     }
+    if gone.is_empty() {
+        return;
+    }
     let changes_guest = |operation: &Operation| is_guest(&operation.kind) && operation.verb == Verb::Update;
     for update in 0..operations.len() {
         let Some(removals) = gone.get(&place(&operations[update])).filter(|_| changes_guest(&operations[update]))

@@ -20,7 +20,7 @@ pub struct Relocation {
     target: Option<String>,
     /// Storages there for what is on local storages here.
     mapping: BTreeMap<String, String>,
-    /// Whether some volumes are copied along.
+    /// Whether some volumes are copied along to it.
     copies: bool,
     /// Volumes that move when the guest has arrived.
     after: Vec<Volume>,
@@ -94,7 +94,7 @@ impl Relocation {
         let stays =
             |slot: &str| relocation.before.iter().find(|volume| volume.slot == slot).map(|volume| &*volume.storage);
         let mut left_on = present.iter().filter_map(|(slot, value)| stays(slot).or_else(|| storage_of(value)));
-        relocation.copies = left_on.any(is_local);
+        relocation.copies = relocation.target.is_some() && left_on.any(is_local);
         relocation
     }
 
