@@ -92,9 +92,8 @@ impl Evidence<'_> {
             Verify::Config { node, vmid, wanted } => match guest::read(client, node, *vmid).await? {
                 None => Verdict::NotDone(format!("VM {vmid} does not exist any more")),
                 Some(fresh) => {
-                    let differs = |(key, value): &&(String, Option<String>)| {
-                        fresh.config.values.get(key).map(|text| &**text) != value.as_deref()
-                    };
+                    let differs =
+                        |(key, value): &&(String, Option<String>)| fresh.config.values.text(key) != value.as_deref();
                     match wanted.iter().find(differs) {
                         None => Verdict::Done,
                         Some((key, _)) => Verdict::NotDone(format!("`{key}` of VM {vmid} was not changed")),

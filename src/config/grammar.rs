@@ -167,16 +167,16 @@ fn recognized(
     tokens: Vec<Token>,
     recognize: impl Fn(&str, Vec<Token>) -> Events,
 ) -> Result<Events, Diagnostic> {
-    let is_deep = levels(text, &tokens) > LEVELS_ASKED;
     match recognize(text, tokens) {
-        Err(fault) if is_deep || fault.says_more() => Err(fault.diagnostic(file, text)),
+        Err(fault) if fault.says_more() || levels(text) > LEVELS_ASKED => Err(fault.diagnostic(file, text)),
         events => Ok(events),
     }
 }
 
 /// Returns how many brackets are within each other at most, by the tokens or by the bare text: behind a fault the parser may take what
 /// they call a comment for the inside of a string.
-fn levels(text: &str, tokens: &[Token]) -> isize {
+fn levels(text: &str) -> isize {
+    let tokens = lexer::tokens(text);
     let by_token = tokens.iter().map(|token| token.kind.bracket_change());
     let by_byte = text.bytes().map(|byte| match byte {
         b'(' | b'[' | b'{' => 1,

@@ -302,7 +302,7 @@ pub(super) fn absent_template(vmid: u32, guests: &BTreeMap<u32, GuestView>) -> V
 pub(super) fn template(guest: &GuestView, config: &GuestConfig) -> Vec<Finding> {
     let vmid = guest.vmid;
     let name = format!("{vmid} `{}`", guest.name);
-    let value = |key: &str| config.values.get(key).map(|text| &**text).unwrap_or_default();
+    let value = |key: &str| config.values.text(key).unwrap_or_default();
     let mut findings = Vec::new();
     let mut add = |severity, area, text: &str, remedy: String| {
         findings.push(Finding { severity, ..Finding::warn(area, format!("{name} {text}"), remedy) });

@@ -79,7 +79,7 @@ fn answer(ask: &Ask) -> Result<Given, Missing> {
         let address = nic.get("address")?.as_text()?.split('/').next()?;
         address.parse::<std::net::IpAddr>().ok().map(|address| Value::text(address.to_string()))
     });
-    let description = config.values.get("description").map_or("", |text| &**text);
+    let description = config.values.text("description").unwrap_or_default();
     given.insert("description", Value::text(marker::text_without(description)));
     given.extend(fixed.map(|address| ("address", address)));
     given.insert("network", guest::by_slot(&NETWORK, &network));

@@ -296,7 +296,7 @@ pub fn sight(lookup: &Lookup, kind: GuestKind, decode: Decode) -> Sighting {
         return Sighting::Foreign(format!("{noun} {} on {} is another kind of guest", guest.vmid, guest.node));
     }
     let value = decode(guest, config, lookup.project);
-    let marker = Marker::find(config.values.get("description").map_or("", |text| &**text));
+    let marker = Marker::find(config.values.text("description").unwrap_or_default());
     let is_free = lookup.is_claim && marker.is_none();
     if is_free && guest.is_template {
         return Sighting::Foreign(format!("{noun} {} on {} is a template", guest.vmid, guest.node));

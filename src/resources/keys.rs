@@ -201,7 +201,6 @@ impl Layout {
 
     /// Reads a configuration: what it says, no more. What the server takes for granted is most of a guest, and comparing fills it in.
     pub fn decode(&self, values: &ConfigValues) -> Attributes {
-        let get = |key: &str| values.get(key).map(|text| &**text);
         let prepared = self.prepared();
         let mut decoded = Carried::read(&prepared.attributes, values);
         for block in self.blocks {
@@ -209,7 +208,7 @@ impl Layout {
             let value = match block.place {
                 Place::Keys => Some(Value::object(Carried::read(&prepared.nested[block.name], values))),
                 Place::Property(key, default_key) => {
-                    get(key).and_then(|text| read_property(schema, text, default_key)).map(Value::object)
+                    values.text(key).and_then(|text| read_property(schema, text, default_key)).map(Value::object)
                 }
                 Place::Slots(stem, count, default_key) => {
                     let slots = values.iter().filter(|(key, _)| is_slot(key, stem, count));

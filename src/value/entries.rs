@@ -61,6 +61,13 @@ impl<T> Entries<T> {
     }
 }
 
+impl Entries<Arc<str>> {
+    /// Returns the text of a name.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).map(|text| &**text)
+    }
+}
+
 impl<T: Clone> Entries<T> {
     /// Returns them with some values replaced by others; nothing if all stay, so that these can be shared.
     pub fn replaced(&self, replace: impl Fn(&T) -> Option<T>) -> Option<Self> {

@@ -60,8 +60,8 @@ fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     }
     set("node", Value::text(guest.node.clone()));
     set("vmid", Value::from(i64::from(guest.vmid)));
-    set("description", Value::text(marker::text_without(values.get("description").map_or("", |text| &**text))));
-    let tags = marker::tags_without(values.get("tags").map_or("", |text| &**text), project);
+    set("description", Value::text(marker::text_without(values.text("description").unwrap_or_default())));
+    let tags = marker::tags_without(values.text("tags").unwrap_or_default(), project);
     set("tags", Value::ordered_set(Type::Text, tags.into_iter().map(Value::from)));
     if let Some(pool) = &guest.pool {
         set("pool", Value::text(pool.clone()));

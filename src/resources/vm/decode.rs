@@ -24,8 +24,8 @@ pub fn decode(guest: &GuestView, config: &GuestConfig, project: &str) -> Value {
     if !values.contains_key("balloon") {
         set("balloon", Value::text(size::print(memory_mib(values) << 20)));
     }
-    set("description", Value::text(marker::text_without(values.get("description").map_or("", |text| &**text))));
-    let tags = marker::tags_without(values.get("tags").map_or("", |text| &**text), project);
+    set("description", Value::text(marker::text_without(values.text("description").unwrap_or_default())));
+    let tags = marker::tags_without(values.text("tags").unwrap_or_default(), project);
     set("tags", Value::ordered_set(Type::Text, tags.into_iter().map(Value::from)));
     if let Some(pool) = &guest.pool {
         set("pool", Value::text(pool.clone()));
@@ -80,7 +80,7 @@ pub fn is_special(key: &str) -> bool {
 
 /// Returns configured memory in MiB. `memory` is text, or a property string with `current=`.
 pub fn memory_mib(values: &ConfigValues) -> u64 {
-    let text = values.get("memory").map_or("512", |text| &**text);
+    let text = values.text("memory").unwrap_or("512");
     text.strip_prefix("current=").unwrap_or(text).split(',').next().and_then(|text| text.parse().ok()).unwrap_or(512)
 }
 
