@@ -11,6 +11,7 @@ mod crowded;
 mod event;
 mod fault;
 mod heredoc;
+mod mend;
 mod recognizer;
 mod tree;
 
@@ -23,7 +24,8 @@ pub(super) use fault::invalid;
 use hcl::edit::expr::Expression;
 use hcl::edit::structure::Body;
 use hcl::edit::template::Template;
-use heredoc::{heredocs, mended, other_marker};
+use heredoc::other_marker;
+use mend::Mends;
 use tree::Difference;
 
 /// Most keys of one object that are written out. The parser compares every key with all before it: ten thousand take half a second.
@@ -74,9 +76,9 @@ pub(super) fn sound_body(file: FileId, text: &str) -> Option<Body> {
 pub(super) fn expression(file: FileId, text: &str) -> Result<Expression, Diagnostic> {
     let tokens = lexer::tokens(text);
     check_crowded(file, text, &tokens)?;
-    let heredocs = heredocs(text, &tokens);
+    let mends = Mends::of(text, &tokens);
     let events = recognized(file, text, tokens, recognizer::expression)?;
-    let tree = hcl::edit::parser::parse_expr(&mended(text, &heredocs));
+    let tree = hcl::edit::parser::parse_expr(&mends.applied(text));
     let tree = tree.map_err(|error| explain::explain(file, text, &error))?;
     let events = events.map_err(|fault| fault.diagnostic(file, text))?;
     match tree::of_expression(&tree, &events) {
@@ -104,9 +106,9 @@ pub(super) fn template(file: FileId, text: &str) -> Result<Template, Diagnostic>
     };
     let tokens = lexer::tokens(&whole);
     check_crowded(file, &whole, &tokens).map_err(back)?;
-    let heredocs = heredocs(&whole, &tokens);
+    let mends = Mends::of(&whole, &tokens).inside_first();
     let events = recognized(file, &whole, tokens, recognizer::expression).map_err(back)?;
-    let mended = mended(&whole, heredocs.get(1..).unwrap_or_default());
+    let mended = mends.applied(&whole);
     let tree = mended[before.len()..before.len() + text.len()].parse::<Template>().map_err(|error| {
         let position = error.location().offset() as u32;
         let place = Span::new(file, position, position);
@@ -144,9 +146,9 @@ impl Wrong {
 fn parsed(file: FileId, text: &str) -> Result<Body, Wrong> {
     let tokens = lexer::tokens(text);
     check_crowded(file, text, &tokens)?;
-    let heredocs = heredocs(text, &tokens);
+    let mends = Mends::of(text, &tokens);
     let events = recognized(file, text, tokens, recognizer::body)?;
-    let tree = hcl::edit::parser::parse_body(&mended(text, &heredocs)).map_err(Wrong::Syntax)?;
+    let tree = hcl::edit::parser::parse_body(&mends.applied(text)).map_err(Wrong::Syntax)?;
     let events = events.map_err(|fault| fault.diagnostic(file, text))?;
     match tree::of_body(&tree, &events) {
         Some(difference) => Err(disagreement(file, text, difference).into()),

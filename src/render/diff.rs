@@ -114,7 +114,8 @@ pub fn objects(plan: &Plan, schemas: Schemas) -> Vec<Object<'_>> {
     let changing = plan.changes.iter().filter(|change| change.action != Action::NoOp);
     let mut objects: Vec<Object<'_>> = changing.map(|change| object(change, schemas(&change.kind))).collect();
     let turns = turns(plan);
-    let turn = |object: &Object<'_>| turns.get(&object.change.address).copied().unwrap_or(0);
+    // What takes no operation needs to wait for none.
+    let turn = |object: &Object<'_>| turns.get(&object.change.address).copied().unwrap_or(1);
     objects.sort_by_key(|object| (Reverse(object.harm), turn(object)));
     objects
 }

@@ -292,6 +292,8 @@ fn heredocs_and_objects_inside_of_templates_are_read_as_in_files() {
     assert_eq!(output("a${<<EOT\nEOT\n}b\nEOT\n}c\n"), "ab\nEOT\n}c\n");
     assert_eq!(output("a${<<EOT\nEOTT\nEOT\n}b\n"), "aEOTT\nb\n");
     assert_eq!(output("a${<<EOT\nx\nEOT\n}b"), "ax\nb");
+    // The parser alone would not see the end of the word.
+    assert_eq!(output("a${join(\"\", [for\r\nx in [1, 2] : x])}"), "a12");
     let keys: String = (0..100_000).map(|at| format!("k{at}={at},")).collect();
     let told = output(&format!("${{length({{{keys}}})}}\n"));
     assert!(told.contains("this object has more than 10000 keys written out"), "{told}");

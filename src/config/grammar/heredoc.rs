@@ -1,4 +1,4 @@
-//! Heredocs as the lexer sees them, and the text in which the parser sees them too.
+//! Heredocs as the lexer sees them, and how the parser comes to see them too.
 
 use crate::config::lexer::{Token, TokenKind};
 use std::borrow::Cow;
@@ -14,6 +14,26 @@ pub(super) struct Heredoc {
     last: Option<Range<usize>>,
     /// What is between the first line and the last.
     content: Range<usize>,
+}
+
+impl Heredoc {
+    /// Makes the parser read it rightly. It takes an empty heredoc for one that goes on to the next line with the marker, so an empty string
+    /// stands for that; and it ends a heredoc where a line begins with the marker, whatever follows, so such a heredoc gets another marker.
+    pub(super) fn mend(&self, text: &str, mended: &mut Cow<str>) {
+        let Some(last) = self.last.clone() else { return };
+        let marker = &text[self.marker.clone()];
+        let content = &text[self.content.clone()];
+        if content.is_empty() {
+            let blank = format!("\"\"{}", " ".repeat(self.range.len() - 2));
+            mended.to_mut().replace_range(self.range.clone(), &blank);
+        } else if is_line_of(content, marker)
+            && let Some(other) = other_marker(content, marker.len())
+        {
+            let text = mended.to_mut();
+            text.replace_range(self.marker.clone(), &other);
+            text.replace_range(last, &other);
+        }
+    }
 }
 
 /// Returns the heredocs of a text, those inside of others too, in the order they begin in.
@@ -45,30 +65,6 @@ fn heredoc(text: &str, opener: &Token, closer: Option<&Token>) -> Heredoc {
         content: opener.end as usize..closer.map_or(text.len(), |closer| closer.start as usize),
         last,
     }
-}
-
-/// Returns the text as the parser reads it rightly.
-///
-/// It takes an empty heredoc for one that goes on to the next line with the marker, so an empty string stands for that; and it ends a
-/// heredoc where a line begins with the marker, whatever follows, so such a heredoc gets another marker.
-pub(super) fn mended<'a>(text: &'a str, heredocs: &[Heredoc]) -> Cow<'a, str> {
-    let mut mended = Cow::Borrowed(text);
-    for heredoc in heredocs {
-        let Some(last) = heredoc.last.clone() else { continue };
-        let marker = &text[heredoc.marker.clone()];
-        let content = &text[heredoc.content.clone()];
-        if content.is_empty() {
-            let blank = format!("\"\"{}", " ".repeat(heredoc.range.len() - 2));
-            mended.to_mut().replace_range(heredoc.range.clone(), &blank);
-        } else if is_line_of(content, marker)
-            && let Some(other) = other_marker(content, marker.len())
-        {
-            let text = mended.to_mut();
-            text.replace_range(heredoc.marker.clone(), &other);
-            text.replace_range(last, &other);
-        }
-    }
-    mended
 }
 
 /// Returns whether a line begins with the marker.
