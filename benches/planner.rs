@@ -5,11 +5,11 @@
 //! each read from its file when it is asked for, plans, and renders. The tenants are many, so what walks all guests for each tenant would
 //! show. `cargo bench --bench planner -- FOLDER` leaves the recordings there and uses them the next time.
 //!
-//! On 2026-11-22, two cores of an AMD EPYC that others used too, so that the same program took a fifth more or less from run to run: 1 000
-//! guests 0.09 s and 30 MB with nothing to change, 0.09 s and 31 MB with one in ten, 0.13 s and 43 MB with all; 10 000 guests 0.90 s and
-//! 165 MB, 0.98 s and 178 MB, 1.32 s and 300 MB; exponents 1.00 to 1.05. The limits of 0.1 s, 1 s and 200 MB are missed where all is to
-//! change, and where the machine is busy. What all cost is a quarter for reading what is there, as much for judging it, a fifth for what is
-//! wanted and a tenth for the state. Applying and recording takes 1.6 s of 1 000 and 84 s of 10 000 guests, nearly all of it in the simulator.
+//! On 2026-11-22, two cores of an AMD EPYC with nothing else on them: 1 000 guests 0.071 s and 28 MB with nothing to change, 0.075 s and 29 MB
+//! with one in ten, 0.091 s and 34 MB with all; 10 000 guests 0.76 s and 146 MB, 0.79 s and 149 MB, 0.96 s and 192 MB; exponents 1.02 to
+//! 1.03. Others on the machine make a third more of it, and then all to change misses its second. Of that a quarter is for judging what is
+//! there, a fifth for reading it, as much for what is wanted, an eighth for operations. Applying and recording takes 1.6 s of 1 000 and 84 s of
+//! 10 000 guests, nearly all of it in the simulator.
 
 mod measure;
 #[path = "../tests/it/planner_world.rs"]

@@ -4,10 +4,10 @@
 //! stand beside ours where it is installed: `validate` and `plan` of a `terraform_data` each with the same twelve expressions as its input
 //! (its `validate` does not evaluate them, its `plan` does). `cargo bench --bench validate -- FOLDER` leaves the stacks there.
 //!
-//! On 2026-11-21, two cores of an AMD EPYC with ten processes on them: 1 000 machines 0.074 s and 30 MB; 10 000 in one file 0.73 s and 156 MB;
-//! 100 000 in 20 files 7.9 s and 1.42 GB; exponent 1.01; the quickstart 7 ms; 20 000 unknown names 0.22 s and 54 MB. Lexer, recognizer and their
-//! comparison with the parser's tree are 4 % of it. Terraform 1.11.4: `validate` of 1 000 1.08 s and 181 MB, of 10 000 11.4 s and 1.00 GB;
-//! `plan` of 1 000 3.8 s, of 10 000 46.4 s and 1.67 GB.
+//! On 2026-11-22, two cores of an AMD EPYC: 1 000 machines 0.065 s and 26 MB; 10 000 in one file 0.68 s and 122 MB; 100 000 in 20 files
+//! 6.7 s and 1.08 GB; exponent 1.01; the quickstart 6 ms; 20 000 unknown names 0.18 s and 58 MB. Lexer, recognizer and their comparison with
+//! the parser's tree are 4 % of it. Terraform 1.11.4: `validate` of 1 000 0.97 s and 170 MB, of 10 000 13.3 s and 0.98 GB; `plan` of 1 000
+//! 3.3 s, of 10 000 43.0 s and 1.49 GB.
 
 mod measure;
 
