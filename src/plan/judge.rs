@@ -334,11 +334,17 @@ fn decide(
     }
 }
 
-/// Leaves out what nobody wrote, now or before: it is most of a guest, and of one that stays nothing is done to it.
+/// Blocks of a guest that are volumes.
+const VOLUMES: [&str; 3] = ["disk", "mount", "rootfs"];
+
+/// Leaves out what nobody wrote, now or before: it is most of a guest, and of one that stays nothing is done to it. Where somebody wrote a
+/// volume all stay, for the quota counts them together.
 fn leave_unwritten(object: &ObjectType, found: &mut Found, written: [&Value; 2]) {
     let Some(entries) = found.value.as_entries().filter(|_| is_guest(object.name)) else { return };
     let is_written = |name: &str| written.iter().any(|value| value.get(name).is_some());
-    let kept = entries.iter().filter(|(name, _)| is_written(name)).map(|(name, value)| (name.clone(), value.clone()));
+    let has_volumes = VOLUMES.into_iter().any(is_written);
+    let is_kept = |name: &str| is_written(name) || has_volumes && VOLUMES.contains(&name);
+    let kept = entries.iter().filter(|(name, _)| is_kept(name)).map(|(name, value)| (name.clone(), value.clone()));
     found.value = Value::object(kept);
 }
 
@@ -365,7 +371,7 @@ fn refuse_shrinking(wish: &Wish, attributes: &[AttributeChange]) -> Result<(), D
     if !is_guest(wish.object.name) || attributes.iter().any(|change| change.forces_replacement) {
         return Ok(());
     }
-    let is_volume = |path: &Path| matches!(path.root(), Some("disk" | "rootfs" | "mount"));
+    let is_volume = |path: &Path| path.root().is_some_and(|root| VOLUMES.contains(&root));
     for change in attributes.iter().filter(|change| is_volume(&change.path)) {
         let bytes =
             |value: &Option<Value>| value.as_ref().and_then(Value::as_text).and_then(|text| size::parse(text).ok());
@@ -561,4 +567,29 @@ pub(super) fn content(value: &Value, stands_for: &dyn Fn(&Value) -> Option<Value
         _ => return None,
     };
     Some(content.with_marks(value.marks()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_that_nobody_wrote_stay_beside_one_that_somebody_did() {
+        let kept = |written: &[&'static str]| {
+            let object = |names: &[&'static str]| Value::object(names.iter().map(|name| (*name, Value::from(true))));
+            let value = object(&["cores", "mount", "rootfs", "swap"]);
+            let mut found =
+                Found { value, identity: Identity::default(), running: None, digest: None, notes: Vec::new() };
+            leave_unwritten(&container::CONTAINER, &mut found, [&object(written), &null()]);
+            found
+                .value
+                .as_entries()
+                .into_iter()
+                .flat_map(crate::value::Entries::keys)
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&["cores", "rootfs"]), ["cores", "mount", "rootfs"]);
+        assert_eq!(kept(&["swap"]), ["swap"]);
+    }
 }
